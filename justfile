@@ -1,0 +1,44 @@
+# `just <recipe>`; VENV names another virtual environment, PYTHON another interpreter for it.
+
+venv := env("VENV", ".venv")
+bin := venv / "bin"
+python := env("PYTHON", "python3")
+
+# List the recipes.
+default:
+    @just --list
+
+# Make the virtual environment with everything development needs.
+install:
+    {{ python }} -m venv {{ venv }}
+    {{ bin }}/python -m pip install --quiet --editable '.[dev]'
+
+# Run the tests; arguments go to pytest.
+test *args:
+    {{ bin }}/python -m pytest {{ args }}
+
+# Check style, types and layers; change nothing.
+lint:
+    {{ bin }}/ruff check
+    {{ bin }}/ruff format --check
+    {{ bin }}/mypy
+    {{ bin }}/pyright --pythonpath {{ bin }}/python
+    {{ bin }}/lint-imports
+
+# Let ruff write the format, and mend what it can.
+format:
+    {{ bin }}/ruff check --fix
+    {{ bin }}/ruff format
+
+# Compare the suites of other projects with and without recording; arguments go to the command.
+real-suites *args:
+    {{ bin }}/python bench/real_suites.py {{ args }}
+
+# Record the example suite (three of its tests fail) and show the first failure.
+example:
+    {{ bin }}/pytest --record-trace examples/shop || test $? -eq 1
+    {{ bin }}/pytest-recorder show --at failure -n 30 test-traces
+
+# Run what CI runs.
+ci:
+    .ci/run

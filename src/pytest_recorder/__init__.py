@@ -1,0 +1,114 @@
+"""Records what happened in a test or a program: every call, line, value, exception and output.
+
+The names below are the public API. They are imported when they are first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_recorder.errors import (
+        EnvironmentError,  # noqa: A004 - the public name, see errors.py
+        ErrorCode,
+        ErrorKind,
+        InternalError,
+        RecorderError,
+        RecorderWarning,
+        TargetError,
+        UsageError,
+        bug,
+        ensure_env,
+        ensure_internal,
+        ensure_target,
+        ensure_usage,
+        enverr,
+        target,
+        usage,
+    )
+    from pytest_recorder.policy import (
+        configure_policy,
+        configure_policy_from_env,
+        policy_snapshot,
+    )
+    from pytest_recorder.session import TraceSession, flush, is_tracing, start, stop, trace
+    from pytest_recorder.tracefile.reader import Trace, open_trace
+
+_ERRORS = "pytest_recorder.errors"
+_POLICY = "pytest_recorder.policy"
+_SESSION = "pytest_recorder.session"
+_READER = "pytest_recorder.tracefile.reader"
+
+_HOMES = {
+    "EnvironmentError": _ERRORS,
+    "ErrorCode": _ERRORS,
+    "ErrorKind": _ERRORS,
+    "InternalError": _ERRORS,
+    "RecorderError": _ERRORS,
+    "RecorderWarning": _ERRORS,
+    "TargetError": _ERRORS,
+    "UsageError": _ERRORS,
+    "bug": _ERRORS,
+    "ensure_env": _ERRORS,
+    "ensure_internal": _ERRORS,
+    "ensure_target": _ERRORS,
+    "ensure_usage": _ERRORS,
+    "enverr": _ERRORS,
+    "target": _ERRORS,
+    "usage": _ERRORS,
+    "configure_policy": _POLICY,
+    "configure_policy_from_env": _POLICY,
+    "policy_snapshot": _POLICY,
+    "TraceSession": _SESSION,
+    "flush": _SESSION,
+    "is_tracing": _SESSION,
+    "start": _SESSION,
+    "stop": _SESSION,
+    "trace": _SESSION,
+    "Trace": _READER,
+    "open_trace": _READER,
+}
+
+__all__ = [
+    "EnvironmentError",
+    "ErrorCode",
+    "ErrorKind",
+    "InternalError",
+    "RecorderError",
+    "RecorderWarning",
+    "TargetError",
+    "Trace",
+    "TraceSession",
+    "UsageError",
+    "bug",
+    "configure_policy",
+    "configure_policy_from_env",
+    "ensure_env",
+    "ensure_internal",
+    "ensure_target",
+    "ensure_usage",
+    "enverr",
+    "flush",
+    "is_tracing",
+    "open_trace",
+    "policy_snapshot",
+    "start",
+    "stop",
+    "target",
+    "trace",
+    "usage",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted({*globals(), *__all__})

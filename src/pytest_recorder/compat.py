@@ -1,0 +1,43 @@
+"""Knows which version of Python and pytest does what; no other module compares versions.
+
+"reference" is the project's file of measurements on CPython 3.11.7, 3.12.1 and 3.13.0.
+"""
+
+import sys
+from typing import Final
+
+PYTHON_VERSION: Final = ".".join(str(part) for part in sys.version_info[:3])
+IMPLEMENTATION: Final = sys.implementation.name
+
+# PEP 703: two threads can be inside a callback at the same time. The documented sign of such a
+# build is this text in `sys.version`; importing sysconfig for Py_GIL_DISABLED costs 2 to 8 ms.
+IS_FREE_THREADED: Final = "free-threading build" in sys.version
+
+# PEP 669: `sys.monitoring` came with 3.12.
+HAS_MONITORING: Final = sys.version_info >= (3, 12)
+
+# https://docs.python.org/3/c-api/frame.html: `PyFrame_GetVar` came with 3.12. It reads one
+# variable without building the `f_locals` dict. CPython only, through ctypes or the C hot path.
+HAS_FRAME_GET_VAR: Final = HAS_MONITORING and IMPLEMENTATION == "cpython"
+
+# PEP 667: from 3.13 `frame.f_locals` of a function is a write-through proxy; reading it neither
+# refreshes a dict that the program got from `locals()` nor keeps the frame's values alive.
+FRAME_LOCALS_IS_PROXY: Final = sys.version_info >= (3, 13)
+
+# On 3.11 a pure-Python recorder has only `f_locals`, which it fills anew at each access:
+# `d = locals(); x = 1; 'x' in d` is then True instead of False (measured, also on 3.12 when
+# `f_locals` is read there; PyFrame_GetVar avoids it).
+READS_LOCALS_UNDISTURBED: Final = HAS_FRAME_GET_VAR or FRAME_LOCALS_IS_PROXY
+
+# 3.13: closing a generator that is suspended outside any `try` no longer resumes it, so that no
+# tool sees an event after its last PY_YIELD. 3.12 reports PY_THROW, RAISE and PY_UNWIND, and
+# `sys.settrace` on 3.11 and 3.12 a `call` (all measured on 3.11.7, 3.12.1 and 3.13.0).
+GENERATOR_CLOSE_IS_SILENT: Final = sys.version_info >= (3, 13)
+
+
+def accepts_ini_unions(pytest_version: tuple[int | str, ...]) -> bool:
+    """Whether ``parser.addini(type=int | str)`` works: since pytest 9.2, see its docstring.
+
+    The version is an argument (``pytest.version_tuple``) so that nothing here imports pytest.
+    """
+    return (int(pytest_version[0]), int(pytest_version[1])) >= (9, 2)

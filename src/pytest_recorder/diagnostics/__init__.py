@@ -1,0 +1,1 @@
+"""What tells people and programs that the recorder went wrong, and keeps that contained."""

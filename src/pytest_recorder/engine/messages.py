@@ -1,0 +1,123 @@
+"""Words the messages of exceptions and log records without running code of the program.
+
+PYTEST_DONT_REWRITE
+
+`str(exception)` and `record.getMessage()` call methods of whatever was passed in. Here a message is
+taken as it is where only built-in types take part, and worded from the parts where not.
+"""
+
+import logging
+import types
+from typing import Any
+
+from pytest_recorder.engine.values import type_name
+
+_SCALARS = frozenset((type(None), bool, int, float, complex, str, bytes))
+_CONTAINERS = (list, tuple, set, frozenset, dict)
+_mro_of = type.__dict__["__mro__"].__get__
+_namespace_of = type.__dict__["__dict__"].__get__
+_flags_of = type.__dict__["__flags__"].__get__
+_args_of = BaseException.__dict__["args"].__get__
+_record_state = logging.LogRecord.__dict__["__dict__"].__get__
+_HEAP_TYPE = 1 << 9
+_MOST_DIGITS = 1 << 12
+
+
+class _Stand:
+    """Takes the place of an object of the program in a message."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _is_scalar(value: object) -> bool:
+    kind = type(value)
+    if kind is int:
+        return int.bit_length(value) < _MOST_DIGITS  # type: ignore[arg-type]
+    return kind in _SCALARS
+
+
+def plain(value: Any, depth: int = 2) -> Any:
+    """Give a value whose `str` and `repr` are those of built-in types only."""
+    if _is_scalar(value):
+        return value
+    kind = type(value)
+    if kind in _CONTAINERS and depth and len(value) <= 20:
+        try:
+            if kind is dict:
+                pairs = tuple(value.items())
+                return {_key(key): plain(item, depth - 1) for key, item in pairs}
+            parts = [plain(item, depth - 1) for item in tuple(value)]
+            return kind(parts) if kind in (list, tuple) else _Stand(_braces(kind, parts))
+        except RuntimeError:
+            return _Stand(f"<{type_name(kind)}>")
+    return _Stand(f"<{type_name(kind)}>")
+
+
+def _key(key: object) -> object:
+    return key if _is_scalar(key) else _Stand(f"<{type_name(type(key))}>")
+
+
+def _braces(kind: type, parts: list[Any]) -> str:
+    inside = "{" + ", ".join(map(repr, parts)) + "}" if parts else ""
+    return f"frozenset({inside})" if kind is frozenset else inside or "set()"
+
+
+def exception_message(error: BaseException) -> str:
+    """Word what `str(error)` says, as far as that takes no code of the program."""
+    arguments: tuple[Any, ...] = _args_of(error)
+    owner = next(kind for kind in _mro_of(type(error)) if "__str__" in _namespace_of(kind))
+    is_builtin = not _flags_of(owner) & _HEAP_TYPE
+    if is_builtin and owner is not BaseException and all(map(_is_scalar, arguments)):
+        return _builtin_text(error, owner, arguments)
+    if not arguments:
+        return ""
+    if len(arguments) == 1:
+        return str(plain(arguments[0]))
+    return str(tuple(plain(argument) for argument in arguments))
+
+
+def _builtin_text(error: BaseException, owner: type, arguments: tuple[Any, ...]) -> str:
+    """Call the `__str__` of a built-in exception type whose parts are all scalars."""
+    parts = [
+        member.__get__(error)
+        for kind in _mro_of(type(error))
+        if not _flags_of(kind) & _HEAP_TYPE
+        for member in _namespace_of(kind).values()
+        if type(member) is types.MemberDescriptorType
+    ]
+    if all(map(_is_scalar, parts)):
+        return str(owner.__str__(error))
+    return str(arguments[0] if len(arguments) == 1 else arguments)
+
+
+def log_parts(record: object) -> tuple[str, str, str] | None:
+    """Give level name, logger name and message of a log record, or None for a foreign object."""
+    if logging.LogRecord not in _mro_of(type(record)):
+        return None
+    state = _record_state(record)
+    level, logger = state.get("levelname"), state.get("name")
+    return (
+        level if type(level) is str else "",
+        logger if type(logger) is str else "",
+        _log_message(state.get("msg"), state.get("args")),
+    )
+
+
+def _log_message(message: object, arguments: Any) -> str:
+    if type(message) is not str:
+        return str(plain(message))
+    if not arguments or type(arguments) not in (tuple, dict):
+        return message
+    try:
+        if type(arguments) is dict:
+            return message % {key: plain(value) for key, value in arguments.items()}
+        return message % tuple(plain(value) for value in arguments)
+    except (TypeError, ValueError, KeyError, OverflowError):
+        # `%d` of an object of the program, or a wrong format: logging itself would complain.
+        return message

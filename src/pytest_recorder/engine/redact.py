@@ -1,0 +1,122 @@
+"""Decides which names hold secrets, and masks secrets in text.
+
+PYTEST_DONT_REWRITE
+
+A name is cut into words (`api_key`, `userPassword` and `X-Auth-Token` are two or three words each)
+and a rule is a sequence of words, so that `company` and `author` are not hit by `pan` and `auth`.
+"""
+
+import re
+from collections.abc import Iterable
+
+DEFAULT_RULES = (
+    "password",
+    "passwords",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "secret",
+    "secrets",
+    "token",
+    "apikey",
+    "api key",
+    "api keys",
+    "access key",
+    "private key",
+    "secret key",
+    "signing key",
+    "encryption key",
+    "ssh key",
+    "auth",
+    "authorization",
+    "credential",
+    "credentials",
+    "bearer",
+    "jwt",
+    "cookie",
+    "cookies",
+    "session id",
+    "session key",
+    "sessionid",
+    "csrf",
+    "ssn",
+    "iban",
+    "cvv",
+    "cvc",
+    "credit card",
+    "card number",
+)
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
+_PAIR = re.compile(
+    r"""(?P<name>[A-Za-z][\w-]{0,63})(?P<middle>["']?\s{0,3}[:=]\s{0,3})(?P<value>"[^"\n]*"|'[^'\n]*'|(?:[Bb]earer|[Bb]asic)\s+\S+|[^\s,;&)\]}]+)"""
+)
+_MASK = "[redacted]"
+_SHORTEST_SECRET = 4
+_MOST_SECRETS = 64
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """Cut a name into lower-case words at underscores, other marks and changes of case."""
+    return tuple(word.lower() for word in _WORDS.findall(name))
+
+
+class Redactor:
+    """Knows the rules of one recording and the secrets it has seen so far."""
+
+    __slots__ = ("_exempt", "_names", "_rules", "_secrets", "active")
+
+    def __init__(self, extra: Iterable[str] = (), exempt: Iterable[str] = ()) -> None:
+        self._exempt = frozenset(words_of(name) for name in exempt)
+        rules = {words_of(rule) for rule in (*DEFAULT_RULES, *extra)}
+        self._rules = frozenset(rules - self._exempt - {()})
+        self._names: dict[str, bool] = {}
+        self._secrets: list[str] = []
+        self.active = bool(self._rules)
+
+    def is_secret(self, name: str) -> bool:
+        """Tell whether a variable, attribute or key of this name is recorded by type only."""
+        known = self._names.get(name)
+        if known is None:
+            known = self._match(name)
+            if len(self._names) < 100_000:
+                self._names[name] = known
+        return known
+
+    def _match(self, name: str) -> bool:
+        words = words_of(name[:200])
+        if words in self._exempt:
+            return False
+        return any(
+            words[start:end] in self._rules
+            for start in range(len(words))
+            for end in range(start + 1, min(start + 4, len(words)) + 1)
+        )
+
+    def remember(self, value: object) -> None:
+        """Keep a redacted text, so that `mask` finds it again where it is printed."""
+        if type(value) is str and len(value) >= _SHORTEST_SECRET and value not in self._secrets:
+            self._secrets.append(value)
+            self._secrets.sort(key=len, reverse=True)
+            del self._secrets[_MOST_SECRETS:]
+
+    def forget(self) -> None:
+        """Start the next recording without the secrets of this one."""
+        self._secrets.clear()
+
+    def mask(self, text: str) -> str:
+        """Replace secrets in printed text: those seen before, and `name=value` with such a name."""
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, _MASK)
+        if self._rules and ("=" in text or ":" in text):
+            text = _PAIR.sub(self._mask_pair, text)
+        return text
+
+    def _mask_pair(self, match: re.Match[str]) -> str:
+        value = match["value"]
+        if not self.is_secret(match["name"]) or value in ("None", "True", "False", _MASK):
+            return match[0]
+        quote = value[0] if value[0] in "\"'" else ""
+        return f"{match['name']}{match['middle']}{quote}{_MASK}{quote}"

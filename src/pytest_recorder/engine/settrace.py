@@ -1,0 +1,283 @@
+"""Lets events come from `sys.settrace`: on Python 3.11, or on request.
+
+PYTEST_DONT_REWRITE
+
+What the trace function is told is less than what happened, and the rest is found out here:
+
+- `call` is also a generator going on, or getting an exception thrown into it. Which of the two
+  shows only at the next event, so a resumption is held back until then.
+- `return` is also a yield, and an exception leaving the frame. The instruction tells.
+- `exception` also comes for a StopIteration that ends a `for` loop, which is no raise.
+- At the recursion limit the interpreter cannot call the trace function and removes it. A deep
+  frame then carries an object whose end, with that frame, puts the trace function back; output,
+  and the edges of phases are further chances. A gap marks what was lost.
+"""
+
+import opcode
+import sys
+import threading
+from collections.abc import Callable
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from types import FrameType
+from typing import Any
+
+from pytest_recorder import compat
+from pytest_recorder.diagnostics.guard import Unreported, shield3
+from pytest_recorder.engine.base import Capabilities
+from pytest_recorder.engine.hot import FrameState, HotPath
+from pytest_recorder.errors import ErrorCode, enverr
+
+_SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+_RESUME = opcode.opmap["RESUME"]
+# Where a frame stands that has just yielded; on 3.13 it is the instruction after the yield.
+_SUSPENSIONS = frozenset((opcode.opmap["YIELD_VALUE"], _RESUME))
+_RETURNS = frozenset(
+    opcode.opmap[name] for name in ("RETURN_VALUE", "RETURN_CONST") if name in opcode.opmap
+)
+_LOOPS = frozenset(opcode.opmap[name] for name in ("FOR_ITER", "SEND"))
+_FRAMES_OF_ROOM = 24
+
+Trace = Callable[[FrameType, str, Any], Any]
+
+
+class _Pending(threading.local):
+    """The resumption that a thread holds back."""
+
+    state: FrameState | None = None
+    frame: int = 0
+    at: int = -1
+    changes: bytes = b""
+
+
+class _PutBack:
+    """Lies in a deep frame as its local trace function; dies with the frame."""
+
+    engine: "SettraceEngine"
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
+        self.engine.local(frame, event, argument)
+        return self
+
+    def __del__(self) -> None:
+        self.engine.put_back()
+
+
+class SettraceEngine:
+    """Owns `sys.settrace` and `threading.settrace` while it is started."""
+
+    name = "settrace"
+
+    def __init__(self, hot: HotPath, *, on_fault: Callable[[BaseException], Any]) -> None:
+        self._hot = hot
+        self._on_fault = on_fault
+        self._started = False
+        self._recursed = False
+        self._pending = _Pending()
+        self._attached: list[FrameType] = []
+        self.unreported = Unreported()
+        self.capabilities = Capabilities(
+            reads_locals_undisturbed=compat.READS_LOCALS_UNDISTURBED,
+            leaves_gettrace_alone=False,
+            sees_running_threads=False,
+            survives_recursion_limit=False,
+        )
+        # One object each for the whole life: the identity of `sys.gettrace()` tells rivals.
+        self._global: Trace = shield3(hot.locked(self._called), self._fault, self.unreported)
+        self.local: Trace = shield3(self._checked(hot.locked(self._event)), self._fault)
+
+    def install(self) -> None:
+        """There is one place for a trace function: find out who has it."""
+        rival = rival_tracer()
+        if rival is not None:
+            raise enverr(
+                ErrorCode.TRACER_INSTALL_CONFLICT,
+                f"the trace function is taken by {rival}",
+                rival=rival,
+            )
+
+    def start(self) -> None:
+        """Trace this thread, the threads it starts, and the frames that run already."""
+        if self._started:
+            return
+        self.install()
+        self._started = True
+        self._recursed = False
+        for frame in self._hot.attach(sys._getframe(1)):
+            frame.f_trace = self.local
+            self._attached.append(frame)
+        threading.settrace(self._global)
+        sys.settrace(self._global)
+
+    def stop(self) -> None:
+        """Trace nothing more; other threads find out at their next event."""
+        if not self._started:
+            return
+        self._started = False
+        if sys.gettrace() is self._global:
+            sys.settrace(None)
+        if threading.gettrace() is self._global:
+            threading.settrace(None)  # type: ignore[arg-type]
+        for frame in self._attached:
+            if frame.f_trace is self.local:
+                frame.f_trace = None
+        self._attached.clear()
+
+    def uninstall(self) -> None:
+        """Nothing is held beyond `stop`."""
+        self.stop()
+
+    def abandon(self) -> None:
+        """Stop in a forked child."""
+        self.stop()
+
+    def rival(self) -> str | None:
+        """Name who took the trace function; put ourselves back where the interpreter removed it."""
+        if not self._started:
+            return None
+        if sys.gettrace() is None and self._recursed:
+            self.put_back()
+        current = sys.gettrace()
+        if current is self._global:
+            return None
+        return "the program, which removed it" if current is None else _name_of(current)
+
+    def put_back(self) -> None:
+        """Install the trace function again after the recursion limit."""
+        if self._started and sys.gettrace() is None:
+            self._hot.lose("recursion")
+            sys.settrace(self._global)
+
+    # Trace functions.
+
+    def _called(self, frame: FrameType, event: str, _: Any) -> Any:
+        """The global trace function: a frame begins or goes on."""
+        if not self._started:
+            sys.settrace(None)
+            return None
+        hot, code = self._hot, frame.f_code
+        self._flush(0)
+        if code.co_flags & _SUSPENDABLE and not _is_at_start(frame):
+            if not hot.has_code(code) and not hot.attach_one(frame):
+                return None
+            state, changes = hot.prepare_resume(frame)
+            if state is not None:
+                pending = self._pending
+                pending.state, pending.frame = state, id(frame)
+                pending.at, pending.changes = frame.f_lasti, changes
+                return self.local
+            return None
+        return self.local if hot.start(frame, code) and hot.has_code(code) else None
+
+    def _checked(self, event_of: Callable[[Any, Any, Any], Any]) -> Trace:
+        """Look, before each event of a frame, whether somebody else has taken over."""
+
+        def local(frame: FrameType, event: str, argument: Any) -> Any:
+            current = sys.gettrace()
+            if current is not self._global and self._started and current is not None:
+                raise enverr(
+                    ErrorCode.TRACER_INSTALL_CONFLICT,
+                    f"the test installed a trace function: {_name_of(current)}",
+                )
+            event_of(frame, event, argument)
+            return None
+
+        return local
+
+    def _event(self, frame: FrameType, event: str, argument: Any) -> None:
+        """The local trace function of frames in scope."""
+        hot, code = self._hot, frame.f_code
+        if event == "exception":
+            error: BaseException = argument[1]
+            if self._is_throw(frame):
+                hot.thrown(frame, code, error)
+            self._flush(0)
+            if isinstance(error, StopIteration) and _instruction(hot, frame) in _LOOPS:
+                return
+            hot.raised(frame, code, error)
+            state = hot.knows(frame)
+            if state is not None:
+                state.is_raising = True
+            return
+        self._flush(0)
+        if event == "line":
+            state = hot.knows(frame)
+            if state is not None:
+                state.is_raising = False
+            hot.line(frame, code, frame.f_lineno)
+        elif event == "return":
+            self._ended(frame, argument)
+
+    def _ended(self, frame: FrameType, value: object) -> None:
+        """Tell a return, a yield and an unwinding apart."""
+        hot, code = self._hot, frame.f_code
+        state = hot.knows(frame)
+        instruction = _instruction(hot, frame)
+        is_raising = state is not None and state.is_raising and value is None
+        if instruction in _RETURNS:
+            hot.returned(frame, code, value)
+        elif instruction in _SUSPENSIONS and code.co_flags & _SUSPENDABLE and not is_raising:
+            hot.yielded(frame, code, value)
+        else:
+            hot.unwound(frame, code, None)
+
+    # Resumptions that are held back.
+
+    def _is_throw(self, frame: FrameType) -> bool:
+        pending = self._pending
+        if pending.state is None or pending.frame != id(frame) or pending.at != frame.f_lasti:
+            return False
+        pending.state = None
+        return True
+
+    def _flush(self, _: int) -> None:
+        pending = self._pending
+        state = pending.state
+        if state is not None:
+            pending.state = None
+            self._hot.write_resume(state, pending.changes)
+
+    def _fault(self, error: BaseException) -> Any:
+        if isinstance(error, RecursionError):
+            self._recursed = True
+            self._leave_a_way_back(error)
+        return self._on_fault(error)
+
+    def _leave_a_way_back(self, error: BaseException) -> None:
+        """Let a frame some way up the stack put the trace function back when it ends."""
+        traceback = error.__traceback__
+        frame = traceback.tb_frame.f_back if traceback is not None else None
+        for _ in range(_FRAMES_OF_ROOM):
+            frame = frame.f_back if frame is not None else None
+        while frame is not None and frame.f_trace is not self.local:
+            if type(frame.f_trace) is _PutBack:
+                return
+            frame = frame.f_back
+        if frame is not None:
+            back = _PutBack()
+            back.engine = self
+            frame.f_trace = back
+
+
+def rival_tracer() -> str | None:
+    """Name the trace function of this thread, if there is one."""
+    current = sys.gettrace()
+    return None if current is None else _name_of(current)
+
+
+def _name_of(tracer: Any) -> str:
+    owner = getattr(tracer, "__self__", None)
+    kind = type(owner) if owner is not None else type(tracer)
+    name = getattr(tracer, "__qualname__", None) if kind.__module__ == "builtins" else None
+    if name is not None:
+        return f"{getattr(tracer, '__module__', '?')}.{name}"
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _is_at_start(frame: FrameType) -> bool:
+    """Tell whether a generator's frame is at its first RESUME (argument 0) and not at a later one."""
+    bytecode, at = frame.f_code.co_code, frame.f_lasti
+    return bytecode[at] == _RESUME and bytecode[at + 1] & 3 == 0
+
+
+def _instruction(hot: HotPath, frame: FrameType) -> int:
+    return hot.bytecode(frame.f_code)[frame.f_lasti]

@@ -1,0 +1,79 @@
+"""Sees what is written through `sys.stdout` and `sys.stderr` without replacing them.
+
+PYTEST_DONT_REWRITE
+
+Problem: `print` calls `sys.stdout.write` from C, which no engine reports. Replacing `sys.stdout`
+changes what the program and pytest's capture see (`sys.stdout is stream`, `isinstance`, `buffer`).
+What we do: give the stream object that is there an instance attribute `write`, which calls the
+method of its class and then tells the hot path. It knows its stream by a weak reference, so that a
+`StringIO` dies when the program lets go of it. Only text streams of `io` and their subclasses can
+be watched so; a writer class of the program's own is Python code and recorded as such.
+What can still go wrong: an error raised by `write` has one frame of ours in its traceback; bytes
+that go to `sys.stdout.buffer` or to the file descriptor are not seen.
+"""
+
+import io
+import sys
+import weakref
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+_getframe = sys._getframe
+_mro_of = type.__dict__["__mro__"].__get__
+
+Report = Callable[[FrameType, int, str], None]
+
+
+class StreamTap:
+    """Watches the two streams of one recording. `watch` after every change, `release` at the end."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._hooks: list[tuple[weakref.ref[Any], Any]] = []
+
+    def watch(self, *_: object) -> None:
+        """Watch whatever `sys.stdout` and `sys.stderr` are now."""
+        for index, stream in enumerate((sys.stdout, sys.stderr)):
+            if stream is not None and not any(known() is stream for known, _ in self._hooks):
+                self._hook(index, stream)
+
+    def release(self) -> None:
+        """Leave every stream as it was found."""
+        for known, hook in self._hooks:
+            stream = known()
+            if stream is not None and vars_of(stream).get("write") is hook:
+                object.__delattr__(stream, "write")
+        self._hooks.clear()
+
+    def _hook(self, index: int, stream: Any) -> None:
+        kind = type(stream)
+        mro = _mro_of(kind)
+        if io.TextIOWrapper not in mro and io.StringIO not in mro:
+            return
+        if "write" in vars_of(stream):
+            return
+        hook = make_hook(index, weakref.ref(stream), kind.write, self._report)
+        object.__setattr__(stream, "write", hook)
+        self._hooks.append((weakref.ref(stream), hook))
+
+
+def vars_of(stream: Any) -> dict[str, Any]:
+    """Give the instance dictionary of a text stream of `io`."""
+    namespace: dict[str, Any] = object.__getattribute__(stream, "__dict__")
+    return namespace
+
+
+def make_hook(
+    index: int, stream: Callable[[], Any], method: Callable[[Any, Any], Any], report: Report
+) -> Callable[[Any], Any]:
+    """Make the `write` of one stream object."""
+
+    def write(text: Any, /) -> Any:
+        __tracebackhide__ = True
+        result = method(stream(), text)
+        if type(text) is str and text:
+            report(_getframe(1), index, text)
+        return result
+
+    return write

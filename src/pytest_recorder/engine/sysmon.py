@@ -1,0 +1,159 @@
+"""Lets events come from `sys.monitoring` (PEP 669, Python 3.12 and newer).
+
+PYTEST_DONT_REWRITE
+
+Global events are those that cannot be local (PY_UNWIND, PY_THROW, RAISE) and PY_START, which is
+switched off per code object where the scope says no. Code in scope gets its local events once.
+PY_START stays on for it: on 3.13 a one-line function gives no LINE event without (gh-155992).
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from types import CodeType
+from typing import Any
+
+from pytest_recorder import compat
+from pytest_recorder.diagnostics.guard import Unreported, shield2, shield3
+from pytest_recorder.engine.base import Capabilities
+from pytest_recorder.engine.hot import HotPath, Operation
+from pytest_recorder.errors import ErrorCode, enverr
+
+_getframe = sys._getframe
+_TOOL_NAME = "pytest-record-trace"
+_TOOL_IDS = (4, 3, 5, 2, 0, 1)
+"""The order of trying: 0 is the debuggers' place and 1 coverage's, so they come last."""
+
+
+class MonitoringEngine:
+    """Owns a tool id."""
+
+    name = "monitoring"
+
+    def __init__(
+        self, hot: HotPath, *, has_lines: bool, on_fault: Callable[[BaseException], Any]
+    ) -> None:
+        self._hot = hot
+        self._has_lines = has_lines
+        self._on_fault = on_fault
+        self._tool: int | None = None
+        self._started = False
+        self.unreported = Unreported()
+        self.capabilities = Capabilities(
+            reads_locals_undisturbed=compat.READS_LOCALS_UNDISTURBED,
+            leaves_gettrace_alone=True,
+            sees_running_threads=True,
+            survives_recursion_limit=False,
+        )
+        self._callbacks: Mapping[int, Callable[..., Any]] = {}
+
+    def install(self) -> None:
+        """Take the first free tool id of those that suit."""
+        if self._tool is not None:
+            return
+        monitoring = sys.monitoring
+        for tool in _TOOL_IDS:
+            try:
+                monitoring.use_tool_id(tool, _TOOL_NAME)
+            except ValueError:
+                continue
+            self._tool = tool
+            break
+        else:
+            names = ", ".join(str(monitoring.get_tool(tool)) for tool in sorted(_TOOL_IDS))
+            raise enverr(
+                ErrorCode.TRACER_INSTALL_CONFLICT,
+                f"all tool ids of sys.monitoring are taken, by {names}",
+            )
+        self._callbacks = self._make_callbacks()
+        events = monitoring.events
+        self._global = events.PY_START | events.PY_UNWIND | events.PY_THROW | events.RAISE
+        self._local = events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
+        if self._has_lines:
+            self._local |= events.LINE
+        self._hot.enable_code = self._enable
+        # An earlier recording may have switched off, under this id, what is in scope now.
+        monitoring.restart_events()
+
+    def start(self) -> None:
+        """Register the callbacks and turn the events on."""
+        if self._tool is None or self._started:
+            return
+        self._started = True
+        monitoring, tool = sys.monitoring, self._tool
+        for event, callback in self._callbacks.items():
+            monitoring.register_callback(tool, event, callback)
+        for frame in sys._current_frames().values():
+            self._hot.attach(frame)
+        monitoring.set_events(tool, self._global)
+
+    def stop(self) -> None:
+        """Turn the events off; local ones would go on, so the callbacks go too."""
+        if self._tool is None or not self._started:
+            return
+        self._started = False
+        sys.monitoring.set_events(self._tool, 0)
+        for event in self._callbacks:
+            sys.monitoring.register_callback(self._tool, event, None)
+
+    def uninstall(self) -> None:
+        """Clear local events and give the tool id back: a new owner would inherit them."""
+        if self._tool is None:
+            return
+        self.stop()
+        for code in self._hot.codes():
+            sys.monitoring.set_local_events(self._tool, code, 0)
+        sys.monitoring.free_tool_id(self._tool)
+        self._tool = None
+        self._callbacks = {}
+
+    def abandon(self) -> None:
+        """Stop in a forked child; its copy of the interpreter state is its own."""
+        self.uninstall()
+
+    def rival(self) -> str | None:
+        """A tool id is not taken away by anybody."""
+        return None
+
+    def _enable(self, code: CodeType) -> None:
+        if self._tool is not None:
+            sys.monitoring.set_local_events(self._tool, code, self._local)
+
+    def _make_callbacks(self) -> dict[int, Callable[..., Any]]:
+        events, hot = sys.monitoring.events, self._hot
+        disable = sys.monitoring.DISABLE
+        start = hot.locked(hot.start)
+
+        def py_start(code: CodeType, offset: int) -> Any:
+            return disable if start(_getframe(2), code, offset) is False else None
+
+        def pair(operation: Operation) -> Callable[..., Any]:
+            locked = hot.locked(operation)
+            return shield2(
+                lambda code, argument: locked(_getframe(2), code, argument),
+                self._on_fault,
+                self.unreported,
+            )
+
+        def triple(operation: Operation) -> Callable[..., Any]:
+            locked = hot.locked(operation)
+            return shield3(
+                lambda code, offset, value: locked(_getframe(2), code, value),
+                self._on_fault,
+                self.unreported,
+            )
+
+        return {
+            events.PY_START: shield2(py_start, self._on_fault, self.unreported),
+            events.LINE: pair(hot.line),
+            events.PY_RESUME: pair(hot.resumed),
+            events.PY_RETURN: triple(hot.returned),
+            events.PY_YIELD: triple(hot.yielded),
+            events.PY_THROW: triple(self._thrown),
+            events.RAISE: triple(hot.raised),
+            events.PY_UNWIND: triple(hot.unwound),
+        }
+
+    def _thrown(self, frame: Any, code: CodeType, error: BaseException) -> None:
+        """PY_THROW is global: most of it is not ours."""
+        if self._hot.has_code(code):
+            self._hot.thrown(frame, code, error)

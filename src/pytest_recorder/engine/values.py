@@ -1,0 +1,509 @@
+"""Turns one live object into the bytes of a value, within bounds and without running its code.
+
+PYTEST_DONT_REWRITE
+
+Nothing here calls a method that a program could have defined: types are told apart by identity
+and by their method resolution order, containers are read through the slots of the built-in type,
+instance dictionaries and slots through their C descriptors. No reference to an object or a type
+outlives the call: what is known of a type is kept beside a weak reference to it, by address.
+
+Depth counts the levels of containers and objects that are opened. True sizes are always kept.
+"""
+
+import collections
+import datetime
+import decimal
+import enum
+import struct
+import types
+import weakref
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from pytest_recorder.engine.redact import Redactor
+from pytest_recorder.events import MAX_INT_BYTES, Reason, Tag, text, uv, zz
+
+
+class Bounds(NamedTuple):
+    """How much of one value is recorded: levels, items of a container, characters, attributes."""
+
+    depth: int = 3
+    items: int = 20
+    chars: int = 256
+    attributes: int = 20
+
+
+class _Plan(NamedTuple):
+    """What is known of a type: how to read its instances, and the number of its name."""
+
+    alive: Callable[[], type | None]
+    type_id: bytes
+    encode: Callable[[Any, "_Plan", int], bytes]
+    dict_at: int  # place in the method resolution order whose class brings `__dict__`, or -1
+    slots: tuple[tuple[int, str, str], ...]  # place, name in the class, name for people
+    fields: tuple[str, ...]  # of a named tuple
+
+
+_pack_float = struct.Struct("<d").pack
+_pack_complex = struct.Struct("<dd").pack
+_mro_of = type.__dict__["__mro__"].__get__
+_namespace_of = type.__dict__["__dict__"].__get__
+_qualname_of = type.__dict__["__qualname__"].__get__
+_NONE, _TRUE, _FALSE = bytes((Tag.NONE,)), bytes((Tag.TRUE,)), bytes((Tag.FALSE,))
+_STR, _STR_CUT = bytes((Tag.STR,)), bytes((Tag.STR_CUT,))
+_BYTES, _BYTES_CUT = bytes((Tag.BYTES,)), bytes((Tag.BYTES_CUT,))
+_SEQUENCE, _MAPPING = bytes((Tag.SEQUENCE,)), bytes((Tag.MAPPING,))
+_OBJECT, _OPAQUE = bytes((Tag.OBJECT,)), bytes((Tag.OPAQUE,))
+_INT, _FLOAT, _COMPLEX = bytes((Tag.INT,)), bytes((Tag.FLOAT,)), bytes((Tag.COMPLEX,))
+_TEXT, _SUBCLASS, _REDACTED = bytes((Tag.TEXT,)), bytes((Tag.SUBCLASS,)), bytes((Tag.REDACTED,))
+_WHOLE = bytes((Reason.WHOLE,))
+_HALF_MIN, _HALF_MAX = -(1 << 63), (1 << 63) - 1
+
+_TEXT_TYPES: Final = frozenset(
+    (
+        decimal.Decimal,
+        datetime.date,
+        datetime.datetime,
+        datetime.time,
+        datetime.timedelta,
+        datetime.timezone,
+    )
+)
+
+
+def type_name(kind: type) -> str:
+    """Give the qualified name with module, without `builtins.`; runs no code of a metaclass."""
+    module = _namespace_of(kind).get("__module__")
+    name: str = _qualname_of(kind)
+    return f"{module}.{name}" if type(module) is str and module != "builtins" else name
+
+
+class ValueEncoder:
+    """Encodes the values of one recording.
+
+    `define_type(name, fields)` and `define_name(name)` return the number of a type or a name as
+    bytes and may be called at any time during an `encode`.
+    """
+
+    __slots__ = (
+        "_bounds",
+        "_define_name",
+        "_define_type",
+        "_ids",
+        "_open",
+        "_plans",
+        "_redactor",
+        "_scalars",
+    )
+
+    def __init__(
+        self,
+        bounds: Bounds,
+        redactor: Redactor,
+        define_type: Callable[[str, tuple[str, ...]], bytes],
+        define_name: Callable[[str], bytes],
+    ) -> None:
+        self._bounds = bounds
+        self._redactor = redactor
+        self._define_type = define_type
+        self._define_name = define_name
+        self._plans: dict[int, _Plan] = {}
+        self._ids: dict[int, bytes] = {}
+        self._open: list[int] = []
+        self._scalars: dict[type, Callable[[Any], bytes]] = {
+            type(None): lambda _: _NONE,
+            bool: lambda value: _TRUE if value else _FALSE,
+            int: _encode_int,
+            float: lambda value: _FLOAT + _pack_float(value),
+            complex: lambda value: _COMPLEX + _pack_complex(value.real, value.imag),
+            str: self.encode_text,
+            bytes: self._encode_bytes,
+        }
+
+    def reset(self) -> None:
+        """Forget all numbers: the next recording counts objects and types from the start."""
+        self._plans.clear()
+        self._ids.clear()
+        self._open.clear()
+
+    def encode(self, value: object) -> bytes:
+        """Encode any object; raises nothing of the program's."""
+        scalar = self._scalars.get(type(value))
+        if scalar is not None:
+            return scalar(value)
+        self._open.clear()
+        return self._encode(value, 0)
+
+    def encode_named(self, name: str, value: object) -> bytes:
+        """Encode the value of a variable, an attribute or a key; a secret leaves only its type."""
+        if self._redactor.active and self._redactor.is_secret(name):
+            return self.encode_secret(value)
+        return self.encode(value)
+
+    def encode_secret(self, value: object) -> bytes:
+        """Encode the type of a value only. None and truth values hide nothing and are kept."""
+        if value is None or value is True or value is False:
+            return self._scalars[type(value)](value)
+        self._redactor.remember(value)
+        return _REDACTED + self._plan(type(value)).type_id
+
+    def encode_text(self, value: str) -> bytes:
+        """Encode a string within the bound on characters."""
+        limit = self._bounds.chars
+        if len(value) <= limit:
+            return _STR + text(value)
+        return _STR_CUT + uv(len(value)) + text(value[:limit])
+
+    def object_id(self, value: object) -> bytes:
+        """Number an object by first appearance; an address that is used again keeps its number."""
+        number = self._ids.get(id(value))
+        if number is None:
+            number = self._ids[id(value)] = uv(len(self._ids) + 1)
+        return number
+
+    def type_id(self, kind: type) -> bytes:
+        """Number a type by first appearance."""
+        return self._plan(kind).type_id
+
+    def _encode(self, value: Any, depth: int) -> bytes:
+        kind = type(value)
+        scalar = self._scalars.get(kind)
+        if scalar is not None:
+            return scalar(value)
+        plan = self._plan(kind)
+        return plan.encode(value, plan, depth)
+
+    def _encode_bytes(self, value: bytes) -> bytes:
+        limit = self._bounds.chars
+        if len(value) <= limit:
+            return _BYTES + uv(len(value)) + value
+        return _BYTES_CUT + uv(len(value)) + uv(limit) + value[:limit]
+
+    # Containers and objects. `depth` is the number of levels opened above this one.
+
+    def _open_level(self, value: object, depth: int, full: int, limit: int, why: int) -> int:
+        """Give the reason why not all is shown, 0 when all is; the caller closes what it opens."""
+        if id(value) in self._open:
+            return Reason.CYCLE
+        if depth >= self._bounds.depth:
+            return Reason.DEPTH if full else Reason.WHOLE
+        return why if full > limit else Reason.WHOLE
+
+    def _level(
+        self,
+        tag: bytes,
+        value: object,
+        plan: _Plan,
+        depth: int,
+        full: int,
+        parts: Callable[[], Iterable[bytes]],
+        bound: tuple[int, int],
+    ) -> bytes:
+        limit, why = bound
+        reason = self._open_level(value, depth, full, limit, why)
+        number = self.object_id(value)
+        shown: list[bytes] = []
+        if reason not in (Reason.CYCLE, Reason.DEPTH):
+            self._open.append(id(value))
+            try:
+                shown.extend(parts())
+            except RuntimeError as error:
+                if isinstance(error, RecursionError):
+                    raise
+                reason = Reason.CHANGED
+            finally:
+                self._open.pop()
+        return b"".join(
+            (tag, plan.type_id, number, uv(full), bytes((reason,)), uv(len(shown)), *shown)
+        )
+
+    def _sequence(self, base: Any) -> Callable[[Any, _Plan, int], bytes]:
+        """Make the encoder for a built-in sequence or set and its subclasses."""
+        length, iterate = base.__len__, base.__iter__
+
+        def encode(value: Any, plan: _Plan, depth: int) -> bytes:
+            limit = self._bounds.items
+            return self._level(
+                _SEQUENCE,
+                value,
+                plan,
+                depth,
+                length(value),
+                lambda: [self._encode(v, depth + 1) for v in tuple(islice(iterate(value), limit))],
+                (limit, Reason.ITEMS),
+            )
+
+        return encode
+
+    def _named_tuple(self, value: Any, plan: _Plan, depth: int) -> bytes:
+        limit = self._bounds.items
+
+        def parts() -> list[bytes]:
+            shown = tuple(islice(tuple.__iter__(value), limit))
+            names = (*plan.fields, *("",) * len(shown))
+            return [
+                self._encode_inner(n, v, depth + 1) for n, v in zip(names, shown, strict=False)
+            ]
+
+        full = tuple.__len__(value)
+        return self._level(_SEQUENCE, value, plan, depth, full, parts, (limit, Reason.ITEMS))
+
+    def _mapping(self, value: Any, plan: _Plan, depth: int) -> bytes:
+        limit = self._bounds.items
+
+        def parts() -> list[bytes]:
+            return [
+                self._encode(key, depth + 1)
+                + (
+                    self._encode_inner(key, item, depth + 1)
+                    if type(key) is str
+                    else self._encode(item, depth + 1)
+                )
+                for key, item in tuple(islice(dict.items(value), limit))
+            ]
+
+        full = dict.__len__(value)
+        return self._level(_MAPPING, value, plan, depth, full, parts, (limit, Reason.ITEMS))
+
+    def _encode_inner(self, name: str, value: Any, depth: int) -> bytes:
+        if self._redactor.active and self._redactor.is_secret(name):
+            return self.encode_secret(value)
+        return self._encode(value, depth)
+
+    def _attributes(
+        self, value: Any, plan: _Plan, depth: int, attributes: list[tuple[str, Any]], full: int
+    ) -> bytes:
+        def parts() -> list[bytes]:
+            return [
+                self._define_name(name) + self._encode_inner(name, item, depth + 1)
+                for name, item in attributes[: self._bounds.attributes]
+            ]
+
+        bound = (self._bounds.attributes, Reason.ATTRIBUTES)
+        return self._level(_OBJECT, value, plan, depth, full, parts, bound)
+
+    def _state(self, value: Any, plan: _Plan) -> tuple[list[tuple[str, Any]], int]:
+        """Read slots and instance dictionary through C descriptors, bounded; give the true count."""
+        found: list[tuple[str, Any]] = []
+        mro = _mro_of(type(value))
+        for place, name, shown in plan.slots:
+            descriptor = _namespace_of(mro[place]).get(name)
+            if type(descriptor) is types.MemberDescriptorType:
+                try:
+                    found.append((shown, descriptor.__get__(value)))
+                except AttributeError:
+                    continue
+        full = len(found)
+        if plan.dict_at >= 0:
+            descriptor = _namespace_of(mro[plan.dict_at]).get("__dict__")
+            if type(descriptor) is types.GetSetDescriptorType:
+                namespace: Any = descriptor.__get__(value)
+                if type(namespace) is dict:
+                    full += len(namespace)
+                    pairs = tuple(islice(dict.items(namespace), self._bounds.attributes))
+                    found.extend((name, item) for name, item in pairs if type(name) is str)
+        return found, full
+
+    def _object(self, value: Any, plan: _Plan, depth: int) -> bytes:
+        try:
+            attributes, full = self._state(value, plan)
+        except RuntimeError as error:
+            if isinstance(error, RecursionError):
+                raise
+            return self._opaque(value, plan, Reason.CHANGED)
+        return self._attributes(value, plan, depth, attributes, full)
+
+    def _exception(self, value: Any, plan: _Plan, depth: int) -> bytes:
+        attributes, full = self._state(value, plan)
+        arguments = _exception_args(value)
+        return self._attributes(value, plan, depth, [("args", arguments), *attributes], full + 1)
+
+    def _enumeration(self, value: Any, plan: _Plan, depth: int) -> bytes:
+        attributes = dict(self._state(value, plan)[0])
+        shown = [
+            ("name", attributes.get("_name_")),
+            ("value", attributes.get("_value_")),
+        ]
+        return self._attributes(value, plan, depth, shown, 2)
+
+    def _members(self, *names: str) -> Callable[[Any, _Plan, int], bytes]:
+        """Make the encoder for a C type whose members are safe to read by name."""
+
+        def encode(value: Any, plan: _Plan, depth: int) -> bytes:
+            attributes = [(name.strip("_"), getattr(value, name)) for name in names]
+            return self._attributes(value, plan, depth, attributes, len(attributes))
+
+        return encode
+
+    def _function(self, value: types.FunctionType, plan: _Plan, depth: int) -> bytes:
+        code = value.__code__
+        where = [
+            ("qualname", value.__qualname__),
+            ("file", code.co_filename),
+            ("line", code.co_firstlineno),
+        ]
+        return self._attributes(value, plan, depth, where, 3)
+
+    def _method(self, value: types.MethodType, plan: _Plan, depth: int) -> bytes:
+        function = value.__func__
+        name = function.__qualname__ if type(function) is types.FunctionType else None
+        owner = [("qualname", name), ("self", type_name(type(value.__self__)))]
+        return self._attributes(value, plan, depth, owner, 2)
+
+    def _class(self, value: type, plan: _Plan, depth: int) -> bytes:
+        return self._attributes(value, plan, depth, [("name", type_name(value))], 1)
+
+    def _module(self, value: types.ModuleType, plan: _Plan, depth: int) -> bytes:
+        name = types.ModuleType.__dict__["__dict__"].__get__(value).get("__name__")
+        shown = name if type(name) is str else None
+        return self._attributes(value, plan, depth, [("name", shown)], 1)
+
+    def _text_scalar(self, value: Any, plan: _Plan, depth: int) -> bytes:
+        zone = value.tzinfo if type(value) in (datetime.datetime, datetime.time) else None
+        if zone is not None and type(zone) is not datetime.timezone:
+            return self._opaque(value, plan, Reason.CUSTOM)
+        return _TEXT + plan.type_id + self.object_id(value) + self.encode_text(str(value))
+
+    def _scalar_subclass(self, base: Any) -> Callable[[Any, _Plan, int], bytes]:
+        """Make the encoder for a subclass of a scalar: its plain value beside its type."""
+        # Each returns an exact copy of the built-in type without a look at the subclass.
+        plain: Callable[[Any], Any] = {
+            int: int.__pos__,
+            float: float.__pos__,
+            complex: complex.__pos__,
+            str: lambda value: str.__getitem__(value, slice(None)),
+            bytes: lambda value: bytes.__getitem__(value, slice(None)),
+        }[base]
+        encode_base = self._scalars[base]
+
+        def encode(value: Any, plan: _Plan, depth: int) -> bytes:
+            return _SUBCLASS + plan.type_id + self.object_id(value) + encode_base(plain(value))
+
+        return encode
+
+    def _bytearray(self, value: bytearray, plan: _Plan, depth: int) -> bytes:
+        full = bytearray.__len__(value)
+        kept = bytes(bytearray.__getitem__(value, slice(0, self._bounds.chars)))
+        data = (
+            _BYTES + uv(full) + kept
+            if full == len(kept)
+            else _BYTES_CUT + uv(full) + uv(len(kept)) + kept
+        )
+        return _SUBCLASS + plan.type_id + self.object_id(value) + data
+
+    def _stateless(self, value: Any, plan: _Plan, depth: int) -> bytes:
+        return self._opaque(value, plan, Reason.STATELESS)
+
+    def _custom(self, value: Any, plan: _Plan, depth: int) -> bytes:
+        return self._opaque(value, plan, Reason.CUSTOM)
+
+    def _opaque(self, value: Any, plan: _Plan, reason: int) -> bytes:
+        return _OPAQUE + plan.type_id + self.object_id(value) + bytes((reason,))
+
+    # What is known of a type.
+
+    def _plan(self, kind: type) -> _Plan:
+        plan = self._plans.get(id(kind))
+        if plan is None or plan.alive() is not kind:
+            plan = self._plans[id(kind)] = self._make_plan(kind)
+        return plan
+
+    def _make_plan(self, kind: type) -> _Plan:
+        mro: tuple[type, ...] = _mro_of(kind)
+        fields = _fields_of(kind) if tuple in mro else ()
+        type_id = self._define_type(type_name(kind), fields)
+        dict_at, slots = _places_of_state(mro)
+        encode = self._choose(kind, mro, dict_at, slots, fields)
+        return _Plan(weakref.ref(kind), type_id, encode, dict_at, slots, fields)
+
+    def _choose(
+        self,
+        kind: type,
+        mro: tuple[type, ...],
+        dict_at: int,
+        slots: tuple[tuple[int, str, str], ...],
+        fields: tuple[str, ...],
+    ) -> Callable[[Any, _Plan, int], bytes]:
+        exact: dict[type, Callable[[Any, _Plan, int], bytes]] = {
+            range: self._members("start", "stop", "step"),
+            slice: self._members("start", "stop", "step"),
+            types.FunctionType: self._function,
+            types.BuiltinFunctionType: self._members("__qualname__"),
+            types.MethodType: self._method,
+            bytearray: self._bytearray,
+            object: self._object,
+            **dict.fromkeys(_TEXT_TYPES, self._text_scalar),
+        }
+        if kind in exact:
+            return exact[kind]
+        if type_name(kind).startswith("pytest_recorder."):
+            return self._stateless
+        if type in mro:
+            return self._class
+        if types.ModuleType in mro:
+            return self._module
+        if enum.EnumMeta in _mro_of(type(kind)) and dict_at >= 0:
+            return self._enumeration
+        if BaseException in mro:
+            return self._exception
+        if fields:
+            return self._named_tuple
+        if dict in mro:
+            return self._mapping
+        for base in (list, tuple, set, frozenset, collections.deque):
+            if base in mro:
+                return self._sequence(base)
+        for scalar in (int, float, complex, str, bytes):
+            if scalar in mro:
+                return self._scalar_subclass(scalar)
+        if dict_at >= 0 or slots or _is_plain(mro):
+            return self._object
+        return self._stateless
+
+
+def _encode_int(value: int) -> bytes:
+    if _HALF_MIN <= value <= _HALF_MAX:
+        return _INT + zz(value)
+    sign, magnitude = bytes((value < 0,)), abs(value)
+    size = (magnitude.bit_length() + 7) // 8
+    if size > MAX_INT_BYTES:
+        return bytes((Tag.HUGE_INT,)) + sign + uv(magnitude.bit_length())
+    return bytes((Tag.BIG_INT,)) + sign + uv(size) + magnitude.to_bytes(size, "little")
+
+
+def _exception_args(error: BaseException) -> tuple[Any, ...]:
+    arguments: tuple[Any, ...] = BaseException.args.__get__(error)  # type: ignore[attr-defined]
+    return arguments
+
+
+def _fields_of(kind: type) -> tuple[str, ...]:
+    for owner in _mro_of(kind):
+        fields = _namespace_of(owner).get("_fields")
+        if fields is not None:
+            good = type(fields) is tuple and all(type(field) is str for field in fields)
+            return fields if good else ()
+    return ()
+
+
+def _is_plain(mro: tuple[type, ...]) -> bool:
+    """Tell whether instances have no state of their own: classes with `__slots__ = ()` only."""
+    return all("__slots__" in _namespace_of(owner) for owner in mro[:-1])
+
+
+def _places_of_state(mro: tuple[type, ...]) -> tuple[int, tuple[tuple[int, str, str], ...]]:
+    """Find where in the resolution order `__dict__` and the slots of Python classes are defined."""
+    dict_at = -1
+    slots: list[tuple[int, str, str]] = []
+    for place, owner in enumerate(mro):
+        namespace = _namespace_of(owner)
+        if dict_at < 0 and type(namespace.get("__dict__")) is types.GetSetDescriptorType:
+            dict_at = place
+        if "__slots__" in namespace:
+            prefix = f"_{owner.__name__.lstrip('_')}__"
+            slots.extend(
+                (place, name, "__" + name.removeprefix(prefix) if name.startswith(prefix) else name)
+                for name, member in tuple(namespace.items())
+                if type(member) is types.MemberDescriptorType
+            )
+    return dict_at, tuple(slots)

@@ -1,0 +1,174 @@
+"""Decides what an error of the recorder does: the policy, its sources, the table of actions."""
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, cast
+
+from pydantic import BaseModel, ConfigDict
+
+from pytest_recorder import config
+from pytest_recorder.config import Action, KindName, LogLevel, OnError, Settings
+from pytest_recorder.errors import ErrorCode, ErrorKind, usage
+
+
+class Policy(BaseModel):
+    """What to do when something goes wrong. Frozen; the defaults are those of the API."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on_recorder_error: OnError = "abort"
+    require_trace: bool = False
+    keep_partial_trace: bool = True
+    log_level: LogLevel | None = None
+    log_file: str | None = None
+    json_errors: bool = False
+    record_errors: dict[KindName, Action] = {}
+
+
+# The table of docs/policy.md. An ignored target error is marked in the trace and counted.
+PRESETS: Final[Mapping[OnError, Mapping[KindName, Action]]] = MappingProxyType(
+    {
+        "abort": MappingProxyType[KindName, Action](
+            {"usage": "fail", "environment": "fail", "target": "ignore", "internal": "fail"}
+        ),
+        "disable": MappingProxyType[KindName, Action](
+            {"usage": "fail", "environment": "warn", "target": "ignore", "internal": "warn"}
+        ),
+    }
+)
+
+# Policy key -> field of `Settings`, which has the parser and the name of the variable.
+FIELDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "on_recorder_error": "on_error",
+        "require_trace": "require_trace",
+        "keep_partial_trace": "keep_partial",
+        "log_level": "log_level",
+        "log_file": "log_file",
+        "json_errors": "json_errors",
+        "record_errors": "errors",
+    }
+)
+
+
+def action_for(policy: Policy, kind: ErrorKind) -> Action:
+    """What an error of `kind` does: the mapping by kind, else the preset.
+
+    A usage error before the first test is reported whatever this says: nothing has run that a
+    wrong command could be ignored for.
+    """
+    name = cast("KindName", kind.lower())
+    return policy.record_errors.get(name) or PRESETS[policy.on_recorder_error][name]
+
+
+def policy_digest(policy: Policy) -> str:
+    """SHA-256, in hex, of the policy as JSON with sorted keys and without spaces."""
+    text = json.dumps(policy.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy part of a run's settings."""
+    found: dict[str, object] = {k: getattr(settings, field) for k, field in FIELDS.items()}
+    found["log_file"] = str(settings.log_file) if settings.log_file else None
+    return Policy.model_validate(found)
+
+
+def parse_fields(fields: Mapping[str, object], source: str = "policy") -> dict[str, object]:
+    """Check explicit fields; None and blank text clear a field that can be empty.
+
+    :raises UsageError: ``ERR_INVALID_POLICY_VALUE`` for an unknown key or a bad value.
+    """
+    parsed: dict[str, object] = {}
+    for key, value in fields.items():
+        if key not in FIELDS:
+            names = ", ".join(FIELDS)
+            text = f"unknown key {key!r} in {source}, expected one of {names}"
+            raise usage(ErrorCode.INVALID_POLICY_VALUE, text)
+        parsed[key] = _parse(key, value, f"{key} ({source})")
+    return parsed
+
+
+def fields_from_env(environ: Mapping[str, str]) -> dict[str, object]:
+    """The policy fields that variables set; ours win over ``CODETRACER_*``, empty is unset."""
+    parsed: dict[str, object] = {}
+    for key, field in FIELDS.items():
+        # CodeTracer has no mapping by kind.
+        fallback = () if key == "record_errors" else (f"CODETRACER_{key.upper()}",)
+        for variable in (f"PYTEST_RECORDER_{field.upper()}", *fallback):
+            if environ.get(variable, "").strip():
+                parsed[key] = _parse(key, environ[variable], f"{variable} (environment)")
+                break
+    return parsed
+
+
+def _parse(key: str, value: object, source: str) -> object:
+    is_empty = value is None or (isinstance(value, str) and not value.strip())
+    if is_empty and key in ("log_level", "log_file"):
+        return None
+    if is_empty and key == "record_errors":
+        return {}
+    if isinstance(value, os.PathLike):
+        value = os.fspath(cast("os.PathLike[str]", value))
+    parsed = config.parse_field(FIELDS[key], value, source)
+    if key == "log_file":
+        # Made absolute at once: the program may change its directory.
+        return os.path.abspath(cast("str", parsed))  # noqa: PTH100 - resolve() follows links
+    return parsed
+
+
+class _Registry:
+    """The process-wide policy: variables, then what `configure_policy` was told."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._from_env: dict[str, object] = {}
+        self._configured: dict[str, object] = {}
+
+    def configure(self, fields: dict[str, object]) -> None:
+        with self._lock:
+            self._configured = self._configured | fields
+
+    def refresh(self, fields: dict[str, object]) -> None:
+        with self._lock:
+            self._from_env = fields
+
+    def reset(self) -> None:
+        with self._lock:
+            self._from_env, self._configured = {}, {}
+
+    def policy(self, override: Mapping[str, object]) -> Policy:
+        with self._lock:
+            return Policy.model_validate({**self._from_env, **self._configured, **override})
+
+
+_REGISTRY: Final = _Registry()
+
+
+def configure_policy(**fields: object) -> None:
+    """Set fields for this process; they win over variables. Nothing changes on a bad value."""
+    _REGISTRY.configure(parse_fields(fields, "configure_policy"))
+
+
+def configure_policy_from_env(environ: Mapping[str, str] | None = None) -> None:
+    """Read the variables again; one that is no longer set gives its field the default back."""
+    _REGISTRY.refresh(fields_from_env(os.environ if environ is None else environ))
+
+
+def reset_policy() -> None:
+    """Forget everything that was configured or read."""
+    _REGISTRY.reset()
+
+
+def current_policy(override: Mapping[str, object] | None = None) -> Policy:
+    """The policy of a session that starts now; `override` holds for that session alone."""
+    return _REGISTRY.policy(parse_fields(override or {}))
+
+
+def policy_snapshot() -> dict[str, object]:
+    """The process-wide policy as plain data."""
+    return current_policy().model_dump(mode="json")

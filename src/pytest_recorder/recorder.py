@@ -1,0 +1,431 @@
+"""Runs recordings: one engine, one hot path, one spool, one lifecycle.
+
+    recorder = Recorder(settings, folder)
+    recorder.open()
+    recorder.begin(test="tests/test_a.py::test_b", attempt=1)
+    ...
+    ended = recorder.end()
+    recorder.keep(path, outcome="failed")      # or recorder.drop()
+    recorder.close()
+"""
+
+import os
+import platform
+import uuid
+import weakref
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any, NamedTuple
+
+from pytest_recorder import compat
+from pytest_recorder.config import Settings
+from pytest_recorder.diagnostics.guard import shield3
+from pytest_recorder.engine.base import Engine
+from pytest_recorder.engine.hot import HotPath
+from pytest_recorder.engine.redact import Redactor
+from pytest_recorder.engine.scope import Scope
+from pytest_recorder.engine.select import Choice, make_engine, select, why_pure
+from pytest_recorder.engine.streams import StreamTap
+from pytest_recorder.engine.values import Bounds
+from pytest_recorder.errors import ErrorCode, RecorderError, bug, enverr, from_os_error
+from pytest_recorder.policy import Policy, policy_digest
+from pytest_recorder.tracefile.decode import Definitions, EventDecoder
+from pytest_recorder.tracefile.events import Event
+from pytest_recorder.tracefile.layout import FORMAT_VERSION, SegmentKind
+from pytest_recorder.tracefile.manifest import Manifest
+from pytest_recorder.tracefile.spool import Spool
+from pytest_recorder.tracefile.writer import Packed, write_trace
+
+_SHAPE = (
+    "level",
+    "values",
+    "include",
+    "exclude",
+    "redact",
+    "no_redact",
+    "engine",
+    "root",
+    "max_bytes",
+)
+"""The settings that engine, hot path and spool are built from."""
+
+
+class Ended(NamedTuple):
+    """How a recording ended; `error` is what ended it early."""
+
+    status: str
+    reason: str | None
+    message: str | None
+    events: int
+    dropped: int
+    error: RecorderError | None
+
+
+class Recorder:
+    """One process's recorder. `begin` and `end` alternate; every method may be called again."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        policy: Policy,
+        *,
+        run_id: str | None = None,
+        also: tuple[Path, ...] = (),
+    ) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.policy = policy
+        self.run_id = run_id or uuid.uuid4().hex
+        self.choice: Choice = select(settings.engine)
+        self._also = also
+        self._shape: tuple[Any, ...] = ()
+        self._pid = os.getpid()
+        self._spool: Spool | None = None
+        self._hot: HotPath | None = None
+        self._engine: Engine | None = None
+        self._tap: StreamTap | None = None
+        self._manifest: Manifest | None = None
+        self._error: RecorderError | None = None
+        self._ended: Ended | None = None
+        self._started_ns = 0
+        self._duration_us = 0
+
+    # The life of the recorder.
+
+    def open(self) -> None:
+        """Take a place in the interpreter. Raises EnvironmentError where others hold all."""
+        self._build(self.settings)
+        _RECORDERS.add(self)
+        _register_fork()
+
+    def close(self) -> None:
+        """Give everything back; the spool is removed. Only the process that began it does."""
+        if self._is_foreign():
+            return
+        if self.is_recording:
+            self.end()
+        self._tear_down()
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether events are taken now."""
+        return self._manifest is not None and self._ended is None
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What the engine says that it cannot do."""
+        return self._engine.capabilities.limits() if self._engine is not None else ()
+
+    def abandon(self) -> None:
+        """In a forked child: stop at once and leave the parent's spool alone."""
+        if self._engine is not None:
+            self._engine.abandon()
+        if self._hot is not None:
+            self._hot.is_open = False
+        if self._tap is not None:
+            self._tap.release()
+        if self._spool is not None:
+            self._spool.close(unlink=False)
+        self._engine = self._hot = self._tap = self._spool = self._manifest = None
+
+    # The life of one trace.
+
+    def begin(
+        self, *, test: str | None = None, attempt: int = 1, settings: Settings | None = None
+    ) -> None:
+        """Start a recording.
+
+        Raises EnvironmentError when another tool has taken our place or the spool cannot be made.
+        """
+        if self._is_foreign():
+            return
+        used = settings or self.settings
+        self._build(used)
+        hot, engine, tap, spool = self._hot, self._engine, self._tap, self._spool
+        if hot is None or engine is None or tap is None or spool is None:
+            return
+        self._error = self._ended = None
+        manifest = self._describe(used, test, attempt)
+        spool.begin(manifest.model_dump_json().encode())
+        hot.begin()
+        self._manifest = manifest
+        self._started_ns = perf_counter_ns()
+        try:
+            tap.watch()
+            engine.start()
+        except RecorderError:
+            tap.release()
+            hot.end()
+            spool.drop()
+            self._manifest = None
+            raise
+
+    def span(self, phase: str, edge: str, *, name: str = "", outcome: str = "") -> None:
+        """Record the edge of a phase or fixture, and look after the engine at this occasion."""
+        hot, engine = self._hot, self._engine
+        if hot is None or engine is None or not self.is_recording or self._is_foreign():
+            return
+        if self._error is None:
+            rival = engine.rival()
+            if rival is not None:
+                self._fault(
+                    enverr(
+                        ErrorCode.TRACER_INSTALL_CONFLICT,
+                        f"the trace function was taken during the recording by {rival}",
+                    )
+                )
+        write = shield3(hot.locked(hot.span), self._fault)
+        write(phase, edge, (name, outcome))
+
+    def end(self) -> Ended | None:
+        """Stop the recording and say how it went. None where none was running."""
+        hot, engine, spool = self._hot, self._engine, self._spool
+        manifest = self._manifest
+        if hot is None or engine is None or spool is None or manifest is None:
+            return None
+        if self._ended is not None:
+            return self._ended
+        self._stop()
+        self._duration_us = (perf_counter_ns() - self._started_ns) // 1000
+        error = self._error
+        self._ended = Ended(
+            "partial" if error is not None else "complete",
+            error.code.value if error is not None else None,
+            error.message if error is not None else None,
+            spool.events,
+            spool.dropped,
+            error,
+        )
+        return self._ended
+
+    def flush(self) -> None:
+        """Ask the system to write the spool. Raises EnvironmentError (ERR_IO)."""
+        if self._spool is not None:
+            self._spool.flush()
+
+    def keep(self, path: Path, **facts: Any) -> Packed:
+        """Write the ended recording to a file; `facts` are added to the manifest.
+
+        Raises EnvironmentError (ERR_IO); the recording is still there then.
+        """
+        spool, hot, manifest, ended = self._spool, self._hot, self._manifest, self._ended
+        if spool is None or hot is None or manifest is None or ended is None:
+            raise bug(ErrorCode.TRACE_MISSING, "there is no ended recording to keep")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise from_os_error(error, "cannot make the folder of the trace") from error
+        packed = write_trace(
+            path,
+            manifest=manifest.model_copy(update=facts),
+            segments=spool.segments(),
+            sources=dict(hot.definitions.sources.values()),
+            trailer={
+                "status": ended.status,
+                "reason": ended.reason,
+                "message": ended.message,
+                "duration_us": self._duration_us,
+            },
+        )
+        self._ended = ended._replace(events=packed.events, dropped=packed.dropped)
+        return packed
+
+    def drop(self) -> None:
+        """Forget the recording; nothing of it is left on disk."""
+        if self._spool is not None:
+            self._spool.drop()
+        self._manifest = None
+
+    def recent(self, most_events: int) -> Iterator[Event]:
+        """Give about so many of the last events of the running recording, oldest first."""
+        spool = self._spool
+        if spool is None:
+            return
+        definitions = Definitions()
+        blocks = []
+        for segment in spool.segments():
+            if segment.kind == SegmentKind.DEFINITIONS:
+                definitions.feed(segment.data)
+            else:
+                blocks.append(segment)
+        count = 0
+        first = len(blocks)
+        while first > 0 and count < most_events:
+            first -= 1
+            count += blocks[first].events
+        for block in blocks[first:]:
+            yield from EventDecoder(
+                definitions, block.data, first=block.first, base_us=block.base_us
+            )
+
+    def source_of(self, file: str) -> str | None:
+        """Give the text of a file that ran, as it was then."""
+        known = self._hot.definitions.sources.get(file) if self._hot is not None else None
+        return known[1].decode("utf-8", "replace") if known is not None else None
+
+    @property
+    def events(self) -> int:
+        """Number of events of the running recording so far."""
+        return self._spool.events if self._spool is not None else 0
+
+    @property
+    def error(self) -> RecorderError | None:
+        """What has ended the running recording early, if anything has."""
+        return self._error
+
+    # Building.
+
+    def _build(self, settings: Settings) -> None:
+        """Make engine and hot path for these settings; those that are there are used again."""
+        shape = tuple(getattr(settings, name) for name in _SHAPE)
+        if shape == self._shape:
+            return
+        self._tear_down()
+        self.choice = select(settings.engine)
+        scope = Scope(settings.root, settings.include, settings.exclude, also=self._also)
+        name = f"{self.run_id[:12]}-{os.getpid()}-{uuid.uuid4().hex[:6]}.pyspool"
+        self._spool = Spool(self.folder / name, settings.max_bytes)
+        hot = self._hot = HotPath(
+            self._spool,
+            level=settings.level,
+            bounds=Bounds(**settings.values.model_dump()),
+            redactor=Redactor(settings.redact, settings.no_redact),
+            is_in_scope=scope.decide,
+        )
+        engine = self._engine = make_engine(
+            self.choice, hot, has_lines=settings.level != "calls", on_fault=self._fault
+        )
+        tap = self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault))
+        hot.watch_streams = tap.watch
+        try:
+            engine.install()
+        except RecorderError:
+            self._tear_down()
+            raise
+        self._shape = shape
+
+    def _tear_down(self) -> None:
+        if self._engine is not None:
+            self._engine.uninstall()
+        if self._hot is not None:
+            self._hot.release()
+        if self._spool is not None:
+            self._spool.close()
+        self._engine = self._hot = self._spool = self._tap = self._manifest = None
+        self._shape = ()
+
+    def _describe(self, settings: Settings, test: str | None, attempt: int) -> Manifest:
+        return Manifest(
+            format=FORMAT_VERSION,
+            run_id=self.run_id,
+            trace_id=uuid.uuid4().hex,
+            test=test,
+            attempt=attempt,
+            python=compat.PYTHON_VERSION,
+            implementation=compat.IMPLEMENTATION,
+            platform=platform.platform(),
+            versions=_versions(),
+            engine=self.choice.engine,
+            engine_reason=self.choice.reason,
+            hot_path=HotPath.name,
+            hot_path_reason=why_pure(),
+            limits=self.limits,
+            level=settings.level,
+            values=settings.values.model_dump(),
+            scope=settings.scope,
+            root=str(settings.root),
+            max_bytes=settings.max_bytes,
+            policy=self.policy.model_dump(mode="json"),
+            policy_sha256=policy_digest(self.policy),
+            started=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            pid=os.getpid(),
+        )
+
+    # Ending, in order or by a fault.
+
+    def _stop(self) -> None:
+        if self._engine is not None:
+            self._engine.stop()
+        if self._tap is not None:
+            self._tap.release()
+        if self._hot is not None:
+            shield3(lambda *_: self._hot.end() if self._hot else None, self._fault)(0, 0, 0)
+
+    def _fault(self, error: BaseException) -> None:
+        """Take a fault of ours out of a callback: count it, detach, keep the first for the end.
+
+        The exception itself is not kept: its traceback holds objects of the program.
+        """
+        hot = self._hot
+        if isinstance(error, RecursionError):
+            if hot is not None:
+                hot.lose("recursion")
+            return
+        if self._error is None:
+            self._error = _as_recorder_error(error)
+        if self._engine is not None:
+            self._engine.stop()
+        if self._tap is not None:
+            self._tap.release()
+        if hot is not None:
+            hot.is_open = False
+
+    def _is_foreign(self) -> bool:
+        return self._pid != os.getpid()
+
+
+def _as_recorder_error(error: BaseException) -> RecorderError:
+    """Translate a fault and let go of its traceback, whose frames hold the program's objects."""
+    if isinstance(error, RecorderError):
+        found = error
+    elif isinstance(error, OSError):
+        found = from_os_error(error, "cannot record")
+    elif isinstance(error, MemoryError):
+        found = enverr(ErrorCode.IO, "out of memory while recording")
+    else:
+        where = _innermost(error)
+        text = f"the recorder failed: {type(error).__name__}: {error}"
+        found = bug(ErrorCode.UNKNOWN, text, at=where)
+    if found.__cause__ is not None:
+        found.__cause__ = found.__cause__.with_traceback(None)
+    return found.with_traceback(None)
+
+
+def _innermost(error: BaseException) -> str:
+    traceback, where = error.__traceback__, "unknown"
+    while traceback is not None:
+        where = f"{os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return where
+
+
+def _versions() -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for name in ("pytest-record-trace", "pytest"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+_RECORDERS: weakref.WeakSet[Recorder] = weakref.WeakSet()
+"""The live recorders of this process: a forked child must find them."""
+
+_FORK: list[bool] = []
+
+
+def _register_fork() -> None:
+    if not _FORK and hasattr(os, "register_at_fork"):
+        _FORK.append(True)
+        os.register_at_fork(after_in_child=_abandon_all)
+
+
+def _abandon_all() -> None:
+    for recorder in tuple(_RECORDERS):
+        recorder.abandon()
+

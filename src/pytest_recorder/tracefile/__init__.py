@@ -1,0 +1,1 @@
+"""The trace on disk: layout, manifest, spool (while recording), writer and reader."""

@@ -1,0 +1,74 @@
+"""Names what a reader gives: events, exceptions and definitions of a trace."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+Value = dict[str, Any]
+"""A recorded value in its JSON form, see `docs/trace-format.md`."""
+
+
+class CodeInfo(NamedTuple):
+    """A code object: where it stands and its qualified name, without the module."""
+
+    file: str
+    first_line: int
+    function: str
+
+
+class ExceptionInfo(NamedTuple):
+    """An exception as an event holds it."""
+
+    type: str
+    id: int
+    message: str
+    length: int
+    """True length of the message in characters; more than `len(message)` where it was cut."""
+
+
+@dataclass(slots=True)
+class Event:
+    """One event of a trace.
+
+    `n` counts from 0 in the file. `time_us` is microseconds since the start of the recording, None
+    for `line` and `gap`. `frame`, `file`, `line` and `function` are None for `span` and `gap`, and
+    for output written where nothing of the project was running. Fields that a kind does not have
+    are None or empty.
+    """
+
+    n: int
+    kind: str
+    thread: int | None = None
+    frame: int | None = None
+    file: str | None = None
+    line: int | None = None
+    function: str | None = None
+    time_us: int | None = None
+    parent: int | None = None
+    args: dict[str, Value] | None = None
+    value: Value | None = None
+    exception: ExceptionInfo | None = None
+    changes: dict[str, Value] = field(default_factory=dict[str, Value])
+    deleted: tuple[str, ...] = ()
+    stream: str | None = None
+    text: Value | None = None
+    level: str | None = None
+    logger: str | None = None
+    phase: str | None = None
+    edge: str | None = None
+    name: str | None = None
+    outcome: str | None = None
+    dropped: int | None = None
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Frame:
+    """A frame as the events of one block know it."""
+
+    number: int
+    code_id: int
+    code: CodeInfo | None
+    thread: int
+    parent: int
+    line: int
+    values: dict[str, Value] = field(default_factory=dict[str, Value])

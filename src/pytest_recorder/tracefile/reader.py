@@ -1,0 +1,363 @@
+"""Opens trace files: gives every whole prefix of any input, and says what is missing.
+
+A file is walked once, block by block, with its checksums; nothing but the places of the blocks is
+kept. Events are decoded when they are asked for, one block at a time.
+"""
+
+import os
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, NamedTuple, Self
+
+from pydantic import ValidationError
+
+from pytest_recorder.errors import ErrorCode, enverr, from_os_error, target, usage
+from pytest_recorder.tracefile.decode import Definitions, EventDecoder, Malformed
+from pytest_recorder.tracefile.events import Event, Value
+from pytest_recorder.tracefile.layout import (
+    BLOCK,
+    EVENTS_HEAD,
+    FLAG_DEFLATED,
+    MAGIC,
+    MAX_BLOCK_BYTES,
+    BlockKind,
+)
+from pytest_recorder.tracefile.manifest import Manifest, Trailer
+from pytest_recorder.tracefile.skeleton import Call, Skeleton, tree_of
+
+_CHUNK = 1 << 20
+
+
+class _Place(NamedTuple):
+    """Where a block lies."""
+
+    kind: int
+    flags: int
+    at: int
+    stored: int
+    plain: int
+
+
+class _EventBlock(NamedTuple):
+    place: _Place
+    first: int
+    base_us: int
+    events: int
+
+
+def open_trace(path: str | os.PathLike[str]) -> "Trace":
+    """Open a trace file.
+
+    Raises EnvironmentError (ERR_TRACE_NOT_FOUND, ERR_IO) for a file that is not there or cannot be
+    read, TargetError (ERR_TRACE_CORRUPT, ERR_UNSUPPORTED_FORMAT) for one that is no trace of ours.
+    A trace that is cut or damaged further on opens as `partial`.
+    """
+    where = Path(path)
+    try:
+        file = open(where, "rb")  # noqa: SIM115 - the trace closes it
+    except FileNotFoundError as error:
+        raise enverr(ErrorCode.TRACE_NOT_FOUND, f"no such trace: {str(where)!r}") from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(where, error) from error
+    try:
+        return Trace(file, where)
+    except OSError as error:
+        file.close()
+        raise _unreadable(where, error) from error
+    except BaseException:
+        file.close()
+        raise
+
+
+def _unreadable(path: Path, error: Exception) -> Exception:
+    if isinstance(error, OSError):
+        return from_os_error(error, "cannot read the trace", path=path)
+    return enverr(ErrorCode.IO, f"cannot read the trace: {error}", path=path)
+
+
+class Trace:
+    """A trace file that is open for reading; a context manager. Not for several threads at once."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self.path = path
+        self._file = file
+        self._size = os.fstat(file.fileno()).st_size
+        self._events: list[_EventBlock] = []
+        self._sources: dict[bytes, _Place] = {}
+        self._index: _Place | None = None
+        self._trailer: Trailer | None = None
+        self._definitions = Definitions()
+        self._damage: str | None = None
+        self.manifest: Manifest = self._open()
+
+    # What the trace says of itself.
+
+    @property
+    def status(self) -> str:
+        """`complete`, or `partial` where the recording ended early or the file is not whole."""
+        return "partial" if self._damage is not None else self.trailer.status
+
+    @property
+    def reason(self) -> str | None:
+        """Why the trace is partial: an `ERR_*` code, or None."""
+        return ErrorCode.TRACE_INCOMPLETE.value if self._damage is not None else self.trailer.reason
+
+    @property
+    def message(self) -> str | None:
+        """The reason in words, or None."""
+        return self._damage if self._damage is not None else self.trailer.message
+
+    @property
+    def trailer(self) -> Trailer:
+        """The end of the recording as written, or as it can be told without one."""
+        if self._trailer is not None:
+            return self._trailer
+        reason = ErrorCode.TRACE_INCOMPLETE.value
+        return Trailer(status="partial", reason=reason, events=len(self))
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file."""
+        return self._size
+
+    def __len__(self) -> int:
+        """Number of events that can be read."""
+        return self._events[-1].first + self._events[-1].events if self._events else 0
+
+    # Events.
+
+    def events(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
+        """Give events in order, from number `start` up to but without `stop`."""
+        end = len(self) if stop is None else min(stop, len(self))
+        at = bisect_right(self._events, start, key=lambda block: block.first) - 1
+        for block in self._events[max(at, 0) :]:
+            if block.first >= end:
+                return
+            for event in self._decoded(block):
+                if event.n >= end:
+                    return
+                if event.n >= start:
+                    yield event
+
+    def event(self, n: int) -> Event:
+        """Give one event. Raises UsageError (ERR_QUERY) where there is none of this number."""
+        for event in self.events(n, n + 1):
+            return event
+        raise usage(ErrorCode.QUERY, f"no event {n}, the trace has {len(self)}")
+
+    def values_at(self, event: Event | int) -> dict[str, Value]:
+        """Give all variables of the event's frame as they were at this event.
+
+        At levels below `values` only the arguments are known, and only at the call itself.
+        """
+        n = event.n if isinstance(event, Event) else event
+        at = bisect_right(self._events, n, key=lambda block: block.first) - 1
+        if at >= 0 and n < len(self):
+            decoder = self._decoder(self._events[at])
+            for found in self._guarded(decoder):
+                if found.n == n:
+                    if self.manifest.level != "values":
+                        return dict(found.args or {})
+                    frame = decoder.frames.get(found.frame) if found.frame is not None else None
+                    return dict(frame.values) if frame is not None else {}
+        raise usage(ErrorCode.QUERY, f"no event {n}, the trace has {len(self)}")
+
+    def call_tree(self) -> list[Call]:
+        """Give the calls that no recorded frame made, each with those below it."""
+        if self._index is not None and self._damage is None:
+            index = self._json(self._index)
+            if isinstance(index, dict) and index.get("calls_cut") is False:
+                try:
+                    return tree_of(index["calls"], self._definitions.codes)
+                except (KeyError, ValueError, TypeError, IndexError):
+                    self._damage = "the index is damaged"
+        skeleton = Skeleton(most_calls=10_000_000)
+        for block in self._events:
+            decoder = self._decoder(block)
+            for event in self._guarded(decoder):
+                skeleton.feed(event, decoder.frames)
+        return tree_of(skeleton.rows(), self._definitions.codes)
+
+    def threads(self) -> dict[int, str]:
+        """Give the names of the threads by their number in the events."""
+        return dict(self._definitions.threads)
+
+    # Sources.
+
+    def files(self) -> list[str]:
+        """Give the files whose code ran, in order of appearance."""
+        return [path for path, _ in self._definitions.files.values()]
+
+    def source(self, file: str) -> str | None:
+        """Give the text of a file as it was when it ran, None where it could not be read then."""
+        for path, digest in self._definitions.files.values():
+            if path == file and digest in self._sources:
+                data = self._read(self._sources[digest])
+                return _decode_source(data[32:])
+        return None
+
+    # The life of the reader.
+
+    def close(self) -> None:
+        """Close the file; may be called again."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Blocks.
+
+    def _open(self) -> Manifest:
+        head = self._file.read(len(MAGIC))
+        if head[:-1] != MAGIC[:-1]:
+            what = "an empty file" if not head else "not a trace file"
+            raise target(ErrorCode.TRACE_CORRUPT, f"{str(self.path)!r} is {what}")
+        if head != MAGIC:
+            raise target(
+                ErrorCode.UNSUPPORTED_FORMAT,
+                f"{str(self.path)!r} has trace format {head[-1]}, this reader knows {MAGIC[-1]}",
+            )
+        manifest: Manifest | None = None
+        for place in self._walk():
+            try:
+                if manifest is None:
+                    manifest = self._read_manifest(place)
+                else:
+                    self._take(place)
+            except (Malformed, ValidationError, zlib.error) as error:
+                if manifest is None:
+                    break
+                self._damage = f"damaged at byte {place.at}: {_first_line(error)}"
+                break
+        if manifest is None:
+            raise target(ErrorCode.TRACE_CORRUPT, f"{str(self.path)!r} has no readable manifest")
+        if self._trailer is None and self._damage is None:
+            self._damage = "the file ends before its trailer"
+        return manifest
+
+    def _walk(self) -> Iterator[_Place]:
+        """Give the blocks whose checksum holds, up to the first that does not."""
+        at = len(MAGIC)
+        while at < self._size:
+            self._file.seek(at)
+            head = self._file.read(BLOCK.size)
+            if len(head) < BLOCK.size:
+                self._damage = "the file is cut in the head of a block"
+                return
+            kind, flags, _, stored, plain, checksum = BLOCK.unpack(head)
+            start = at + BLOCK.size
+            if start + stored > self._size or plain > MAX_BLOCK_BYTES:
+                self._damage = f"the file is cut or damaged at byte {at}"
+                return
+            if self._checksum(stored) != checksum:
+                self._damage = f"a checksum is wrong at byte {at}"
+                return
+            yield _Place(kind, flags, start, stored, plain)
+            at = start + stored
+
+    def _checksum(self, size: int) -> int:
+        checksum = 0
+        while size > 0:
+            data = self._file.read(min(size, _CHUNK))
+            if not data:
+                return -1
+            checksum = zlib.crc32(data, checksum)
+            size -= len(data)
+        return checksum
+
+    def _read_manifest(self, place: _Place) -> Manifest:
+        if place.kind != BlockKind.MANIFEST:
+            raise Malformed("the first block is no manifest")
+        return Manifest.model_validate_json(self._read(place))
+
+    def _take(self, place: _Place) -> None:
+        if place.kind == BlockKind.DEFINITIONS:
+            self._definitions.feed(self._read(place))
+        elif place.kind == BlockKind.SOURCE:
+            self._sources[self._read(place)[:32]] = place
+        elif place.kind == BlockKind.EVENTS:
+            self._take_events(place)
+        elif place.kind == BlockKind.INDEX:
+            self._index = place
+        elif place.kind == BlockKind.TRAILER:
+            self._trailer = Trailer.model_validate_json(self._read(place))
+
+    def _take_events(self, place: _Place) -> None:
+        head = self._head(place)
+        if len(head) < EVENTS_HEAD.size:
+            raise Malformed("a block of events is too short")
+        first, base_us, events = EVENTS_HEAD.unpack(head)
+        if first != len(self) or events > place.plain:
+            raise Malformed("a block of events does not follow the one before")
+        self._events.append(_EventBlock(place, first, base_us, events))
+
+    def _head(self, place: _Place) -> bytes:
+        self._file.seek(place.at)
+        if not place.flags & FLAG_DEFLATED:
+            return self._file.read(EVENTS_HEAD.size)
+        data = self._file.read(min(place.stored, 4096))
+        return zlib.decompressobj().decompress(data, EVENTS_HEAD.size)
+
+    def _read(self, place: _Place) -> bytes:
+        self._file.seek(place.at)
+        stored = self._file.read(place.stored)
+        if not place.flags & FLAG_DEFLATED:
+            return stored
+        plain = zlib.decompressobj().decompress(stored, place.plain + 1)
+        if len(plain) != place.plain:
+            raise Malformed("a block has another size than it says")
+        return plain
+
+    def _json(self, place: _Place) -> Any:
+        import orjson
+
+        try:
+            return orjson.loads(self._read(place))
+        except (Malformed, zlib.error, orjson.JSONDecodeError):
+            return None
+
+    def _decoder(self, block: _EventBlock) -> EventDecoder:
+        try:
+            data = self._read(block.place)[EVENTS_HEAD.size :]
+        except (Malformed, zlib.error) as error:
+            self._damage = f"damaged at byte {block.place.at}: {_first_line(error)}"
+            data = b""
+        return EventDecoder(self._definitions, data, first=block.first, base_us=block.base_us)
+
+    def _decoded(self, block: _EventBlock) -> Iterator[Event]:
+        return islice(self._guarded(self._decoder(block)), block.events)
+
+    def _guarded(self, decoder: EventDecoder) -> Iterator[Event]:
+        """Give what can be decoded; what follows a fault is not guessed at."""
+        try:
+            yield from decoder
+        except Malformed as error:
+            self._damage = f"a record is damaged: {error}"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _decode_source(data: bytes) -> str:
+    """Decode Python source by its own encoding declaration (PEP 263)."""
+    import io
+    import tokenize
+
+    try:
+        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+        return data.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        return data.decode("utf-8", "replace")

@@ -1,0 +1,74 @@
+"""Builds the skeleton of a trace from its events: which frame called which, and the exceptions."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pytest_recorder.tracefile.events import CodeInfo, Event, Frame
+
+End = Literal["open", "return", "unwind"]
+_ENDS: tuple[End, ...] = ("open", "return", "unwind")
+_MOST_CALLS = 50_000
+_MOST_EXCEPTIONS = 1_000
+
+
+@dataclass(slots=True)
+class Call:
+    """One frame of the call tree, without values: `first` and `last` lead to its events.
+
+    `first` is the number of its `call` event, or of its first event where the recording began
+    later than the frame. `end` is `open` for a frame that was still running at the end.
+    """
+
+    frame: int
+    parent: int | None
+    code: CodeInfo
+    first: int
+    last: int
+    end: End
+    children: list["Call"] = field(default_factory=list["Call"])
+
+
+class Skeleton:
+    """Collects rows `[frame, parent, code, first, last, end]` and exceptions while events pass."""
+
+    def __init__(self, *, most_calls: int = _MOST_CALLS) -> None:
+        self._most_calls = most_calls
+        self._rows: dict[int, list[int]] = {}
+        self.is_cut = False
+        self.exceptions: list[list[Any]] = []
+
+    def feed(self, event: Event, frames: dict[int, Frame]) -> None:
+        """Take in the next event."""
+        number = event.frame
+        if number is None:
+            return
+        row = self._rows.get(number)
+        if row is None:
+            if len(self._rows) >= self._most_calls:
+                self.is_cut = True
+                return
+            frame = frames[number]
+            row = self._rows[number] = [number, frame.parent, frame.code_id, event.n, event.n, 0]
+        row[4] = event.n
+        if event.kind in ("return", "unwind"):
+            row[5] = 1 if event.kind == "return" else 2
+        if event.kind == "raise" and event.exception and len(self.exceptions) < _MOST_EXCEPTIONS:
+            where = [event.n, number, event.exception.type, event.exception.message]
+            self.exceptions.append(where)
+
+    def rows(self) -> list[list[int]]:
+        """Give the rows in the order in which the frames appeared."""
+        return list(self._rows.values())
+
+
+def tree_of(rows: list[list[int]], codes: dict[int, CodeInfo]) -> list[Call]:
+    """Link rows to call trees; gives the roots. Raises KeyError, ValueError, IndexError or
+    TypeError for rows that are none."""
+    calls: dict[int, Call] = {}
+    roots: list[Call] = []
+    for number, parent, code, first, last, end in rows:
+        call = Call(number, parent or None, codes[code], first, last, _ENDS[end])
+        calls[number] = call
+        above = calls.get(parent)
+        (above.children if above is not None and above is not call else roots).append(call)
+    return roots

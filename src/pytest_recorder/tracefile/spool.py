@@ -1,0 +1,256 @@
+"""Keeps the records of the running trace in a memory-mapped file that survives the process.
+
+PYTEST_DONT_REWRITE
+
+One spool serves one process. It is cut into units; a segment takes one unit, or several where one
+record needs them. Definitions are never dropped. Events fill the first half of their allowance and
+then run in a ring through the second half: a long recording keeps its start and its latest part.
+A record is counted in the segment's header only after its bytes are in place, so that whatever
+kills the process leaves a spool that reads right up to the last whole record.
+"""
+
+import mmap
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pytest_recorder.errors import from_os_error
+from pytest_recorder.tracefile.layout import (
+    SEGMENT,
+    SEGMENT_PROGRESS,
+    SEGMENT_PROGRESS_AT,
+    SPOOL_HEAD,
+    SPOOL_HEAD_BYTES,
+    SPOOL_MAGIC,
+    SegmentKind,
+)
+
+_SMALLEST_UNIT = 16 * 1024
+_LARGEST_UNIT = 256 * 1024
+_UNITS_PER_LIMIT = 16
+
+
+class Segment(NamedTuple):
+    """One filled segment, as a packer or a recovery reads it."""
+
+    kind: int
+    first: int
+    events: int
+    base_us: int
+    data: bytes
+
+
+class _Open:
+    """A segment that is being filled."""
+
+    __slots__ = ("end", "events", "first", "kind", "start", "unit", "units", "write_at")
+
+    def __init__(self, kind: int, unit: int, units: int, start: int, size: int) -> None:
+        self.kind = kind
+        self.unit = unit
+        self.units = units
+        self.start = start
+        self.write_at = start + SEGMENT.size
+        self.end = start + size
+        self.first = 0
+        self.events = 0
+
+
+class Spool:
+    """The file under a running recording. One thread at a time; the hot path holds the lock."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self.path = path
+        self.unit_bytes = min(
+            max(max_bytes // _UNITS_PER_LIMIT, _SMALLEST_UNIT), _LARGEST_UNIT
+        )
+        self._most_units = max(max_bytes // self.unit_bytes, 4)
+        self._trace = 0
+        self._sequence = 0
+        self._next_event = 0
+        self.events = 0
+        self.dropped = 0
+        self._units = 0
+        self._free: list[int] = []
+        self._kept: list[_Open] = []
+        self._ring: list[_Open] = []
+        self._event_units = 0
+        self._define: _Open | None = None
+        self._events: _Open | None = None
+        self.write_bytes = 0
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise from_os_error(error, "cannot create the spool", path=path) from error
+        try:
+            self._reserve(SPOOL_HEAD_BYTES + 4 * self.unit_bytes)
+            self._map = mmap.mmap(self._fd, 0)
+        except OSError as error:
+            os.close(self._fd)
+            path.unlink(missing_ok=True)
+            raise from_os_error(error, "cannot reserve the spool", path=path) from error
+        SPOOL_HEAD.pack_into(self._map, 0, SPOOL_MAGIC, self.unit_bytes, os.getpid(), 0)
+        self._add_units()
+
+    # One trace.
+
+    def begin(self, manifest: bytes) -> None:
+        """Start the next trace; the manifest is there for whoever finds the file later."""
+        self.drop()
+        self._trace += 1
+        self._put(SegmentKind.MANIFEST, manifest)
+
+    def drop(self) -> None:
+        """Give back what the last trace used; nothing of it is written anywhere."""
+        for segment in (*self._kept, *self._ring):
+            self._release(segment)
+        self._kept.clear()
+        self._ring.clear()
+        self._define = self._events = None
+        self._sequence = self._next_event = self._event_units = 0
+        self.events = self.dropped = self.write_bytes = 0
+
+    def define(self, record: bytes) -> None:
+        """Append to the definitions."""
+        segment = self._define
+        if segment is None or segment.write_at + len(record) > segment.end:
+            segment = self._define = self._allocate(SegmentKind.DEFINITIONS, len(record), 0)
+            self._kept.append(segment)
+        self._append(segment, record, 0)
+
+    def keep_source(self, digest: bytes, data: bytes) -> None:
+        """Keep the text of a source file for the life of the process."""
+        self._put(SegmentKind.SOURCE, digest + data, belongs_to_trace=False)
+
+    @property
+    def room(self) -> int:
+        """Bytes that the current block of events can still take."""
+        segment = self._events
+        return segment.end - segment.write_at if segment is not None else 0
+
+    def next_events(self, size: int, base_us: int) -> None:
+        """Start a block of events that can take a record of `size` bytes."""
+        units = self._units_for(size)
+        if self._event_units + units > self._most_units:
+            self._drop_oldest(units)
+        segment = self._allocate(SegmentKind.EVENTS, size, base_us)
+        self._event_units += segment.units
+        is_head = self._event_units <= self._most_units // 2 and not self._ring
+        (self._kept if is_head else self._ring).append(segment)
+        self._events = segment
+
+    def append(self, record: bytes, events: int) -> None:
+        """Append one record to the current block of events."""
+        segment = self._events
+        if segment is not None:
+            self._append(segment, record, events)
+            self.events += events
+            self._next_event += events
+            self.write_bytes += len(record)
+
+    def segments(self) -> Iterator[Segment]:
+        """Give the segments of the trace: definitions, then events in their order."""
+        held = sorted((*self._kept, *self._ring), key=lambda segment: segment.kind)
+        for segment in held:
+            if segment.kind in (SegmentKind.DEFINITIONS, SegmentKind.EVENTS):
+                base_us = SEGMENT.unpack_from(self._map, segment.start)[9]
+                data = self._map[segment.start + SEGMENT.size : segment.write_at]
+                yield Segment(segment.kind, segment.first, segment.events, base_us, data)
+
+    def flush(self) -> None:
+        """Ask the system to write what is mapped; raises EnvironmentError when it cannot."""
+        try:
+            self._map.flush()
+        except OSError as error:
+            raise from_os_error(error, "cannot write the spool", path=self.path) from error
+
+    def close(self, *, unlink: bool = True) -> None:
+        """Unmap, and remove the file unless it is to be found by somebody else."""
+        if not self._map.closed:
+            self._map.close()
+            os.close(self._fd)
+            if unlink:
+                self.path.unlink(missing_ok=True)
+
+    # Units and segments.
+
+    def _append(self, segment: _Open, record: bytes, events: int) -> None:
+        end = segment.write_at + len(record)
+        self._map[segment.write_at : end] = record
+        segment.write_at = end
+        segment.events += events
+        SEGMENT_PROGRESS.pack_into(
+            self._map,
+            segment.start + SEGMENT_PROGRESS_AT,
+            end - segment.start - SEGMENT.size,
+            segment.events,
+        )
+
+    def _put(self, kind: int, data: bytes, *, belongs_to_trace: bool = True) -> None:
+        segment = self._allocate(kind, len(data), 0)
+        self._append(segment, data, 0)
+        if belongs_to_trace:
+            self._kept.append(segment)
+
+    def _units_for(self, size: int) -> int:
+        return -(-(size + SEGMENT.size) // self.unit_bytes)
+
+    def _allocate(self, kind: int, size: int, base_us: int) -> _Open:
+        units = self._units_for(size)
+        if units == 1 and self._free:
+            unit = self._free.pop()
+        else:
+            unit = self._grow(units)
+        start = SPOOL_HEAD_BYTES + unit * self.unit_bytes
+        segment = _Open(kind, unit, units, start, units * self.unit_bytes)
+        segment.first = self._next_event
+        self._sequence += 1
+        header = (kind, 0, 0, units, 0, 0, self._sequence, self._trace, segment.first, base_us)
+        SEGMENT.pack_into(self._map, start, *header)
+        return segment
+
+    def _release(self, segment: _Open) -> None:
+        for unit in range(segment.unit + segment.units - 1, segment.unit - 1, -1):
+            self._map[SPOOL_HEAD_BYTES + unit * self.unit_bytes] = SegmentKind.FREE
+            self._free.append(unit)
+
+    def _drop_oldest(self, units: int) -> None:
+        """Make room in the ring; the block that is being filled is never the one to go."""
+        freed = 0
+        while freed < units and self._ring:
+            oldest = self._ring.pop(0)
+            self._release(oldest)
+            self.dropped += oldest.events
+            self.events -= oldest.events
+            self._event_units -= oldest.units
+            freed += oldest.units
+
+    def _grow(self, units: int) -> int:
+        """Extend the file so that this many units lie side by side at its end."""
+        first = self._units
+        size = len(self._map)
+        needed = SPOOL_HEAD_BYTES + (first + units) * self.unit_bytes
+        try:
+            self._reserve(max(needed, min(size * 2, size + 64 * self.unit_bytes)))
+            self._map.resize(os.fstat(self._fd).st_size)
+        except OSError as error:
+            raise from_os_error(error, "cannot extend the spool", path=self.path) from error
+        self._units += units
+        self._add_units()
+        return first
+
+    def _add_units(self) -> None:
+        """Put the units that the file has grown by on the free list, lowest last."""
+        have = (len(self._map) - SPOOL_HEAD_BYTES) // self.unit_bytes
+        self._free[:0] = range(have - 1, self._units - 1, -1)
+        self._units = have
+
+    def _reserve(self, size: int) -> None:
+        """Reserve real blocks: on a sparse file a full disk would end the process by SIGBUS."""
+        reserve: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
+        if reserve is None:
+            os.truncate(self._fd, size)
+        else:
+            reserve(self._fd, 0, size)
+
