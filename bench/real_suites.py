@@ -292,7 +292,9 @@ def check_trace(
     if statuses == {"complete"}:
         result.complete += 1
     else:
-        result.problems.append(f"{test}: {statuses}, {entry['reason']} {found['problem']}")
+        result.problems.append(
+            f"{test}: {sorted(statuses)}, {entry['reason']} {found['problem']}"
+        )
     if found["events"] != entry["events"]:
         result.problems.append(
             f"{test}: {found['events']} events, the index says {entry['events']}"

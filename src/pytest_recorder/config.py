@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, TypeVar, cast, get_args
+from typing import Annotated, Final, Literal, NamedTuple, Self, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -75,6 +75,14 @@ class Settings(BaseModel):
     log_level: LogLevel | None = None
     log_file: Path | None = None
     json_errors: bool = False
+
+
+class Resolved(NamedTuple):
+    """The settings of a run, the source of each option, whether markers have no effect."""
+
+    settings: Settings
+    sources: dict[str, str]
+    is_forced_off: bool
 
 
 def invalid(value: object, source: str, expected: str, field: str = "") -> UsageError:

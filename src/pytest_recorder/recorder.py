@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from time import perf_counter_ns
+from types import FrameType
 from typing import Any, NamedTuple
 
 from pytest_recorder import compat
@@ -62,6 +63,8 @@ class Ended(NamedTuple):
     events: int
     dropped: int
     error: RecorderError | None
+    has_code: bool
+    """Whether a frame of the project was seen; spans are events too."""
 
 
 class Recorder:
@@ -90,6 +93,7 @@ class Recorder:
         self._tap: StreamTap | None = None
         self._manifest: Manifest | None = None
         self._error: RecorderError | None = None
+        self._interrupted: str | None = None
         self._ended: Ended | None = None
         self._started_ns = 0
         self._duration_us = 0
@@ -111,9 +115,18 @@ class Recorder:
         self._tear_down()
 
     @property
+    def is_begun(self) -> bool:
+        """Whether there is a recording that was not dropped yet."""
+        return self._manifest is not None
+
+    @property
     def is_recording(self) -> bool:
-        """Whether events are taken now."""
+        """Whether a recording is between its begin and its end."""
         return self._manifest is not None and self._ended is None
+
+    def describe(self) -> str:
+        """Name engine and hot path, for the header line."""
+        return f"{self.choice.engine}/{HotPath.name}"
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -148,7 +161,7 @@ class Recorder:
         hot, engine, tap, spool = self._hot, self._engine, self._tap, self._spool
         if hot is None or engine is None or tap is None or spool is None:
             return
-        self._error = self._ended = None
+        self._error = self._ended = self._interrupted = None
         manifest = self._describe(used, test, attempt)
         spool.begin(manifest.model_dump_json().encode())
         hot.begin()
@@ -181,6 +194,29 @@ class Recorder:
         write = shield3(hot.locked(hot.span), self._fault)
         write(phase, edge, (name, outcome))
 
+    def note(self, frame: FrameType, text: str) -> None:
+        """Record a remark as a `log` event at the nearest frame in scope."""
+        hot = self._hot
+        if hot is not None and self.is_recording and not self._is_foreign():
+            shield3(hot.locked(hot.note), self._fault)(frame, text, None)
+
+    def pause(self) -> None:
+        """Take no events until `resume`: a test in between is not to be recorded."""
+        if self.is_recording and self._engine is not None and self._tap is not None:
+            self._engine.stop()
+            self._tap.release()
+
+    def resume(self) -> None:
+        """Take events again after `pause`. Raises EnvironmentError when our place was taken."""
+        if self.is_recording and self._error is None and self._engine and self._tap:
+            self._tap.watch()
+            self._engine.start()
+
+    def interrupt(self, why: str) -> None:
+        """Say that the recording ends early, by nobody's fault of ours."""
+        if self.is_recording and self._error is None:
+            self._interrupted = why
+
     def end(self) -> Ended | None:
         """Stop the recording and say how it went. None where none was running."""
         hot, engine, spool = self._hot, self._engine, self._spool
@@ -192,13 +228,17 @@ class Recorder:
         self._stop()
         self._duration_us = (perf_counter_ns() - self._started_ns) // 1000
         error = self._error
+        reason, message = (error.code.value, error.message) if error else (None, None)
+        if error is None and self._interrupted is not None:
+            reason, message = ErrorCode.TRACE_INCOMPLETE.value, self._interrupted
         self._ended = Ended(
-            "partial" if error is not None else "complete",
-            error.code.value if error is not None else None,
-            error.message if error is not None else None,
+            "partial" if reason is not None else "complete",
+            reason,
+            message,
             spool.events,
             spool.dropped,
             error,
+            hot.has_frames,
         )
         return self._ended
 
@@ -415,6 +455,11 @@ def _versions() -> Mapping[str, str]:
 
 _RECORDERS: weakref.WeakSet[Recorder] = weakref.WeakSet()
 """The live recorders of this process: a forked child must find them."""
+
+def is_any_recording() -> bool:
+    """Tell whether a recorder of this process is recording now."""
+    return any(recorder.is_recording for recorder in tuple(_RECORDERS))
+
 
 _FORK: list[bool] = []
 

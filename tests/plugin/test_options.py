@@ -8,10 +8,10 @@ import pytest
 
 from pytest_recorder import config as settings_module
 from pytest_recorder.compat import accepts_ini_unions
-from pytest_recorder.config import Settings, ValueLimits
+from pytest_recorder.config import Resolved, Settings, ValueLimits
 from pytest_recorder.errors import ErrorCode, UsageError
 from pytest_recorder.plugin import options
-from pytest_recorder.plugin.options import OPTIONS, Resolved, resolve, resolve_marker
+from pytest_recorder.plugin.options import OPTIONS, resolve, resolve_marker
 
 HAS_NATIVE_TOML = pytest.version_tuple >= (9, 0)
 MIB = 1024**2

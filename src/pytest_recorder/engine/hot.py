@@ -175,6 +175,11 @@ class HotPath:
             record.bytecode = code.co_code
         return record.bytecode
 
+    @property
+    def has_frames(self) -> bool:
+        """Whether any frame in scope was seen in this trace."""
+        return self._frame_count > 0
+
     def codes(self) -> list[CodeType]:
         """Give the code objects in scope that were met so far."""
         return [record.code for record in tuple(self._codes.values())]
@@ -390,6 +395,13 @@ class HotPath:
             state, line = self._nearest(frame.f_back)
             body = self._time() + define(level) + define(logger) + self._printed(message)
             self._write(state, Op.LOG, line, body, b"")
+
+    def note(self, frame: FrameType, remark: str, _: object = None) -> None:
+        """Record a remark of the program, as a log event of level NOTE."""
+        define = self.definitions.name
+        state, line = self._nearest(frame)
+        body = self._time() + define("NOTE") + define("recording") + self._printed(remark)
+        self._write(state, Op.LOG, line, body, b"")
 
     def span(self, phase: str, edge: str, names: tuple[str, str]) -> None:
         """Record the edge of a phase or a fixture; `names` is the fixture's name and an outcome."""

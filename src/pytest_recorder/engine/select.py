@@ -1,6 +1,5 @@
 """Chooses the engine, and says why."""
 
-import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -55,7 +54,3 @@ def make_engine(
 
     return MonitoringEngine(hot, has_lines=has_lines, on_fault=on_fault)
 
-
-def describe(choice: Choice) -> str:
-    """Say which engine and hot path record here, for the header line."""
-    return f"{choice.engine}/python on {sys.version_info[0]}.{sys.version_info[1]}"

@@ -7,65 +7,57 @@ import pydantic or the modules built on it.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import pytest
 
 from pytest_recorder import compat
 
 if TYPE_CHECKING:
-    from pytest_recorder.config import Settings
+    from pytest_recorder.config import Resolved, Settings
 
 PREFIX: Final = "PYTEST_RECORDER"
 KILL_SWITCH: Final = f"{PREFIX}=0 (kill switch)"
 _FALSE: Final = ("0", "false", "no", "off", "f", "n")
 
 
-class Option(NamedTuple):
-    """A row of the table. `name` is the marker keyword and the field of `Settings` too."""
+class Option:
+    """A row of the table. `name` is the marker keyword and the field of `Settings` too.
 
-    name: str
-    help: str
-    metavar: str = ""
-    form: Literal["text", "bool", "list", "size"] = "text"
-    in_marker: bool = False
-    fallback: str = ""  # the variable of the CodeTracer recorder that is read after ours
+    Not a NamedTuple or a dataclass: making one of those costs 0.15 ms or more at each start of
+    pytest, and the idle plugin has 1 ms.
+    """
 
-    @property
-    def dest(self) -> str:
-        """The ini key and the attribute of ``config.option``."""
-        return f"record_{self.name}"
+    __slots__ = (
+        *("name", "help", "metavar", "form", "in_marker", "fallback"),
+        *("dest", "flag", "negative", "variable", "field"),
+    )
 
-    @property
-    def flag(self) -> str:
-        return "--" + self.dest.replace("_", "-")
-
-    @property
-    def negative(self) -> str:
-        return "--no-" + self.dest.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        return PREFIX if self.name == "trace" else f"{PREFIX}_{self.name.upper()}"
-
-    @property
-    def field(self) -> str:
-        return "enabled" if self.name == "trace" else self.name
-
-
-class Given(NamedTuple):
-    """What one source says about one option, unchecked."""
-
-    value: object
-    source: str
-
-
-class Resolved(NamedTuple):
-    """The settings of a run, the source of each option, whether markers have no effect."""
-
-    settings: "Settings"
-    sources: dict[str, str]
-    is_forced_off: bool
+    def __init__(
+        self,
+        name: str,
+        help: str,  # noqa: A002 - argparse's word
+        metavar: str = "",
+        form: Literal["text", "bool", "list", "size"] = "text",
+        *,
+        in_marker: bool = False,
+        fallback: str = "",
+    ) -> None:
+        self.name: Final = name
+        self.help: Final = help
+        self.metavar: Final = metavar
+        self.form: Final = form
+        self.in_marker: Final = in_marker
+        # The variable of the CodeTracer recorder that is read after ours.
+        self.fallback: Final = fallback
+        # The ini key and the attribute of ``config.option``.
+        self.dest: Final = f"record_{name}"
+        dashed = self.dest.replace("_", "-")
+        self.flag: Final = f"--{dashed}"
+        self.negative: Final = f"--no-{dashed}"
+        is_trace = name == "trace"
+        self.variable: Final = PREFIX if is_trace else f"{PREFIX}_{name.upper()}"
+        self.field: Final = "enabled" if is_trace else name
 
 
 OPTIONS: Final = (
@@ -200,12 +192,12 @@ def needs_settings(config: pytest.Config, environ: Mapping[str, str]) -> bool:
     return any(given is not None and given != (False, "record_trace (ini)") for given in found)
 
 
-def resolve(config: pytest.Config, environ: Mapping[str, str]) -> Resolved:
+def resolve(config: pytest.Config, environ: Mapping[str, str]) -> "Resolved":
     """Merge all sources: kill switch, command line, environment, ini, default.
 
     :raises pytest_recorder.errors.UsageError: a value that its option does not take.
     """
-    from pytest_recorder.config import Settings, parse_field
+    from pytest_recorder.config import Resolved, Settings, parse_field
 
     fields: dict[str, Any] = {
         "root": config.rootpath,
@@ -214,12 +206,14 @@ def resolve(config: pytest.Config, environ: Mapping[str, str]) -> Resolved:
     sources: dict[str, str] = {}
     for option in OPTIONS:
         given = _given(option, config, environ)
-        sources[option.name] = given.source if given else "default"
         if given is None:
+            sources[option.name] = "default"
             continue
-        value = parse_field(option.field, given.value, given.source)
+        text, source = given
+        sources[option.name] = source
+        value = parse_field(option.field, text, source)
         if option.name in _PATHS:
-            value = _absolute(cast("str", value), config, given.source)
+            value = _absolute(cast("str", value), config, source)
         fields[option.field] = value
     forced_off = is_forced_off(config, environ)
     if forced_off:
@@ -257,22 +251,22 @@ def resolve_marker(
 
 def _given(
     option: Option, config: pytest.Config, environ: Mapping[str, str], *, with_ini: bool = True
-) -> Given | None:
+) -> tuple[object, str] | None:
     value: object = config.getoption(option.dest)
     if value is not None:
         flag = option.negative if value is False else option.flag
-        return Given(value, f"{flag} (command line)")
+        return value, f"{flag} (command line)"
     for variable in (option.variable, option.fallback):
         text = environ.get(variable, "").strip() if variable else ""
         if text:
             # Lists: commas or line ends, for a path separator is a part of Windows' paths.
             entries = text.replace("\n", ",").split(",")
             is_list = option.form == "list"
-            return Given(entries if is_list else text, f"{variable} (environment)")
+            return entries if is_list else text, f"{variable} (environment)"
     return _ini(option, config) if with_ini else None
 
 
-def _ini(option: Option, config: pytest.Config) -> Given | None:
+def _ini(option: Option, config: pytest.Config) -> tuple[object, str] | None:
     source = f"{option.dest} (ini)"
     try:
         value: object = config.getini(option.dest)
@@ -289,7 +283,7 @@ def _ini(option: Option, config: pytest.Config) -> Given | None:
     is_set = (
         value is not None and value != [] and not (isinstance(value, str) and not value.strip())
     )
-    return Given(value, source) if is_set else None
+    return (value, source) if is_set else None
 
 
 def _ini_type(option: Option) -> Any:

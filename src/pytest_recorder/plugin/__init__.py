@@ -1,0 +1,60 @@
+"""Gives pytest its hooks: options, marker and fixture; everything else is imported when needed.
+
+Every `pytest` run on a machine where this package is installed pays for this module. It imports
+pytest and the standard library, and activates the rest only for a run that records.
+"""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_recorder.plugin import options
+
+if TYPE_CHECKING:
+    from pytest_recorder.plugin.recording import Recording
+
+SESSION_NAME = "record_trace_session"
+_MARKER = (
+    "record(enabled=True, *, keep, level, values, include, exclude, ...): record the execution of"
+    " this test and keep its trace; record(False): never record it"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the command-line options and their ini twins."""
+    options.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options, and activate the run if it records."""
+    config.addinivalue_line("markers", _MARKER)
+    if options.needs_settings(config, os.environ):
+        _activate(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Activate a run that is not recorded as a whole, for the tests that are marked."""
+    if config.pluginmanager.hasplugin(SESSION_NAME) or options.is_forced_off(config, os.environ):
+        return
+    if any(item.get_closest_marker("record") for item in items):
+        _activate(config)
+
+
+def _activate(config: pytest.Config) -> None:
+    from pytest_recorder.plugin.session import activate
+
+    activate(config, SESSION_NAME)
+
+
+@pytest.fixture
+def recording(request: pytest.FixtureRequest) -> "Recording":
+    """The recording of this test; an inert object with the same names when nothing is recorded."""
+    session: Any = request.config.pluginmanager.getplugin(SESSION_NAME)
+    if session is not None:
+        found: Recording = session.recording_of(request.node)
+        return found
+    from pytest_recorder.plugin.recording import Recording
+
+    return Recording()

@@ -1,0 +1,62 @@
+"""Holds the state of one recorded attempt of one test, from before its setup to its end."""
+
+import sys
+from pathlib import Path
+
+from pytest_recorder.config import Settings
+from pytest_recorder.errors import RecorderError
+from pytest_recorder.recorder import Recorder
+
+
+class Attempt:
+    """One attempt. `path` is fixed at its start, so that a report can name it early."""
+
+    def __init__(
+        self, recorder: Recorder | None, settings: Settings, test: str, number: int, path: Path
+    ) -> None:
+        self._recorder = recorder
+        self.settings = settings
+        self.test = test
+        self.number = number
+        self.path = path
+        self.phases: dict[str, str] = {}
+        self.has_failed = False
+        self.is_wanted = settings.keep == "all"
+        self.error: RecorderError | None = None
+
+    def use(self, recorder: Recorder) -> None:
+        """Record by this recorder, which was made after the attempt began."""
+        self._recorder = recorder
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether events are taken now."""
+        return self._recorder is not None and self._recorder.is_recording
+
+    @property
+    def events(self) -> int:
+        """Events so far."""
+        return self._recorder.events if self._recorder is not None else 0
+
+    @property
+    def outcome(self) -> str:
+        """`failed` if any phase or subtest failed, else that of the call, else of the setup."""
+        if self.has_failed:
+            return "failed"
+        return self.phases.get("call") or self.phases.get("setup") or "interrupted"
+
+    def saw(self, phase: str, outcome: str) -> None:
+        """Take in a report; a failed one (a subtest's too) is never taken back."""
+        if outcome == "failed":
+            self.has_failed = True
+        if self.phases.get(phase) != "failed":
+            self.phases[phase] = outcome
+
+    def keep(self) -> None:
+        """Keep the trace whatever the outcome."""
+        self.is_wanted = True
+
+    def note(self, text: str) -> None:
+        """Write a remark at the nearest frame of the project."""
+        if self._recorder is not None:
+            self._recorder.note(sys._getframe(2), text)

@@ -1,0 +1,87 @@
+"""Turns what happened to recordings into lines for people. Pure functions."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pytest_recorder.config import Settings
+from pytest_recorder.tracefile.index import Entry
+
+SECTION_TITLE = "Recorded trace"
+
+
+def shown_path(path: Path, base: Path) -> str:
+    """Give a path relative to where pytest was called, as long as it lies below."""
+    relative = os.path.relpath(path, base)
+    return str(path) if relative.startswith("..") else relative
+
+
+def header_line(settings: Settings, engine: str, reason: str, base: Path) -> str:
+    """Say in one line what is recorded, where it goes and by what."""
+    return (
+        f"record-trace: {settings.level} per {settings.scope}, keep {settings.keep},"
+        f" {engine} ({reason}), traces in {shown_path(settings.dir, base)}"
+    )
+
+
+def off_line(reason: str) -> str:
+    """Say why nothing is recorded although it was asked for."""
+    return f"record-trace: off, {reason}"
+
+
+def section_lines(
+    path: str, events: int, partial: str | None, story: Sequence[str]
+) -> list[str]:
+    """Give the section of a failing test: where the trace will be, and what led to the failure."""
+    lines = [f"trace: {path} ({_count(events, 'event')} so far)"]
+    if partial is not None:
+        lines.append(f"partial: {partial}")
+    lines.append(f"open it: pytest-recorder show --at failure {path}")
+    if story:
+        lines += ["", *story]
+    return lines
+
+
+def summary_lines(
+    entries: Iterable[Entry], recorded: int, warnings: Sequence[str], folder: str, *, verbose: bool
+) -> list[str]:
+    """Give the summary of a run; nothing when all is well and nothing was kept."""
+    kept = [entry for entry in entries if entry.trace is not None]
+    gone = [entry for entry in entries if entry.trace is None]
+    lines: list[str] = []
+    if kept or gone or verbose:
+        size = size_text(sum(entry.size_bytes for entry in kept))
+        text = f"kept {len(kept)} of {_count(recorded, 'trace')} ({size}) in {folder}"
+        partial = sum(entry.status == "partial" for entry in kept)
+        lines.append(text + (f", {partial} partial" if partial else ""))
+        lines += [f"{_label(entry)} -> {os.path.join(folder, entry.trace or '')}" for entry in kept]
+        lines += [f"{_label(entry)}: {_removed(entry)}" for entry in gone]
+    lines += [f"RecorderWarning: {warning}" for warning in warnings]
+    return lines
+
+
+def _label(entry: Entry) -> str:
+    attempt = f" (attempt {entry.attempt})" if entry.attempt > 1 else ""
+    partial = f" [partial: {entry.reason}]" if entry.status == "partial" else ""
+    return f"{entry.test}{attempt}{partial}"
+
+
+def _removed(entry: Entry) -> str:
+    if entry.status == "missing":
+        return "no trace"
+    return "its partial trace was removed; --record-keep-partial keeps such traces"
+
+
+def size_text(size: int) -> str:
+    """Give a number of bytes for people."""
+    if size < 1024:
+        return f"{size} B"
+    for unit in ("KiB", "MiB"):
+        size_in_unit = size / 1024 ** (1 if unit == "KiB" else 2)
+        if size_in_unit < 1024:
+            return f"{size_in_unit:.1f} {unit}"
+    return f"{size / 1024**3:.1f} GiB"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

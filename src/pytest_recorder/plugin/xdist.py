@@ -1,0 +1,56 @@
+"""Speaks with pytest-xdist: plain data between the controller and its workers."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_recorder.tracefile.index import Entry
+
+_KEY = "record_trace"
+
+
+def worker_of(config: pytest.Config) -> str | None:
+    """Give the id of the worker that this process is, None where it is none."""
+    workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
+    return workerinput.get("workerid", "worker") if workerinput is not None else None
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Tell whether this process only hands tests to workers."""
+    return config.pluginmanager.hasplugin("dsession")
+
+
+def share_input(node: Any, *, run_id: str, folder: Path) -> None:
+    """Tell a worker which run it belongs to and where traces go."""
+    node.workerinput[_KEY] = {"run_id": run_id, "dir": str(folder)}
+
+
+def shared_input(config: pytest.Config) -> dict[str, str] | None:
+    """Read in a worker what the controller said."""
+    workerinput: dict[str, Any] = getattr(config, "workerinput", {})
+    return workerinput.get(_KEY)
+
+
+def give_output(config: pytest.Config, output: dict[str, Any]) -> None:
+    """Say at the end of a worker what it recorded."""
+    workeroutput: dict[str, Any] | None = getattr(config, "workeroutput", None)
+    if workeroutput is not None:
+        workeroutput[_KEY] = output
+
+
+def output_of(node: Any) -> dict[str, Any] | None:
+    """Read in the controller what a worker said; one that was killed said nothing."""
+    output: dict[str, Any] = getattr(node, "workeroutput", None) or {}
+    return output.get(_KEY)
+
+
+def attach_entry(report: pytest.TestReport, entry: Entry) -> None:
+    """Let an entry travel with a report, as JSON-like data."""
+    setattr(report, _KEY, entry.model_dump(mode="json"))
+
+
+def entry_of(report: pytest.TestReport) -> Entry | None:
+    """Read the entry that travels with a report."""
+    raw = getattr(report, _KEY, None)
+    return Entry.model_validate(raw) if raw is not None else None
