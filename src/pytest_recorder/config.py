@@ -116,7 +116,7 @@ def parse_size(value: object, source: str = "size") -> int:
     """Read ``64MiB``, ``500 KB``, ``1.5GiB`` or a number of bytes, from 64KiB to 1TiB."""
     text = str(value).strip() if isinstance(value, str | int) else ""
     match = _SIZE.fullmatch(text)
-    unit = _UNITS.get(match[2].lower()) if match and not isinstance(value, bool) else None
+    unit = _UNITS.get(match[2].lower()) if match else None
     size_bytes = int(float(match[1]) * unit) if match and unit else 0
     if not MIN_BYTES <= size_bytes <= MAX_BYTES:
         raise invalid(
@@ -173,7 +173,7 @@ def _pairs(
 
 
 def _whole(value: object, most: int, source: str) -> int:
-    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    text = str(value) if isinstance(value, str | int) else ""
     if re.fullmatch(r"[0-9]{1,9}", text) and int(text) <= most:
         return int(text)
     raise invalid(value, source, f"a whole number from 0 to {most}")

@@ -139,8 +139,7 @@ class Recorder:
             self._engine.abandon()
         if self._hot is not None:
             self._hot.is_open = False
-        if self._tap is not None:
-            self._tap.release()
+        self._release_output()
         if self._spool is not None:
             self._spool.close(unlink=False)
         self._engine = self._hot = self._tap = self._spool = self._manifest = None
@@ -148,9 +147,14 @@ class Recorder:
     # The life of one trace.
 
     def begin(
-        self, *, test: str | None = None, attempt: int = 1, settings: Settings | None = None
+        self,
+        *,
+        test: str | None = None,
+        attempt: int = 1,
+        settings: Settings | None = None,
+        watch_output: bool = True,
     ) -> None:
-        """Start a recording.
+        """Start a recording. Without `watch_output`, output is taken between the edges of phases.
 
         Raises EnvironmentError when another tool has taken our place or the spool cannot be made.
         """
@@ -158,8 +162,8 @@ class Recorder:
             return
         used = settings or self.settings
         self._build(used)
-        hot, engine, tap, spool = self._hot, self._engine, self._tap, self._spool
-        if hot is None or engine is None or tap is None or spool is None:
+        hot, engine, spool = self._hot, self._engine, self._spool
+        if hot is None or engine is None or spool is None:
             return
         self._error = self._ended = self._interrupted = None
         manifest = self._describe(used, test, attempt)
@@ -168,10 +172,11 @@ class Recorder:
         self._manifest = manifest
         self._started_ns = perf_counter_ns()
         try:
-            tap.watch()
+            if watch_output:
+                self._watch_output()
             engine.start()
         except RecorderError:
-            tap.release()
+            self._release_output()
             hot.end()
             spool.drop()
             self._manifest = None
@@ -191,6 +196,11 @@ class Recorder:
                         f"the trace function was taken during the recording by {rival}",
                     )
                 )
+        if edge == "begin" and self._error is None:
+            self._watch_output()
+        elif phase != "fixture":
+            # What is printed between the phases is pytest's, not the test's.
+            self._release_output()
         write = shield3(hot.locked(hot.span), self._fault)
         write(phase, edge, (name, outcome))
 
@@ -204,12 +214,11 @@ class Recorder:
         """Take no events until `resume`: a test in between is not to be recorded."""
         if self.is_recording and self._engine is not None and self._tap is not None:
             self._engine.stop()
-            self._tap.release()
+            self._release_output()
 
     def resume(self) -> None:
         """Take events again after `pause`. Raises EnvironmentError when our place was taken."""
-        if self.is_recording and self._error is None and self._engine and self._tap:
-            self._tap.watch()
+        if self.is_recording and self._error is None and self._engine is not None:
             self._engine.start()
 
     def interrupt(self, why: str) -> None:
@@ -339,8 +348,7 @@ class Recorder:
         engine = self._engine = make_engine(
             self.choice, hot, has_lines=settings.level != "calls", on_fault=self._fault
         )
-        tap = self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault))
-        hot.watch_streams = tap.watch
+        self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault))
         try:
             engine.install()
         except RecorderError:
@@ -385,13 +393,23 @@ class Recorder:
             pid=os.getpid(),
         )
 
+    def _watch_output(self) -> None:
+        if self._tap is not None and self._hot is not None:
+            self._hot.watch_streams = self._tap.watch
+            self._tap.watch()
+
+    def _release_output(self) -> None:
+        if self._tap is not None and self._hot is not None:
+            self._hot.watch_streams = _ignore
+            self._hot.forget_streams()
+            self._tap.release()
+
     # Ending, in order or by a fault.
 
     def _stop(self) -> None:
         if self._engine is not None:
             self._engine.stop()
-        if self._tap is not None:
-            self._tap.release()
+        self._release_output()
         if self._hot is not None:
             shield3(lambda *_: self._hot.end() if self._hot else None, self._fault)(0, 0, 0)
 
@@ -409,8 +427,7 @@ class Recorder:
             self._error = _as_recorder_error(error)
         if self._engine is not None:
             self._engine.stop()
-        if self._tap is not None:
-            self._tap.release()
+        self._release_output()
         if hot is not None:
             hot.is_open = False
 
@@ -433,6 +450,10 @@ def _as_recorder_error(error: BaseException) -> RecorderError:
     if found.__cause__ is not None:
         found.__cause__ = found.__cause__.with_traceback(None)
     return found.with_traceback(None)
+
+
+def _ignore() -> None:
+    return None
 
 
 def _innermost(error: BaseException) -> str:

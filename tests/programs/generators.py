@@ -57,5 +57,10 @@ def main():
         log.append(repr(error))
     fresh = never_started()
     fresh.close()
+    fresh = never_started()
+    try:
+        fresh.throw(LookupError("before the start"))
+    except LookupError as error:
+        log.append(str(error))
     log.extend(one_line())
     return log

@@ -12,10 +12,12 @@ The parent of a frame is the nearest recorded frame among its callers, which the
 """
 
 import logging
+import opcode
 import sys
 import threading
 from _thread import get_ident
 from collections.abc import Callable
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from time import perf_counter_ns
 from types import CodeType, FrameType
 from typing import Any
@@ -30,6 +32,17 @@ from pytest_recorder.events import EDGES, LEVELS, PHASES, Op, text, uv, zz
 _LOCK_TIMEOUT_S = 1.0
 _LOG_CODE = logging.Logger.callHandlers.__code__
 _traceback_of = BaseException.__dict__["__traceback__"].__get__
+_LOOPS = frozenset(
+    opcode.opmap[name]
+    for name in ("FOR_ITER", "SEND", "END_FOR", "END_SEND", "POP_ITER")
+    if name in opcode.opmap
+)
+_KINDS = {
+    CO_GENERATOR: "generator",
+    CO_COROUTINE: "coroutine",
+    CO_ASYNC_GENERATOR: "async generator",
+}
+_SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _MASKED = tuple(bytes((number,)) for number in range(256))
 
 
@@ -43,11 +56,12 @@ class FrameState:
         "block",
         "exception",
         "exception_key",
-        "is_raising",
+        "exception_stops",
         "line",
         "line_seen",
         "number",
         "parent",
+        "raised_at",
         "record",
         "thread",
         "values",
@@ -64,20 +78,21 @@ class FrameState:
         self.values: dict[str, bytes] = {}
         self.exception = b""
         self.exception_key = 0
-        self.is_raising = False
+        self.exception_stops = ""
+        self.raised_at = -1  # instruction of the last exception, for the settrace engine
 
 
 class ThreadState:
     """What is known of one thread in one trace."""
 
-    __slots__ = ("epoch", "is_reported", "nowhere", "number", "unwound", "unwound_inside")
+    __slots__ = ("epoch", "nowhere", "number", "unwound", "unwound_frame")
 
     def __init__(self, number: int, epoch: int) -> None:
         self.number = number
         self.epoch = epoch
-        self.unwound = 0  # address of the exception that the last event carried out of a frame
-        self.unwound_inside = False
-        self.is_reported = False
+        # Addresses of the exception that the last event carried out of a frame, and of that frame.
+        self.unwound = 0
+        self.unwound_frame = 0
         self.nowhere = FrameState(0, None, number, 0)
 
 
@@ -97,7 +112,7 @@ class HotPath:
         clock: Callable[[], int] = perf_counter_ns,
     ) -> None:
         self._sink = sink
-        self._has_lines = LEVELS.index(level) >= LEVELS.index("lines")
+        self.has_lines = LEVELS.index(level) >= LEVELS.index("lines")
         self._has_values = level == "values"
         self._redactor = redactor
         self._is_in_scope = is_in_scope
@@ -259,7 +274,7 @@ class HotPath:
         if sys.stdout is not self._stdout or sys.stderr is not self._stderr:
             self._streams_changed()
         if state.exception_key:
-            self._follow_handled(state)
+            self.follow_handled(state)
         if line == state.line_seen:
             return
         state.line_seen = line
@@ -291,7 +306,7 @@ class HotPath:
         if state is None:
             return None, b""
         state.thread = self._thread().number
-        state.is_raising = False
+        state.raised_at = -1
         return state, self.changes(frame, state)
 
     def write_resume(self, state: FrameState, changes: bytes) -> None:
@@ -314,21 +329,26 @@ class HotPath:
         The interpreter reports a raise again in each frame that an exception passes. Only the
         unwinding of the callee just before tells a repetition from a new exception that got the
         address of the old one, and only its traceback tells whether it came through the scope.
+        Where the engine was not shown what left the callee (`except*` makes a new group), the
+        callee's frame in the traceback tells.
         """
         thread = self._thread()
         behind = getattr(_traceback_of(error), "tb_next", None)
-        is_repeated = thread.unwound == id(error) and behind is not None
-        is_known = is_repeated and (thread.unwound_inside or self._came_through_scope(behind))
+        is_repeated = (
+            behind is not None
+            and thread.unwound != 0
+            and (thread.unwound == id(error) or thread.unwound_frame == id(behind.tb_frame))
+        )
+        is_known = is_repeated and self._came_through_scope(behind)
         thread.unwound = 0
-        if id(code) not in self._codes:
+        if id(code) not in self._codes or self.ends_a_loop(frame, code, error):
             return
         state = self._state(frame, code)
         if state is None:
             return
-        if not is_repeated and behind is not None and isinstance(error, RecursionError):
+        if not is_repeated and behind is not None and issubclass(type(error), RecursionError):
             self._notice_lost_frames(behind)
-        state.exception = self._exception(error)
-        state.exception_key = id(error)
+        self._keep(state, error)
         if not is_known:
             body = self._time() + state.exception
             line = self._line_now(frame, state)
@@ -337,22 +357,29 @@ class HotPath:
     def unwound(self, frame: FrameType, code: CodeType, error: BaseException | None) -> None:
         """Record that a frame ends by an exception; None: the one last seen in the frame."""
         thread = self._thread()
-        is_inside = id(code) in self._codes
-        if is_inside:
+        if id(code) in self._codes:
             state = self._state(frame, code)
             if state is not None:
                 del self._frames[id(frame)]
-                body = self._exception(error) if error is not None else state.exception
-                body = body or self._unknown_exception()
+                if error is None and not state.exception_key:
+                    # A bare `raise` in a function that a handler called is its first event.
+                    self.follow_handled(state)
+                body = self._exception(error) if error is not None else self._unseen(state, code)
                 line = self._line_now(frame, state)
                 changes = self.changes(frame, state)
                 self._write(state, Op.UNWIND, line, self._time() + body, changes)
                 if error is None:
                     thread.unwound = state.exception_key
-                    thread.unwound_inside = True
+                    thread.unwound_frame = id(frame)
                     return
         thread.unwound = id(error)
-        thread.unwound_inside = is_inside
+        thread.unwound_frame = id(frame)
+
+    def ends_a_loop(self, frame: FrameType, code: CodeType, error: BaseException) -> bool:
+        """Tell the StopIteration that ends a `for` or an `await` in the interpreter: no raise."""
+        if not issubclass(type(error), StopIteration):
+            return False
+        return self.bytecode(code)[frame.f_lasti] in _LOOPS
 
     def _came_through_scope(self, traceback: Any) -> bool:
         while traceback is not None:
@@ -371,12 +398,20 @@ class HotPath:
         if lost:
             self.lose("recursion", lost)
 
-    def _follow_handled(self, state: FrameState) -> None:
+    def follow_handled(self, state: FrameState) -> None:
         """Keep up with the exception being handled: a bare `raise` is not reported as an event."""
         error = sys.exc_info()[1]
         if error is not None and id(error) != state.exception_key:
-            state.exception = self._exception(error)
-            state.exception_key = id(error)
+            self._keep(state, error)
+
+    def _keep(self, state: FrameState, error: BaseException) -> None:
+        """Remember, without a reference, the exception that a frame has seen last."""
+        state.exception = self._exception(error)
+        state.exception_key = id(error)
+        state.exception_stops = ""
+        for kind in (StopIteration, StopAsyncIteration):
+            if issubclass(type(error), kind):
+                state.exception_stops = kind.__name__
 
     # Operations: output, logs, spans.
 
@@ -426,6 +461,10 @@ class HotPath:
             frame = frame.f_back
         return self._thread().nowhere, 0
 
+    def forget_streams(self) -> None:
+        """Look at `sys.stdout` and `sys.stderr` anew at the next event."""
+        self._stdout = self._stderr = None
+
     def _streams_changed(self) -> None:
         self._stdout, self._stderr = sys.stdout, sys.stderr
         self.watch_streams()
@@ -433,7 +472,7 @@ class HotPath:
     # What is known of code, frames and threads.
 
     def _meet(self, frame: FrameType, code: CodeType) -> CodeRecord | None:
-        module = frame.f_globals.get("__name__")
+        module = dict.get(frame.f_globals, "__name__")
         name = module if type(module) is str else None
         if not self._is_in_scope(code.co_filename, name):
             return None
@@ -494,7 +533,7 @@ class HotPath:
         return uv(passed if passed > 0 else 0)
 
     def _line_now(self, frame: FrameType, state: FrameState) -> int:
-        return state.line if self._has_lines else frame.f_lineno or state.line
+        return state.line if self.has_lines else frame.f_lineno or state.line
 
     def _arguments(self, frame: FrameType, record: CodeRecord, state: FrameState) -> bytes:
         parts: list[bytes] = []
@@ -535,9 +574,18 @@ class HotPath:
         message = self._printed(exception_message(error))
         return encoder.type_id(type(error)) + encoder.object_id(error) + message
 
-    def _unknown_exception(self) -> bytes:
-        """Stand in for an exception that left a frame and was never shown by the engine."""
-        return self.definitions.type("unknown", ()) + b"\0" + self._encoder.encode_text("")
+    def _unseen(self, state: FrameState, code: CodeType) -> bytes:
+        """Give the exception that left a frame where the engine is not shown it."""
+        define = self.definitions.type
+        if not state.exception_key:
+            return define("unknown", ()) + b"\0" + self._encoder.encode_text("")
+        # PEP 479: what cannot leave such a frame is replaced on its way out.
+        if code.co_flags & _SUSPENDABLE and state.exception_stops:
+            kind = next(word for flag, word in _KINDS.items() if code.co_flags & flag)
+            if state.exception_stops == "StopIteration" or kind == "async generator":
+                message = f"{kind} raised {state.exception_stops}"
+                return define("RuntimeError", ()) + b"\0" + self._encoder.encode_text(message)
+        return state.exception
 
     # Records go out.
 

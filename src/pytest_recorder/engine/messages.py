@@ -12,8 +12,9 @@ from typing import Any
 
 from pytest_recorder.engine.values import type_name
 
-_SCALARS = frozenset((type(None), bool, int, float, complex, str, bytes))
-_CONTAINERS = (list, tuple, set, frozenset, dict)
+# By address: to hash or to compare a type can run code of its metaclass.
+_SCALARS = frozenset(map(id, (type(None), bool, int, float, complex, str, bytes)))
+_CONTAINERS = frozenset(map(id, (list, tuple, set, frozenset, dict)))
 _mro_of = type.__dict__["__mro__"].__get__
 _namespace_of = type.__dict__["__dict__"].__get__
 _flags_of = type.__dict__["__flags__"].__get__
@@ -39,7 +40,7 @@ def _is_scalar(value: object) -> bool:
     kind = type(value)
     if kind is int:
         return int.bit_length(value) < _MOST_DIGITS  # type: ignore[arg-type]
-    return kind in _SCALARS
+    return id(kind) in _SCALARS
 
 
 def plain(value: Any, depth: int = 2) -> Any:
@@ -47,13 +48,13 @@ def plain(value: Any, depth: int = 2) -> Any:
     if _is_scalar(value):
         return value
     kind = type(value)
-    if kind in _CONTAINERS and depth and len(value) <= 20:
+    if id(kind) in _CONTAINERS and depth and len(value) <= 20:
         try:
             if kind is dict:
                 pairs = tuple(value.items())
                 return {_key(key): plain(item, depth - 1) for key, item in pairs}
             parts = [plain(item, depth - 1) for item in tuple(value)]
-            return kind(parts) if kind in (list, tuple) else _Stand(_braces(kind, parts))
+            return kind(parts) if kind is list or kind is tuple else _Stand(_braces(kind, parts))
         except RuntimeError:
             return _Stand(f"<{type_name(kind)}>")
     return _Stand(f"<{type_name(kind)}>")
@@ -68,17 +69,24 @@ def _braces(kind: type, parts: list[Any]) -> str:
     return f"frozenset({inside})" if kind is frozenset else inside or "set()"
 
 
+def _text(value: object) -> str:
+    """Give `str` of a plain value; of bytes without the warning of `python -b`."""
+    return repr(value) if type(value) is bytes else str(value)
+
+
 def exception_message(error: BaseException) -> str:
     """Word what `str(error)` says, as far as that takes no code of the program."""
     arguments: tuple[Any, ...] = _args_of(error)
     owner = next(kind for kind in _mro_of(type(error)) if "__str__" in _namespace_of(kind))
     is_builtin = not _flags_of(owner) & _HEAP_TYPE
+    if owner is BaseExceptionGroup and type(arguments[0]) is str:
+        return owner.__str__(error)
     if is_builtin and owner is not BaseException and all(map(_is_scalar, arguments)):
         return _builtin_text(error, owner, arguments)
     if not arguments:
         return ""
     if len(arguments) == 1:
-        return str(plain(arguments[0]))
+        return _text(plain(arguments[0]))
     return str(tuple(plain(argument) for argument in arguments))
 
 
@@ -93,26 +101,26 @@ def _builtin_text(error: BaseException, owner: type, arguments: tuple[Any, ...])
     ]
     if all(map(_is_scalar, parts)):
         return str(owner.__str__(error))
-    return str(arguments[0] if len(arguments) == 1 else arguments)
+    return _text(arguments[0] if len(arguments) == 1 else arguments)
 
 
 def log_parts(record: object) -> tuple[str, str, str] | None:
     """Give level name, logger name and message of a log record, or None for a foreign object."""
-    if logging.LogRecord not in _mro_of(type(record)):
+    if not issubclass(type(record), logging.LogRecord):
         return None
     state = _record_state(record)
-    level, logger = state.get("levelname"), state.get("name")
+    level, logger = dict.get(state, "levelname"), dict.get(state, "name")
     return (
         level if type(level) is str else "",
         logger if type(logger) is str else "",
-        _log_message(state.get("msg"), state.get("args")),
+        _log_message(dict.get(state, "msg"), dict.get(state, "args")),
     )
 
 
 def _log_message(message: object, arguments: Any) -> str:
     if type(message) is not str:
-        return str(plain(message))
-    if not arguments or type(arguments) not in (tuple, dict):
+        return _text(plain(message))
+    if (type(arguments) is not tuple and type(arguments) is not dict) or not arguments:
         return message
     try:
         if type(arguments) is dict:

@@ -68,11 +68,15 @@ def _stored_names(code: CodeType) -> Iterator[str]:
 
 
 def _read_namespace(frame: FrameType, names: tuple[str, ...]) -> list[Any]:
-    """Read from the dictionary of a module or class body, never from a custom mapping."""
-    namespace = frame.f_locals
-    if type(namespace) is not dict:
+    """Read from the dictionary of a module or class body, never from a custom mapping.
+
+    A subclass, such as the one in which `enum` collects members, is read as the dict that it is.
+    """
+    namespace: Any = frame.f_locals
+    if not issubclass(type(namespace), dict):
         return [UNBOUND] * len(names)
-    return [namespace.get(name, UNBOUND) for name in names]
+    get = dict.get
+    return [get(namespace, name, UNBOUND) for name in names]
 
 
 def _read_locals(frame: FrameType, names: tuple[str, ...]) -> list[Any]:

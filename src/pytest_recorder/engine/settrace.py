@@ -7,7 +7,6 @@ What the trace function is told is less than what happened, and the rest is foun
 - `call` is also a generator going on, or getting an exception thrown into it. Which of the two
   shows only at the next event, so a resumption is held back until then.
 - `return` is also a yield, and an exception leaving the frame. The instruction tells.
-- `exception` also comes for a StopIteration that ends a `for` loop, which is no raise.
 - At the recursion limit the interpreter cannot call the trace function and removes it. A deep
   frame then carries an object whose end, with that frame, puts the trace function back; output,
   and the edges of phases are further chances. A gap marks what was lost.
@@ -18,7 +17,7 @@ import sys
 import threading
 from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from pytest_recorder import compat
@@ -34,7 +33,6 @@ _SUSPENSIONS = frozenset((opcode.opmap["YIELD_VALUE"], _RESUME))
 _RETURNS = frozenset(
     opcode.opmap[name] for name in ("RETURN_VALUE", "RETURN_CONST") if name in opcode.opmap
 )
-_LOOPS = frozenset(opcode.opmap[name] for name in ("FOR_ITER", "SEND"))
 _FRAMES_OF_ROOM = 24
 
 Trace = Callable[[FrameType, str, Any], Any]
@@ -73,6 +71,7 @@ class SettraceEngine:
         self._started = False
         self._recursed = False
         self._pending = _Pending()
+        self._line = hot.line if hot.has_lines else self._line_unseen
         self._attached: list[FrameType] = []
         self.unreported = Unreported()
         self.capabilities = Capabilities(
@@ -191,19 +190,19 @@ class SettraceEngine:
             if self._is_throw(frame):
                 hot.thrown(frame, code, error)
             self._flush(0)
-            if isinstance(error, StopIteration) and _instruction(hot, frame) in _LOOPS:
+            if hot.ends_a_loop(frame, code, error):
                 return
             hot.raised(frame, code, error)
             state = hot.knows(frame)
             if state is not None:
-                state.is_raising = True
+                state.raised_at = frame.f_lasti
             return
         self._flush(0)
         if event == "line":
             state = hot.knows(frame)
             if state is not None:
-                state.is_raising = False
-            hot.line(frame, code, frame.f_lineno)
+                state.raised_at = -1
+            self._line(frame, code, frame.f_lineno)
         elif event == "return":
             self._ended(frame, argument)
 
@@ -212,13 +211,19 @@ class SettraceEngine:
         hot, code = self._hot, frame.f_code
         state = hot.knows(frame)
         instruction = _instruction(hot, frame)
-        is_raising = state is not None and state.is_raising and value is None
+        is_raising = state is not None and state.raised_at == frame.f_lasti and value is None
         if instruction in _RETURNS:
             hot.returned(frame, code, value)
         elif instruction in _SUSPENSIONS and code.co_flags & _SUSPENDABLE and not is_raising:
             hot.yielded(frame, code, value)
         else:
             hot.unwound(frame, code, None)
+
+    def _line_unseen(self, frame: FrameType, code: CodeType, line: int) -> None:
+        """Below the level of lines a line only tells which exception is being handled."""
+        state = self._hot.knows(frame)
+        if state is not None and state.exception_key:
+            self._hot.follow_handled(state)
 
     # Resumptions that are held back.
 

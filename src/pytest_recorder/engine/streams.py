@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 _getframe = sys._getframe
-_mro_of = type.__dict__["__mro__"].__get__
+_WHOLE = slice(None)
 
 Report = Callable[[FrameType, int, str], None]
 
@@ -48,8 +48,7 @@ class StreamTap:
 
     def _hook(self, index: int, stream: Any) -> None:
         kind = type(stream)
-        mro = _mro_of(kind)
-        if io.TextIOWrapper not in mro and io.StringIO not in mro:
+        if not issubclass(kind, (io.TextIOWrapper, io.StringIO)):
             return
         if "write" in vars_of(stream):
             return
@@ -72,8 +71,11 @@ def make_hook(
     def write(text: Any, /) -> Any:
         __tracebackhide__ = True
         result = method(stream(), text)
-        if type(text) is str and text:
-            report(_getframe(1), index, text)
+        if issubclass(type(text), str):
+            # A subclass of the program's may have its own idea of everything but this.
+            plain = str.__getitem__(text, _WHOLE)
+            if plain:
+                report(_getframe(1), index, plain)
         return result
 
     return write

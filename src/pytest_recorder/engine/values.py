@@ -3,8 +3,9 @@
 PYTEST_DONT_REWRITE
 
 Nothing here calls a method that a program could have defined: types are told apart by identity
-and by their method resolution order, containers are read through the slots of the built-in type,
-instance dictionaries and slots through their C descriptors. No reference to an object or a type
+and by `issubclass` of built-in types, which looks at the C structure only; they are neither hashed
+nor compared, for a metaclass can say how. Containers are read through the slots of the built-in
+type, instance dictionaries and slots through their C descriptors. No reference to an object or a type
 outlives the call: what is known of a type is kept beside a weak reference to it, by address.
 
 Depth counts the levels of containers and objects that are opened. True sizes are always kept.
@@ -49,7 +50,10 @@ _pack_float = struct.Struct("<d").pack
 _pack_complex = struct.Struct("<dd").pack
 _mro_of = type.__dict__["__mro__"].__get__
 _namespace_of = type.__dict__["__dict__"].__get__
+_name_of = type.__dict__["__name__"].__get__
 _qualname_of = type.__dict__["__qualname__"].__get__
+_module_state = types.ModuleType.__dict__["__dict__"].__get__
+_args_of = BaseException.__dict__["args"].__get__
 _NONE, _TRUE, _FALSE = bytes((Tag.NONE,)), bytes((Tag.TRUE,)), bytes((Tag.FALSE,))
 _STR, _STR_CUT = bytes((Tag.STR,)), bytes((Tag.STR_CUT,))
 _BYTES, _BYTES_CUT = bytes((Tag.BYTES,)), bytes((Tag.BYTES_CUT,))
@@ -90,6 +94,7 @@ class ValueEncoder:
         "_bounds",
         "_define_name",
         "_define_type",
+        "_exact",
         "_ids",
         "_open",
         "_plans",
@@ -111,7 +116,7 @@ class ValueEncoder:
         self._plans: dict[int, _Plan] = {}
         self._ids: dict[int, bytes] = {}
         self._open: list[int] = []
-        self._scalars: dict[type, Callable[[Any], bytes]] = {
+        scalars: dict[type, Callable[[Any], bytes]] = {
             type(None): lambda _: _NONE,
             bool: lambda value: _TRUE if value else _FALSE,
             int: _encode_int,
@@ -120,6 +125,18 @@ class ValueEncoder:
             str: self.encode_text,
             bytes: self._encode_bytes,
         }
+        self._scalars = {id(kind): encode for kind, encode in scalars.items()}
+        exact: dict[type, Callable[[Any, _Plan, int], bytes]] = {
+            range: self._members("start", "stop", "step"),
+            slice: self._members("start", "stop", "step"),
+            types.FunctionType: self._function,
+            types.BuiltinFunctionType: self._builtin,
+            types.MethodType: self._method,
+            bytearray: self._bytearray,
+            object: self._object,
+            **dict.fromkeys(_TEXT_TYPES, self._text_scalar),
+        }
+        self._exact = {id(kind): encode for kind, encode in exact.items()}
 
     def reset(self) -> None:
         """Forget all numbers: the next recording counts objects and types from the start."""
@@ -129,7 +146,7 @@ class ValueEncoder:
 
     def encode(self, value: object) -> bytes:
         """Encode any object; raises nothing of the program's."""
-        scalar = self._scalars.get(type(value))
+        scalar = self._scalars.get(id(type(value)))
         if scalar is not None:
             return scalar(value)
         self._open.clear()
@@ -144,7 +161,7 @@ class ValueEncoder:
     def encode_secret(self, value: object) -> bytes:
         """Encode the type of a value only. None and truth values hide nothing and are kept."""
         if value is None or value is True or value is False:
-            return self._scalars[type(value)](value)
+            return self._scalars[id(type(value))](value)
         self._redactor.remember(value)
         return _REDACTED + self._plan(type(value)).type_id
 
@@ -168,7 +185,7 @@ class ValueEncoder:
 
     def _encode(self, value: Any, depth: int) -> bytes:
         kind = type(value)
-        scalar = self._scalars.get(kind)
+        scalar = self._scalars.get(id(kind))
         if scalar is not None:
             return scalar(value)
         plan = self._plan(kind)
@@ -292,17 +309,15 @@ class ValueEncoder:
             if type(descriptor) is types.MemberDescriptorType:
                 try:
                     found.append((shown, descriptor.__get__(value)))
-                except AttributeError:
+                except (AttributeError, TypeError):
+                    # Without a value, or another class's descriptor under a name in this one.
                     continue
         full = len(found)
-        if plan.dict_at >= 0:
-            descriptor = _namespace_of(mro[plan.dict_at]).get("__dict__")
-            if type(descriptor) is types.GetSetDescriptorType:
-                namespace: Any = descriptor.__get__(value)
-                if type(namespace) is dict:
-                    full += len(namespace)
-                    pairs = tuple(islice(dict.items(namespace), self._bounds.attributes))
-                    found.extend((name, item) for name, item in pairs if type(name) is str)
+        namespace = _instance_dict(value, mro, plan.dict_at)
+        if namespace is not None:
+            full += dict.__len__(namespace)
+            pairs = tuple(islice(dict.items(namespace), self._bounds.attributes))
+            found.extend((name, item) for name, item in pairs if type(name) is str)
         return found, full
 
     def _object(self, value: Any, plan: _Plan, depth: int) -> bytes:
@@ -316,14 +331,14 @@ class ValueEncoder:
 
     def _exception(self, value: Any, plan: _Plan, depth: int) -> bytes:
         attributes, full = self._state(value, plan)
-        arguments = _exception_args(value)
+        arguments = _args_of(value)
         return self._attributes(value, plan, depth, [("args", arguments), *attributes], full + 1)
 
     def _enumeration(self, value: Any, plan: _Plan, depth: int) -> bytes:
-        attributes = dict(self._state(value, plan)[0])
+        attributes = _instance_dict(value, _mro_of(type(value)), plan.dict_at) or {}
         shown = [
-            ("name", attributes.get("_name_")),
-            ("value", attributes.get("_value_")),
+            ("name", dict.get(attributes, "_name_")),
+            ("value", dict.get(attributes, "_value_")),
         ]
         return self._attributes(value, plan, depth, shown, 2)
 
@@ -345,6 +360,14 @@ class ValueEncoder:
         ]
         return self._attributes(value, plan, depth, where, 3)
 
+    def _builtin(self, value: types.BuiltinFunctionType, plan: _Plan, depth: int) -> bytes:
+        # Its `__qualname__` asks the type of `__self__`, where a metaclass could answer.
+        owner, name = value.__self__, value.__name__
+        if owner is not None and not issubclass(type(owner), types.ModuleType):
+            kind = owner if issubclass(type(owner), type) else type(owner)
+            name = f"{_qualname_of(kind)}.{name}"
+        return self._attributes(value, plan, depth, [("qualname", name)], 1)
+
     def _method(self, value: types.MethodType, plan: _Plan, depth: int) -> bytes:
         function = value.__func__
         name = function.__qualname__ if type(function) is types.FunctionType else None
@@ -355,7 +378,7 @@ class ValueEncoder:
         return self._attributes(value, plan, depth, [("name", type_name(value))], 1)
 
     def _module(self, value: types.ModuleType, plan: _Plan, depth: int) -> bytes:
-        name = types.ModuleType.__dict__["__dict__"].__get__(value).get("__name__")
+        name = dict.get(_module_state(value) or {}, "__name__")
         shown = name if type(name) is str else None
         return self._attributes(value, plan, depth, [("name", shown)], 1)
 
@@ -375,7 +398,7 @@ class ValueEncoder:
             str: lambda value: str.__getitem__(value, slice(None)),
             bytes: lambda value: bytes.__getitem__(value, slice(None)),
         }[base]
-        encode_base = self._scalars[base]
+        encode_base = self._scalars[id(base)]
 
         def encode(value: Any, plan: _Plan, depth: int) -> bytes:
             return _SUBCLASS + plan.type_id + self.object_id(value) + encode_base(plain(value))
@@ -411,7 +434,7 @@ class ValueEncoder:
 
     def _make_plan(self, kind: type) -> _Plan:
         mro: tuple[type, ...] = _mro_of(kind)
-        fields = _fields_of(kind) if tuple in mro else ()
+        fields = _fields_of(kind) if issubclass(kind, tuple) else ()
         type_id = self._define_type(type_name(kind), fields)
         dict_at, slots = _places_of_state(mro)
         encode = self._choose(kind, mro, dict_at, slots, fields)
@@ -425,37 +448,28 @@ class ValueEncoder:
         slots: tuple[tuple[int, str, str], ...],
         fields: tuple[str, ...],
     ) -> Callable[[Any, _Plan, int], bytes]:
-        exact: dict[type, Callable[[Any, _Plan, int], bytes]] = {
-            range: self._members("start", "stop", "step"),
-            slice: self._members("start", "stop", "step"),
-            types.FunctionType: self._function,
-            types.BuiltinFunctionType: self._members("__qualname__"),
-            types.MethodType: self._method,
-            bytearray: self._bytearray,
-            object: self._object,
-            **dict.fromkeys(_TEXT_TYPES, self._text_scalar),
-        }
-        if kind in exact:
-            return exact[kind]
+        exact = self._exact.get(id(kind))
+        if exact is not None:
+            return exact
         if type_name(kind).startswith("pytest_recorder."):
             return self._stateless
-        if type in mro:
+        if issubclass(kind, type):
             return self._class
-        if types.ModuleType in mro:
+        if issubclass(kind, types.ModuleType):
             return self._module
-        if enum.EnumMeta in _mro_of(type(kind)) and dict_at >= 0:
+        if issubclass(type(kind), enum.EnumMeta) and dict_at >= 0:
             return self._enumeration
-        if BaseException in mro:
+        if issubclass(kind, BaseException):
             return self._exception
         if fields:
             return self._named_tuple
-        if dict in mro:
+        if issubclass(kind, dict):
             return self._mapping
         for base in (list, tuple, set, frozenset, collections.deque):
-            if base in mro:
+            if issubclass(kind, base):
                 return self._sequence(base)
         for scalar in (int, float, complex, str, bytes):
-            if scalar in mro:
+            if issubclass(kind, scalar):
                 return self._scalar_subclass(scalar)
         if dict_at >= 0 or slots or _is_plain(mro):
             return self._object
@@ -472,9 +486,16 @@ def _encode_int(value: int) -> bytes:
     return bytes((Tag.BIG_INT,)) + sign + uv(size) + magnitude.to_bytes(size, "little")
 
 
-def _exception_args(error: BaseException) -> tuple[Any, ...]:
-    arguments: tuple[Any, ...] = BaseException.args.__get__(error)  # type: ignore[attr-defined]
-    return arguments
+def _instance_dict(value: object, mro: tuple[type, ...], place: int) -> dict[Any, Any] | None:
+    """Read `__dict__` through the C descriptor of the class at this place, if it brings one."""
+    descriptor = _namespace_of(mro[place]).get("__dict__") if place >= 0 else None
+    if type(descriptor) is not types.GetSetDescriptorType:
+        return None
+    try:
+        namespace = descriptor.__get__(value)
+    except (AttributeError, TypeError):
+        return None
+    return namespace if issubclass(type(namespace), dict) else None
 
 
 def _fields_of(kind: type) -> tuple[str, ...]:
@@ -500,7 +521,7 @@ def _places_of_state(mro: tuple[type, ...]) -> tuple[int, tuple[tuple[int, str, 
         if dict_at < 0 and type(namespace.get("__dict__")) is types.GetSetDescriptorType:
             dict_at = place
         if "__slots__" in namespace:
-            prefix = f"_{owner.__name__.lstrip('_')}__"
+            prefix = f"_{_name_of(owner).lstrip('_')}__"
             slots.extend(
                 (place, name, "__" + name.removeprefix(prefix) if name.startswith(prefix) else name)
                 for name, member in tuple(namespace.items())

@@ -193,7 +193,10 @@ class RecordSession:
                 attempt.error = self._open_error
             elif self._recorder is not None:
                 self._recorder.begin(
-                    test=item.nodeid, attempt=attempt.number, settings=settings
+                    test=item.nodeid,
+                    attempt=attempt.number,
+                    settings=settings,
+                    watch_output=False,
                 )
         except RecorderError as error:
             attempt.error = error
@@ -207,7 +210,7 @@ class RecordSession:
         self._open()
         attempt.error = self._open_error
         if self._recorder is not None:
-            self._recorder.begin(test=_SESSION_TEST)
+            self._recorder.begin(test=_SESSION_TEST, watch_output=False)
 
     def _new_attempt(self, test: str, settings: Settings) -> Attempt:
         number = self._attempts.get(test, 0) + 1
