@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_recorder.errors import (
-        EnvironmentError,  # noqa: A004 - the public name, see errors.py
+        EnvironmentError,
         ErrorCode,
         ErrorKind,
         InternalError,

@@ -34,7 +34,9 @@ class Op:
     FRAME: Final = 1  # uv frame, uv code, uv thread, uv parent, uv line
     SWITCH: Final = 2  # uv frame
     STATE: Final = 3  # uv count, (uv name, value) * count
-    CALL: Final = 4  # uv frame, uv code, uv thread, uv parent, uv time, uv count, (name, value)*
+    CALL: Final = (
+        4  # uv frame, uv code, uv thread, uv parent, uv time, uv count, (name, value)*
+    )
     LINE: Final = 5  # zz line
     RETURN: Final = 6  # zz line, uv time, value
     YIELD: Final = 7  # zz line, uv time, value

@@ -117,7 +117,7 @@ def _parse(key: str, value: object, source: str) -> object:
     parsed = config.parse_field(FIELDS[key], value, source)
     if key == "log_file":
         # Made absolute at once: the program may change its directory.
-        return os.path.abspath(cast("str", parsed))  # noqa: PTH100 - resolve() follows links
+        return os.path.abspath(cast("str", parsed))
     return parsed
 
 

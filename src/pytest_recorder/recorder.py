@@ -1,19 +1,19 @@
 """Runs recordings: one engine, one hot path, one spool, one lifecycle.
 
-    recorder = Recorder(settings, folder)
-    recorder.open()
-    recorder.begin(test="tests/test_a.py::test_b", attempt=1)
-    ...
-    ended = recorder.end()
-    recorder.keep(path, outcome="failed")      # or recorder.drop()
-    recorder.close()
+recorder = Recorder(settings, folder)
+recorder.open()
+recorder.begin(test="tests/test_a.py::test_b", attempt=1)
+...
+ended = recorder.end()
+recorder.keep(path, outcome="failed")      # or recorder.drop()
+recorder.close()
 """
 
 import os
 import platform
 import uuid
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from pytest_recorder import compat
 from pytest_recorder.config import Settings
-from pytest_recorder.diagnostics.guard import shield3
+from pytest_recorder.diagnostics.guard import shield2, shield3
 from pytest_recorder.engine.base import Engine
 from pytest_recorder.engine.hot import HotPath
 from pytest_recorder.engine.redact import Redactor
@@ -37,7 +37,7 @@ from pytest_recorder.tracefile.decode import Definitions, EventDecoder
 from pytest_recorder.tracefile.events import Event
 from pytest_recorder.tracefile.layout import FORMAT_VERSION, SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest
-from pytest_recorder.tracefile.spool import Spool
+from pytest_recorder.tracefile.spool import Segment, Spool
 from pytest_recorder.tracefile.writer import Packed, write_trace
 
 _SHAPE = (
@@ -295,7 +295,7 @@ class Recorder:
         if spool is None:
             return
         definitions = Definitions()
-        blocks = []
+        blocks: list[Segment] = []
         for segment in spool.segments():
             if segment.kind == SegmentKind.DEFINITIONS:
                 definitions.feed(segment.data)
@@ -411,7 +411,10 @@ class Recorder:
             self._engine.stop()
         self._release_output()
         if self._hot is not None:
-            shield3(lambda *_: self._hot.end() if self._hot else None, self._fault)(0, 0, 0)
+            shield2(self._end_hot, self._fault)(self._hot, None)
+
+    def _end_hot(self, hot: HotPath, _: None) -> None:
+        hot.end()
 
     def _fault(self, error: BaseException) -> None:
         """Take a fault of ours out of a callback: count it, detach, keep the first for the end.
@@ -459,12 +462,14 @@ def _ignore() -> None:
 def _innermost(error: BaseException) -> str:
     traceback, where = error.__traceback__, "unknown"
     while traceback is not None:
-        where = f"{os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
+        where = (
+            f"{os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
+        )
         traceback = traceback.tb_next
     return where
 
 
-def _versions() -> Mapping[str, str]:
+def _versions() -> dict[str, str]:
     found: dict[str, str] = {}
     for name in ("pytest-record-trace", "pytest"):
         try:
@@ -476,6 +481,7 @@ def _versions() -> Mapping[str, str]:
 
 _RECORDERS: weakref.WeakSet[Recorder] = weakref.WeakSet()
 """The live recorders of this process: a forked child must find them."""
+
 
 def is_any_recording() -> bool:
     """Tell whether a recorder of this process is recording now."""
@@ -494,4 +500,3 @@ def _register_fork() -> None:
 def _abandon_all() -> None:
     for recorder in tuple(_RECORDERS):
         recorder.abandon()
-

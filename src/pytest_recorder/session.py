@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,13 @@ from typing import Any, Self
 
 from pytest_recorder.config import Settings, parse_field
 from pytest_recorder.engine.scope import find_project_root
-from pytest_recorder.errors import ErrorCode, RecorderError, from_os_error, usage
+from pytest_recorder.errors import (
+    ErrorCode,
+    RecorderError,
+    RecorderWarning,
+    from_os_error,
+    usage,
+)
 from pytest_recorder.policy import (
     Policy,
     action_for,
@@ -178,7 +185,7 @@ def is_tracing() -> bool:
 
 
 @contextmanager
-def trace(path: str | os.PathLike[str], **options: Any) -> Iterator[TraceSession]:
+def trace(path: str | os.PathLike[str], **options: Any) -> Generator[TraceSession]:
     """Record a `with` block; takes the arguments of `start` and raises what it and `stop` raise."""
     with start(path, **options) as session:
         yield session
@@ -204,7 +211,9 @@ def _is_trace(path: Path) -> bool:
         with open(path, "rb") as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError as error:
-        raise from_os_error(error, "cannot look at the trace that is there", path=path) from error
+        raise from_os_error(
+            error, "cannot look at the trace that is there", path=path
+        ) from error
 
 
 def _settings(
@@ -227,10 +236,20 @@ def _roots(caller: Path) -> tuple[Path, ...]:
 
 
 def _judge(ended: Ended, error: RecorderError | None, policy: Policy) -> None:
-    if error is not None and action_for(policy, error.kind) in ("fail", "stop"):
+    action = action_for(policy, error.kind) if error is not None else "ignore"
+    if error is not None and action in ("fail", "stop"):
         raise error
+    if action == "warn":
+        # A filter of its own: `-W error` must not turn a warning of ours into a failure.
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", RecorderWarning)
+            warnings.warn(str(error), RecorderWarning, stacklevel=4)
     if policy.require_trace:
         if not ended.events:
-            raise usage(ErrorCode.TRACE_MISSING, "a trace is required and no event was recorded")
+            raise usage(
+                ErrorCode.TRACE_MISSING, "a trace is required and no event was recorded"
+            )
         if ended.status != "complete":
-            raise usage(ErrorCode.TRACE_INCOMPLETE, "a whole trace is required, this one ended early")
+            raise usage(
+                ErrorCode.TRACE_INCOMPLETE, "a whole trace is required, this one ended early"
+            )

@@ -1,8 +1,8 @@
 """Gives tests a recording of one call, without pytest and without a trace folder to look after.
 
-    recorded = record(checkout, basket)
-    assert recorded.kinds("checkout") == ["call", "line", "return"]
-    assert recorded.last("return").value == {"type": "int", "value": 3}
+recorded = record(checkout, basket)
+assert recorded.kinds("checkout") == ["call", "line", "return"]
+assert recorded.last("return").value == {"type": "int", "value": 3}
 """
 
 import inspect

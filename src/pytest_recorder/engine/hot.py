@@ -208,6 +208,28 @@ class HotPath:
         """Count events that could not be recorded; the next one is preceded by a gap."""
         self.lost[reason] = self.lost.get(reason, 0) + count
 
+    def lose_ended_frames(self, frame: FrameType | None) -> None:
+        """Count this thread's frames that ended unseen: each has lost its last event at least.
+
+        `frame` is the innermost one that runs. A generator's frame may just be suspended.
+        """
+        alive: set[int] = set()
+        while frame is not None:
+            alive.add(id(frame))
+            frame = frame.f_back
+        thread = self._thread().number
+        ended = [
+            address
+            for address, state in self._frames.items()
+            if state.thread == thread
+            and address not in alive
+            and state.record is not None
+            and not state.record.code.co_flags & _SUSPENDABLE
+        ]
+        for address in ended:
+            del self._frames[address]
+        self.lose("recursion", max(len(ended), 1))
+
     # Entry: one thread at a time, and never into itself.
 
     def locked(self, operation: Operation) -> Operation:

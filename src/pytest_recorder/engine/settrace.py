@@ -71,6 +71,7 @@ class SettraceEngine:
         self._started = False
         self._recursed = False
         self._pending = _Pending()
+        self._count_lost = hot.locked(lambda frame, *_: hot.lose_ended_frames(frame))
         self._line = hot.line if hot.has_lines else self._line_unseen
         self._attached: list[FrameType] = []
         self.unreported = Unreported()
@@ -143,7 +144,7 @@ class SettraceEngine:
     def put_back(self) -> None:
         """Install the trace function again after the recursion limit."""
         if self._started and sys.gettrace() is None:
-            self._hot.lose("recursion")
+            self._count_lost(sys._getframe(1), None, None)
             sys.settrace(self._global)
 
     # Trace functions.

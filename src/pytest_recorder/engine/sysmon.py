@@ -154,6 +154,6 @@ class MonitoringEngine:
         }
 
     def _thrown(self, frame: Any, code: CodeType, error: BaseException) -> None:
-        """PY_THROW is global: most of it is not ours."""
-        if self._hot.has_code(code):
+        """PY_THROW is global, and the first event of a generator that was never started."""
+        if self._hot.has_code(code) or self._hot.attach_one(frame):
             self._hot.thrown(frame, code, error)

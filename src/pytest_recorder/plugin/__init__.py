@@ -12,7 +12,8 @@ import pytest
 from pytest_recorder.plugin import options
 
 if TYPE_CHECKING:
-    from pytest_recorder.plugin.recording import Recording
+    from pytest_recorder.plugin.handle import Recording
+    from pytest_recorder.plugin.session import RecordSession
 
 SESSION_NAME = "record_trace_session"
 _MARKER = (
@@ -36,25 +37,29 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Activate a run that is not recorded as a whole, for the tests that are marked."""
-    if config.pluginmanager.hasplugin(SESSION_NAME) or options.is_forced_off(config, os.environ):
+    if config.pluginmanager.hasplugin(SESSION_NAME) or options.is_forced_off(
+        config, os.environ
+    ):
         return
     if any(item.get_closest_marker("record") for item in items):
-        _activate(config)
+        # A plugin that is registered during a hook does not see that call of it.
+        _activate(config).pytest_collection_modifyitems(items)
 
 
-def _activate(config: pytest.Config) -> None:
+def _activate(config: pytest.Config) -> "RecordSession":
     from pytest_recorder.plugin.session import activate
 
-    activate(config, SESSION_NAME)
+    return activate(config, SESSION_NAME)
 
 
 @pytest.fixture
 def recording(request: pytest.FixtureRequest) -> "Recording":
     """The recording of this test; an inert object with the same names when nothing is recorded."""
     session: Any = request.config.pluginmanager.getplugin(SESSION_NAME)
-    if session is not None:
-        found: Recording = session.recording_of(request.node)
-        return found
-    from pytest_recorder.plugin.recording import Recording
+    # Not named after the fixture: importing a submodule sets an attribute of this package.
+    from pytest_recorder.plugin import handle
 
-    return Recording()
+    found: handle.Recording = (
+        session.recording_of(request.node) if session is not None else handle.Recording()
+    )
+    return found

@@ -22,7 +22,9 @@ class Attempt:
         self.phases: dict[str, str] = {}
         self.has_failed = False
         self.is_wanted = settings.keep == "all"
+        self.is_interrupted = False
         self.error: RecorderError | None = None
+        """What kept the recording from beginning."""
 
     def use(self, recorder: Recorder) -> None:
         """Record by this recorder, which was made after the attempt began."""
@@ -40,9 +42,14 @@ class Attempt:
 
     @property
     def outcome(self) -> str:
-        """`failed` if any phase or subtest failed, else that of the call, else of the setup."""
+        """`failed` if any phase or subtest failed, else that of the call, else of the setup.
+
+        `interrupted` where the run ended first.
+        """
         if self.has_failed:
             return "failed"
+        if self.is_interrupted:
+            return "interrupted"
         return self.phases.get("call") or self.phases.get("setup") or "interrupted"
 
     def saw(self, phase: str, outcome: str) -> None:

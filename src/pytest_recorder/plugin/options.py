@@ -295,4 +295,4 @@ def _ini_type(option: Option) -> Any:
 
 def _absolute(text: str, config: pytest.Config, source: str) -> Path:
     base = config.rootpath if source.endswith("(ini)") else config.invocation_params.dir
-    return Path(os.path.abspath(base / text))  # noqa: PTH100 - resolve() would follow links
+    return Path(os.path.abspath(base / text))

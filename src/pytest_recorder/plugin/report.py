@@ -43,7 +43,12 @@ def section_lines(
 
 
 def summary_lines(
-    entries: Iterable[Entry], recorded: int, warnings: Sequence[str], folder: str, *, verbose: bool
+    entries: Iterable[Entry],
+    recorded: int,
+    warnings: Sequence[str],
+    folder: str,
+    *,
+    verbose: bool,
 ) -> list[str]:
     """Give the summary of a run; nothing when all is well and nothing was kept."""
     kept = [entry for entry in entries if entry.trace is not None]
@@ -54,7 +59,9 @@ def summary_lines(
         text = f"kept {len(kept)} of {_count(recorded, 'trace')} ({size}) in {folder}"
         partial = sum(entry.status == "partial" for entry in kept)
         lines.append(text + (f", {partial} partial" if partial else ""))
-        lines += [f"{_label(entry)} -> {os.path.join(folder, entry.trace or '')}" for entry in kept]
+        lines += [
+            f"{_label(entry)} -> {os.path.join(folder, entry.trace or '')}" for entry in kept
+        ]
         lines += [f"{_label(entry)}: {_removed(entry)}" for entry in gone]
     lines += [f"RecorderWarning: {warning}" for warning in warnings]
     return lines

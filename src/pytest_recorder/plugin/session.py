@@ -13,17 +13,12 @@ from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
 from pytest_recorder.plugin import options, report, xdist
 from pytest_recorder.plugin.attempt import Attempt
-from pytest_recorder.plugin.recording import Recording
-from pytest_recorder.policy import action_for, policy_of
-from pytest_recorder.recorder import Ended, Recorder, is_any_recording
-from pytest_recorder.tracefile.index import (
-    TRACE_NAME,
-    Entry,
-    clear_earlier_run,
-    prepare_folder,
-    remove_if_empty,
-    write_index,
-)
+from pytest_recorder.plugin.ending import Ending
+from pytest_recorder.plugin.handle import Recording
+from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.policy import policy_of
+from pytest_recorder.recorder import Recorder, is_any_recording
+from pytest_recorder.tracefile.index import TRACE_NAME
 from pytest_recorder.tracefile.naming import folder_name
 
 _SESSION_TEST = "session"
@@ -31,7 +26,7 @@ _STORY_EVENTS = 4000
 _SETTINGS = pytest.StashKey[Settings]()
 
 
-def activate(config: pytest.Config, name: str) -> None:
+def activate(config: pytest.Config, name: str) -> "RecordSession":
     """Check the options of a run and register what records it.
 
     Raises pytest.UsageError, before collection, for a command that cannot be followed.
@@ -44,6 +39,7 @@ def activate(config: pytest.Config, name: str) -> None:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(session, name)
+    return session
 
 
 class RecordSession:
@@ -59,17 +55,15 @@ class RecordSession:
         if shared is not None:
             settings = settings.model_copy(update={"dir": Path(shared["dir"])})
         self.settings = settings
-        self.run_id: str = shared["run_id"] if shared is not None else uuid.uuid4().hex
+        self._base = config.invocation_params.dir
+        run_id = shared["run_id"] if shared is not None else uuid.uuid4().hex
+        self._ledger = Ledger(settings.dir, run_id, owns_folder=self._worker is None)
+        self._ending = Ending(self._ledger, self._base)
         self._policy = policy_of(settings)
         self._recorder: Recorder | None = None
         self._open_error: RecorderError | None = None
         self._attempt: Attempt | None = None
         self._attempts: dict[str, int] = {}
-        self._entries: dict[tuple[str, int, str | None], Entry] = {}
-        self._recorded = 0
-        self._warned: set[tuple[str, str]] = set()
-        self._warnings: list[str] = []
-        self._is_prepared = False
 
     # Before the tests.
 
@@ -103,8 +97,7 @@ class RecordSession:
         recorder = self._recorder
         engine = recorder.describe() if recorder is not None else "recorded by the workers"
         reason = recorder.choice.reason if recorder is not None else "pytest-xdist"
-        base = self._config.invocation_params.dir
-        return report.header_line(self.settings, engine, reason, base)
+        return report.header_line(self.settings, engine, reason, self._base)
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Collect nothing from the trace folder."""
@@ -113,11 +106,11 @@ class RecordSession:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Check the markers: a mistake in one ends the run before its first test."""
-        try:
-            for item in items:
+        for item in items:
+            try:
                 item.stash[_SETTINGS] = self._settings_of(item)
-        except UsageError as error:
-            raise pytest.UsageError(f"{item.nodeid}: {error}") from error
+            except UsageError as error:
+                raise pytest.UsageError(f"{item.nodeid}: {error}") from error
 
     def _settings_of(self, item: pytest.Item) -> Settings:
         marker = item.get_closest_marker("record")
@@ -220,7 +213,7 @@ class RecordSession:
         while (settings.dir / folder_name(named, number)).exists():
             number += 1
         self._attempts[test] = number
-        self._recorded += 1
+        self._ledger.recorded += 1
         path = settings.dir / folder_name(named, number) / TRACE_NAME
         self._attempt = Attempt(self._recorder, settings, test, number, path)
         return self._attempt
@@ -249,16 +242,15 @@ class RecordSession:
             self._guard("section", lambda: self._add_section(attempt, made))
         if made.when == "teardown" and self.settings.scope != "session":
             self._attempt = None
-            self._finish(attempt, item, made)
+            self._ending.finish(attempt, self._recorder, item, made)
 
     def _add_section(self, attempt: Attempt, made: pytest.TestReport) -> None:
         recorder = self._recorder
         if recorder is None or not recorder.is_begun:
             return
         error = recorder.error
-        base = self._config.invocation_params.dir
         lines = report.section_lines(
-            report.shown_path(attempt.path, base),
+            report.shown_path(attempt.path, self._base),
             attempt.events,
             f"{error.code.value}: {error.message}" if error is not None else None,
             self._story(recorder),
@@ -276,178 +268,42 @@ class RecordSession:
         events = list(recorder.recent(_STORY_EVENTS))
         return failure_story(events, recorder.source_of, root=self.settings.root)
 
-    # The end of an attempt.
-
-    def _finish(
-        self, attempt: Attempt, item: pytest.Item | None, made: pytest.TestReport | None
-    ) -> None:
-        """Decide with all phases known: keep or drop; what an error does to the test."""
-        recorder = self._recorder
-        ended = recorder.end() if recorder is not None and attempt.error is None else None
-        errors: list[RecorderError] = []
-        if attempt.error is not None:
-            errors.append(attempt.error)
-        if ended is not None and ended.error is not None:
-            errors.append(ended.error)
-        required = self._required(attempt, ended)
-        if required is not None:
-            errors.append(required)
-        wanted = attempt.is_wanted or attempt.has_failed or item is None
-        entry: Entry | None = None
-        if recorder is not None and ended is not None:
-            entry = self._keep_or_drop(recorder, attempt, ended, errors, wanted=wanted)
-        if entry is not None:
-            self._entries[entry.test, entry.attempt, entry.trace] = entry
-            if made is not None:
-                self._attach(made, entry)
-        for error in errors:
-            self._apply(error, attempt, item, made, is_required=error is required)
-
-    def _keep_or_drop(
-        self,
-        recorder: Recorder,
-        attempt: Attempt,
-        ended: Ended,
-        errors: list[RecorderError],
-        *,
-        wanted: bool,
-    ) -> Entry | None:
-        entry = Entry(
-            test=attempt.test,
-            attempt=attempt.number,
-            outcome=attempt.outcome,
-            trace=None,
-            status=ended.status,
-            reason=ended.reason,
-            events=ended.events,
-            dropped=ended.dropped,
-        )
-        if not wanted:
-            recorder.drop()
-            return None
-        if ended.status == "partial" and not attempt.settings.keep_partial:
-            recorder.drop()
-            return entry
-        try:
-            packed = recorder.keep(attempt.path, outcome=attempt.outcome, phases=attempt.phases)
-        except RecorderError as error:
-            errors.append(error)
-            entry = entry.model_copy(update={"status": "missing", "reason": error.code.value})
-        else:
-            trace = attempt.path.relative_to(self.settings.dir).as_posix()
-            update = {"trace": trace, **packed._asdict()}
-            entry = entry.model_copy(update=update)
-        finally:
-            recorder.drop()
-        return entry
-
-    def _required(self, attempt: Attempt, ended: Ended | None) -> RecorderError | None:
-        if not attempt.settings.require_trace:
-            return None
-        if ended is None or not ended.has_code:
-            return usage(ErrorCode.TRACE_MISSING, "a trace is required and no event was recorded")
-        if ended.status != "complete":
-            return usage(
-                ErrorCode.TRACE_INCOMPLETE,
-                f"a whole trace is required, this one ended early: {ended.message}",
-            )
-        return None
-
-    def _attach(self, made: pytest.TestReport, entry: Entry) -> None:
-        base = self._config.invocation_params.dir
-        if entry.trace is not None:
-            path = report.shown_path(self.settings.dir / entry.trace, base)
-            made.user_properties.append(("record_trace", path))
-        made.user_properties.append(("record_trace_status", entry.status))
-        if entry.reason is not None:
-            made.user_properties.append(("record_trace_reason", entry.reason))
-        made.user_properties.append(("record_trace_size_bytes", entry.size_bytes))
-        xdist.attach_entry(made, entry)
-
-    def _apply(
-        self,
-        error: RecorderError,
-        attempt: Attempt,
-        item: pytest.Item | None,
-        made: pytest.TestReport | None,
-        *,
-        is_required: bool,
-    ) -> None:
-        """Do what the policy says about an error. Nothing is raised here."""
-        action = "fail" if is_required else action_for(policy_of(attempt.settings), error.kind)
-        if action in ("fail", "stop") and made is not None:
-            text = f"record-trace: {error}"
-            if made.failed:
-                made.sections.append(("record-trace error (teardown)", text))
-            else:
-                made.outcome = "failed"
-                made.longrepr = text
-            if action == "stop" and item is not None:
-                item.session.shouldstop = text
-        elif action != "ignore":
-            key = (attempt.test if error is not self._open_error else "", error.code.value)
-            if key not in self._warned:
-                self._warned.add(key)
-                where = f"{attempt.test}: " if key[0] else ""
-                self._warnings.append(f"{where}{error}")
-
     # The end of the run.
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
-        """End what is still running, give everything back, and write the index."""
-        result = yield
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """End what is still running, give everything back, and write the index.
+
+        Not a wrapper: xdist sends what a worker has to say when its own wrapper ends.
+        """
         self._guard("finish", self._end_run)
-        return result
 
     def _end_run(self) -> None:
-        attempt = self._attempt
+        attempt, recorder = self._attempt, self._recorder
+        self._attempt = None
         if attempt is not None:
-            self._attempt = None
-            if self.settings.scope == "session" and attempt.phases:
-                self._end_session(attempt)
-            else:
-                if self._recorder is not None:
-                    self._recorder.interrupt("the run ended before the test did")
-                self._finish(attempt, None, None)
-        if self._recorder is not None:
-            self._recorder.close()
+            if self.settings.scope == "test" or not attempt.phases:
+                attempt.is_interrupted = True
+                if recorder is not None:
+                    recorder.interrupt("the run ended before the test did")
+            self._ending.finish(attempt, recorder)
+        if recorder is not None:
+            recorder.close()
             self._recorder = None
         if self._worker is not None:
-            output = {"recorded": self._recorded, "warnings": self._warnings}
-            entries = [entry.model_dump(mode="json") for entry in self._entries.values()]
-            xdist.give_output(self._config, {**output, "entries": entries})
-        elif self._is_prepared:
-            try:
-                write_index(self.settings.dir, self.run_id, list(self._entries.values()))
-            except RecorderError as error:
-                self._warnings.append(str(error))
-
-    def _end_session(self, attempt: Attempt) -> None:
-        """End the one recording of a run."""
-        recorder = self._recorder
-        if recorder is None:
-            return
-        ended = recorder.end()
-        if ended is None:
-            return
-        errors = [ended.error] if ended.error is not None else []
-        wanted = attempt.is_wanted or attempt.has_failed
-        entry = self._keep_or_drop(recorder, attempt, ended, errors, wanted=wanted)
-        if entry is not None:
-            self._entries[entry.test, entry.attempt, entry.trace] = entry
-        for error in errors:
-            self._apply(error, attempt, None, None, is_required=False)
+            xdist.give_output(self._config, self._ledger.to_data())
+        else:
+            self._ledger.close()
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was kept; silent when all is well."""
-        base = self._config.invocation_params.dir
+        ledger = self._ledger
         lines = report.summary_lines(
-            list(self._entries.values()),
-            self._recorded,
-            self._warnings,
-            report.shown_path(self.settings.dir, base),
-            verbose=self._config.get_verbosity() > 0 and self._recorded > 0,
+            ledger.entries,
+            ledger.recorded,
+            ledger.warnings,
+            report.shown_path(ledger.folder, self._base),
+            verbose=self._config.get_verbosity() > 0 and ledger.recorded > 0,
         )
         if lines:
             terminalreporter.write_sep("-", "recorded traces")
@@ -459,8 +315,7 @@ class RecordSession:
         if self._recorder is not None:
             self._recorder.close()
             self._recorder = None
-        if self._worker is None and self._is_prepared:
-            remove_if_empty(self.settings.dir)
+        self._ledger.tidy()
 
     # pytest-xdist.
 
@@ -471,27 +326,24 @@ class RecordSession:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker where its traces go."""
-        self._prepare()
-        xdist.share_input(node, run_id=self.run_id, folder=self.settings.dir)
+        try:
+            self._ledger.prepare()
+        except RecorderError as error:
+            self._ledger.warn(error, None)
+        xdist.share_input(node, run_id=self._ledger.run_id, folder=self.settings.dir)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take what a worker says at its end."""
         output = xdist.output_of(node)
         if output is not None:
-            self._recorded += output["recorded"]
-            self._warnings += output["warnings"]
-            for raw in output["entries"]:
-                self._take_entry(Entry.model_validate(raw))
+            self._ledger.add_data(output)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take an entry as soon as it is there: a worker that dies later gives no output."""
         entry = xdist.entry_of(report) if self._is_controller else None
         if entry is not None:
-            self._take_entry(entry)
-
-    def _take_entry(self, entry: Entry) -> None:
-        self._entries[entry.test, entry.attempt, entry.trace] = entry
+            self._ledger.take(entry)
 
     # Helpers.
 
@@ -505,8 +357,10 @@ class RecordSession:
         if self._recorder is not None or self._open_error is not None:
             return
         try:
-            self._prepare()
-            recorder = Recorder(self.settings, self.settings.dir, self._policy, run_id=self.run_id)
+            self._ledger.prepare()
+            recorder = Recorder(
+                self.settings, self.settings.dir, self._policy, run_id=self._ledger.run_id
+            )
             recorder.open()
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
@@ -517,12 +371,6 @@ class RecordSession:
             if self._attempt is not None:
                 self._attempt.use(recorder)
 
-    def _prepare(self) -> None:
-        if not self._is_prepared and self._worker is None:
-            prepare_folder(self.settings.dir)
-            clear_earlier_run(self.settings.dir)
-            self._is_prepared = True
-
     def _guard(self, label: str, function: Any) -> None:
         run_guarded(label, function, self._on_fault, passing=(pytest.UsageError,))
 
@@ -530,4 +378,4 @@ class RecordSession:
         """A fault of ours in a hook: say so in the summary, never in pytest's way."""
         known = error if isinstance(error, RecorderError) else None
         shown = known or bug(ErrorCode.UNKNOWN, f"{type(error).__name__}: {error}", hook=label)
-        self._warnings.append(str(shown))
+        self._ledger.warn(shown, None)

@@ -4,6 +4,7 @@ Every fault of the input raises `Malformed`. Sizes are checked against what is t
 is allocated, and nesting is bounded, so that no input takes much time, memory or stack.
 """
 
+import math
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +27,7 @@ _unpack_float = struct.Struct("<d").unpack_from
 _unpack_complex = struct.Struct("<dd").unpack_from
 
 
-class Malformed(ValueError):
+class Malformed(ValueError):  # noqa: N818 - a state of the input, it never leaves the reader
     """The bytes are no records; never leaves the reader."""
 
 
@@ -296,7 +297,9 @@ class EventDecoder:
             ]
         else:
             value["attributes"] = {
-                _known(self._definitions.names, cursor.uv(), "name"): self.value(cursor, depth + 1)
+                _known(self._definitions.names, cursor.uv(), "name"): self.value(
+                    cursor, depth + 1
+                )
                 for _ in range(count)
             }
             if reason:
@@ -321,11 +324,11 @@ def _pick(words: tuple[str, ...], at: int) -> str:
 
 
 def _float(number: float) -> Any:
-    if number != number:
+    if math.isfinite(number):
+        return number
+    if math.isnan(number):
         return "nan"
-    if number in (float("inf"), float("-inf")):
-        return "inf" if number > 0 else "-inf"
-    return number
+    return "inf" if number > 0 else "-inf"
 
 
 def _big_int(cursor: Cursor) -> Value:
@@ -370,11 +373,27 @@ def _complex_value(cursor: Cursor) -> Value:
     return {"type": "complex", "value": repr(complex(*_unpack_complex(cursor.take(16))))}
 
 
+def _none(_: Cursor) -> Value:
+    return {"type": "NoneType", "value": None}
+
+
+def _true(_: Cursor) -> Value:
+    return {"type": "bool", "value": True}
+
+
+def _false(_: Cursor) -> Value:
+    return {"type": "bool", "value": False}
+
+
+def _int(cursor: Cursor) -> Value:
+    return {"type": "int", "value": cursor.zz()}
+
+
 _SCALARS = {
-    Tag.NONE: lambda _: {"type": "NoneType", "value": None},
-    Tag.TRUE: lambda _: {"type": "bool", "value": True},
-    Tag.FALSE: lambda _: {"type": "bool", "value": False},
-    Tag.INT: lambda cursor: {"type": "int", "value": cursor.zz()},
+    Tag.NONE: _none,
+    Tag.TRUE: _true,
+    Tag.FALSE: _false,
+    Tag.INT: _int,
     Tag.BIG_INT: _big_int,
     Tag.HUGE_INT: _huge_int,
     Tag.FLOAT: _float_value,

@@ -6,7 +6,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, target, usage
+from pytest_recorder.errors import (
+    ErrorCode,
+    RecorderError,
+    enverr,
+    from_os_error,
+    target,
+    usage,
+)
 
 INDEX_NAME = "index.json"
 TRACE_NAME = "trace.pyrec"
@@ -49,7 +56,9 @@ def read_index(folder: Path) -> Index:
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise enverr(ErrorCode.TRACE_NOT_FOUND, f"no {INDEX_NAME} in {str(folder)!r}") from error
+        raise enverr(
+            ErrorCode.TRACE_NOT_FOUND, f"no {INDEX_NAME} in {str(folder)!r}"
+        ) from error
     except OSError as error:
         raise from_os_error(error, "cannot read the index", path=path) from error
     return _parse(path, data)

@@ -1,6 +1,7 @@
 """Fixes the bytes around the records: magic numbers, headers and block kinds of both files.
 
-A `*.pyrec` file is `MAGIC`, then blocks. A block is `BLOCK` followed by its payload.
+A `*.pyrec` file is `MAGIC`, then blocks. A block is `BLOCK`, `CHECKSUM` and
+the stored bytes.
 A `*.pyspool` file is `SPOOL_HEAD`, padded to `SPOOL_HEAD_BYTES`, then segments of one or more units;
 a segment is `SEGMENT` followed by records. `docs/trace-format.md` is the description for people.
 """
@@ -12,8 +13,11 @@ FORMAT_VERSION: Final = 1
 
 MAGIC: Final = b"PYREC\r\n" + bytes((FORMAT_VERSION,))
 
-BLOCK: Final = struct.Struct("<BBHIII")
-"""Kind, flags, zero, stored bytes, plain bytes, CRC-32 of the stored bytes."""
+BLOCK: Final = struct.Struct("<BBHII")
+"""Kind, flags, zero, stored bytes, plain bytes."""
+
+CHECKSUM: Final = struct.Struct("<I")
+"""CRC-32 of what `BLOCK` packed and of the stored bytes; stands between the two."""
 
 FLAG_DEFLATED: Final = 1
 

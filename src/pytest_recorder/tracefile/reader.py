@@ -20,6 +20,7 @@ from pytest_recorder.tracefile.decode import Definitions, EventDecoder, Malforme
 from pytest_recorder.tracefile.events import Event, Value
 from pytest_recorder.tracefile.layout import (
     BLOCK,
+    CHECKSUM,
     EVENTS_HEAD,
     FLAG_DEFLATED,
     MAGIC,
@@ -30,6 +31,7 @@ from pytest_recorder.tracefile.manifest import Manifest, Trailer
 from pytest_recorder.tracefile.skeleton import Call, Skeleton, tree_of
 
 _CHUNK = 1 << 20
+_HEAD_BYTES = BLOCK.size + CHECKSUM.size
 
 
 class _Place(NamedTuple):
@@ -104,7 +106,11 @@ class Trace:
     @property
     def reason(self) -> str | None:
         """Why the trace is partial: an `ERR_*` code, or None."""
-        return ErrorCode.TRACE_INCOMPLETE.value if self._damage is not None else self.trailer.reason
+        return (
+            ErrorCode.TRACE_INCOMPLETE.value
+            if self._damage is not None
+            else self.trailer.reason
+        )
 
     @property
     def message(self) -> str | None:
@@ -170,11 +176,11 @@ class Trace:
         """Give the calls that no recorded frame made, each with those below it."""
         if self._index is not None and self._damage is None:
             index = self._json(self._index)
-            if isinstance(index, dict) and index.get("calls_cut") is False:
-                try:
+            try:
+                if index["calls_cut"] is False:
                     return tree_of(index["calls"], self._definitions.codes)
-                except (KeyError, ValueError, TypeError, IndexError):
-                    self._damage = "the index is damaged"
+            except (KeyError, ValueError, TypeError, IndexError):
+                self._damage = "the index is damaged"
         skeleton = Skeleton(most_calls=10_000_000)
         for block in self._events:
             decoder = self._decoder(block)
@@ -242,9 +248,13 @@ class Trace:
                 self._damage = f"damaged at byte {place.at}: {_first_line(error)}"
                 break
         if manifest is None:
-            raise target(ErrorCode.TRACE_CORRUPT, f"{str(self.path)!r} has no readable manifest")
-        if self._trailer is None and self._damage is None:
+            raise target(
+                ErrorCode.TRACE_CORRUPT, f"{str(self.path)!r} has no readable manifest"
+            )
+        if self._damage is None and self._trailer is None:
             self._damage = "the file ends before its trailer"
+        if self._damage is None and self.trailer.events != len(self):
+            self._damage = f"{self.trailer.events} events were written, {len(self)} are there"
         return manifest
 
     def _walk(self) -> Iterator[_Place]:
@@ -252,23 +262,23 @@ class Trace:
         at = len(MAGIC)
         while at < self._size:
             self._file.seek(at)
-            head = self._file.read(BLOCK.size)
-            if len(head) < BLOCK.size:
+            head = self._file.read(_HEAD_BYTES)
+            if len(head) < _HEAD_BYTES:
                 self._damage = "the file is cut in the head of a block"
                 return
-            kind, flags, _, stored, plain, checksum = BLOCK.unpack(head)
-            start = at + BLOCK.size
+            kind, flags, _, stored, plain = BLOCK.unpack_from(head)
+            start = at + _HEAD_BYTES
             if start + stored > self._size or plain > MAX_BLOCK_BYTES:
                 self._damage = f"the file is cut or damaged at byte {at}"
                 return
-            if self._checksum(stored) != checksum:
+            before = zlib.crc32(head[: BLOCK.size])
+            if self._checksum(stored, before) != CHECKSUM.unpack_from(head, BLOCK.size)[0]:
                 self._damage = f"a checksum is wrong at byte {at}"
                 return
             yield _Place(kind, flags, start, stored, plain)
             at = start + stored
 
-    def _checksum(self, size: int) -> int:
-        checksum = 0
+    def _checksum(self, size: int, checksum: int) -> int:
         while size > 0:
             data = self._file.read(min(size, _CHUNK))
             if not data:

@@ -48,11 +48,22 @@ class Skeleton:
                 self.is_cut = True
                 return
             frame = frames[number]
-            row = self._rows[number] = [number, frame.parent, frame.code_id, event.n, event.n, 0]
+            row = self._rows[number] = [
+                number,
+                frame.parent,
+                frame.code_id,
+                event.n,
+                event.n,
+                0,
+            ]
         row[4] = event.n
         if event.kind in ("return", "unwind"):
             row[5] = 1 if event.kind == "return" else 2
-        if event.kind == "raise" and event.exception and len(self.exceptions) < _MOST_EXCEPTIONS:
+        if (
+            event.kind == "raise"
+            and event.exception
+            and len(self.exceptions) < _MOST_EXCEPTIONS
+        ):
             where = [event.n, number, event.exception.type, event.exception.message]
             self.exceptions.append(where)
 

@@ -62,9 +62,7 @@ class Spool:
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self.path = path
-        self.unit_bytes = min(
-            max(max_bytes // _UNITS_PER_LIMIT, _SMALLEST_UNIT), _LARGEST_UNIT
-        )
+        self.unit_bytes = min(max(max_bytes // _UNITS_PER_LIMIT, _SMALLEST_UNIT), _LARGEST_UNIT)
         self._most_units = max(max_bytes // self.unit_bytes, 4)
         self._trace = 0
         self._sequence = 0
@@ -198,10 +196,7 @@ class Spool:
 
     def _allocate(self, kind: int, size: int, base_us: int) -> _Open:
         units = self._units_for(size)
-        if units == 1 and self._free:
-            unit = self._free.pop()
-        else:
-            unit = self._grow(units)
+        unit = self._free.pop() if units == 1 and self._free else self._grow(units)
         start = SPOOL_HEAD_BYTES + unit * self.unit_bytes
         segment = _Open(kind, unit, units, start, units * self.unit_bytes)
         segment.first = self._next_event
@@ -253,4 +248,3 @@ class Spool:
             os.truncate(self._fd, size)
         else:
             reserve(self._fd, 0, size)
-

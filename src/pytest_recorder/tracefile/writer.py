@@ -11,6 +11,7 @@ from pytest_recorder.events import Define, Op, text, uv
 from pytest_recorder.tracefile.decode import Definitions, EventDecoder
 from pytest_recorder.tracefile.layout import (
     BLOCK,
+    CHECKSUM,
     EVENTS_HEAD,
     FLAG_DEFLATED,
     MAGIC,
@@ -99,7 +100,9 @@ class _Packer:
 
     def write(self, trailer: Mapping[str, Any]) -> Packed:
         self._file.write(MAGIC)
-        self._block(BlockKind.MANIFEST, self._manifest.model_dump_json().encode(), deflate=False)
+        self._block(
+            BlockKind.MANIFEST, self._manifest.model_dump_json().encode(), deflate=False
+        )
         for data in self._definitions:
             self._tables.feed(data)
             self._block(BlockKind.DEFINITIONS, data)
@@ -164,6 +167,7 @@ class _Packer:
         if len(stored) > 0xFFFFFFFF:
             raise enverr(ErrorCode.IO, "a block is larger than the format allows")
         flags = FLAG_DEFLATED if deflate else 0
-        head = BLOCK.pack(kind, flags, 0, len(stored), len(plain), zlib.crc32(stored))
+        head = BLOCK.pack(kind, flags, 0, len(stored), len(plain))
         self._file.write(head)
+        self._file.write(CHECKSUM.pack(zlib.crc32(stored, zlib.crc32(head))))
         self._file.write(stored)

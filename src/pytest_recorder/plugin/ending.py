@@ -1,0 +1,118 @@
+"""Ends an attempt: keeps or drops its trace, and does what the policy says about errors."""
+
+from pathlib import Path
+
+import pytest
+
+from pytest_recorder.errors import ErrorCode, RecorderError, usage
+from pytest_recorder.plugin import report, xdist
+from pytest_recorder.plugin.attempt import Attempt
+from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.policy import action_for, policy_of
+from pytest_recorder.recorder import Ended, Recorder
+from pytest_recorder.tracefile.index import Entry
+
+
+class Ending:
+    """Ends the attempts of a run; `base` is where pytest was called."""
+
+    def __init__(self, ledger: Ledger, base: Path) -> None:
+        self._ledger = ledger
+        self._base = base
+
+    def finish(
+        self,
+        attempt: Attempt,
+        recorder: Recorder | None,
+        item: pytest.Item | None = None,
+        made: pytest.TestReport | None = None,
+    ) -> None:
+        """Decide with all phases known. `made` is the report of the teardown, if there is one."""
+        ended = recorder.end() if recorder is not None and attempt.error is None else None
+        errors = [attempt.error, ended.error if ended is not None else None]
+        errors.append(_required(attempt, ended))
+        if recorder is not None and ended is not None:
+            entry, failure = self._keep_or_drop(recorder, attempt, ended)
+            errors.append(failure)
+            if entry is not None:
+                self._ledger.take(entry)
+                if made is not None:
+                    self._attach(made, entry)
+        for error in errors:
+            if error is not None:
+                self._apply(error, attempt, item, made)
+
+    def _keep_or_drop(
+        self, recorder: Recorder, attempt: Attempt, ended: Ended
+    ) -> tuple[Entry | None, RecorderError | None]:
+        """Give the entry for the index, None for a trace that nobody wants, and what went wrong."""
+        entry = Entry(
+            test=attempt.test,
+            attempt=attempt.number,
+            outcome=attempt.outcome,
+            trace=None,
+            status=ended.status,
+            reason=ended.reason,
+            events=ended.events,
+            dropped=ended.dropped,
+        )
+        try:
+            if not attempt.is_wanted and not attempt.has_failed and not attempt.is_interrupted:
+                return None, None
+            if ended.status == "partial" and not attempt.settings.keep_partial:
+                return entry, None
+            packed = recorder.keep(attempt.path, outcome=attempt.outcome, phases=attempt.phases)
+        except RecorderError as error:
+            missing = {"status": "missing", "reason": error.code.value}
+            return entry.model_copy(update=missing), error
+        finally:
+            recorder.drop()
+        trace = attempt.path.relative_to(self._ledger.folder).as_posix()
+        return entry.model_copy(update={"trace": trace, **packed._asdict()}), None
+
+    def _attach(self, made: pytest.TestReport, entry: Entry) -> None:
+        """Put into the report of the teardown what is known only now."""
+        properties: list[tuple[str, object]] = [("record_trace_status", entry.status)]
+        if entry.trace is not None:
+            path = report.shown_path(self._ledger.folder / entry.trace, self._base)
+            properties.insert(0, ("record_trace", path))
+        if entry.reason is not None:
+            properties.append(("record_trace_reason", entry.reason))
+        properties.append(("record_trace_size_bytes", entry.size_bytes))
+        made.user_properties.extend(properties)
+        xdist.attach_entry(made, entry)
+
+    def _apply(
+        self,
+        error: RecorderError,
+        attempt: Attempt,
+        item: pytest.Item | None,
+        made: pytest.TestReport | None,
+    ) -> None:
+        """Do what the policy says about an error. Nothing is raised here."""
+        action = action_for(policy_of(attempt.settings), error.kind)
+        if action in ("fail", "stop") and made is not None:
+            text = f"record-trace: {error}"
+            if made.failed:
+                made.sections.append(("record-trace error (teardown)", text))
+            else:
+                made.outcome = "failed"
+                made.longrepr = text
+            if action == "stop" and item is not None:
+                item.session.shouldstop = text
+        elif action != "ignore":
+            # An error of the whole run is said once, not for each of its tests.
+            self._ledger.warn(error, None if error is attempt.error else attempt.test)
+
+
+def _required(attempt: Attempt, ended: Ended | None) -> RecorderError | None:
+    if not attempt.settings.require_trace:
+        return None
+    if ended is None or not ended.has_code:
+        return usage(ErrorCode.TRACE_MISSING, "a trace is required and no event was recorded")
+    if ended.status != "complete":
+        return usage(
+            ErrorCode.TRACE_INCOMPLETE,
+            f"a whole trace is required, this one ended early: {ended.message}",
+        )
+    return None

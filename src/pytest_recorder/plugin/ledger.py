@@ -1,0 +1,84 @@
+"""Keeps the books of a run: kept traces, warnings, counts; writes the index at its end."""
+
+from pathlib import Path
+from typing import Any
+
+from pytest_recorder.errors import RecorderError
+from pytest_recorder.tracefile.index import (
+    Entry,
+    clear_earlier_run,
+    prepare_folder,
+    remove_if_empty,
+    write_index,
+)
+
+
+class Ledger:
+    """The books of one process. Only the process that owns the folder touches what is in it."""
+
+    def __init__(self, folder: Path, run_id: str, *, owns_folder: bool) -> None:
+        self.folder = folder
+        self.run_id = run_id
+        self.recorded = 0
+        self.warnings: list[str] = []
+        self._owns_folder = owns_folder
+        self._is_prepared = False
+        self._entries: dict[tuple[str, int, str | None], Entry] = {}
+        self._warned: set[tuple[str, str]] = set()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What was kept, and what should have been."""
+        return list(self._entries.values())
+
+    def prepare(self) -> None:
+        """Make the folder and clear what an earlier run left; once.
+
+        Raises UsageError or EnvironmentError where that cannot be done.
+        """
+        if not self._is_prepared and self._owns_folder:
+            prepare_folder(self.folder)
+            clear_earlier_run(self.folder)
+            self._is_prepared = True
+
+    def take(self, entry: Entry) -> None:
+        """Enter an attempt; the same one can arrive twice from a worker."""
+        self._entries[entry.test, entry.attempt, entry.trace] = entry
+
+    def warn(self, error: RecorderError, test: str | None) -> None:
+        """Enter a `RecorderWarning` for the summary, once per code and test.
+
+        Not through the `warnings` module: `-W error` would turn it into an INTERNALERROR inside a
+        report hook, and `--max-warnings` would count it.
+        """
+        key = (test or "", error.code.value)
+        if key not in self._warned:
+            self._warned.add(key)
+            self.warnings.append(f"{test}: {error}" if test else str(error))
+
+    def close(self) -> None:
+        """Write the index of a run that had a folder."""
+        if self._is_prepared:
+            try:
+                write_index(self.folder, self.run_id, self.entries)
+            except RecorderError as error:
+                self.warn(error, None)
+
+    def tidy(self) -> None:
+        """Remove the folder if the run left nothing in it."""
+        if self._is_prepared:
+            remove_if_empty(self.folder)
+
+    # What a worker says to the controller.
+
+    def to_data(self) -> dict[str, Any]:
+        """Give the books as plain data."""
+        entries = [entry.model_dump(mode="json") for entry in self.entries]
+        return {"recorded": self.recorded, "warnings": self.warnings, "entries": entries}
+
+    def add_data(self, data: dict[str, Any]) -> None:
+        """Take in the books of a worker."""
+        self.recorded += data["recorded"]
+        self.warnings += data["warnings"]
+        for raw in data["entries"]:
+            self.take(Entry.model_validate(raw))

@@ -1,0 +1,150 @@
+"""What a run says: header, section of a failing test, properties, summary, JUnit, xdist."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.plugin.support import index, kept, run, traces
+
+FAILING = """
+    def helper(numbers):
+        numbers.append(3)
+        return sum(numbers)
+
+    def test_total():
+        numbers = [1]
+        total = helper(numbers)
+        assert total == 1
+"""
+
+
+def test_the_header_names_what_is_recorded_where_and_by_what(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_a(): pass")
+    result = run(pytester, "--record-trace", "--record-level=lines")
+    result.stdout.re_match_lines(
+        [
+            r"record-trace: lines per test, keep failed, \w+/python \(.+\), traces in test-traces$"
+        ]
+    )
+
+
+def test_an_idle_run_says_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_a(): pass")
+    result = run(pytester, "-v")
+    result.stdout.no_fnmatch_line("record-trace:*")
+    assert not (pytester.path / "test-traces").exists()
+
+
+@pytest.mark.parametrize("extra", [(), ("--show-capture=no",), ("--tb=short",), ("-n", "2")])
+def test_the_section_tells_what_led_to_the_failure(
+    pytester: pytest.Pytester, extra: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(FAILING)
+    result = run(pytester, "--record-trace", *extra)
+    output = result.stdout.str()
+    section = output.partition("Recorded trace")[2].partition("recorded traces")[0]
+    (path,) = traces(pytester)
+    assert f"trace: {path.relative_to(pytester.path)}" in section
+    name = "test_the_section_tells_what_led_to_the_failure.py"
+    assert f"{name}:2" in section  # numbers.append(3) in the helper, which has returned
+    assert "numbers = [1, 3]" in section
+    assert "total = 4" in section
+
+
+def test_the_section_stands_in_junit_and_the_end_in_properties(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(FAILING)
+    run(pytester, "--record-trace", "--junitxml=out.xml")
+    tree = ET.parse(pytester.path / "out.xml")
+    failure = tree.find(".//failure")
+    assert failure is not None
+    assert "Recorded trace" in (failure.text or "")
+    properties = {p.get("name"): p.get("value") for p in tree.iter("property")}
+    (path,) = traces(pytester)
+    assert properties["record_trace"] == str(path.relative_to(pytester.path))
+    assert properties["record_trace_status"] == "complete"
+    assert properties["record_trace_size_bytes"] == str(path.stat().st_size)
+
+
+def test_a_setup_error_has_a_section_too(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.fixture
+        def broken():
+            value = 7
+            raise ValueError(value)
+        def test_a(broken): pass
+        """
+    )
+    result = run(pytester, "--record-trace")
+    result.stdout.fnmatch_lines(["*Recorded trace*", "trace: test-traces*"])
+
+
+def test_workers_record_and_the_controller_keeps_the_index(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.mark.parametrize("n", range(8))
+        def test_n(n): assert n % 2
+        """
+    )
+    result = run(pytester, "--record-trace", "-n", "2")
+    result.assert_outcomes(passed=4, failed=4)
+    assert kept(pytester) == [f"test_n[{n}]#1" for n in (0, 2, 4, 6)]
+    assert sum(entry["events"] > 0 for entry in index(pytester)) == 4
+    result.stdout.fnmatch_lines(["record-trace: values per test*", "kept 4 of 8 traces*"])
+
+
+def test_the_summary_lists_kept_traces(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(FAILING)
+    result = run(pytester, "--record-trace", "-q")
+    (path,) = traces(pytester)
+    result.stdout.fnmatch_lines(
+        [
+            "*recorded traces*",
+            "kept 1 of 1 trace (*) in test-traces",
+            f"*::test_total -> {path.relative_to(pytester.path)}",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "extra", [("-W", "error"), ("--max-warnings=0",), ("-p", "no:terminal")]
+)
+def test_nothing_of_ours_disturbs_strict_runs(
+    pytester: pytest.Pytester, extra: tuple[str, ...]
+) -> None:
+    if extra[0] == "--max-warnings=0" and pytest.version_tuple < (9, 1):
+        pytest.skip("pytest has --max-warnings since 9.1")
+    pytester.makepyfile("def test_a(): pass")
+    result = run(pytester, "--record-trace", "--record-dir=/proc/none/traces", *extra)
+    assert result.ret == 0
+    if "no:terminal" not in extra:
+        result.stdout.fnmatch_lines(["*RecorderWarning: *ERR_TRACE_DIR_CREATE_FAILED*"])
+
+
+def test_a_folder_that_cannot_be_made_fails_each_test_under_abort(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile("def test_a(): pass\ndef test_b(): pass")
+    result = run(
+        pytester, "--record-trace", "--record-dir=/proc/none/traces", "--record-on-error=abort"
+    )
+    result.assert_outcomes(passed=2, errors=2)
+    result.stdout.fnmatch_lines(
+        ["*ERROR at teardown of test_a*", "*ERR_TRACE_DIR_CREATE_FAILED*"]
+    )
+
+
+def test_a_required_trace_that_is_empty_is_an_error(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_a(): pass")
+    result = run(pytester, "--record-trace", "--record-require-trace", "--record-exclude=*.py")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*ERR_TRACE_MISSING*"])
+
+
+def test_a_required_trace_that_was_dropped_was_good_enough(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_a(): pass")
+    run(pytester, "--record-trace", "--record-require-trace").assert_outcomes(passed=1)

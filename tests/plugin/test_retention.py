@@ -1,0 +1,221 @@
+"""Which traces stay: every outcome against `--record-keep`, attempts, interruption."""
+
+import pytest
+
+import pytest_recorder
+from tests.plugin.support import index, kept, run, spans, traces
+
+OUTCOMES = """
+    import pytest
+
+    @pytest.fixture
+    def breaks():
+        raise ValueError("in setup")
+
+    @pytest.fixture
+    def breaks_later():
+        yield 1
+        raise ValueError("in teardown")
+
+    def test_passes(): pass
+    def test_fails(): assert 0
+    def test_setup_error(breaks): pass
+    def test_teardown_error(breaks_later): pass
+    @pytest.mark.xfail
+    def test_xfails(): assert 0
+    @pytest.mark.xfail(strict=True)
+    def test_xpasses_strictly(): pass
+    @pytest.mark.xfail
+    def test_xpasses(): pass
+    @pytest.mark.skip
+    def test_skipped(): pass
+    def test_skips_itself(): pytest.skip("now")
+    def test_exits(): raise SystemExit(3)
+"""
+FAILED = [
+    "test_exits#1",
+    "test_fails#1",
+    "test_setup_error#1",
+    "test_teardown_error#1",
+    "test_xpasses_strictly#1",
+]
+
+
+def test_failed_traces_stay_whatever_phase_failed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(OUTCOMES)
+    plain = run(pytester)
+    result = run(pytester, "--record-trace")
+    assert result.parseoutcomes() == plain.parseoutcomes()
+    assert kept(pytester) == FAILED
+    assert {entry["outcome"] for entry in index(pytester)} == {"failed"}
+    assert {entry["status"] for entry in index(pytester)} == {"complete"}
+
+
+def test_all_traces_stay_on_request(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(OUTCOMES)
+    run(pytester, "--record-trace", "--record-keep=all")
+    outcomes = {e["test"].partition("::")[2]: e["outcome"] for e in index(pytester)}
+    assert len(outcomes) == 10
+    assert outcomes["test_passes"] == "passed"
+    assert outcomes["test_xfails"] == "skipped"
+    assert outcomes["test_skips_itself"] == "skipped"
+
+
+def test_nothing_is_left_when_nothing_failed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_passes(): pass")
+    result = run(pytester, "--record-trace")
+    assert result.ret == 0
+    result.stdout.no_fnmatch_line("*recorded traces*")
+    assert index(pytester) == []
+    assert sorted(p.name for p in (pytester.path / "test-traces").iterdir()) == [
+        ".gitignore",
+        "index.json",
+    ]
+
+
+def test_a_failed_subtest_keeps_the_trace_of_its_test(pytester: pytest.Pytester) -> None:
+    pytest.importorskip("_pytest.subtests", reason="pytest has had subtests since 9.0")
+    pytester.makepyfile(
+        """
+        def test_parts(subtests):
+            with subtests.test("first"):
+                assert 0
+            last = 1
+        """
+    )
+    run(pytester, "--record-trace")
+    assert kept(pytester) == ["test_parts#1"]
+    assert spans(traces(pytester)[0])[-1][:2] == ("teardown", "end")
+
+
+def test_each_failed_attempt_of_a_rerun_test_has_a_trace_of_its_own(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        attempts = []
+        def test_flaky():
+            attempts.append(1)
+            number = len(attempts)
+            assert number == 3
+        """
+    )
+    run(pytester, "--record-trace", "--reruns=3")
+    assert kept(pytester) == ["test_flaky#1", "test_flaky#2"]
+    numbers = []
+    for path in traces(pytester):
+        with pytest_recorder.open_trace(path) as trace:
+            changes = [
+                e.changes["number"]["value"] for e in trace.events() if "number" in e.changes
+            ]
+            numbers.append((trace.manifest.attempt, *changes))
+    assert numbers == [(1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    "how", ["raise KeyboardInterrupt", "import pytest; pytest.exit('now')"]
+)
+def test_the_trace_of_an_interrupted_test_stays(pytester: pytest.Pytester, how: str) -> None:
+    pytester.makepyfile(f"def test_stops():\n    before = 1\n    {how}\n")
+    plain = run(pytester)
+    result = run(pytester, "--record-trace")
+    assert result.ret == plain.ret
+    assert kept(pytester) == ["test_stops#1"]
+    (entry,) = index(pytester)
+    assert (entry["status"], entry["reason"]) == ("partial", "ERR_TRACE_INCOMPLETE")
+
+
+def test_a_run_clears_what_an_earlier_run_of_ours_left_and_nothing_else(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile("def test_fails(): assert 0")
+    run(pytester, "--record-trace")
+    (old,) = traces(pytester)
+    theirs = old.parent / "notes.txt"
+    theirs.write_text("mine")
+    also = pytester.path / "test-traces" / "other.pyrec"
+    also.write_text("mine too")
+    pytester.makepyfile("def test_passes(): pass")
+    run(pytester, "--record-trace")
+    assert not old.exists()
+    assert theirs.read_text() == "mine"
+    assert also.read_text() == "mine too"
+
+
+def test_a_folder_of_a_run_that_is_still_alive_is_left_alone(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_outer="""
+        import os, subprocess, sys
+
+        def test_fails_first():
+            assert 0
+
+        def test_runs_another_in_the_same_folder(request):
+            from pathlib import Path
+            folder = Path(request.config.rootpath) / "test-traces"
+            entries = [p for p in folder.rglob("*.pyrec")]
+            assert len(entries) == 1
+            inner = request.config.rootpath / "inner"
+            inner.mkdir()
+            (inner / "test_inner.py").write_text("def test_ok(): pass")
+            args = [sys.executable, "-m", "pytest", "-q", "--record-trace", "-p", "no:asyncio",
+                    f"--record-dir={folder}", str(inner)]
+            env = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
+            assert subprocess.run(args, env=env).returncode == 0
+            assert entries[0].exists()
+        """
+    )
+    result = run(pytester, "--record-trace")
+    result.assert_outcomes(failed=1, passed=1)
+
+
+def test_session_scope_keeps_one_trace_with_a_span_per_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_a(): x = 1\ndef test_b(): assert 0\ndef test_c(): pass")
+    run(pytester, "--record-trace", "--record-scope=session")
+    (path,) = traces(pytester)
+    (entry,) = index(pytester)
+    assert (entry["test"], entry["outcome"], entry["status"]) == (
+        "session",
+        "failed",
+        "complete",
+    )
+    calls = [name for phase, edge, name, _ in spans(path) if (phase, edge) == ("call", "begin")]
+    assert [name.partition("::")[2] for name in calls if name] == ["test_a", "test_b", "test_c"]
+
+
+def test_session_scope_keeps_nothing_of_a_run_that_passed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_a(): pass")
+    run(pytester, "--record-trace", "--record-scope=session")
+    assert traces(pytester) == []
+
+
+def test_the_fixture_keeps_a_trace_that_would_go(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_keeps(recording):
+            assert recording.is_recording and recording.events > 0
+            recording.note("look here")
+            recording.keep()
+        def test_goes(recording): pass
+        """
+    )
+    result = run(pytester, "--record-trace")
+    result.assert_outcomes(passed=2)
+    assert kept(pytester) == ["test_keeps#1"]
+
+
+def test_long_and_strange_ids_become_distinct_safe_names(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.mark.parametrize("x", ["a/b", "a:b", "A", "a", "x" * 400, "ü\\n", "..", "CON"])
+        def test_x(x): assert 0
+        """
+    )
+    run(pytester, "--record-trace")
+    folders = [path.parent.name for path in traces(pytester)]
+    assert len(folders) == 8
+    assert len({folder.lower() for folder in folders}) == 8
+    for folder in folders:
+        assert len(folder) <= 200
+        assert not set(folder) & set('"<>|*?:\r\n\\/')

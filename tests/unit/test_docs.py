@@ -1,0 +1,36 @@
+"""Documentation that must not drift from the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pytest_recorder.errors import ErrorCode
+from pytest_recorder.events import REASONS
+from pytest_recorder.plugin.options import MARKER_NAMES, OPTIONS, Option
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_every_error_code_has_a_section() -> None:
+    headings = re.findall(r"^## (ERR_\w+)$", (DOCS / "errors.md").read_text(), re.MULTILINE)
+    assert headings == [code.value for code in ErrorCode]
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_every_option_is_documented(option: Option) -> None:
+    rows = [
+        re.split(r"(?<!\\)\|", line)[1:-1]
+        for line in (DOCS / "options.md").read_text().splitlines()
+        if line.startswith("| `--")
+    ]
+    flag = re.escape(option.flag)
+    (row,) = [row for row in rows if re.search(rf"`{flag}[=`]", row[0])]
+    listed = [name.strip() for name in row[-1].split(",")]
+    assert (option.name in listed) == (option.name in MARKER_NAMES)
+
+
+def test_every_reason_is_in_the_format_description() -> None:
+    text = " ".join((DOCS / "trace-format.md").read_text().split())
+    for number, word in REASONS.items():
+        assert f"{number} {word}" in text

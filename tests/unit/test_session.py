@@ -1,0 +1,231 @@
+"""The API without pytest: one session at a time, files, policy, errors."""
+
+import gc
+import os
+import subprocess
+import sys
+import textwrap
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pytest_recorder
+from pytest_recorder import policy as policies
+from pytest_recorder.errors import ErrorCode
+
+
+@pytest.fixture(autouse=True)
+def clean() -> Iterator[None]:
+    yield
+    pytest_recorder.stop()
+    policies.reset_policy()
+
+
+def work() -> int:
+    total = 0
+    for number in range(3):
+        total += number
+    return total
+
+
+def functions(path: Path) -> set[str | None]:
+    with pytest_recorder.open_trace(path) as trace:
+        assert trace.status == "complete"
+        return {event.function for event in trace.events()}
+
+
+def test_start_and_stop_write_a_trace(tmp_path: Path) -> None:
+    session = pytest_recorder.start(tmp_path / "new" / "folder")
+    assert pytest_recorder.is_tracing()
+    work()
+    pytest_recorder.flush()
+    pytest_recorder.stop()
+    assert not pytest_recorder.is_tracing()
+    assert session.path == tmp_path / "new" / "folder" / "trace.pyrec"
+    assert "work" in functions(session.path)
+    assert sorted(p.name for p in session.path.parent.iterdir()) == [
+        ".gitignore",
+        "trace.pyrec",
+    ]
+
+
+def test_stop_without_start_does_nothing(tmp_path: Path) -> None:
+    pytest_recorder.stop()
+    pytest_recorder.flush()
+    assert not pytest_recorder.is_tracing()
+
+
+def test_a_second_start_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    with pytest_recorder.trace(tmp_path / "a.pyrec") as session:
+        with pytest.raises(pytest_recorder.UsageError, match="ERR_ALREADY_TRACING"):
+            pytest_recorder.start(tmp_path / "b.pyrec")
+        work()
+    assert "work" in functions(session.path)
+    assert not (tmp_path / "b.pyrec").exists()
+
+
+def test_sessions_follow_each_other_and_each_is_whole(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        with pytest_recorder.TraceSession.start(tmp_path / f"{name}.pyrec", level="calls"):
+            work()
+        assert "work" in functions(tmp_path / f"{name}.pyrec")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes.pyrec"])
+def test_a_file_of_somebody_else_is_never_overwritten(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("mine")
+    with pytest.raises(pytest_recorder.UsageError, match=r"ERR_TRACE_DIR_CONFLICT.*notes"):
+        pytest_recorder.start(path)
+    assert path.read_text() == "mine"
+    assert not pytest_recorder.is_tracing()
+
+
+def test_a_trace_of_ours_is_replaced(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest_recorder.trace(tmp_path / "a.pyrec"):
+            work()
+    assert "work" in functions(tmp_path / "a.pyrec")
+
+
+def test_the_program_keeps_its_own_exception(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError, match="division"), pytest_recorder.trace(tmp_path / "a.pyrec"):
+        1 / 0  # noqa: B018
+    assert not pytest_recorder.is_tracing()
+    with pytest_recorder.open_trace(tmp_path / "a.pyrec") as trace:
+        raised = [e.exception.type for e in trace.events() if e.kind == "raise" and e.exception]
+    assert raised == ["ZeroDivisionError"]
+
+
+def test_a_bad_level_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(pytest_recorder.UsageError, match=r"'all'.*calls, lines or values"):
+        pytest_recorder.start(tmp_path, level="all")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_policy_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(pytest_recorder.UsageError, match="unknown key 'colour'"):
+        pytest_recorder.start(tmp_path, policy={"colour": "red"})
+
+
+def test_exclude_wins_over_the_default(tmp_path: Path) -> None:
+    with pytest_recorder.trace(tmp_path / "a.pyrec", exclude=["*.py"]):
+        work()
+    with pytest_recorder.open_trace(tmp_path / "a.pyrec") as trace:
+        assert len(trace) == 0
+
+
+def break_recorder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the recorder fail at its third line; a fault of ours, not a signal of the program's."""
+    from pytest_recorder.engine.hot import HotPath
+
+    original = HotPath.line
+    seen: list[int] = []
+
+    def line(self: HotPath, frame: object, code: object, number: int) -> None:
+        seen.append(number)
+        if len(seen) == 3:
+            raise OSError(28, "no space left")
+        original(self, frame, code, number)  # type: ignore[arg-type]
+
+    source = Path(pytest_recorder.__file__).parent / "engine" / "hot.py"
+    line.__code__ = line.__code__.replace(co_filename=str(source))
+    monkeypatch.setattr(HotPath, "line", line)
+
+
+def test_an_error_is_raised_by_stop_and_the_trace_is_partial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_recorder(monkeypatch)
+    session = pytest_recorder.start(tmp_path / "a.pyrec")
+    assert work() == 3
+    with pytest.raises(pytest_recorder.EnvironmentError, match="ERR_IO"):
+        pytest_recorder.stop()
+    assert not pytest_recorder.is_tracing()
+    with pytest_recorder.open_trace(session.path) as trace:
+        assert (trace.status, trace.reason) == ("partial", "ERR_IO")
+        assert len(trace) > 0
+
+
+def test_under_disable_an_error_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_recorder(monkeypatch)
+    pytest_recorder.start(tmp_path / "a.pyrec", policy={"on_recorder_error": "disable"})
+    work()
+    with pytest.warns(pytest_recorder.RecorderWarning, match="ERR_IO"):
+        pytest_recorder.stop()
+
+
+def test_a_partial_trace_goes_where_none_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_recorder(monkeypatch)
+    policy = {"on_recorder_error": "disable", "keep_partial_trace": False, "record_errors": ""}
+    with (
+        pytest.warns(pytest_recorder.RecorderWarning, match="ERR_IO"),
+        pytest_recorder.trace(tmp_path / "a.pyrec", policy=policy),
+    ):
+        work()
+    assert not (tmp_path / "a.pyrec").exists()
+
+
+def test_a_required_trace_that_holds_nothing_is_an_error(tmp_path: Path) -> None:
+    with (
+        pytest.raises(pytest_recorder.UsageError, match="ERR_TRACE_MISSING"),
+        pytest_recorder.trace(
+            tmp_path / "a.pyrec", exclude=["*.py"], policy={"require_trace": True}
+        ),
+    ):
+        work()
+
+
+def test_an_override_ends_with_its_session(tmp_path: Path) -> None:
+    before = pytest_recorder.policy_snapshot()
+    with pytest_recorder.trace(tmp_path / "a.pyrec", policy={"require_trace": True}) as session:
+        work()
+        assert session.policy.require_trace
+    assert pytest_recorder.policy_snapshot() == before
+
+
+def test_public_names_are_those_listed() -> None:
+    for name in pytest_recorder.__all__:
+        assert getattr(pytest_recorder, name) is not None
+    assert set(pytest_recorder.__all__) <= set(dir(pytest_recorder))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        pytest_recorder.nothing  # noqa: B018
+    assert pytest_recorder.ErrorCode is ErrorCode
+
+
+def test_a_script_in_an_empty_folder_is_recorded(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import pytest_recorder
+            def double(x):
+                return 2 * x
+            pytest_recorder.start("out")
+            double(21)
+            pytest_recorder.stop()
+            """
+        )
+    )
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_RECORDER_DIR")}
+    subprocess.run([sys.executable, str(script)], check=True, cwd=tmp_path, env=environ)
+    with pytest_recorder.open_trace(tmp_path / "out" / "trace.pyrec") as trace:
+        results = [
+            e.value for e in trace.events() if e.kind == "return" and e.function == "double"
+        ]
+    assert results == [{"type": "int", "value": 42}]
+
+
+def test_a_session_that_has_ended_lets_its_recorder_go(tmp_path: Path) -> None:
+    with pytest_recorder.trace(tmp_path / "a.pyrec") as session:
+        work()
+    alive = weakref.ref(session._recorder)
+    del session
+    gc.collect()
+    assert alive() is None
