@@ -91,7 +91,10 @@ def test_a_trace_of_ours_is_replaced(tmp_path: Path) -> None:
 
 
 def test_the_program_keeps_its_own_exception(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError, match="division"), pytest_recorder.trace(tmp_path / "a.pyrec"):
+    with (
+        pytest.raises(ZeroDivisionError, match="division"),
+        pytest_recorder.trace(tmp_path / "a.pyrec"),
+    ):
         1 / 0  # noqa: B018
     assert not pytest_recorder.is_tracing()
     with pytest_recorder.open_trace(tmp_path / "a.pyrec") as trace:

@@ -211,10 +211,19 @@ def test_any_bytes_as_events_give_events_or_stop(junk: bytes) -> None:
         + uv(0)
     )
     try:
-        count = sum(1 for _ in EventDecoder(definitions, junk))
+        events = list(EventDecoder(definitions, junk))
     except Malformed:
+        events = None
+    try:
+        passed = list(EventDecoder(definitions, junk, has_values=False))
+    except Malformed:
+        assert events is None
         return
-    assert count <= len(junk)
+    if events is not None:
+        assert len(events) <= len(junk)
+        assert [(e.n, e.kind, e.line) for e in events] == [
+            (e.n, e.kind, e.line) for e in passed
+        ]
 
 
 @settings(max_examples=300, deadline=None)

@@ -135,11 +135,22 @@ def _known(table: dict[int, Any], number: int, what: str) -> Any:
 
 
 class EventDecoder:
-    """Decodes the events of one block; `frames` knows the frames met so far in it."""
+    """Decodes the events of one block; `frames` knows the frames met so far in it.
+
+    Without `has_values` all values are passed over, which takes a fraction of the time; exceptions
+    are still there.
+    """
 
     def __init__(
-        self, definitions: Definitions, data: bytes, *, first: int = 0, base_us: int = 0
+        self,
+        definitions: Definitions,
+        data: bytes,
+        *,
+        first: int = 0,
+        base_us: int = 0,
+        has_values: bool = True,
     ) -> None:
+        self._read = self.value if has_values else self._pass_over
         self._definitions = definitions
         self._cursor = Cursor(data)
         self._n = first
@@ -203,7 +214,7 @@ class EventDecoder:
             return
         self._take_time(event, cursor)
         if op in (Op.RETURN, Op.YIELD):
-            event.value = self.value(cursor)
+            event.value = self._read(cursor)
         elif op in (Op.THROW, Op.RAISE, Op.UNWIND):
             event.exception = self._exception(cursor)
         elif op == Op.OUTPUT:
@@ -251,7 +262,7 @@ class EventDecoder:
         pairs: dict[str, Value] = {}
         for _ in range(cursor.count()):
             name = _known(names, cursor.uv(), "name")
-            pairs[name] = self.value(cursor)
+            pairs[name] = self._read(cursor)
         return pairs
 
     def _exception(self, cursor: Cursor) -> ExceptionInfo:
@@ -262,6 +273,42 @@ class EventDecoder:
         if not isinstance(shown, str):
             raise Malformed("the message of an exception is no text")
         return ExceptionInfo(kind, number, shown, message.get("length", len(shown)))
+
+    def _pass_over(self, cursor: Cursor, depth: int = 0) -> Value:
+        """Read past one value, with those inside it."""
+        if depth > _MOST_NESTING:
+            raise Malformed("a value is nested too deep")
+        left = 1
+        while left:
+            left -= 1
+            tag = cursor.byte()
+            if tag in _SCALARS:
+                if tag == Tag.INT:
+                    cursor.uv()
+                elif tag > Tag.FALSE:
+                    _SCALARS[tag](cursor)
+                continue
+            cursor.uv()
+            if tag == Tag.REDACTED:
+                continue
+            cursor.uv()
+            if tag in (Tag.TEXT, Tag.SUBCLASS):
+                left += 1
+            elif tag == Tag.OPAQUE:
+                cursor.byte()
+            elif tag in (Tag.SEQUENCE, Tag.MAPPING):
+                cursor.uv()
+                cursor.byte()
+                left += cursor.count() * (1 if tag == Tag.SEQUENCE else 2)
+            elif tag == Tag.OBJECT:
+                cursor.uv()
+                cursor.byte()
+                for _ in range(cursor.count()):
+                    cursor.uv()
+                    self._pass_over(cursor, depth + 1)
+            else:
+                raise Malformed(f"unknown value {tag}")
+        return {}
 
     def value(self, cursor: Cursor, depth: int = 0) -> Value:
         """Read one value in its JSON form."""

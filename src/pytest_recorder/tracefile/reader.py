@@ -183,7 +183,7 @@ class Trace:
                 self._damage = "the index is damaged"
         skeleton = Skeleton(most_calls=10_000_000)
         for block in self._events:
-            decoder = self._decoder(block)
+            decoder = self._decoder(block, has_values=False)
             for event in self._guarded(decoder):
                 skeleton.feed(event, decoder.frames)
         return tree_of(skeleton.rows(), self._definitions.codes)
@@ -338,13 +338,19 @@ class Trace:
         except (Malformed, zlib.error, orjson.JSONDecodeError):
             return None
 
-    def _decoder(self, block: _EventBlock) -> EventDecoder:
+    def _decoder(self, block: _EventBlock, *, has_values: bool = True) -> EventDecoder:
         try:
             data = self._read(block.place)[EVENTS_HEAD.size :]
         except (Malformed, zlib.error) as error:
             self._damage = f"damaged at byte {block.place.at}: {_first_line(error)}"
             data = b""
-        return EventDecoder(self._definitions, data, first=block.first, base_us=block.base_us)
+        return EventDecoder(
+            self._definitions,
+            data,
+            first=block.first,
+            base_us=block.base_us,
+            has_values=has_values,
+        )
 
     def _decoded(self, block: _EventBlock) -> Iterator[Event]:
         return islice(self._guarded(self._decoder(block)), block.events)

@@ -130,7 +130,7 @@ class _Packer:
                 yield self._gap(missing, segment.base_us), self._count - 1, 1
             expected = segment.first + segment.events
             first = self._count
-            decoder = EventDecoder(self._tables, segment.data, first=first)
+            decoder = EventDecoder(self._tables, segment.data, first=first, has_values=False)
             for event in decoder:
                 self._skeleton.feed(event, decoder.frames)
                 if event.kind == "gap":

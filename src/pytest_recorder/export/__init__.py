@@ -1,0 +1,1 @@
+"""Turns traces into the formats of other programs."""
