@@ -375,7 +375,7 @@ class Recorder:
             attempt=attempt,
             python=compat.PYTHON_VERSION,
             implementation=compat.IMPLEMENTATION,
-            platform=platform.platform(),
+            platform=f"{platform.system()}-{platform.machine()}",
             versions=_versions(),
             engine=self.choice.engine,
             engine_reason=self.choice.reason,

@@ -289,6 +289,8 @@ def _ini(option: Option, config: pytest.Config) -> tuple[object, str] | None:
 def _ini_type(option: Option) -> Any:
     """The type whose native TOML form is the natural one; an ini file gives text for each."""
     if option.form == "size":
+        from pytest_recorder import compat
+
         return int | str if compat.accepts_ini_unions(pytest.version_tuple) else "string"
     return {"bool": "bool", "list": "linelist", "text": "string"}[option.form]
 
