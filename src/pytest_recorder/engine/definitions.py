@@ -101,7 +101,13 @@ class Definitions:
         number = self._types.get((name, fields))
         if number is None:
             number = uv(len(self._types) + 1)
-            parts = (bytes((Define.TYPE,)), number, text(name), uv(len(fields)), *map(text, fields))
+            parts = (
+                bytes((Define.TYPE,)),
+                number,
+                text(name),
+                uv(len(fields)),
+                *map(text, fields),
+            )
             self._sink.define(b"".join(parts))
             self._types[name, fields] = number
         return number

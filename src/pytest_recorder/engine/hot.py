@@ -57,6 +57,7 @@ class FrameState:
         "exception",
         "exception_key",
         "exception_stops",
+        "is_suspended",
         "line",
         "line_seen",
         "number",
@@ -67,7 +68,9 @@ class FrameState:
         "values",
     )
 
-    def __init__(self, number: int, record: CodeRecord | None, thread: int, parent: int) -> None:
+    def __init__(
+        self, number: int, record: CodeRecord | None, thread: int, parent: int
+    ) -> None:
         self.number = number
         self.record = record
         self.thread = thread
@@ -79,7 +82,9 @@ class FrameState:
         self.exception = b""
         self.exception_key = 0
         self.exception_stops = ""
-        self.raised_at = -1  # instruction of the last exception, for the settrace engine
+        # For the settrace engine: instruction of the last exception; whether the frame has yielded.
+        self.raised_at = -1
+        self.is_suspended = False
 
 
 class ThreadState:
@@ -164,7 +169,8 @@ class HotPath:
         self._frame_count = 0
         self._thread_count = 0
         self._started_ns = self._clock()
-        self._last_us = 0
+        self._last_us = 0  # of the record that is being made
+        self._written_us = 0  # of the last one written: a block starts from there
 
     def attach(self, frame: FrameType | None) -> list[FrameType]:
         """Meet the code of frames that are running already; give those in scope."""
@@ -329,6 +335,7 @@ class HotPath:
             return None, b""
         state.thread = self._thread().number
         state.raised_at = -1
+        state.is_suspended = False
         return state, self.changes(frame, state)
 
     def write_resume(self, state: FrameState, changes: bytes) -> None:
@@ -354,8 +361,14 @@ class HotPath:
         Where the engine was not shown what left the callee (`except*` makes a new group), the
         callee's frame in the traceback tells.
         """
+        self.raised_with(frame, code, error, _traceback_of(error))
+
+    def raised_with(
+        self, frame: FrameType, code: CodeType, error: BaseException, traceback: Any
+    ) -> None:
+        """Do what `raised` does where the exception may not have its traceback yet (3.11)."""
         thread = self._thread()
-        behind = getattr(_traceback_of(error), "tb_next", None)
+        behind = getattr(traceback, "tb_next", None)
         is_repeated = (
             behind is not None
             and thread.unwound != 0
@@ -386,7 +399,9 @@ class HotPath:
                 if error is None and not state.exception_key:
                     # A bare `raise` in a function that a handler called is its first event.
                     self.follow_handled(state)
-                body = self._exception(error) if error is not None else self._unseen(state, code)
+                body = (
+                    self._exception(error) if error is not None else self._unseen(state, code)
+                )
                 line = self._line_now(frame, state)
                 changes = self.changes(frame, state)
                 self._write(state, Op.UNWIND, line, self._time() + body, changes)
@@ -474,7 +489,11 @@ class HotPath:
     def _nearest(self, frame: FrameType | None) -> tuple[FrameState, int]:
         while frame is not None:
             state = self._frames.get(id(frame))
-            if state is not None and state.record is not None and state.record.code is frame.f_code:
+            if (
+                state is not None
+                and state.record is not None
+                and state.record.code is frame.f_code
+            ):
                 return state, frame.f_lineno or state.line
             if id(frame.f_code) in self._codes:
                 adopted = self._state(frame, frame.f_code)
@@ -530,7 +549,11 @@ class HotPath:
         frames = self._frames
         while frame is not None:
             state = frames.get(id(frame))
-            if state is not None and state.record is not None and state.record.code is frame.f_code:
+            if (
+                state is not None
+                and state.record is not None
+                and state.record.code is frame.f_code
+            ):
                 return state.number
             frame = frame.f_back
         return 0
@@ -623,7 +646,9 @@ class HotPath:
         state.block = self._block
         self._current = state
 
-    def _write(self, state: FrameState, op: int, line: int, body: bytes, changes: bytes) -> None:
+    def _write(
+        self, state: FrameState, op: int, line: int, body: bytes, changes: bytes
+    ) -> None:
         """Write one event of a frame, after what makes that frame the current one."""
         if self.lost:
             self._write_gaps()
@@ -635,8 +660,9 @@ class HotPath:
         if len(prefix) + len(record) > self._sink.room:
             self._block += 1
             prefix = self._introduce(state)
-            self._sink.next_events(len(prefix) + len(record), self._last_us)
+            self._sink.next_events(len(prefix) + len(record), self._written_us)
         self._sink.append(prefix + record, 1)
+        self._written_us = self._last_us
         self._current = state
         state.block = self._block
         state.line = line
@@ -648,8 +674,10 @@ class HotPath:
         if len(record) > self._sink.room:
             self._block += 1
             self._current = None
-            self._sink.next_events(len(record), self._last_us)
+            self._sink.next_events(len(record), self._written_us)
         self._sink.append(record, 1)
+        if record[0] != Op.GAP:
+            self._written_us = self._last_us
 
     def _write_gaps(self) -> None:
         lost, self.lost = self.lost, {}

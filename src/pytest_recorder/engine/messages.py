@@ -54,7 +54,9 @@ def plain(value: Any, depth: int = 2) -> Any:
                 pairs = tuple(value.items())
                 return {_key(key): plain(item, depth - 1) for key, item in pairs}
             parts = [plain(item, depth - 1) for item in tuple(value)]
-            return kind(parts) if kind is list or kind is tuple else _Stand(_braces(kind, parts))
+            return (
+                kind(parts) if kind is list or kind is tuple else _Stand(_braces(kind, parts))
+            )
         except RuntimeError:
             return _Stand(f"<{type_name(kind)}>")
     return _Stand(f"<{type_name(kind)}>")

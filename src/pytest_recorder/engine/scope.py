@@ -122,7 +122,9 @@ def _modules_in(folder: Path, *, namespace: bool) -> set[str]:
         stem, extension = os.path.splitext(entry.name)
         if not stem.isidentifier() or stem in sys.stdlib_module_names:
             continue
-        if extension == ".py" or (not extension and _is_package(entry.path, namespace=namespace)):
+        if extension == ".py" or (
+            not extension and _is_package(entry.path, namespace=namespace)
+        ):
             found.add(stem)
     return found
 
@@ -180,7 +182,9 @@ def _compile(pattern: str, root: Path) -> _Pattern:
     if "/" not in glob:
         glob = f"**/{glob}"
     below = "" if glob.endswith(".py") else "(?:/.*)?"
-    return _Pattern(re.compile(re.escape(base) + _translate(glob.rstrip("/")) + below), is_path=True)
+    return _Pattern(
+        re.compile(re.escape(base) + _translate(glob.rstrip("/")) + below), is_path=True
+    )
 
 
 def _translate(glob: str) -> str:

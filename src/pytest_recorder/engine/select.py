@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pytest_recorder import compat
-from pytest_recorder.engine.base import Engine
+from pytest_recorder.engine.base import Capabilities, Engine
 from pytest_recorder.engine.hot import HotPath
 from pytest_recorder.engine.settrace import SettraceEngine
 from pytest_recorder.errors import ErrorCode, usage
@@ -38,6 +38,15 @@ def select(request: str = "auto") -> Choice:
     )
 
 
+def capabilities_of(choice: Choice) -> Capabilities:
+    """Give what an engine can do, without building it."""
+    if choice.engine == "settrace":
+        return SettraceEngine.capabilities
+    from pytest_recorder.engine.sysmon import MonitoringEngine
+
+    return MonitoringEngine.capabilities
+
+
 def why_pure() -> str:
     """Say why the hot path is the pure-Python one."""
     return "this version has no other"
@@ -53,4 +62,3 @@ def make_engine(
     from pytest_recorder.engine.sysmon import MonitoringEngine
 
     return MonitoringEngine(hot, has_lines=has_lines, on_fault=on_fault)
-

@@ -64,6 +64,12 @@ class SettraceEngine:
     """Owns `sys.settrace` and `threading.settrace` while it is started."""
 
     name = "settrace"
+    capabilities = Capabilities(
+        reads_locals_undisturbed=compat.READS_LOCALS_UNDISTURBED,
+        leaves_gettrace_alone=False,
+        sees_running_threads=False,
+        survives_recursion_limit=False,
+    )
 
     def __init__(self, hot: HotPath, *, on_fault: Callable[[BaseException], Any]) -> None:
         self._hot = hot
@@ -75,12 +81,6 @@ class SettraceEngine:
         self._line = hot.line if hot.has_lines else self._line_unseen
         self._attached: list[FrameType] = []
         self.unreported = Unreported()
-        self.capabilities = Capabilities(
-            reads_locals_undisturbed=compat.READS_LOCALS_UNDISTURBED,
-            leaves_gettrace_alone=False,
-            sees_running_threads=False,
-            survives_recursion_limit=False,
-        )
         # One object each for the whole life: the identity of `sys.gettrace()` tells rivals.
         self._global: Trace = shield3(hot.locked(self._called), self._fault, self.unreported)
         self.local: Trace = shield3(self._checked(hot.locked(self._event)), self._fault)
@@ -186,6 +186,12 @@ class SettraceEngine:
     def _event(self, frame: FrameType, event: str, argument: Any) -> None:
         """The local trace function of frames in scope."""
         hot, code = self._hot, frame.f_code
+        state = hot.knows(frame)
+        if state is not None and state.is_suspended:
+            # 3.11: no `call` when what it awaited ends by an exception thrown into the latter.
+            state.is_suspended = False
+            self._flush(0)
+            hot.resumed(frame, code)
         if event == "exception":
             error: BaseException = argument[1]
             if self._is_throw(frame):
@@ -193,7 +199,7 @@ class SettraceEngine:
             self._flush(0)
             if hot.ends_a_loop(frame, code, error):
                 return
-            hot.raised(frame, code, error)
+            hot.raised_with(frame, code, error, argument[2])
             state = hot.knows(frame)
             if state is not None:
                 state.raised_at = frame.f_lasti
@@ -217,6 +223,9 @@ class SettraceEngine:
             hot.returned(frame, code, value)
         elif instruction in _SUSPENSIONS and code.co_flags & _SUSPENDABLE and not is_raising:
             hot.yielded(frame, code, value)
+            state = hot.knows(frame)
+            if state is not None:
+                state.is_suspended = True
         else:
             hot.unwound(frame, code, None)
 

@@ -16,7 +16,7 @@ import io
 import sys
 import weakref
 from collections.abc import Callable
-from types import FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 _getframe = sys._getframe
@@ -79,3 +79,11 @@ def make_hook(
         return result
 
     return write
+
+
+_HOOK_CODES = tuple(part for part in make_hook.__code__.co_consts if type(part) is CodeType)
+
+
+def is_hook(value: object) -> bool:
+    """Tell a `write` of ours from the program's: it is no state of the stream."""
+    return type(value) is FunctionType and value.__code__ in _HOOK_CODES

@@ -28,6 +28,12 @@ class MonitoringEngine:
     """Owns a tool id."""
 
     name = "monitoring"
+    capabilities = Capabilities(
+        reads_locals_undisturbed=compat.READS_LOCALS_UNDISTURBED,
+        leaves_gettrace_alone=True,
+        sees_running_threads=True,
+        survives_recursion_limit=False,
+    )
 
     def __init__(
         self, hot: HotPath, *, has_lines: bool, on_fault: Callable[[BaseException], Any]
@@ -38,12 +44,6 @@ class MonitoringEngine:
         self._tool: int | None = None
         self._started = False
         self.unreported = Unreported()
-        self.capabilities = Capabilities(
-            reads_locals_undisturbed=compat.READS_LOCALS_UNDISTURBED,
-            leaves_gettrace_alone=True,
-            sees_running_threads=True,
-            survives_recursion_limit=False,
-        )
         self._callbacks: Mapping[int, Callable[..., Any]] = {}
 
     def install(self) -> None:

@@ -23,6 +23,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from pytest_recorder.engine.redact import Redactor
+from pytest_recorder.engine.streams import is_hook
 from pytest_recorder.events import MAX_INT_BYTES, Reason, Tag, text, uv, zz
 
 
@@ -52,6 +53,7 @@ _mro_of = type.__dict__["__mro__"].__get__
 _namespace_of = type.__dict__["__dict__"].__get__
 _name_of = type.__dict__["__name__"].__get__
 _qualname_of = type.__dict__["__qualname__"].__get__
+_module_of = type.__dict__["__module__"].__get__
 _module_state = types.ModuleType.__dict__["__dict__"].__get__
 _args_of = BaseException.__dict__["args"].__get__
 _NONE, _TRUE, _FALSE = bytes((Tag.NONE,)), bytes((Tag.TRUE,)), bytes((Tag.FALSE,))
@@ -78,8 +80,11 @@ _TEXT_TYPES: Final = frozenset(
 
 def type_name(kind: type) -> str:
     """Give the qualified name with module, without `builtins.`; runs no code of a metaclass."""
-    module = _namespace_of(kind).get("__module__")
     name: str = _qualname_of(kind)
+    try:
+        module = _module_of(kind)
+    except AttributeError:
+        return name
     return f"{module}.{name}" if type(module) is str and module != "builtins" else name
 
 
@@ -247,7 +252,9 @@ class ValueEncoder:
                 plan,
                 depth,
                 length(value),
-                lambda: [self._encode(v, depth + 1) for v in tuple(islice(iterate(value), limit))],
+                lambda: [
+                    self._encode(v, depth + 1) for v in tuple(islice(iterate(value), limit))
+                ],
                 (limit, Reason.ITEMS),
             )
 
@@ -317,7 +324,11 @@ class ValueEncoder:
         if namespace is not None:
             full += dict.__len__(namespace)
             pairs = tuple(islice(dict.items(namespace), self._bounds.attributes))
-            found.extend((name, item) for name, item in pairs if type(name) is str)
+            for name, item in pairs:
+                if type(item) is types.FunctionType and is_hook(item):
+                    full -= 1
+                elif type(name) is str:
+                    found.append((name, item))
         return found, full
 
     def _object(self, value: Any, plan: _Plan, depth: int) -> bytes:
@@ -332,7 +343,9 @@ class ValueEncoder:
     def _exception(self, value: Any, plan: _Plan, depth: int) -> bytes:
         attributes, full = self._state(value, plan)
         arguments = _args_of(value)
-        return self._attributes(value, plan, depth, [("args", arguments), *attributes], full + 1)
+        return self._attributes(
+            value, plan, depth, [("args", arguments), *attributes], full + 1
+        )
 
     def _enumeration(self, value: Any, plan: _Plan, depth: int) -> bytes:
         attributes = _instance_dict(value, _mro_of(type(value)), plan.dict_at) or {}
@@ -523,7 +536,11 @@ def _places_of_state(mro: tuple[type, ...]) -> tuple[int, tuple[tuple[int, str, 
         if "__slots__" in namespace:
             prefix = f"_{_name_of(owner).lstrip('_')}__"
             slots.extend(
-                (place, name, "__" + name.removeprefix(prefix) if name.startswith(prefix) else name)
+                (
+                    place,
+                    name,
+                    "__" + name.removeprefix(prefix) if name.startswith(prefix) else name,
+                )
                 for name, member in tuple(namespace.items())
                 if type(member) is types.MemberDescriptorType
             )

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import pytest
 
-from pytest_recorder import compat
-
 if TYPE_CHECKING:
     from pytest_recorder.config import Resolved, Settings
 

@@ -1,3 +1,256 @@
-"""stub"""
-def failure_story(events, source_of, *, count=12, root):
-    return ["stub"]
+"""Tells the last steps before a failure: data first, lines of text second.
+
+An event's changes are the effect of what ran before it in its frame. A reader expects them beside
+the line that made them, so they are moved back to the frame's step before.
+"""
+
+import ast
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_recorder.tracefile.events import Event, Value
+from pytest_recorder.viewer.changes import describe_change
+from pytest_recorder.viewer.values import render_value, safe_text, shorten
+
+SourceOf = Callable[[str], str | None]
+
+_QUIET = frozenset(("StopIteration", "StopAsyncIteration", "GeneratorExit"))
+
+
+@dataclass(slots=True)
+class Step:
+    """One step: an event that is worth a line, with what it changed."""
+
+    n: int
+    kind: str
+    file: str
+    line: int
+    function: str
+    depth: int
+    note: str = ""
+    changes: list[str] = field(default_factory=list[str])
+
+
+@dataclass(slots=True)
+class _Live:
+    """What is known of a frame while its events pass."""
+
+    depth: int
+    step: Step | None = None
+    values: dict[str, Value] = field(default_factory=dict[str, Value])
+
+
+@dataclass(slots=True)
+class Story:
+    """The last steps, the step that failed (if any), and the values in its frame then."""
+
+    steps: list[Step]
+    failure: Step | None
+    values: dict[str, Value]
+
+
+class Teller:
+    """Collects the steps of a stream of events; keeps the last `count` and those still open."""
+
+    def __init__(self, count: int, until: int | None = None) -> None:
+        self._steps: deque[Step] = deque(maxlen=max(count, 1))
+        self._until = until
+        self._frames: dict[int, _Live] = {}
+        self._failure: Step | None = None
+        self._failure_values: dict[str, Value] = {}
+        self._story: Story | None = None
+
+    def feed(self, event: Event) -> None:
+        """Take in the next event."""
+        if event.frame is None or event.file is None or event.line is None:
+            return
+        live = self._live(event)
+        if live.step is not None:
+            for name, value in event.changes.items():
+                live.step.changes += describe_change(name, live.values.get(name), value)
+            live.step.changes += [f"del {name}" for name in event.deleted]
+        live.values.update(event.changes)
+        for name in event.deleted:
+            live.values.pop(name, None)
+        if self._until is not None and event.n > self._until:
+            return
+        note = _note(event)
+        if event.kind == "line" or note:
+            step = Step(
+                event.n,
+                event.kind,
+                event.file,
+                event.line,
+                event.function or "",
+                live.depth,
+                note,
+            )
+            self._steps.append(step)
+            if event.kind in ("call", "line", "resume"):
+                live.step = step
+            self._see_failure(event, step, live)
+        if event.kind in ("return", "unwind"):
+            self._frames.pop(event.frame, None)
+
+    def _live(self, event: Event) -> _Live:
+        number = event.frame or 0
+        live = self._frames.get(number)
+        if live is None:
+            above = self._frames.get(event.parent or 0)
+            live = self._frames[number] = _Live(above.depth + 1 if above is not None else 0)
+            live.values.update(event.args or {})
+        return live
+
+    def _see_failure(self, event: Event, step: Step, live: _Live) -> None:
+        """The failure is the last raise that was not swallowed; a later one takes its place."""
+        error = event.exception
+        if event.kind == "raise" and error is not None and error.type not in _QUIET:
+            self._failure = step
+            self._failure_values = dict(live.values)
+            self._story = None
+        elif event.kind == "unwind" and not live.depth and self._failure is not None:
+            # It left the outermost frame: what comes later is not part of the story.
+            self._story = self._tell()
+
+    def story(self) -> Story:
+        """Give the story up to the last failure that left a test, else up to the end."""
+        return self._story or self._tell()
+
+    def _tell(self) -> Story:
+        return Story(list(self._steps), self._failure, self._failure_values)
+
+
+def tell(events: Iterable[Event], count: int, *, until: int | None = None) -> Story:
+    """Collect the last `count` steps before the failure, or before event `until`."""
+    teller = Teller(count, until)
+    for event in events:
+        teller.feed(event)
+    return teller.story()
+
+
+def render_steps(
+    steps: Sequence[Step], source_of: SourceOf, *, root: Path, width: int = 100
+) -> list[str]:
+    """Give one line for each step: place, source, and what it changed."""
+    if not steps:
+        return []
+    lines_of = _Sources(source_of)
+    places = [f"{shown_file(step.file, root)}:{step.line}" for step in steps]
+    longest = min(max(map(len, places)), 40)
+    base = min(step.depth for step in steps)
+    out: list[str] = []
+    for step, place in zip(steps, places, strict=True):
+        indent = "  " * min(step.depth - base, 12)
+        text = step.note or lines_of.line(step.file, step.line)
+        changed = ", ".join(step.changes)
+        left = f"{safe_text(place):<{longest}}  {indent}{safe_text(text)}"
+        out.append(shorten(left, width) if not changed else _beside(left, changed, width))
+    return out
+
+
+def _beside(left: str, changed: str, width: int) -> str:
+    left = shorten(left, width)
+    changes = shorten(safe_text(changed), width)
+    return f"{left}  # {changes}"
+
+
+def values_used(story: Story, source_of: SourceOf) -> list[tuple[str, Value]]:
+    """Give the values of the names that the failing statement reads."""
+    failure = story.failure
+    if failure is None:
+        return []
+    names = names_read(source_of(failure.file) or "", failure.line)
+    return [(name, story.values[name]) for name in names if name in story.values]
+
+
+def names_read(source: str, line: int) -> list[str]:
+    """Give the names that the innermost statement around a line reads, in order of appearance."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    best: ast.stmt | None = None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and node.lineno <= line <= (
+            node.end_lineno or node.lineno
+        ):
+            if best is None or node.lineno >= best.lineno:
+                best = node
+    if best is None:
+        return []
+    # Of a statement with a body only its head failed: the body has statements of its own.
+    heads = [child for child in ast.iter_child_nodes(best) if not isinstance(child, ast.stmt)]
+    found = [
+        node
+        for head in heads
+        for node in ast.walk(head)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    ]
+    found.sort(key=lambda node: (node.lineno, node.col_offset))
+    return list(dict.fromkeys(node.id for node in found))
+
+
+def failure_story(
+    events: Iterable[Event], source_of: SourceOf, *, count: int = 12, root: Path
+) -> list[str]:
+    """Give the lines that the report of a failing test ends with."""
+    story = tell(events, count)
+    lines = render_steps(story.steps, source_of, root=root)
+    if lines:
+        lines.insert(0, "last steps before the failure:")
+    return lines + used_lines(story, source_of)
+
+
+def used_lines(story: Story, source_of: SourceOf) -> list[str]:
+    """Give the values that the failing line used, as lines."""
+    used = values_used(story, source_of)
+    if not used:
+        return []
+    return ["values used by the failing line:"] + [
+        f"  {name} = {render_value(value, width=200)}" for name, value in used
+    ]
+
+
+def shown_file(file: str, root: Path) -> str:
+    """Give a path relative to the project where it lies in it."""
+    prefix = str(root).rstrip(os.sep) + os.sep
+    return file.removeprefix(prefix)
+
+
+def _note(event: Event) -> str:
+    """Say what an event other than a line is about; empty for what needs no line of its own."""
+    if event.kind == "call":
+        args = ", ".join(
+            f"{k}={render_value(v, width=60)}" for k, v in (event.args or {}).items()
+        )
+        return f"-> {event.function}({args})"
+    if event.kind in ("return", "yield") and event.value is not None:
+        arrow = "<-" if event.kind == "return" else "<- yield"
+        return f"{arrow} {render_value(event.value)}"
+    if event.kind == "throw" and event.exception is not None:
+        return f"-> throw {event.exception.type}"
+    if event.kind == "raise" and event.exception is not None:
+        first = event.exception.message.partition("\n")[0]
+        return f"!! {event.exception.type}: {first}"
+    if event.kind in ("output", "log") and event.text is not None:
+        text = str(event.text.get("value", ""))
+        source = event.stream or f"{event.level} {event.logger}"
+        return f"{source}: {text.strip()}" if text.strip() else ""
+    return ""
+
+
+class _Sources:
+    """Looks up lines; each file is split once."""
+
+    def __init__(self, source_of: SourceOf) -> None:
+        self._source_of = source_of
+        self._lines: dict[str, list[str]] = {}
+
+    def line(self, file: str, line: int) -> str:
+        if file not in self._lines:
+            self._lines[file] = (self._source_of(file) or "").splitlines()
+        lines = self._lines[file]
+        return lines[line - 1].strip() if 0 < line <= len(lines) else "(no source)"

@@ -1,0 +1,77 @@
+"""Says what is known of a trace, or what would record here."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pytest_recorder import compat
+from pytest_recorder.cli.locate import open_argument
+from pytest_recorder.engine.hot import HotPath
+from pytest_recorder.engine.select import capabilities_of, select, why_pure
+from pytest_recorder.engine.settrace import rival_tracer
+from pytest_recorder.tracefile.reader import Trace
+from pytest_recorder.viewer.values import safe_text
+
+HELP = "say what is known of a trace; without one, what would record here and why"
+
+
+def prepare(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("trace", nargs="?", type=Path, metavar="TRACE")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the facts."""
+    if args.trace is None:
+        facts = _here()
+    else:
+        with open_argument(args.trace) as trace:
+            facts = _of(trace)
+    if args.json:
+        sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+        return 0
+    for name, value in facts.items():
+        if value not in (None, "", [], {}):
+            print(f"{name:<17} {safe_text(_plain(value))}")
+    return 0
+
+
+def _here() -> dict[str, Any]:
+    choice = select()
+    return {
+        "python": f"{compat.IMPLEMENTATION} {compat.PYTHON_VERSION}",
+        "engine": choice.engine,
+        "engine_reason": choice.reason,
+        "hot_path": HotPath.name,
+        "hot_path_reason": why_pure(),
+        "limits": list(capabilities_of(choice).limits()),
+        "rival": rival_tracer(),
+    }
+
+
+def _of(trace: Trace) -> dict[str, Any]:
+    manifest, trailer = trace.manifest, trace.trailer
+    return {
+        "test": manifest.test,
+        "attempt": manifest.attempt,
+        "outcome": manifest.outcome,
+        "status": trace.status,
+        "reason": trace.reason,
+        "message": trace.message,
+        "events": len(trace),
+        "dropped": trailer.dropped,
+        "size_bytes": trace.size_bytes,
+        "files": trace.files(),
+        "threads": list(trace.threads().values()),
+        "duration_us": trailer.duration_us,
+        **manifest.model_dump(mode="json", exclude={"test", "attempt", "outcome"}),
+    }
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

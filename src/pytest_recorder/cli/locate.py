@@ -1,0 +1,20 @@
+"""Finds the trace that an argument means: a file, or the first failed test of a trace folder."""
+
+from pathlib import Path
+
+from pytest_recorder.errors import ErrorCode, target
+from pytest_recorder.tracefile.index import TRACE_NAME, read_index
+from pytest_recorder.tracefile.reader import Trace, open_trace
+
+
+def open_argument(path: Path) -> Trace:
+    """Open a trace file, or a folder's first failed test; raises what `open_trace` raises."""
+    if not path.is_dir():
+        return open_trace(path)
+    if (path / TRACE_NAME).is_file():
+        return open_trace(path / TRACE_NAME)
+    kept = [entry for entry in read_index(path).tests if entry.trace is not None]
+    if not kept:
+        raise target(ErrorCode.TRACE_MISSING, f"no trace was kept in {str(path)!r}")
+    failed = [entry for entry in kept if entry.outcome == "failed"]
+    return open_trace(path / str((failed or kept)[0].trace))

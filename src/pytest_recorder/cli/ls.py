@@ -1,0 +1,45 @@
+"""Lists the traces of a folder, from its index."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pytest_recorder.tracefile.index import Entry, Index, read_index
+from pytest_recorder.viewer.values import safe_text
+
+HELP = "list the traces of a folder"
+
+
+def prepare(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("folder", nargs="?", default="test-traces", type=Path, metavar="DIR")
+    parser.add_argument("--json", action="store_true", help="print the index as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the index."""
+    index = read_index(args.folder)
+    if args.json:
+        sys.stdout.write(_json(index))
+        return 0
+    for entry in index.tests:
+        print(_row(entry))
+    if not index.tests:
+        print("no traces were kept")
+    return 0
+
+
+def _json(index: Index) -> str:
+    import json
+
+    content = index.model_dump(mode="json")
+    content["schema"] = content.pop("schema_")
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _row(entry: Entry) -> str:
+    attempt = f" (attempt {entry.attempt})" if entry.attempt > 1 else ""
+    status = entry.status + (f" {entry.reason}" if entry.reason else "")
+    dropped = f", {entry.dropped:,} dropped" if entry.dropped else ""
+    head = f"{entry.outcome or '-':<11} {status:<10} {entry.events:>10,} events{dropped}"
+    return safe_text(f"{head}  {entry.test}{attempt}  {entry.trace or '(not kept)'}")

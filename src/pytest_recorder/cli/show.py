@@ -1,0 +1,141 @@
+"""Shows a trace as text: the call tree with values, or the steps before a moment."""
+
+import argparse
+import fnmatch
+import re
+from pathlib import Path
+
+from pytest_recorder.cli.locate import open_argument
+from pytest_recorder.cli.progress import with_progress
+from pytest_recorder.errors import ErrorCode, usage
+from pytest_recorder.export.jsonl import dump, event_object
+from pytest_recorder.tracefile.events import Event
+from pytest_recorder.tracefile.reader import Trace
+from pytest_recorder.viewer.steps import render_steps, shown_file, tell, used_lines
+from pytest_recorder.viewer.tree import TreePrinter
+from pytest_recorder.viewer.values import safe_text
+
+HELP = "show the calls of a trace, or the steps before its failure"
+
+
+def prepare(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "trace", type=Path, metavar="TRACE", help="a trace, or a folder of traces"
+    )
+    parser.add_argument("--at", metavar="failure|N", help="show the steps before this moment")
+    parser.add_argument("-n", type=int, default=30, metavar="N", help="how many steps (30)")
+    parser.add_argument("--lines", action="store_true", help="show lines and changes too")
+    parser.add_argument("--function", metavar="NAME", help="only calls of this function")
+    parser.add_argument("--file", metavar="PATTERN", help="only calls in files like this")
+    parser.add_argument("--grep", metavar="REGEX", help="only events with this in their text")
+    parser.add_argument(
+        "--width", type=int, default=120, metavar="N", help="longest line (120)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the story."""
+    with open_argument(args.trace) as trace:
+        root = Path(trace.manifest.root)
+        if args.at is not None:
+            lines = _steps(trace, args, root)
+        else:
+            lines = _tree(trace, args, root)
+        print(_header(trace))
+        for line in lines:
+            print(line)
+        if trace.status == "partial":
+            print(_partial(trace))
+    return 0
+
+
+def _header(trace: Trace) -> str:
+    manifest = trace.manifest
+    what = manifest.test or "a program"
+    attempt = f", attempt {manifest.attempt}" if manifest.attempt > 1 else ""
+    outcome = f" {manifest.outcome}" if manifest.outcome else ""
+    line = (
+        f"{what}{attempt}:{outcome} | {trace.status}, {len(trace):,} events | Python"
+        f" {manifest.python}, {manifest.engine}/{manifest.hot_path}, level {manifest.level}"
+    )
+    return safe_text(line)
+
+
+def _partial(trace: Trace) -> str:
+    return safe_text(f"partial: {trace.reason}: {trace.message or 'the recording ended early'}")
+
+
+def _steps(trace: Trace, args: argparse.Namespace, root: Path) -> list[str]:
+    until: int | None = None
+    if args.at != "failure":
+        if not args.at.isdecimal() or int(args.at) >= len(trace):
+            raise usage(
+                ErrorCode.QUERY,
+                f"bad value {args.at!r} for --at, expected failure or the number of an event"
+                f" below {len(trace)}",
+            )
+        until = int(args.at)
+    events = with_progress(trace.events(), len(trace), "read")
+    story = tell(events, args.n, until=until)
+    lines: list[str] = []
+    if until is None and story.failure is None:
+        lines.append("no exception was raised in the recorded code; its last steps:")
+    lines += render_steps(story.steps, trace.source, root=root, width=args.width)
+    return lines + (used_lines(story, trace.source) if until is None else [])
+
+
+def _tree(trace: Trace, args: argparse.Namespace, root: Path) -> list[str]:
+    wanted = _filters(args, root)
+    lines_of: dict[str, list[str]] = {}
+
+    def source_line(file: str, line: int) -> str:
+        if file not in lines_of:
+            lines_of[file] = (trace.source(file) or "").splitlines()
+        found = lines_of[file]
+        return found[line - 1].strip() if 0 < line <= len(found) else ""
+
+    printer = TreePrinter(
+        root,
+        wanted=wanted,
+        source_of=source_line if args.lines else None,
+        width=args.width,
+    )
+    return list(printer.lines(with_progress(trace.events(), len(trace), "read")))
+
+
+def _filters(args: argparse.Namespace, root: Path) -> "Filter | None":
+    if args.function is None and args.file is None and args.grep is None:
+        return None
+    try:
+        pattern = re.compile(args.grep) if args.grep is not None else None
+    except re.error as error:
+        raise usage(
+            ErrorCode.QUERY, f"bad value {args.grep!r} for --grep, expected a regex: {error}"
+        ) from error
+    return Filter(args.function, args.file, pattern, root)
+
+
+class Filter:
+    """Picks events; all conditions that were given must hold."""
+
+    def __init__(
+        self, function: str | None, file: str | None, grep: re.Pattern[str] | None, root: Path
+    ) -> None:
+        self._function = function
+        self._file = file
+        self._grep = grep
+        self._root = root
+
+    def __call__(self, event: Event) -> bool:
+        name = event.function or ""
+        if self._function is not None:
+            last = name.rpartition(".")[2]
+            if not any(fnmatch.fnmatchcase(part, self._function) for part in (name, last)):
+                return False
+        if self._file is not None:
+            shown = shown_file(event.file or "", self._root)
+            pattern = self._file if "*" in self._file else f"*{self._file}"
+            if not fnmatch.fnmatchcase(shown, pattern):
+                return False
+        return self._grep is None or self._grep.search(dump(event_object(event))) is not None
