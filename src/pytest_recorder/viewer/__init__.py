@@ -1,1 +1,1 @@
-"""Turns traces into text for people; knows values, steps, trees, and nothing of the command line."""
+"""Traces as text for people: values, steps before a failure, the call tree."""
