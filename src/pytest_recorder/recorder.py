@@ -19,12 +19,11 @@ from importlib import metadata
 from pathlib import Path
 from time import perf_counter_ns
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_recorder import compat
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.guard import shield2, shield3
-from pytest_recorder.engine.base import Engine
 from pytest_recorder.engine.hot import HotPath
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import Scope
@@ -39,6 +38,9 @@ from pytest_recorder.tracefile.layout import FORMAT_VERSION, SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.spool import Segment, Spool
 from pytest_recorder.tracefile.writer import Packed, write_trace
+
+if TYPE_CHECKING:
+    from pytest_recorder.engine.base import Engine
 
 _SHAPE = (
     "level",

@@ -40,11 +40,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = base / "cart.py"
     source.write_text(PROGRAM)
     namespace: dict[str, object] = {"__name__": "cart"}
-    exec(compile(PROGRAM, str(source), "exec"), namespace)  # noqa: S102
+    exec(compile(PROGRAM, str(source), "exec"), namespace)
     traces = base / "traces"
     with (
         pytest.raises(AssertionError, match="too many"),
-        pytest_recorder.trace(traces / "t-1", include=[f"{base}/*.py"], exclude=["test_cli.py"]),
+        pytest_recorder.trace(
+            traces / "t-1", include=[f"{base}/*.py"], exclude=["test_cli.py"]
+        ),
     ):
         namespace["main"]()  # type: ignore[operator]
     source.unlink()
@@ -86,7 +88,9 @@ def test_show_at_failure_tells_what_led_to_it(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = output(capsys, "show", folder, "--at", "failure", "-n", "30").splitlines()
-    assert any("self.items.append(item)" in line and "self.items[1] = " in line for line in lines)
+    assert any(
+        "self.items.append(item)" in line and "self.items[1] = " in line for line in lines
+    )
     assert any(line.strip().startswith("cart = Cart(items=[") for line in lines)
     assert "values used by the failing line:" in lines
 
@@ -127,7 +131,11 @@ def test_show_filters(
 def test_no_terminal_escape_of_a_trace_reaches_the_terminal(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for args in (("show", folder, "--lines"), ("show", folder, "--at", "failure"), ("ls", folder)):
+    for args in (
+        ("show", folder, "--lines"),
+        ("show", folder, "--at", "failure"),
+        ("ls", folder),
+    ):
         assert "\x1b" not in output(capsys, *args)
 
 

@@ -1,4 +1,4 @@
-"""JSON lines: stable, ASCII, any int, any string; the documented examples are what the code gives."""
+"""JSON lines: stable, ASCII, any int, any string; the documented examples are true."""
 
 import json
 import re
@@ -17,7 +17,9 @@ PLACE = {"thread": 1, "frame": 1, "file": "/p/m.py", "function": "f"}
 EVENTS = [
     Event(0, "span", thread=1, time_us=10, phase="call", edge="begin"),
     Event(1, "call", line=1, time_us=20, args={"x": {"type": "int", "value": 1}}, **PLACE),
-    Event(2, "line", line=2, changes={"y": {"type": "str", "value": "é"}}, deleted=("z",), **PLACE),
+    Event(
+        2, "line", line=2, changes={"y": {"type": "str", "value": "é"}}, deleted=("z",), **PLACE
+    ),
     Event(
         3,
         "output",
@@ -37,7 +39,14 @@ EVENTS = [
         text={"type": "str", "value": "low", "truncated": True, "length": 300},
         **PLACE,
     ),
-    Event(5, "raise", line=4, time_us=50, exception=ExceptionInfo("ValueError", 2, "bad", 3), **PLACE),
+    Event(
+        5,
+        "raise",
+        line=4,
+        time_us=50,
+        exception=ExceptionInfo("ValueError", 2, "bad", 3),
+        **PLACE,
+    ),
     Event(6, "gap", dropped=12, reason="limit"),
 ]
 
@@ -105,4 +114,6 @@ def test_a_trace_becomes_manifest_events_and_trailer(tmp_path: Path) -> None:
     (call,) = [item for item in objects if item["kind"] == "call"]
     assert call["args"] == {"number": {"type": "float", "value": "nan"}}
     assert call["function"].endswith("<locals>.work")
-    assert any('"huge": {"type": "int", "value": 1' + "0" * 5000 + "}" in line for line in lines)
+    assert any(
+        '"huge": {"type": "int", "value": 1' + "0" * 5000 + "}" in line for line in lines
+    )

@@ -4,11 +4,12 @@ Each sub-command is a module with `HELP`, `prepare(parser)` and `run(args) -> in
 """
 
 import argparse
+import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
-from typing import Protocol
+from typing import Protocol, cast
 
 from pytest_recorder.errors import RecorderError, exit_status
 
@@ -16,11 +17,14 @@ _COMMANDS = ("show", "info", "ls", "export")
 
 
 class _Command(Protocol):
-    HELP: str
+    @property
+    def HELP(self) -> str: ...  # noqa: N802 - a constant of the module
 
-    def prepare(self, parser: argparse.ArgumentParser) -> None: ...
+    @property
+    def prepare(self) -> Callable[[argparse.ArgumentParser], None]: ...
 
-    def run(self, args: argparse.Namespace) -> int: ...
+    @property
+    def run(self) -> Callable[[argparse.Namespace], int]: ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,14 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in _COMMANDS:
-        module: _Command = import_module(f"pytest_recorder.cli.{name}")  # type: ignore[assignment]
+        module = cast("_Command", import_module(f"pytest_recorder.cli.{name}"))
         sub = commands.add_parser(name, help=module.HELP, description=module.HELP)
         module.prepare(sub)
         sub.set_defaults(run=module.run)
     args = parser.parse_args(argv)
     # What was recorded can hold any character; a terminal or pipe may not.
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         status: int = args.run(args)

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pytest_recorder import compat
 from pytest_recorder.cli.locate import open_argument
@@ -73,5 +73,8 @@ def _of(trace: Trace) -> dict[str, Any]:
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key}={item}" for key, item in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        pairs = cast("dict[str, object]", value)
+        return ", ".join(f"{key}={item}" for key, item in pairs.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, cast("list[object]", value)))
+    return str(value)

@@ -38,10 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the story."""
     with open_argument(args.trace) as trace:
         root = Path(trace.manifest.root)
-        if args.at is not None:
-            lines = _steps(trace, args, root)
-        else:
-            lines = _tree(trace, args, root)
+        lines = (_steps if args.at is not None else _tree)(trace, args, root)
         print(_header(trace))
         for line in lines:
             print(line)

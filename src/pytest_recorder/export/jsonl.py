@@ -7,7 +7,7 @@
 import json
 import math
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from pytest_recorder.tracefile.events import Event, ExceptionInfo, Value
 from pytest_recorder.tracefile.reader import Trace
@@ -96,15 +96,17 @@ def dump(item: Any) -> str:
 
 def _write(item: Any) -> Iterator[str]:
     if isinstance(item, dict):
-        for at, (key, value) in enumerate(item.items()):
+        pairs = cast("dict[str, Any]", item)
+        for at, (key, value) in enumerate(pairs.items()):
             yield ("{" if not at else ", ") + json.dumps(key) + ": "
             yield from _write(value)
-        yield "}" if item else "{}"
+        yield "}" if pairs else "{}"
     elif isinstance(item, (list, tuple)):
-        for at, value in enumerate(item):
+        values = cast("list[Any]", item)
+        for at, value in enumerate(values):
             yield "[" if not at else ", "
             yield from _write(value)
-        yield "]" if item else "[]"
+        yield "]" if values else "[]"
     elif isinstance(item, int) and not isinstance(item, bool):
         yield int_text(item)
     else:

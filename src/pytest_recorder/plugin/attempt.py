@@ -2,10 +2,13 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_recorder.config import Settings
-from pytest_recorder.errors import RecorderError
 from pytest_recorder.recorder import Recorder
+
+if TYPE_CHECKING:
+    from pytest_recorder.errors import RecorderError
 
 
 class Attempt:

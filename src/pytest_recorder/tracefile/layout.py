@@ -2,8 +2,8 @@
 
 A `*.pyrec` file is `MAGIC`, then blocks. A block is `BLOCK`, `CHECKSUM` and
 the stored bytes.
-A `*.pyspool` file is `SPOOL_HEAD`, padded to `SPOOL_HEAD_BYTES`, then segments of one or more units;
-a segment is `SEGMENT` followed by records. `docs/trace-format.md` is the description for people.
+A `*.pyspool` file is `SPOOL_HEAD`, padded to `SPOOL_HEAD_BYTES`, then segments of one or more
+units; a segment is `SEGMENT` followed by records. `docs/trace-format.md` is the description for people.
 """
 
 import struct

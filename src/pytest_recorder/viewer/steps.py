@@ -174,11 +174,10 @@ def names_read(source: str, line: int) -> list[str]:
         return []
     best: ast.stmt | None = None
     for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and node.lineno <= line <= (
-            node.end_lineno or node.lineno
-        ):
-            if best is None or node.lineno >= best.lineno:
-                best = node
+        if not isinstance(node, ast.stmt) or not node.lineno <= line <= (node.end_lineno or 0):
+            continue
+        if best is None or node.lineno >= best.lineno:
+            best = node
     if best is None:
         return []
     # Of a statement with a body only its head failed: the body has statements of its own.

@@ -21,7 +21,7 @@ class _Open:
 
 
 class TreePrinter:
-    """Gives the lines of a tree. `wanted` picks the calls to show; their depth stays the true one."""
+    """Gives the lines of a tree; `wanted` picks the calls to show, whose depth stays true."""
 
     def __init__(
         self,
