@@ -47,7 +47,7 @@ class Op:
     OUTPUT: Final = 12  # zz line, uv time, byte stream, value (text)
     LOG: Final = 13  # zz line, uv time, uv level name, uv logger name, value (text)
     SPAN: Final = 14  # uv thread, uv time, byte phase, byte edge, str name, str outcome
-    GAP: Final = 15  # uv dropped, uv reason name
+    GAP: Final = 15  # uv thread (0: none), uv dropped, uv reason name
 
     MASK: Final = 0x3F
     CHANGES: Final = 0x80  # after the body: uv count, (uv name, value) *, uv count, uv name *

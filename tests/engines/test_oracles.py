@@ -18,9 +18,14 @@ from typing import Any
 
 import pytest
 
+from pytest_recorder import compat
 from tests.engines.support import COMPARED, FOLDER, load, run, steady
 
 Json = Any
+# 3.11: when an exception is thrown into a coroutine that this one awaits and ends it, the
+# interpreter goes on here without a `call` event. The recorder notices; a profiler counts one
+# less, and coverage.py books the lines to the file it was in before.
+LOSES_RESUMPTIONS = sys.version_info < (3, 12)
 OPAQUE = "no matter what"
 
 
@@ -59,7 +64,13 @@ def test_functions_are_entered_as_often_as_a_profiler_counts(
         # For a profiler, to go on is also to be called.
         if event.kind in ("call", "resume", "throw")
     )
-    assert counted == entries(program)
+    expected = entries(program)
+    if program == "async_generators" and LOSES_RESUMPTIONS:
+        expected = expected + Counter({(str(FOLDER / f"{program}.py"), "run"): 1})
+    if program == "cleanup" and level == "values" and not compat.READS_LOCALS_UNDISTURBED:
+        # Two objects die while the trace function refreshes `f_locals`: their `__del__` is unseen.
+        expected = expected - Counter({(str(FOLDER / f"{program}.py"), "Closing.__del__"): 2})
+    assert counted == expected
 
 
 # What variables hold.
@@ -268,6 +279,8 @@ def covered() -> dict[str, dict[str, list[int]]]:
 def test_the_lines_are_those_that_coverage_reports(
     program: str, engine: str, level: str
 ) -> None:
+    if program == "async_generators" and LOSES_RESUMPTIONS:
+        pytest.skip("coverage.py books lines to another file, see LOSES_RESUMPTIONS")
     lines: defaultdict[str, set[int]] = defaultdict(set)
     for event in run(program, engine, level).events:
         if event.kind == "line":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest_recorder.cli.locate import open_argument
 from pytest_recorder.cli.progress import with_progress
-from pytest_recorder.errors import from_os_error
+from pytest_recorder.errors import ErrorCode, from_os_error, usage
 from pytest_recorder.export.jsonl import dump, to_objects
 
 HELP = "write a trace as JSON lines"
@@ -28,6 +28,11 @@ def run(args: argparse.Namespace) -> int:
         if args.output is None:
             sys.stdout.writelines(counted)
             return 0
+        if args.output.exists() and args.output.samefile(trace.path):
+            raise usage(
+                ErrorCode.TRACE_DIR_CONFLICT,
+                f"{str(args.output)!r} is the trace itself, expected another file",
+            )
         staged = args.output.with_name(args.output.name + ".part")
         try:
             with open(staged, "w", encoding="ascii", newline="\n") as file:

@@ -3,6 +3,7 @@
 import argparse
 import fnmatch
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from pytest_recorder.cli.locate import open_argument
@@ -11,7 +12,13 @@ from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.export.jsonl import dump, event_object
 from pytest_recorder.tracefile.events import Event
 from pytest_recorder.tracefile.reader import Trace
-from pytest_recorder.viewer.steps import render_steps, shown_file, tell, used_lines
+from pytest_recorder.viewer.steps import (
+    render_steps,
+    shown_file,
+    source_lines,
+    tell,
+    used_lines,
+)
 from pytest_recorder.viewer.tree import TreePrinter
 from pytest_recorder.viewer.values import safe_text
 
@@ -74,21 +81,21 @@ def _steps(trace: Trace, args: argparse.Namespace, root: Path) -> list[str]:
             )
         until = int(args.at)
     events = with_progress(trace.events(), len(trace), "read")
-    story = tell(events, args.n, until=until)
+    story = tell(events, args.n, until=until, wanted=_filters(args, root))
     lines: list[str] = []
     if until is None and story.failure is None:
-        lines.append("no exception was raised in the recorded code; its last steps:")
+        lines.append("no exception left the recorded code; its last steps:")
     lines += render_steps(story.steps, trace.source, root=root, width=args.width)
-    return lines + (used_lines(story, trace.source) if until is None else [])
+    return lines + used_lines(story, trace.source, trace.manifest.level)
 
 
-def _tree(trace: Trace, args: argparse.Namespace, root: Path) -> list[str]:
+def _tree(trace: Trace, args: argparse.Namespace, root: Path) -> Iterable[str]:
     wanted = _filters(args, root)
     lines_of: dict[str, list[str]] = {}
 
     def source_line(file: str, line: int) -> str:
         if file not in lines_of:
-            lines_of[file] = (trace.source(file) or "").splitlines()
+            lines_of[file] = source_lines(trace.source(file) or "")
         found = lines_of[file]
         return found[line - 1].strip() if 0 < line <= len(found) else ""
 
@@ -98,7 +105,7 @@ def _tree(trace: Trace, args: argparse.Namespace, root: Path) -> list[str]:
         source_of=source_line if args.lines else None,
         width=args.width,
     )
-    return list(printer.lines(with_progress(trace.events(), len(trace), "read")))
+    return printer.lines(with_progress(trace.events(), len(trace), "read"))
 
 
 def _filters(args: argparse.Namespace, root: Path) -> "Filter | None":

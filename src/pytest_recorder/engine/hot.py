@@ -15,6 +15,7 @@ import logging
 import opcode
 import sys
 import threading
+import weakref
 from _thread import get_ident
 from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
@@ -134,8 +135,10 @@ class HotPath:
         self._owner = 0
         self.enable_code: Callable[[CodeType], None] = _ignore
         self.watch_streams: Callable[[], None] = _ignore
-        self._stdout: Any = None
-        self._stderr: Any = None
+        # Addresses of the streams that are watched; 0 once one has died, for another can have its.
+        self._stdout = 0
+        self._stderr = 0
+        self._streams: list[weakref.ref[Any]] = []
         self.lost: dict[str, int] = {}
         self.is_open = False
         self._clear()
@@ -159,7 +162,8 @@ class HotPath:
         if self.lost:
             self._write_gaps()
         self._frames.clear()
-        self._stdout = self._stderr = None
+        self._stdout = self._stderr = 0
+        self._streams.clear()
 
     def _clear(self) -> None:
         self._frames.clear()
@@ -214,7 +218,7 @@ class HotPath:
         """Count events that could not be recorded; the next one is preceded by a gap."""
         self.lost[reason] = self.lost.get(reason, 0) + count
 
-    def lose_ended_frames(self, frame: FrameType | None) -> None:
+    def lose_ended_frames(self, frame: FrameType | None, reason: str) -> None:
         """Count this thread's frames that ended unseen: each has lost its last event at least.
 
         `frame` is the innermost one that runs. A generator's frame may just be suspended.
@@ -234,7 +238,7 @@ class HotPath:
         ]
         for address in ended:
             del self._frames[address]
-        self.lose("recursion", max(len(ended), 1))
+        self.lose(reason, max(len(ended), 1))
 
     # Entry: one thread at a time, and never into itself.
 
@@ -282,7 +286,7 @@ class HotPath:
                 return False
         if record.epoch != self.definitions.epoch:
             self.definitions.code(record)
-        if sys.stdout is not self._stdout or sys.stderr is not self._stderr:
+        if id(sys.stdout) != self._stdout or id(sys.stderr) != self._stderr:
             self._streams_changed()
         thread = self._thread()
         thread.unwound = 0
@@ -299,7 +303,7 @@ class HotPath:
         state = self._state(frame, code)
         if state is None:
             return
-        if sys.stdout is not self._stdout or sys.stderr is not self._stderr:
+        if id(sys.stdout) != self._stdout or id(sys.stderr) != self._stderr:
             self._streams_changed()
         if state.exception_key:
             self.follow_handled(state)
@@ -507,8 +511,18 @@ class HotPath:
         self._stdout = self._stderr = None
 
     def _streams_changed(self) -> None:
-        self._stdout, self._stderr = sys.stdout, sys.stderr
+        streams = (sys.stdout, sys.stderr)
+        self._stdout, self._stderr = map(id, streams)
+        self._streams.clear()
+        for stream in streams:
+            try:
+                self._streams.append(weakref.ref(stream, self._stream_died))
+            except TypeError:
+                continue
         self.watch_streams()
+
+    def _stream_died(self, _: object) -> None:
+        self._stdout = self._stderr = 0
 
     # What is known of code, frames and threads.
 
@@ -683,7 +697,7 @@ class HotPath:
         lost, self.lost = self.lost, {}
         for reason, count in lost.items():
             number = self.definitions.name(reason)
-            self._write_bare(bytes((Op.GAP,)) + uv(count) + number)
+            self._write_bare(bytes((Op.GAP,)) + uv(self._thread().number) + uv(count) + number)
 
     def _introduce(self, state: FrameState) -> bytes:
         """Make a frame the current one; in a new block with all that is known of it."""

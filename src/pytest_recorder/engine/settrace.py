@@ -50,14 +50,18 @@ class _Pending(threading.local):
 class _PutBack:
     """Lies in a deep frame as its local trace function; dies with the frame."""
 
-    engine: "SettraceEngine"
+    __slots__ = ("engine", "frame")
+
+    def __init__(self, engine: "SettraceEngine", frame: FrameType | None = None) -> None:
+        self.engine = engine
+        self.frame = frame
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
         self.engine.local(frame, event, argument)
         return self
 
     def __del__(self) -> None:
-        self.engine.put_back()
+        self.engine.put_back(self.frame)
 
 
 class SettraceEngine:
@@ -77,13 +81,15 @@ class SettraceEngine:
         self._started = False
         self._recursed = False
         self._pending = _Pending()
-        self._count_lost = hot.locked(lambda frame, *_: hot.lose_ended_frames(frame))
+        self._count_lost = hot.locked(lambda at, _, reason: hot.lose_ended_frames(at, reason))
         self._line = hot.line if hot.has_lines else self._line_unseen
         self._attached: list[FrameType] = []
         self.unreported = Unreported()
         # One object each for the whole life: the identity of `sys.gettrace()` tells rivals.
-        self._global: Trace = shield3(hot.locked(self._called), self._fault, self.unreported)
-        self.local: Trace = shield3(self._checked(hot.locked(self._event)), self._fault)
+        self._global = self._passing(
+            shield3(hot.locked(self._called), self._fault, self.unreported)
+        )
+        self.local = self._passing(shield3(self._checked(hot.locked(self._event)), self._fault))
 
     def install(self) -> None:
         """There is one place for a trace function: find out who has it."""
@@ -110,11 +116,14 @@ class SettraceEngine:
 
     def stop(self) -> None:
         """Trace nothing more; other threads find out at their next event."""
+        # The program may have put our trace function back after the recording ended early.
+        if sys.gettrace() is self._global:
+            sys.settrace(None)
+        elif self._started and sys.gettrace() is None:
+            self._report_removal()
         if not self._started:
             return
         self._started = False
-        if sys.gettrace() is self._global:
-            sys.settrace(None)
         if threading.gettrace() is self._global:
             threading.settrace(None)  # type: ignore[arg-type]
         for frame in self._attached:
@@ -131,29 +140,44 @@ class SettraceEngine:
         self.stop()
 
     def rival(self) -> str | None:
-        """Name who took the trace function; put ourselves back where the interpreter removed it."""
+        """Name who took the trace function; put ourselves back where it was only removed."""
         if not self._started:
             return None
-        if sys.gettrace() is None and self._recursed:
-            self.put_back()
+        self.put_back()
         current = sys.gettrace()
-        if current is self._global:
-            return None
-        return "the program, which removed it" if current is None else _name_of(current)
+        return None if current is self._global else _name_of(current)
 
-    def put_back(self) -> None:
-        """Install the trace function again after the recursion limit."""
-        if self._started and sys.gettrace() is None:
-            self._count_lost(sys._getframe(1), None, None)
-            sys.settrace(self._global)
+    def put_back(self, frame: FrameType | None = None) -> None:
+        """Install the trace function again where it is gone; a gap says what was lost.
+
+        The interpreter removes it at the recursion limit, and when an error of the program's
+        passes through it; `frame` is the one in whose event that was. Or the program removed it.
+        """
+        if not self._started or sys.gettrace() is not None:
+            return
+        if frame is not None and self._hot.has_code(frame.f_code):
+            frame.f_trace = self.local
+        reason = "recursion" if self._recursed else "interrupted"
+        self._recursed = False
+        self._count_lost(sys._getframe(1), None, reason)
+        sys.settrace(self._global)
+
+    def _report_removal(self) -> None:
+        """Nothing came since the trace function was removed: the recording has ended early."""
+        if self._recursed:
+            self._count_lost(sys._getframe(1), None, "recursion")
+            return
+        self._on_fault(
+            enverr(
+                ErrorCode.TRACER_INSTALL_CONFLICT,
+                "the trace function was removed, by the program or by an error in a signal handler",
+            )
+        )
 
     # Trace functions.
 
     def _called(self, frame: FrameType, event: str, _: Any) -> Any:
         """The global trace function: a frame begins or goes on."""
-        if not self._started:
-            sys.settrace(None)
-            return None
         hot, code = self._hot, frame.f_code
         self._flush(0)
         if code.co_flags & _SUSPENDABLE and not _is_at_start(frame):
@@ -182,6 +206,27 @@ class SettraceEngine:
             return None
 
         return local
+
+    def _passing(self, traced: Trace) -> Trace:
+        """Survive an error that is the program's and passes through us: a signal handler's.
+
+        The interpreter then removes the trace function, and last the frame's own: what lies there
+        dies at this moment and puts both back.
+        """
+
+        def trace(frame: FrameType, event: str, argument: Any) -> Any:
+            if not self._started:
+                # Also where the program put back what it found before the recording ended.
+                if sys.gettrace() is self._global:
+                    sys.settrace(None)
+                return None
+            try:
+                return traced(frame, event, argument)
+            except BaseException:
+                frame.f_trace = _PutBack(self, frame)
+                raise
+
+        return trace
 
     def _event(self, frame: FrameType, event: str, argument: Any) -> None:
         """The local trace function of frames in scope."""
@@ -268,9 +313,7 @@ class SettraceEngine:
                 return
             frame = frame.f_back
         if frame is not None:
-            back = _PutBack()
-            back.engine = self
-            frame.f_trace = back
+            frame.f_trace = _PutBack(self)
 
 
 def rival_tracer() -> str | None:

@@ -2,8 +2,8 @@
 
 PYTEST_DONT_REWRITE
 
-Global events are those that cannot be local (PY_UNWIND, PY_THROW, RAISE) and PY_START, which is
-switched off per code object where the scope says no. Code in scope gets its local events once.
+Global events are those that cannot be local (PY_UNWIND, PY_THROW, RAISE), and PY_START and PY_RESUME,
+which are switched off per code object where the scope says no. Code in scope gets its local events once.
 PY_START stays on for it: on 3.13 a one-line function gives no LINE event without (gh-155992).
 """
 
@@ -67,6 +67,8 @@ class MonitoringEngine:
         self._callbacks = self._make_callbacks()
         events = monitoring.events
         self._global = events.PY_START | events.PY_UNWIND | events.PY_THROW | events.RAISE
+        # A generator that was started before the recording is met when it goes on.
+        self._global |= events.PY_RESUME
         self._local = events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
         if self._has_lines:
             self._local |= events.LINE
@@ -126,6 +128,11 @@ class MonitoringEngine:
         def py_start(code: CodeType, offset: int) -> Any:
             return disable if start(_getframe(2), code, offset) is False else None
 
+        resume = hot.locked(self._resumed)
+
+        def py_resume(code: CodeType, offset: int) -> Any:
+            return disable if resume(_getframe(2), code, offset) is False else None
+
         def pair(operation: Operation) -> Callable[..., Any]:
             locked = hot.locked(operation)
             return shield2(
@@ -145,13 +152,20 @@ class MonitoringEngine:
         return {
             events.PY_START: shield2(py_start, self._on_fault, self.unreported),
             events.LINE: pair(hot.line),
-            events.PY_RESUME: pair(hot.resumed),
+            events.PY_RESUME: shield2(py_resume, self._on_fault, self.unreported),
             events.PY_RETURN: triple(hot.returned),
             events.PY_YIELD: triple(hot.yielded),
             events.PY_THROW: triple(self._thrown),
             events.RAISE: triple(hot.raised),
             events.PY_UNWIND: triple(hot.unwound),
         }
+
+    def _resumed(self, frame: Any, code: CodeType, offset: int) -> bool:
+        """PY_RESUME is global. False: the code is out of scope and need not be shown again."""
+        if not self._hot.has_code(code) and not self._hot.attach_one(frame):
+            return False
+        self._hot.resumed(frame, code, offset)
+        return True
 
     def _thrown(self, frame: Any, code: CodeType, error: BaseException) -> None:
         """PY_THROW is global, and the first event of a generator that was never started."""

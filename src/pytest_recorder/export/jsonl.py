@@ -17,14 +17,19 @@ _PLAIN_INT_BITS = 2_000  # 603 digits; the lowest limit that a program can set i
 
 def to_objects(trace: Trace) -> Iterator[dict[str, Any]]:
     """Give the manifest, every event, and the trailer as plain objects."""
-    yield {"kind": "manifest", **trace.manifest.model_dump(mode="json")}
+    yield _record("manifest", trace.manifest.model_dump(mode="json"))
     count = 0
     for event in trace.events():
         count += 1
         yield event_object(event)
     trailer = trace.trailer.model_dump(mode="json")
     said = {"status": trace.status, "reason": trace.reason, "message": trace.message}
-    yield {"kind": "trailer", **trailer, **said, "events": count}
+    yield _record("trailer", {**trailer, **said, "events": count})
+
+
+def _record(kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Put the kind first; a file can bring a key of the same name."""
+    return {"kind": kind, **{key: item for key, item in content.items() if key != "kind"}}
 
 
 def write_jsonl(trace: Trace, stream: TextIO) -> int:
@@ -41,7 +46,7 @@ def event_object(event: Event) -> dict[str, Any]:
     """Give one event in its JSON form."""
     out: dict[str, Any] = {"n": event.n, "kind": event.kind}
     if event.kind == "gap":
-        return out | {"dropped": event.dropped, "reason": event.reason}
+        return out | {"thread": event.thread, "dropped": event.dropped, "reason": event.reason}
     out["thread"] = event.thread
     if event.time_us is not None:
         out["time_us"] = event.time_us

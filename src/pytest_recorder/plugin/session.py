@@ -253,7 +253,7 @@ class RecordSession:
             report.shown_path(attempt.path, self._base),
             attempt.events,
             f"{error.code.value}: {error.message}" if error is not None else None,
-            self._story(recorder),
+            self._story(recorder, attempt),
         )
         text = "\n".join(lines)
         longrepr: Any = made.longrepr
@@ -262,11 +262,13 @@ class RecordSession:
         else:
             made.sections.append((f"{report.SECTION_TITLE} ({made.when})", text))
 
-    def _story(self, recorder: Recorder) -> list[str]:
+    def _story(self, recorder: Recorder, attempt: Attempt) -> list[str]:
         from pytest_recorder.viewer.steps import failure_story
 
         events = list(recorder.recent(_STORY_EVENTS))
-        return failure_story(events, recorder.source_of, root=self.settings.root)
+        return failure_story(
+            events, recorder.source_of, root=self.settings.root, level=attempt.settings.level
+        )
 
     # The end of the run.
 

@@ -195,6 +195,7 @@ class EventDecoder:
 
     def _fill(self, event: Event, op: int, cursor: Cursor) -> None:
         if op == Op.GAP:
+            event.thread = cursor.uv() or None
             event.dropped = cursor.uv()
             event.reason = _known(self._definitions.names, cursor.uv(), "name")
             return

@@ -1,9 +1,8 @@
 """Fixes the bytes around the records: magic numbers, headers and block kinds of both files.
 
-A `*.pyrec` file is `MAGIC`, then blocks. A block is `BLOCK`, `CHECKSUM` and
-the stored bytes.
-A `*.pyspool` file is `SPOOL_HEAD`, padded to `SPOOL_HEAD_BYTES`, then segments of one or more
-units; a segment is `SEGMENT` followed by records. `docs/trace-format.md` is the description for people.
+A `*.pyrec` file is `MAGIC`, then blocks. A block is `BLOCK`, `CHECKSUM` and the stored bytes.
+A `*.pyspool` file is `SPOOL_HEAD`, padded to `SPOOL_HEAD_BYTES`, then segments. A
+segment is one or more units: `SEGMENT`, then records. `docs/trace-format.md` says it for people.
 """
 
 import struct

@@ -60,6 +60,8 @@ def open_trace(path: str | os.PathLike[str]) -> "Trace":
     """
     where = Path(path)
     try:
+        if where.exists() and not where.is_file():
+            raise target(ErrorCode.TRACE_CORRUPT, f"{str(where)!r} is no regular file")
         file = open(where, "rb")  # noqa: SIM115 - the trace closes it
     except FileNotFoundError as error:
         raise enverr(ErrorCode.TRACE_NOT_FOUND, f"no such trace: {str(where)!r}") from error

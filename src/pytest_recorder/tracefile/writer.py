@@ -146,7 +146,7 @@ class _Packer:
         self._block(BlockKind.DEFINITIONS, definition)
         head = EVENTS_HEAD.pack(self._count, base_us, 1)
         self._count += 1
-        return head + bytes((Op.GAP,)) + uv(dropped) + uv(number)
+        return head + bytes((Op.GAP,)) + uv(0) + uv(dropped) + uv(number)
 
     def _write_index(self) -> None:
         import orjson

@@ -16,6 +16,7 @@ from pytest_recorder.viewer.changes import describe_change
 from pytest_recorder.viewer.values import render_value, safe_text, shorten
 
 SourceOf = Callable[[str], str | None]
+Wanted = Callable[[Event], bool]
 
 _QUIET = frozenset(("StopIteration", "StopAsyncIteration", "GeneratorExit"))
 
@@ -48,23 +49,34 @@ class Story:
     """The last steps, the step that failed (if any), and the values in its frame then."""
 
     steps: list[Step]
-    failure: Step | None
-    values: dict[str, Value]
+    failure: Step | None = None
+    values: dict[str, Value] = field(default_factory=dict[str, Value])
 
 
 class Teller:
-    """Collects the steps of a stream of events; keeps the last `count` and those still open."""
+    """Collects the steps of a stream of events, keeping the last `count`.
 
-    def __init__(self, count: int, until: int | None = None) -> None:
+    The failure is the exception that left the outermost frame of a phase that failed: one that was
+    handled, or that came later in the teardown, is not what the reader asks for. Without phases (a
+    program that was recorded by the API) it is the last exception that left an outermost frame.
+    """
+
+    def __init__(
+        self, count: int, until: int | None = None, wanted: Wanted | None = None
+    ) -> None:
         self._steps: deque[Step] = deque(maxlen=max(count, 1))
         self._until = until
+        self._wanted = wanted
         self._frames: dict[int, _Live] = {}
-        self._failure: Step | None = None
-        self._failure_values: dict[str, Value] = {}
+        self._raised: dict[int, Story] = {}
+        self._candidate: Story | None = None
         self._story: Story | None = None
+        self._failed_test: str | None = None
 
     def feed(self, event: Event) -> None:
         """Take in the next event."""
+        if event.kind == "span":
+            self._see_phase(event)
         if event.frame is None or event.file is None or event.line is None:
             return
         live = self._live(event)
@@ -79,21 +91,56 @@ class Teller:
             return
         note = _note(event)
         if event.kind == "line" or note:
-            step = Step(
-                event.n,
-                event.kind,
-                event.file,
-                event.line,
-                event.function or "",
-                live.depth,
-                note,
-            )
-            self._steps.append(step)
+            function = event.function or ""
+            step = Step(event.n, event.kind, event.file, event.line, function, live.depth, note)
+            if (self._wanted is None or self._wanted(event)) and not self._is_more_output(step):
+                self._steps.append(step)
             if event.kind in ("call", "line", "resume"):
                 live.step = step
-            self._see_failure(event, step, live)
+            if event.kind == "raise" and event.exception is not None:
+                self._raised[event.exception.id] = self._tell(step, live)
         if event.kind in ("return", "unwind"):
             self._frames.pop(event.frame, None)
+        error = event.exception
+        if event.kind == "unwind" and error is not None and not live.depth:
+            if error.type not in _QUIET:
+                self._candidate = self._raised.get(error.id) or self._tell(None, live)
+
+    def story(self) -> Story:
+        """Give the story up to the failure, or the last steps where nothing failed."""
+        return self._story or self._candidate or Story(list(self._steps))
+
+    def steps(self) -> list[Step]:
+        """Give the last steps, whatever failed."""
+        return list(self._steps)
+
+    def _see_phase(self, event: Event) -> None:
+        if event.phase == "fixture":
+            return
+        if event.edge == "begin":
+            self._candidate = None
+            self._raised.clear()
+        elif event.outcome == "failed" and (
+            self._story is None or event.name != self._failed_test
+        ):
+            self._story = self._candidate or Story(list(self._steps))
+            self._failed_test = event.name
+        if event.edge == "end":
+            self._candidate = None
+
+    def _tell(self, failure: Step | None, live: _Live) -> Story:
+        return Story(list(self._steps), failure, dict(live.values))
+
+    def _is_more_output(self, step: Step) -> bool:
+        """Join what one `print` wrote in pieces; tell whether the step is taken up so."""
+        last = self._steps[-1] if self._steps else None
+        if step.kind != "output" or last is None or last.kind != "output":
+            return False
+        stream, _, text = step.note.partition(": ")
+        if (last.file, last.line) != (step.file, step.line) or not last.note.startswith(stream):
+            return False
+        last.note += f" {text}"
+        return True
 
     def _live(self, event: Event) -> _Live:
         number = event.frame or 0
@@ -104,31 +151,19 @@ class Teller:
             live.values.update(event.args or {})
         return live
 
-    def _see_failure(self, event: Event, step: Step, live: _Live) -> None:
-        """The failure is the last raise that was not swallowed; a later one takes its place."""
-        error = event.exception
-        if event.kind == "raise" and error is not None and error.type not in _QUIET:
-            self._failure = step
-            self._failure_values = dict(live.values)
-            self._story = None
-        elif event.kind == "unwind" and not live.depth and self._failure is not None:
-            # It left the outermost frame: what comes later is not part of the story.
-            self._story = self._tell()
 
-    def story(self) -> Story:
-        """Give the story up to the last failure that left a test, else up to the end."""
-        return self._story or self._tell()
-
-    def _tell(self) -> Story:
-        return Story(list(self._steps), self._failure, self._failure_values)
-
-
-def tell(events: Iterable[Event], count: int, *, until: int | None = None) -> Story:
+def tell(
+    events: Iterable[Event],
+    count: int,
+    *,
+    until: int | None = None,
+    wanted: Wanted | None = None,
+) -> Story:
     """Collect the last `count` steps before the failure, or before event `until`."""
-    teller = Teller(count, until)
+    teller = Teller(count, until, wanted)
     for event in events:
         teller.feed(event)
-    return teller.story()
+    return teller.story() if until is None else Story(teller.steps())
 
 
 def render_steps(
@@ -193,19 +228,24 @@ def names_read(source: str, line: int) -> list[str]:
 
 
 def failure_story(
-    events: Iterable[Event], source_of: SourceOf, *, count: int = 12, root: Path
+    events: Iterable[Event],
+    source_of: SourceOf,
+    *,
+    count: int = 20,
+    root: Path,
+    level: str = "values",
 ) -> list[str]:
     """Give the lines that the report of a failing test ends with."""
     story = tell(events, count)
     lines = render_steps(story.steps, source_of, root=root)
     if lines:
         lines.insert(0, "last steps before the failure:")
-    return lines + used_lines(story, source_of)
+    return lines + used_lines(story, source_of, level)
 
 
-def used_lines(story: Story, source_of: SourceOf) -> list[str]:
-    """Give the values that the failing line used, as lines."""
-    used = values_used(story, source_of)
+def used_lines(story: Story, source_of: SourceOf, level: str) -> list[str]:
+    """Give the values that the failing line used, as lines; below `values` they are not known."""
+    used = values_used(story, source_of) if level == "values" else []
     if not used:
         return []
     return ["values used by the failing line:"] + [
@@ -241,6 +281,11 @@ def _note(event: Event) -> str:
     return ""
 
 
+def source_lines(source: str) -> list[str]:
+    """Split as Python counts lines: `str.splitlines` would also split at form feeds."""
+    return source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
 class _Sources:
     """Looks up lines; each file is split once."""
 
@@ -250,6 +295,6 @@ class _Sources:
 
     def line(self, file: str, line: int) -> str:
         if file not in self._lines:
-            self._lines[file] = (self._source_of(file) or "").splitlines()
+            self._lines[file] = source_lines(self._source_of(file) or "")
         lines = self._lines[file]
         return lines[line - 1].strip() if 0 < line <= len(lines) else "(no source)"

@@ -1,129 +1,214 @@
-"""Words a recorded value in one line, as Python would write it; the text is safe for a terminal."""
+"""Renders recorded values as one line of text that is safe to print.
 
-from typing import Any
+What a trace holds is hostile until proven otherwise: no control character, no terminal escape, no
+lone surrogate and no mark that changes the direction of text leaves this module.
+"""
+
+from collections.abc import Callable, Iterable
 
 from pytest_recorder.tracefile.events import Value
 
-_ELLIPSIS = "..."
-_SCALARS = frozenset(("int", "float", "bool", "NoneType", "complex"))
-_PAIRS = {
-    "list": "[]",
-    "set": "{}",
-    "frozenset": "{}",
-    "tuple": "()",
-    "collections.deque": "[]",
-}
 _MOST_DIGITS = 40
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_BRACKETS = {
+    "list": ("[", "]"),
+    "tuple": ("(", ")"),
+    "set": ("{", "}"),
+    "frozenset": ("frozenset({", "})"),
+    "collections.deque": ("deque([", "])"),
+}
+_CUTS = frozenset(("items", "attributes"))
 
 
 def safe_text(text: str) -> str:
-    """Escape what a terminal would obey (control characters, ESC) and what UTF-8 cannot hold."""
-    if text.isprintable():
+    """Escape every character that does not print as itself."""
+    if text.isascii() and text.isprintable():
         return text
     return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
+        char if char.isprintable() else _NAMED.get(char) or _escape(ord(char)) for char in text
     )
 
 
 def shorten(text: str, width: int) -> str:
-    """Cut a line that is too long, and show that it is cut."""
-    return text if len(text) <= width else text[: max(width - len(_ELLIPSIS), 0)] + _ELLIPSIS
+    """Cut a text to a width, with an ellipsis where something is missing."""
+    return text if len(text) <= width else text[: max(width - 3, 0)] + "..."
 
 
 def render_value(value: Value, *, width: int = 80) -> str:
-    """Give a value in one line of at most `width` characters."""
-    return shorten(safe_text(_text(value)), width)
+    """Give a value as a line of at most `width` characters, much like its Python expression."""
+    return shorten(_Renderer(width).value(value), width)
 
 
-def _text(value: Value) -> str:
-    kind = str(value.get("type"))
-    if value.get("redacted"):
-        return f"<redacted {kind}>"
-    if "unavailable" in value:
-        return f"<{kind}>"
-    if "value" in value:
-        return _scalar(kind, value)
-    if "entries" in value:
-        return _mapping(kind, value)
-    if "items" in value:
-        return _sequence(kind, value)
-    return _object(kind, value)
-
-
-def _scalar(kind: str, value: Value) -> str:
-    shown: Any = value["value"]
-    if kind == "str":
-        return repr(shown) + _cut(value, "chars")
-    if kind == "bytes":
-        return repr(bytes.fromhex(shown)) + _cut(value, "bytes")
-    if isinstance(shown, int) and not isinstance(shown, bool):
-        text = _int_text(shown, value)
-    else:
-        text = str(shown)
-    return text if kind in _SCALARS else f"{_short(kind)}({text!r})"
-
-
-def _int_text(number: int, value: Value) -> str:
-    if "bits" in value:
-        return f"<int of {value['bits']} bits>"
-    if number.bit_length() <= _MOST_DIGITS * 4:
-        return str(number)
-    return f"<int of {number.bit_length()} bits>"
-
-
-def _cut(value: Value, unit: str) -> str:
-    return f"...({value['length']} {unit})" if value.get("truncated") else ""
-
-
-def _sequence(kind: str, value: Value) -> str:
-    names = value.get("fields", ())
-    parts = [_text(item) for item in value["items"]]
-    if names:
-        parts = [f"{name}={part}" for name, part in zip(names, parts, strict=False)] + parts[
-            len(names) :
-        ]
-    parts += _rest(value, len(parts))
-    inside = ", ".join(parts)
-    if names:
-        return f"{_short(kind)}({inside})"
-    if kind == "tuple" and len(parts) == 1:
-        inside += ","
-    if kind in _PAIRS and kind != "frozenset" and (kind != "set" or parts):
-        text = _PAIRS[kind][0] + inside + _PAIRS[kind][1]
-        return f"deque({text})" if kind == "collections.deque" else text
-    return (
-        f"{_short(kind)}({{{inside}}})"
-        if "set" in kind and inside
-        else f"{_short(kind)}({inside})"
+def render_arguments(args: dict[str, Value], *, width: int = 80) -> str:
+    """Give the arguments of a call, between parentheses."""
+    shown = ", ".join(
+        f"{safe_text(name)}={render_value(value, width=max(width // 2, 20))}"
+        for name, value in args.items()
     )
+    return f"({shorten(shown, width)})"
 
 
-def _mapping(kind: str, value: Value) -> str:
-    parts = [f"{_text(key)}: {_text(item)}" for key, item in value["entries"]]
-    parts += _rest(value, len(parts))
-    text = "{" + ", ".join(parts) + "}"
-    return text if kind == "dict" else f"{_short(kind)}({text})"
+def short_type(name: object) -> str:
+    """Give the last part of a qualified type name."""
+    return safe_text(str(name)).rpartition(".")[2] or "?"
 
 
-def _object(kind: str, value: Value) -> str:
-    attributes = value.get("attributes", {})
-    if kind in ("type", "module", "function", "method") and len(attributes) <= 4:
-        name = attributes.get("name") or attributes.get("qualname")
-        if name is not None:
-            return f"<{'class' if kind == 'type' else kind} {name.get('value')}>"
-    parts = [f"{name}={_text(item)}" for name, item in attributes.items()]
-    parts += _rest(value, len(parts))
-    return f"{_short(kind)}({', '.join(parts)})"
+def int_text(number: int) -> str:
+    """Give an int in decimal; a long one by its first digits and its number of bits."""
+    # Decimal digits of a hostile int cost quadratic time, and Python refuses more than some.
+    if number.bit_length() <= _MOST_DIGITS * 3:
+        return str(number)
+    shown = hex(abs(number) >> max(abs(number).bit_length() - 32, 0))
+    return f"{'-' if number < 0 else ''}{shown}...({number.bit_length()} bits)"
 
 
-def _rest(value: Value, shown: int) -> list[str]:
-    if not value.get("truncated"):
-        return []
-    if value.get("reason") in ("items", "attributes"):
-        return [f"...+{value.get('length', shown) - shown}"]
-    return [f"...{value.get('reason')}, {value.get('length', 0)} in all"]
+def _escape(code: int) -> str:
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _short(kind: str) -> str:
-    return kind.rpartition(".")[2]
+class _Renderer:
+    """Renders one value and stops opening things when the width is used up."""
+
+    def __init__(self, width: int) -> None:
+        self._left = width
+
+    def value(self, value: Value) -> str:
+        text = self._text(value)
+        self._left -= len(text)
+        return text
+
+    def _text(self, value: Value) -> str:
+        kind = str(value.get("type", "?"))
+        if value.get("redacted"):
+            return f"<redacted {safe_text(kind)}>"
+        if "unavailable" in value:
+            return f"<{safe_text(kind)}: unavailable, {safe_text(str(value['unavailable']))}>"
+        if "items" in value:
+            return self._sequence(kind, value)
+        if "entries" in value:
+            return self._mapping(kind, value)
+        if "attributes" in value:
+            return self._object(kind, value)
+        return self._scalar(kind, value)
+
+    def _scalar(self, kind: str, value: Value) -> str:
+        shown = value.get("value")
+        if isinstance(shown, str):
+            text = self._string(kind, shown, value)
+        elif isinstance(shown, int) and not isinstance(shown, bool):
+            bits = value.get("bits")
+            sign = "-" if shown < 0 else ""
+            text = int_text(shown) if bits is None else f"{sign}<int of {bits} bits>"
+        else:
+            text = repr(shown)
+        # An id beside a scalar: an instance of a subclass, or a scalar of the standard library.
+        if "id" in value and kind != "bytearray":
+            return f"{short_type(kind)}({text})"
+        return text
+
+    def _string(self, kind: str, shown: str, value: Value) -> str:
+        if kind in ("float", "complex"):
+            return safe_text(shown)
+        kept = shown[: max(self._left, 0) + 4]
+        cut = len(kept) < len(shown)
+        if kind in ("bytes", "bytearray"):
+            try:
+                data = bytes.fromhex(kept[: len(kept) // 2 * 2])
+            except ValueError:
+                return safe_text(kept)
+            text = repr(data) if kind == "bytes" else f"bytearray({data!r})"
+            full, unit = value.get("length", len(shown) // 2), "bytes"
+        else:
+            quote = '"' if "'" in kept and '"' not in kept else "'"
+            body = kept.replace("\\", "\\\\")
+            body = body if quote == '"' else body.replace("'", "\\'")
+            text = f"{quote}{safe_text(body)}{quote}"
+            full, unit = value.get("length", len(shown)), "chars"
+        return f"{text}...({full} {unit})" if cut or value.get("truncated") else text
+
+    def _sequence(self, kind: str, value: Value) -> str:
+        items: list[Value] = value["items"]
+        fields: list[str] = value.get("fields", [])
+        left, right = _BRACKETS.get(kind, (f"{short_type(kind)}([", "])"))
+        if fields:
+            left, right = f"{short_type(kind)}(", ")"
+        elif kind == "tuple" and value.get("length") == 1 and len(items) == 1:
+            right = ",)"
+        elif kind == "set" and not value.get("length"):
+            return "set()"
+        elif kind == "frozenset" and not value.get("length"):
+            return "frozenset()"
+        names = [f"{safe_text(name)}=" for name in fields] + [""] * len(items)
+        parts = (
+            (lambda name=name, item=item: name + self.value(item))
+            for name, item in zip(names, items, strict=False)
+        )
+        return self._join(left, right, parts, len(items), value)
+
+    def _mapping(self, kind: str, value: Value) -> str:
+        entries: list[list[Value]] = value["entries"]
+        name = short_type(kind)
+        left, right = ("{", "}") if kind == "dict" else (f"{name}({{", "})")
+        parts = (
+            (lambda key=key, item=item: f"{self.value(key)}: {self.value(item)}")
+            for key, item in entries
+        )
+        return self._join(left, right, parts, len(entries), value)
+
+    def _object(self, kind: str, value: Value) -> str:
+        attributes: dict[str, Value] = value["attributes"]
+        known = _well_known(kind, attributes)
+        if known is not None:
+            return known
+        parts = (
+            (lambda name=name, item=item: f"{safe_text(name)}={self.value(item)}")
+            for name, item in attributes.items()
+        )
+        return self._join(f"{short_type(kind)}(", ")", parts, len(attributes), value)
+
+    def _join(
+        self,
+        left: str,
+        right: str,
+        parts: Iterable[Callable[[], str]],
+        count: int,
+        value: Value,
+    ) -> str:
+        """Join parts as long as there is room; say how many more there are."""
+        shown: list[str] = []
+        for part in parts:
+            if self._left <= 0:
+                break
+            shown.append(part())
+            self._left -= 2
+        full = value.get("length", count)
+        missing = full - len(shown) if isinstance(full, int) else 0
+        reason = str(value.get("reason", ""))
+        if missing > 0 and (not value.get("truncated") or reason in _CUTS):
+            shown.append(f"...+{missing}")
+        elif value.get("truncated"):
+            size = f", {full} in all" if isinstance(full, int) else ""
+            shown.append(f"...{safe_text(reason)}{size}")
+        return f"{left}{', '.join(shown)}{right}"
+
+
+def _well_known(kind: str, attributes: dict[str, Value]) -> str | None:
+    """Give the usual text of functions, classes, modules and enum members."""
+
+    def word(name: str) -> str | None:
+        found = attributes.get(name, {}).get("value")
+        return safe_text(found) if isinstance(found, str) else None
+
+    if kind in ("function", "method", "builtin_function_or_method"):
+        name = word("qualname")
+        return f"<{kind.partition('_')[0]} {name}>" if name is not None else None
+    if kind == "module" and len(attributes) == 1:
+        return f"<module {word('name')}>"
+    if kind == "type" and len(attributes) == 1:
+        return f"<class {word('name')}>"
+    if list(attributes) == ["name", "value"] and word("name") is not None:
+        # Enum members are recorded so; a plain object with these two attributes reads as well.
+        return f"<{short_type(kind)}.{word('name')}: {render_value(attributes['value'], width=60)}>"
+    return None
