@@ -63,6 +63,8 @@ _SEQUENCE, _MAPPING = bytes((Tag.SEQUENCE,)), bytes((Tag.MAPPING,))
 _OBJECT, _OPAQUE = bytes((Tag.OBJECT,)), bytes((Tag.OPAQUE,))
 _INT, _FLOAT, _COMPLEX = bytes((Tag.INT,)), bytes((Tag.FLOAT,)), bytes((Tag.COMPLEX,))
 _TEXT, _SUBCLASS, _REDACTED = bytes((Tag.TEXT,)), bytes((Tag.SUBCLASS,)), bytes((Tag.REDACTED,))
+_SMALL = 1024
+_SMALL_INTS: Final = tuple(_INT + zz(number) for number in range(-_SMALL, _SMALL))
 _WHOLE = bytes((Reason.WHOLE,))
 _HALF_MIN, _HALF_MAX = -(1 << 63), (1 << 63) - 1
 
@@ -196,6 +198,14 @@ class ValueEncoder:
         plan = self._plan(kind)
         return plan.encode(value, plan, depth)
 
+    def _many(self, values: tuple[Any, ...], depth: int) -> list[bytes]:
+        """Encode the items of a container; most are scalars, and a call for each would double it."""
+        scalars, encoded = self._scalars, []
+        for value in values:
+            scalar = scalars.get(id(type(value)))
+            encoded.append(scalar(value) if scalar is not None else self._encode(value, depth))
+        return encoded
+
     def _encode_bytes(self, value: bytes) -> bytes:
         limit = self._bounds.chars
         if len(value) <= limit:
@@ -252,9 +262,7 @@ class ValueEncoder:
                 plan,
                 depth,
                 length(value),
-                lambda: [
-                    self._encode(v, depth + 1) for v in tuple(islice(iterate(value), limit))
-                ],
+                lambda: self._many(tuple(islice(iterate(value), limit)), depth + 1),
                 (limit, Reason.ITEMS),
             )
 
@@ -490,6 +498,8 @@ class ValueEncoder:
 
 
 def _encode_int(value: int) -> bytes:
+    if -_SMALL <= value < _SMALL:
+        return _SMALL_INTS[value + _SMALL]
     if _HALF_MIN <= value <= _HALF_MAX:
         return _INT + zz(value)
     sign, magnitude = bytes((value < 0,)), abs(value)
