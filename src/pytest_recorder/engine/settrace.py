@@ -117,13 +117,14 @@ class SettraceEngine:
     def stop(self) -> None:
         """Trace nothing more; other threads find out at their next event."""
         # The program may have put our trace function back after the recording ended early.
-        if sys.gettrace() is self._global:
+        current = sys.gettrace()
+        if current is self._global:
             sys.settrace(None)
-        elif self._started and sys.gettrace() is None:
-            self._report_removal()
         if not self._started:
             return
         self._started = False
+        if current is None:
+            self._report_removal()
         if threading.gettrace() is self._global:
             threading.settrace(None)  # type: ignore[arg-type]
         for frame in self._attached:
