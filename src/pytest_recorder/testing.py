@@ -141,7 +141,7 @@ def _run(
     recorder.open()
     try:
         if clock is not None:
-            recorder._hot._clock = clock  # type: ignore[union-attr] # pyright: ignore
+            recorder._hot._clock = clock  # type: ignore[union-attr] # pyright: ignore[reportOptionalMemberAccess]
         recorder.begin()
         try:
             result = function(*args)

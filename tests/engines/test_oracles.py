@@ -150,7 +150,9 @@ def contained(name: str, value: Any, depth: int, above: tuple[int, ...], key: st
     if not reason and depth < 3:
         if key == "entries":
             pairs = list(dict.items(value))[:20]
-            shown[key] = [[seen(k, depth + 1, inside), seen(v, depth + 1, inside)] for k, v in pairs]
+            shown[key] = [
+                [seen(k, depth + 1, inside), seen(v, depth + 1, inside)] for k, v in pairs
+            ]
         else:
             shown[key] = [seen(item, depth + 1, inside) for item in list(value)[:20]]
             if hasattr(value, "_fields"):

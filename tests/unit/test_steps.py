@@ -88,7 +88,10 @@ def test_source_lines_are_counted_as_python_counts_them() -> None:
 
 
 def test_names_read_are_those_of_the_innermost_statement() -> None:
-    source = "if a:\n    x = b + c(d)\n    assert (\n        e\n        == f.g\n    ), h\nfor i in j:\n    k\n"
+    source = (
+        "if a:\n    x = b + c(d)\n    assert (\n        e\n        == f.g\n    ), h\n"
+        "for i in j:\n    k\n"
+    )
     assert names_read(source, 2) == ["b", "c", "d"]
     assert names_read(source, 5) == ["e", "f", "h"]
     assert names_read(source, 7) == ["j"]

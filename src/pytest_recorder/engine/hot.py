@@ -11,6 +11,10 @@ The parent of a frame is the nearest recorded frame among its callers, which the
 (`f_back`). So generators, threads and greenlets need no shadow stack that could be wrong.
 """
 
+# What is recorded can be of any type: pyright's unknowns are the subject here, not an oversight.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 import logging
 import opcode
 import sys
@@ -508,7 +512,7 @@ class HotPath:
 
     def forget_streams(self) -> None:
         """Look at `sys.stdout` and `sys.stderr` anew at the next event."""
-        self._stdout = self._stderr = None
+        self._stdout = self._stderr = 0
 
     def _streams_changed(self) -> None:
         streams = (sys.stdout, sys.stderr)
@@ -666,7 +670,7 @@ class HotPath:
         """Write one event of a frame, after what makes that frame the current one."""
         if self.lost:
             self._write_gaps()
-        if op != Op.RAISE and op != Op.UNWIND:
+        if op not in (Op.RAISE, Op.UNWIND):
             self._thread().unwound = 0
         head = _MASKED[op | Op.CHANGES] if changes else _MASKED[op]
         record = head + zz(line - state.line) + body + changes

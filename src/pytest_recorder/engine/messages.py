@@ -6,6 +6,10 @@ PYTEST_DONT_REWRITE
 taken as it is where only built-in types take part, and worded from the parts where not.
 """
 
+# What is recorded can be of any type: pyright's unknowns are the subject here, not an oversight.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 import logging
 import types
 from typing import Any
@@ -82,7 +86,7 @@ def exception_message(error: BaseException) -> str:
     owner = next(kind for kind in _mro_of(type(error)) if "__str__" in _namespace_of(kind))
     is_builtin = not _flags_of(owner) & _HEAP_TYPE
     if owner is BaseExceptionGroup and type(arguments[0]) is str:
-        return owner.__str__(error)
+        return _call_str(owner, error)
     if is_builtin and owner is not BaseException and all(map(_is_scalar, arguments)):
         return _builtin_text(error, owner, arguments)
     if not arguments:
@@ -90,6 +94,11 @@ def exception_message(error: BaseException) -> str:
     if len(arguments) == 1:
         return _text(plain(arguments[0]))
     return str(tuple(plain(argument) for argument in arguments))
+
+
+def _call_str(owner: Any, error: BaseException) -> str:
+    """Call the `__str__` of a built-in type, whatever a subclass says."""
+    return str(owner.__str__(error))
 
 
 def _builtin_text(error: BaseException, owner: type, arguments: tuple[Any, ...]) -> str:
@@ -102,7 +111,7 @@ def _builtin_text(error: BaseException, owner: type, arguments: tuple[Any, ...])
         if type(member) is types.MemberDescriptorType
     ]
     if all(map(_is_scalar, parts)):
-        return str(owner.__str__(error))
+        return _call_str(owner, error)
     return _text(arguments[0] if len(arguments) == 1 else arguments)
 
 

@@ -9,6 +9,10 @@ write-through proxy (PEP 667) and harmless; on 3.11 there is no other way in pur
 the capabilities of the engine say.
 """
 
+# What is recorded can be of any type: pyright's unknowns are the subject here, not an oversight.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 import inspect
 import opcode
 from collections.abc import Callable, Iterator

@@ -126,7 +126,7 @@ class SettraceEngine:
         if current is None:
             self._report_removal()
         if threading.gettrace() is self._global:
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
         for frame in self._attached:
             if frame.f_trace is self.local:
                 frame.f_trace = None
@@ -324,8 +324,8 @@ def rival_tracer() -> str | None:
 
 
 def _name_of(tracer: Any) -> str:
-    owner = getattr(tracer, "__self__", None)
-    kind = type(owner) if owner is not None else type(tracer)
+    owner: object = getattr(tracer, "__self__", None)
+    kind: type[Any] = type(owner) if owner is not None else type(tracer)
     name = getattr(tracer, "__qualname__", None) if kind.__module__ == "builtins" else None
     if name is not None:
         return f"{getattr(tracer, '__module__', '?')}.{name}"
@@ -333,7 +333,7 @@ def _name_of(tracer: Any) -> str:
 
 
 def _is_at_start(frame: FrameType) -> bool:
-    """Tell whether a generator's frame is at its first RESUME (argument 0) and not at a later one."""
+    """Tell whether a generator's frame is at its first RESUME (argument 0), not a later one."""
     bytecode, at = frame.f_code.co_code, frame.f_lasti
     return bytecode[at] == _RESUME and bytecode[at + 1] & 3 == 0
 

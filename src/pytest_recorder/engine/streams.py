@@ -12,6 +12,10 @@ What can still go wrong: an error raised by `write` has one frame of ours in its
 that go to `sys.stdout.buffer` or to the file descriptor are not seen.
 """
 
+# What is recorded can be of any type: pyright's unknowns are the subject here, not an oversight.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 import io
 import sys
 import weakref
@@ -26,7 +30,7 @@ Report = Callable[[FrameType, int, str], None]
 
 
 class StreamTap:
-    """Watches the two streams of one recording. `watch` after every change, `release` at the end."""
+    """Watches the two streams of a recording: `watch` after every change, `release` at the end."""
 
     def __init__(self, report: Report) -> None:
         self._report = report

@@ -2,8 +2,9 @@
 
 PYTEST_DONT_REWRITE
 
-Global events are those that cannot be local (PY_UNWIND, PY_THROW, RAISE), and PY_START and PY_RESUME,
-which are switched off per code object where the scope says no. Code in scope gets its local events once.
+Global events are those that cannot be local (PY_UNWIND, PY_THROW, RAISE), and PY_START and
+PY_RESUME, which are switched off per code object where the scope says no. Code in scope gets its
+local events once.
 PY_START stays on for it: on 3.13 a one-line function gives no LINE event without (gh-155992).
 """
 

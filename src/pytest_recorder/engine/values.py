@@ -5,11 +5,15 @@ PYTEST_DONT_REWRITE
 Nothing here calls a method that a program could have defined: types are told apart by identity
 and by `issubclass` of built-in types, which looks at the C structure only; they are neither hashed
 nor compared, for a metaclass can say how. Containers are read through the slots of the built-in
-type, instance dictionaries and slots through their C descriptors. No reference to an object or a type
-outlives the call: what is known of a type is kept beside a weak reference to it, by address.
+type, instance dictionaries and slots through their C descriptors. No reference to an object or a
+type outlives the call: what is known of a type is kept beside a weak reference to it, by address.
 
 Depth counts the levels of containers and objects that are opened. True sizes are always kept.
 """
+
+# What is recorded can be of any type: pyright's unknowns are the subject here, not an oversight.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
 import collections
 import datetime
@@ -54,7 +58,7 @@ _namespace_of = type.__dict__["__dict__"].__get__
 _name_of = type.__dict__["__name__"].__get__
 _qualname_of = type.__dict__["__qualname__"].__get__
 _module_of = type.__dict__["__module__"].__get__
-_module_state = types.ModuleType.__dict__["__dict__"].__get__
+_module_state = vars(types.ModuleType)["__dict__"].__get__
 _args_of = BaseException.__dict__["args"].__get__
 _NONE, _TRUE, _FALSE = bytes((Tag.NONE,)), bytes((Tag.TRUE,)), bytes((Tag.FALSE,))
 _STR, _STR_CUT = bytes((Tag.STR,)), bytes((Tag.STR_CUT,))
@@ -199,7 +203,7 @@ class ValueEncoder:
         return plan.encode(value, plan, depth)
 
     def _many(self, values: tuple[Any, ...], depth: int) -> list[bytes]:
-        """Encode the items of a container; most are scalars, and a call for each would double it."""
+        """Encode the items of a container; most are scalars, which need no call of their own."""
         scalars, encoded = self._scalars, []
         for value in values:
             scalar = scalars.get(id(type(value)))
@@ -316,7 +320,7 @@ class ValueEncoder:
         return self._level(_OBJECT, value, plan, depth, full, parts, bound)
 
     def _state(self, value: Any, plan: _Plan) -> tuple[list[tuple[str, Any]], int]:
-        """Read slots and instance dictionary through C descriptors, bounded; give the true count."""
+        """Read slots and instance dictionary by C descriptors, bounded; give the true count."""
         found: list[tuple[str, Any]] = []
         mro = _mro_of(type(value))
         for place, name, shown in plan.slots:
@@ -412,13 +416,14 @@ class ValueEncoder:
     def _scalar_subclass(self, base: Any) -> Callable[[Any, _Plan, int], bytes]:
         """Make the encoder for a subclass of a scalar: its plain value beside its type."""
         # Each returns an exact copy of the built-in type without a look at the subclass.
-        plain: Callable[[Any], Any] = {
+        copies: dict[Any, Callable[[Any], Any]] = {
             int: int.__pos__,
             float: float.__pos__,
             complex: complex.__pos__,
-            str: lambda value: str.__getitem__(value, slice(None)),
-            bytes: lambda value: bytes.__getitem__(value, slice(None)),
-        }[base]
+            str: _copy_str,
+            bytes: _copy_bytes,
+        }
+        plain = copies[base]
         encode_base = self._scalars[id(base)]
 
         def encode(value: Any, plan: _Plan, depth: int) -> bytes:
@@ -495,6 +500,14 @@ class ValueEncoder:
         if dict_at >= 0 or slots or _is_plain(mro):
             return self._object
         return self._stateless
+
+
+def _copy_str(value: str) -> str:
+    return str.__getitem__(value, slice(None))
+
+
+def _copy_bytes(value: bytes) -> bytes:
+    return bytes.__getitem__(value, slice(None))
 
 
 def _encode_int(value: int) -> bytes:

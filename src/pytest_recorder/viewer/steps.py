@@ -102,9 +102,9 @@ class Teller:
         if event.kind in ("return", "unwind"):
             self._frames.pop(event.frame, None)
         error = event.exception
-        if event.kind == "unwind" and error is not None and not live.depth:
-            if error.type not in _QUIET:
-                self._candidate = self._raised.get(error.id) or self._tell(None, live)
+        has_left = event.kind == "unwind" and not live.depth
+        if has_left and error is not None and error.type not in _QUIET:
+            self._candidate = self._raised.get(error.id) or self._tell(None, live)
 
     def story(self) -> Story:
         """Give the story up to the failure, or the last steps where nothing failed."""

@@ -5,6 +5,7 @@ lone surrogate and no mark that changes the direction of text leaves this module
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from pytest_recorder.tracefile.events import Value
 
@@ -37,15 +38,6 @@ def shorten(text: str, width: int) -> str:
 def render_value(value: Value, *, width: int = 80) -> str:
     """Give a value as a line of at most `width` characters, much like its Python expression."""
     return shorten(_Renderer(width).value(value), width)
-
-
-def render_arguments(args: dict[str, Value], *, width: int = 80) -> str:
-    """Give the arguments of a call, between parentheses."""
-    shown = ", ".join(
-        f"{safe_text(name)}={render_value(value, width=max(width // 2, 20))}"
-        for name, value in args.items()
-    )
-    return f"({shorten(shown, width)})"
 
 
 def short_type(name: object) -> str:
@@ -142,19 +134,21 @@ class _Renderer:
             return "frozenset()"
         names = [f"{safe_text(name)}=" for name in fields] + [""] * len(items)
         parts = (
-            (lambda name=name, item=item: name + self.value(item))
-            for name, item in zip(names, items, strict=False)
+            partial(self._named, name, item) for name, item in zip(names, items, strict=False)
         )
         return self._join(left, right, parts, len(items), value)
+
+    def _named(self, prefix: str, item: Value) -> str:
+        return prefix + self.value(item)
+
+    def _pair(self, key: Value, item: Value) -> str:
+        return f"{self.value(key)}: {self.value(item)}"
 
     def _mapping(self, kind: str, value: Value) -> str:
         entries: list[list[Value]] = value["entries"]
         name = short_type(kind)
         left, right = ("{", "}") if kind == "dict" else (f"{name}({{", "})")
-        parts = (
-            (lambda key=key, item=item: f"{self.value(key)}: {self.value(item)}")
-            for key, item in entries
-        )
+        parts = (partial(self._pair, key, item) for key, item in entries)
         return self._join(left, right, parts, len(entries), value)
 
     def _object(self, kind: str, value: Value) -> str:
@@ -163,7 +157,7 @@ class _Renderer:
         if known is not None:
             return known
         parts = (
-            (lambda name=name, item=item: f"{safe_text(name)}={self.value(item)}")
+            partial(self._named, f"{safe_text(name)}=", item)
             for name, item in attributes.items()
         )
         return self._join(f"{short_type(kind)}(", ")", parts, len(attributes), value)
