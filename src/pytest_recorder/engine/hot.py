@@ -198,7 +198,7 @@ class HotPath:
         return id(code) in self._codes
 
     def bytecode(self, code: CodeType) -> bytes:
-        """Give the instructions of a code object in scope; the interpreter copies them each time."""
+        """Give the instructions of a code object in scope; the interpreter copies them on each ask."""
         record = self._codes[id(code)]
         if not record.bytecode:
             record.bytecode = code.co_code
@@ -251,8 +251,9 @@ class HotPath:
 
         A thread can come in while it is inside already: by our own code, when it runs for a write
         to a stream, and by code of the program that the garbage collector or a signal handler runs
-        there. The latter is counted, not recorded. A signal handler can also raise in the one instruction between taking the lock
-        and owning it; a lock that nobody owns after a second is replaced.
+        there. The latter is counted, not recorded. A signal handler can also raise in the one
+        instruction between taking the lock and owning it; a lock that nobody owns after a second is
+        replaced.
         """
 
         def enter(frame: Any, code: Any, argument: Any) -> Any:
@@ -279,7 +280,7 @@ class HotPath:
     # Operations: frames begin, go on and end.
 
     def start(self, frame: FrameType, code: CodeType, argument: object = None) -> bool:
-        """Record that a frame begins. False: the code is out of scope and need not be shown again."""
+        """Record that a frame begins. False: the code is out of scope, show it no more."""
         record = self._codes.get(id(code))
         if record is None:
             if code is _LOG_CODE:
@@ -593,7 +594,7 @@ class HotPath:
     def _time(self) -> bytes:
         now = (self._clock() - self._started_ns) // 1000
         passed, self._last_us = now - self._last_us, now
-        return uv(passed if passed > 0 else 0)
+        return uv(max(passed, 0))
 
     def _line_now(self, frame: FrameType, state: FrameState) -> int:
         return state.line if self.has_lines else frame.f_lineno or state.line

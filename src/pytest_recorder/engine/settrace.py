@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, cast
 
 from pytest_recorder import compat
 from pytest_recorder.diagnostics.guard import Unreported, shield3
@@ -325,7 +325,7 @@ def rival_tracer() -> str | None:
 
 def _name_of(tracer: Any) -> str:
     owner: object = getattr(tracer, "__self__", None)
-    kind: type[Any] = type(owner) if owner is not None else type(tracer)
+    kind: type = type(cast("object", tracer)) if owner is None else type(owner)
     name = getattr(tracer, "__qualname__", None) if kind.__module__ == "builtins" else None
     if name is not None:
         return f"{getattr(tracer, '__module__', '?')}.{name}"
