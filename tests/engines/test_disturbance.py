@@ -408,7 +408,7 @@ def logs(logger: logging.Logger, argument: object) -> None:
 
 def test_no_code_of_what_is_logged_or_printed_is_run(engine: str) -> None:
     # Not in the hierarchy: pytest's handlers would format the message.
-    logger = logging.Logger("tests.hostile")
+    logger = logging.Logger("tests.hostile")  # noqa: LOG001 - see above
     logger.addHandler(logging.NullHandler())
     # `logging` asks whether its argument is a mapping: class and metaclass must bear it.
     quiet = {"__class__": property(lambda self: object)}

@@ -36,6 +36,22 @@ def test_a_trace_folder_that_is_a_file_ends_the_run(pytester: pytest.Pytester) -
     assert (pytester.path / "test-traces").read_text() == "mine"
 
 
+def test_a_trace_folder_that_is_a_file_ends_a_run_with_a_marked_test(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.mark.record
+        def test_a(): raise SystemError("ran")
+        """
+    )
+    (pytester.path / "test-traces").write_text("mine")
+    result = run(pytester)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*ERR_TRACE_DIR_CONFLICT*test-traces*"])
+
+
 def test_an_unknown_marker_keyword_ends_the_run(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

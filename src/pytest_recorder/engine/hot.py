@@ -198,7 +198,7 @@ class HotPath:
         return id(code) in self._codes
 
     def bytecode(self, code: CodeType) -> bytes:
-        """Give the instructions of a code object in scope; the interpreter copies them on each ask."""
+        """Give the instructions of a code object in scope; Python copies them on each access."""
         record = self._codes[id(code)]
         if not record.bytecode:
             record.bytecode = code.co_code

@@ -111,6 +111,11 @@ class RecordSession:
                 item.stash[_SETTINGS] = self._settings_of(item)
             except UsageError as error:
                 raise pytest.UsageError(f"{item.nodeid}: {error}") from error
+        try:
+            if any(item.stash[_SETTINGS].enabled for item in items):
+                self.check_folder()
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
 
     def _settings_of(self, item: pytest.Item) -> Settings:
         marker = item.get_closest_marker("record")
