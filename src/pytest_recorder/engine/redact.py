@@ -116,7 +116,9 @@ class Redactor:
 
     def _mask_pair(self, match: re.Match[str]) -> str:
         value = match["value"]
-        if not self.is_secret(match["name"]) or value in ("None", "True", "False", _MASK):
+        if not self.is_secret(match["name"]) or value in ("None", "True", "False"):
+            return match[0]
+        if value.startswith(_MASK[:-1]):  # masked before; its last bracket ends the match
             return match[0]
         quote = value[0] if value[0] in "\"'" else ""
         return f"{match['name']}{match['middle']}{quote}{_MASK}{quote}"

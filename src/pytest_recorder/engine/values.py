@@ -522,10 +522,16 @@ def _encode_int(value: int) -> bytes:
     return bytes((Tag.BIG_INT,)) + sign + uv(size) + magnitude.to_bytes(size, "little")
 
 
+def _is_c_descriptor(value: object) -> bool:
+    """Tell the `__dict__` of a class from a property: `SimpleNamespace` has a member there."""
+    kind = type(value)
+    return kind is types.GetSetDescriptorType or kind is types.MemberDescriptorType
+
+
 def _instance_dict(value: object, mro: tuple[type, ...], place: int) -> dict[Any, Any] | None:
     """Read `__dict__` through the C descriptor of the class at this place, if it brings one."""
-    descriptor = _namespace_of(mro[place]).get("__dict__") if place >= 0 else None
-    if type(descriptor) is not types.GetSetDescriptorType:
+    descriptor: Any = _namespace_of(mro[place]).get("__dict__") if place >= 0 else None
+    if not _is_c_descriptor(descriptor):
         return None
     try:
         namespace = descriptor.__get__(value)
@@ -554,7 +560,7 @@ def _places_of_state(mro: tuple[type, ...]) -> tuple[int, tuple[tuple[int, str, 
     slots: list[tuple[int, str, str]] = []
     for place, owner in enumerate(mro):
         namespace = _namespace_of(owner)
-        if dict_at < 0 and type(namespace.get("__dict__")) is types.GetSetDescriptorType:
+        if dict_at < 0 and _is_c_descriptor(namespace.get("__dict__")):
             dict_at = place
         if "__slots__" in namespace:
             prefix = f"_{_name_of(owner).lstrip('_')}__"

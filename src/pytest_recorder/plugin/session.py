@@ -302,7 +302,7 @@ class RecordSession:
         else:
             self._ledger.close()
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
         """Say what was kept; silent when all is well."""
         ledger = self._ledger
         lines = report.summary_lines(
