@@ -2,7 +2,13 @@
 
 import os
 
+from hypothesis import settings
+
 pytest_plugins = ["pytester"]
 
 # Our own faults are raised, not guarded: a test sees them.
 os.environ["PYTEST_RECORDER_STRICT"] = "1"
+
+# The machines that run this are shared: how long one example takes says nothing about the code.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
