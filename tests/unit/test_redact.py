@@ -177,9 +177,6 @@ def test_secrets_that_were_seen_are_masked_wherever_they_are_printed() -> None:
     assert redactor.mask("hunter22") == "hunter22"
 
 
-@pytest.mark.xfail(
-    reason="the mask of a seen secret is masked again: `[redacted]]`", strict=True
-)
 def test_a_secret_that_was_seen_is_masked_once_in_a_pair() -> None:
     redactor = Redactor()
     redactor.remember("hunter22")
