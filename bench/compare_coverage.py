@@ -2,8 +2,8 @@
 
     python bench/compare_coverage.py FOLDER PACKAGE [PYTEST ARGUMENT ...]
 
-Runs the suite in FOLDER once, with both tools (so Python 3.12 or newer; needs pytest-cov), and prints
-how many tests have the same set of lines of PACKAGE. Status 1 where any differs.
+Runs the suite in FOLDER once, with both tools (so Python 3.12 or newer; needs pytest-cov), and
+prints how many tests have the same set of lines of PACKAGE. Status 1 where any differs.
 """
 
 import os
