@@ -15,7 +15,7 @@ install:
 
 # Run the tests; arguments go to pytest.
 test *args:
-    {{ bin }}/python -m pytest {{ args }}
+    {{ bin }}/python -m pytest -n auto {{ args }}
 
 # Check style, types and layers; change nothing.
 lint:

@@ -406,6 +406,24 @@ def test_both_engines_write_the_same_times_under_an_injected_clock() -> None:
     assert [time for time in times[0] if time is not None][:3] == [1, 2, 3]
 
 
+def one() -> int:
+    return 1
+
+
+def many(rounds: int) -> int:
+    return sum(one() for _ in range(rounds))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_times_go_on_from_block_to_block(engine: str, level: str) -> None:
+    recorded = record(
+        many, 1000, engine=engine, level=level, clock=FakeClock(), max_bytes=1 << 20
+    )
+    times = [event.time_us for event in recorded.events if event.time_us is not None]
+    # Twice for `many`, four times in each round, twice for the generator.
+    assert times == list(range(1, 4005))
+
+
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_trace_is_whole_and_in_order(program: str, engine: str, level: str) -> None:

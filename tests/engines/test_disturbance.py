@@ -475,6 +475,23 @@ def test_a_watched_stream_shows_nothing_of_ours_in_the_trace(engine: str) -> Non
     assert recorded.result == "inside\n"
 
 
+def puts_a_stream_in_the_place_of_a_dead_one() -> None:
+    sys.stdout = io.StringIO()
+    print("one", end="")
+    sys.stdout = sys.__stderr__; sys.stdout = io.StringIO()  # noqa: E702 # fmt: skip
+    print("two", end="")
+
+
+@pytest.mark.parametrize("level", ["lines", "values"])
+def test_a_stream_at_the_address_of_a_dead_one_is_watched(
+    engine: str, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    recorded = record(puts_a_stream_in_the_place_of_a_dead_one, engine=engine, level=level)
+    printed = [event.text["value"] for event in recorded.events if event.text is not None]
+    assert printed == ["one", "two"]
+
+
 # Other tracers.
 
 
@@ -508,6 +525,18 @@ def test_a_test_that_traces_ends_the_recording_on_settrace() -> None:
     assert recorded.kinds("holds") == []
     with recorded.trace() as trace:
         assert "no_trace" in str(trace.message)
+
+
+def test_a_trace_function_of_ours_that_is_put_back_later_removes_itself() -> None:
+    found: list[Any] = []
+    record(lambda: found.append(sys.gettrace()), engine="settrace")
+    before = sys.gettrace()
+    sys.settrace(found[0])
+    try:
+        holds(1)
+        assert sys.gettrace() is None
+    finally:
+        sys.settrace(before)
 
 
 def removes_tracer() -> int:

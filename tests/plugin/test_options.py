@@ -559,7 +559,6 @@ def test_importing_the_options_imports_neither_pydantic_nor_the_settings() -> No
     assert done.stdout.strip() == str(
         [
             "pytest_recorder",
-            "pytest_recorder.compat",
             "pytest_recorder.plugin",
             "pytest_recorder.plugin.options",
         ]
