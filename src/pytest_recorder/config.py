@@ -13,6 +13,7 @@ Scope = Literal["test", "session"]
 Keep = Literal["failed", "all"]
 Level = Literal["calls", "lines", "values"]
 EngineName = Literal["auto", "monitoring", "settrace"]
+HotPathName = Literal["auto", "python", "native"]
 OnError = Literal["abort", "disable"]
 KindName = Literal["usage", "environment", "target", "internal"]
 Action = Literal["fail", "warn", "ignore", "stop"]
@@ -62,6 +63,7 @@ class Settings(BaseModel):
     keep: Keep = "failed"
     level: Level = "values"
     engine: EngineName = "auto"
+    hot_path: HotPathName = "auto"
     values: ValueLimits = ValueLimits()
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ import uuid
 import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from time import perf_counter_ns
@@ -24,10 +25,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_recorder import compat
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.guard import shield2, shield3
-from pytest_recorder.engine.hot import HotPath
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import Scope
-from pytest_recorder.engine.select import Choice, make_engine, select, why_pure
+from pytest_recorder.engine.select import Choice, make, select
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.engine.values import Bounds
 from pytest_recorder.errors import ErrorCode, RecorderError, bug, enverr, from_os_error
@@ -40,7 +40,7 @@ from pytest_recorder.tracefile.spool import Segment, Spool
 from pytest_recorder.tracefile.writer import Packed, write_trace
 
 if TYPE_CHECKING:
-    from pytest_recorder.engine.base import Engine
+    from pytest_recorder.engine.base import Engine, HotPath
 
 _SHAPE = (
     "level",
@@ -50,6 +50,7 @@ _SHAPE = (
     "redact",
     "no_redact",
     "engine",
+    "hot_path",
     "root",
     "max_bytes",
 )
@@ -85,7 +86,7 @@ class Recorder:
         self.folder = folder
         self.policy = policy
         self.run_id = run_id or uuid.uuid4().hex
-        self.choice: Choice = select(settings.engine)
+        self.choice: Choice = select(settings.engine, settings.hot_path)
         self._also = also
         self._shape: tuple[Any, ...] = ()
         self._pid = os.getpid()
@@ -128,7 +129,7 @@ class Recorder:
 
     def describe(self) -> str:
         """Name engine and hot path, for the header line."""
-        return f"{self.choice.engine}/{HotPath.name}"
+        return f"{self.choice.engine}/{self.choice.hot_path}"
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -274,7 +275,7 @@ class Recorder:
             path,
             manifest=manifest.model_copy(update=facts),
             segments=spool.segments(),
-            sources=dict(hot.definitions.sources.values()),
+            sources=dict(hot.sources.values()),
             trailer={
                 "status": ended.status,
                 "reason": ended.reason,
@@ -315,7 +316,7 @@ class Recorder:
 
     def source_of(self, file: str) -> str | None:
         """Give the text of a file that ran, as it was then."""
-        known = self._hot.definitions.sources.get(file) if self._hot is not None else None
+        known = self._hot.sources.get(file) if self._hot is not None else None
         return known[1].decode("utf-8", "replace") if known is not None else None
 
     @property
@@ -336,19 +337,18 @@ class Recorder:
         if shape == self._shape:
             return
         self._tear_down()
-        self.choice = select(settings.engine)
+        self.choice = select(settings.engine, settings.hot_path)
         scope = Scope(settings.root, settings.include, settings.exclude, also=self._also)
         name = f"{self.run_id[:12]}-{os.getpid()}-{uuid.uuid4().hex[:6]}.pyspool"
         self._spool = Spool(self.folder / name, settings.max_bytes)
-        hot = self._hot = HotPath(
+        hot, engine = self._hot, self._engine = make(
+            self.choice,
             self._spool,
             level=settings.level,
             bounds=Bounds(**settings.values.model_dump()),
             redactor=Redactor(settings.redact, settings.no_redact),
             is_in_scope=scope.decide,
-        )
-        engine = self._engine = make_engine(
-            self.choice, hot, has_lines=settings.level != "calls", on_fault=self._fault
+            on_fault=self._fault,
         )
         self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault))
         try:
@@ -378,11 +378,11 @@ class Recorder:
             python=compat.PYTHON_VERSION,
             implementation=compat.IMPLEMENTATION,
             platform=f"{platform.system()}-{platform.machine()}",
-            versions=_versions(),
+            versions=dict(_versions()),
             engine=self.choice.engine,
             engine_reason=self.choice.reason,
-            hot_path=HotPath.name,
-            hot_path_reason=why_pure(),
+            hot_path=self.choice.hot_path,
+            hot_path_reason=self.choice.hot_path_reason,
             limits=self.limits,
             level=settings.level,
             values=settings.values.model_dump(),
@@ -415,7 +415,7 @@ class Recorder:
         if self._hot is not None:
             shield2(self._end_hot, self._fault)(self._hot, None)
 
-    def _end_hot(self, hot: HotPath, _: None) -> None:
+    def _end_hot(self, hot: "HotPath", _: None) -> None:
         hot.end()
 
     def _fault(self, error: BaseException) -> None:
@@ -471,7 +471,9 @@ def _innermost(error: BaseException) -> str:
     return where
 
 
+@cache
 def _versions() -> dict[str, str]:
+    """Name the versions that wrote a trace; looked up once, for it takes milliseconds."""
     found: dict[str, str] = {}
     for name in ("pytest-record-trace", "pytest"):
         try:

@@ -83,6 +83,7 @@ def record(
     function: Callable[..., Any],
     *args: Any,
     engine: str = "auto",
+    hot_path: str = "auto",
     level: str = "values",
     values: str = "",
     include: Iterable[str] | None = None,
@@ -95,6 +96,7 @@ def record(
     Args:
         function: what is called, with `args`.
         engine: `auto`, `monitoring` or `settrace`.
+        hot_path: `auto`, `native` or `python`.
         level: `calls`, `lines` or `values`.
         values: bounds of one value, such as `depth=5,chars=40`.
         include: patterns of code to record; the file that defines the function when None.
@@ -112,6 +114,7 @@ def record(
         "root": where,
         "dir": where,
         "engine": engine,
+        "hot_path": hot_path,
         "level": level,
         "values": ValueLimits.parse(values),
         "include": tuple(patterns),
@@ -141,7 +144,7 @@ def _run(
     recorder.open()
     try:
         if clock is not None:
-            recorder._hot._clock = clock  # type: ignore[union-attr] # pyright: ignore[reportOptionalMemberAccess]
+            recorder._hot.clock = clock  # type: ignore[union-attr] # pyright: ignore[reportOptionalMemberAccess]
         recorder.begin()
         try:
             result = function(*args)

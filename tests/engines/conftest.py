@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_recorder import compat
 from tests.engines.support import ENGINES
 
 TOOL_NAME = "pytest-record-trace"
@@ -34,6 +35,6 @@ def leaves_nothing(tmp_path: Path) -> Iterator[None]:
 
 def tools() -> list[int]:
     """Give the tool ids that are ours."""
-    if "monitoring" not in ENGINES:
+    if not compat.HAS_MONITORING:
         return []
     return [tool for tool in range(6) if sys.monitoring.get_tool(tool) == TOOL_NAME]

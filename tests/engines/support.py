@@ -3,16 +3,25 @@
 import functools
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pytest_recorder import compat
-from pytest_recorder.testing import Recorded, record
+from pytest_recorder import compat, native, testing
+from pytest_recorder.engine.base import Capabilities
+from pytest_recorder.engine.select import NATIVE_MODULE, select
+from pytest_recorder.testing import Recorded
 from pytest_recorder.tracefile.events import Event
 
 FOLDER = Path(__file__).parent.parent / "programs"
-ENGINES = ("monitoring", "settrace") if compat.HAS_MONITORING else ("settrace",)
+HAS_NATIVE = native.load(NATIVE_MODULE).module is not None
+# Each as `engine/hot path`.
+ENGINES = (
+    *(("monitoring/native",) if compat.HAS_MONITORING and HAS_NATIVE else ()),
+    *(("monitoring/python",) if compat.HAS_MONITORING else ()),
+    "settrace/python",
+)
 PROGRAMS = tuple(sorted(path.stem for path in FOLDER.glob("*.py")))
 # At the recursion limit engines lose different events; `test_disturbance.py` looks at that.
 COMPARED = tuple(name for name in PROGRAMS if name != "recursion_limit")
@@ -30,6 +39,19 @@ def load(name: str) -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def record(function: Callable[..., Any], *args: Any, engine: str, **settings: Any) -> Recorded:
+    """Record a call on an engine and hot path; a name without `/` leaves the latter open."""
+    engine, _, hot_path = engine.partition("/")
+    return testing.record(
+        function, *args, engine=engine, hot_path=hot_path or "auto", **settings
+    )
+
+
+def capabilities(engine: str) -> Capabilities:
+    """What an engine and hot path say that they can do."""
+    return select(*engine.split("/")).capabilities
 
 
 @functools.cache

@@ -18,8 +18,7 @@ from typing import Any
 
 import pytest
 
-from pytest_recorder import compat
-from tests.engines.support import COMPARED, FOLDER, load, run, steady
+from tests.engines.support import COMPARED, FOLDER, capabilities, load, run, steady
 
 Json = Any
 # 3.11: when an exception is thrown into a coroutine that this one awaits and ends it, the
@@ -67,7 +66,11 @@ def test_functions_are_entered_as_often_as_a_profiler_counts(
     expected = entries(program)
     if program == "async_generators" and LOSES_RESUMPTIONS:
         expected = expected + Counter({(str(FOLDER / f"{program}.py"), "run"): 1})
-    if program == "cleanup" and level == "values" and not compat.READS_LOCALS_UNDISTURBED:
+    if (
+        program == "cleanup"
+        and level == "values"
+        and not capabilities(engine).reads_locals_undisturbed
+    ):
         # Two objects die while the trace function refreshes `f_locals`: their `__del__` is unseen.
         expected = expected - Counter({(str(FOLDER / f"{program}.py"), "Closing.__del__"): 2})
     assert counted == expected

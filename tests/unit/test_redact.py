@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from pytest_recorder.engine.redact import Redactor, words_of
-from pytest_recorder.testing import record
-from tests.engines.support import ENGINES
+from tests.engines.support import ENGINES, record
 
 
 @pytest.fixture(params=ENGINES)

@@ -122,12 +122,12 @@ def test_exclude_wins_over_the_default(tmp_path: Path) -> None:
 
 def break_recorder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the recorder fail at its third line; a fault of ours, not a signal of the program's."""
-    from pytest_recorder.engine.hot import HotPath
+    from pytest_recorder.engine.hot import PureHotPath
 
-    original = HotPath.line
+    original = PureHotPath.line
     seen: list[int] = []
 
-    def line(self: HotPath, frame: object, code: object, number: int) -> None:
+    def line(self: PureHotPath, frame: object, code: object, number: int) -> None:
         seen.append(number)
         if len(seen) == 3:
             raise OSError(28, "no space left")
@@ -135,7 +135,8 @@ def break_recorder(monkeypatch: pytest.MonkeyPatch) -> None:
 
     source = Path(pytest_recorder.__file__).parent / "engine" / "hot.py"
     line.__code__ = line.__code__.replace(co_filename=str(source))
-    monkeypatch.setattr(HotPath, "line", line)
+    monkeypatch.setattr(PureHotPath, "line", line)
+    monkeypatch.setenv("PYTEST_RECORDER_PURE", "1")
 
 
 def test_an_error_is_raised_by_stop_and_the_trace_is_partial(

@@ -8,8 +8,7 @@ from typing import Any, cast
 
 from pytest_recorder import compat
 from pytest_recorder.cli.locate import open_argument
-from pytest_recorder.engine.hot import HotPath
-from pytest_recorder.engine.select import capabilities_of, select, why_pure
+from pytest_recorder.engine.select import select
 from pytest_recorder.engine.settrace import rival_tracer
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.values import safe_text
@@ -45,9 +44,9 @@ def _here() -> dict[str, Any]:
         "python": f"{compat.IMPLEMENTATION} {compat.PYTHON_VERSION}",
         "engine": choice.engine,
         "engine_reason": choice.reason,
-        "hot_path": HotPath.name,
-        "hot_path_reason": why_pure(),
-        "limits": list(capabilities_of(choice).limits()),
+        "hot_path": choice.hot_path,
+        "hot_path_reason": choice.hot_path_reason,
+        "limits": list(choice.capabilities.limits()),
         "rival": rival_tracer(),
     }
 

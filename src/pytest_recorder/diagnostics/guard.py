@@ -93,6 +93,17 @@ def shield3(
     return callback
 
 
+def settler(
+    on_fault: Callable[[BaseException], R | None],
+) -> Callable[[BaseException], R | None]:
+    """Give what decides about an exception in a callback in C, which has no `except` of its own.
+
+    It returns where the fault was ours and was contained, and raises what is the program's.
+    """
+    strict = is_strict()
+    return lambda exc: _settle(exc, on_fault, strict)
+
+
 def run_guarded(
     label: str,
     function: Callable[[], R],

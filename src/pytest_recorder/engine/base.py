@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import CodeType, FrameType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class Capabilities(NamedTuple):
@@ -24,10 +24,79 @@ class Capabilities(NamedTuple):
         return tuple(words[name] for name, able in self._asdict().items() if not able)
 
 
-class Lifecycle(Protocol):
-    """What an engine asks of a hot path besides its operations."""
+class HotPath(Protocol):
+    """The state of one recording, and what happens per event.
 
-    enable_code: Callable[[CodeType], None]
+    Its events come straight from the interpreter: the engine registers what the hot path gives it.
+    Everything here may be called from any thread and keeps events of several threads apart.
+    """
+
+    name: str
+    has_lines: bool
+    is_open: bool
+    """Whether events are taken."""
+
+    @property
+    def enable_code(self) -> Callable[[CodeType], None]:
+        """Called once for each code object in scope."""
+        ...
+
+    @enable_code.setter
+    def enable_code(self, enable: Callable[[CodeType], None], /) -> None: ...
+
+    @property
+    def watch_streams(self) -> Callable[[], None]:
+        """Called when `sys.stdout` or `sys.stderr` is another object than before."""
+        ...
+
+    @watch_streams.setter
+    def watch_streams(self, watch: Callable[[], None], /) -> None: ...
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether any frame in scope was seen in this trace."""
+        ...
+
+    @property
+    def sources(self) -> dict[str, tuple[bytes, bytes]]:
+        """The files that ran: digest and text by path."""
+        ...
+
+    def begin(self) -> None:
+        """Start the next trace with all tables empty; code objects in scope stay known."""
+        ...
+
+    def end(self) -> None:
+        """Take nothing more, from any thread; what was lost last is said now."""
+        ...
+
+    def release(self) -> None:
+        """Let go of all code objects at the end of the recording."""
+        ...
+
+    def locked(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+        """Give an operation in a form that may be called at any time."""
+        ...
+
+    def output(self, frame: FrameType | None, stream: int, printed: str) -> None:
+        """Record what was written, at the nearest frame in scope."""
+        ...
+
+    def note(self, frame: FrameType, remark: str, _: object = None) -> None:
+        """Record a remark of the program."""
+        ...
+
+    def span(self, phase: str, edge: str, names: tuple[str, str]) -> None:
+        """Record the edge of a phase or a fixture."""
+        ...
+
+    def lose(self, reason: str, count: int = 1, /) -> None:
+        """Count events that could not be recorded; the next one is preceded by a gap."""
+        ...
+
+    def forget_streams(self) -> None:
+        """Look at `sys.stdout` and `sys.stderr` anew at the next event."""
+        ...
 
     def attach(self, frame: FrameType | None) -> list[FrameType]:
         """Meet the code of a running frame and of its callers; give the frames in scope."""

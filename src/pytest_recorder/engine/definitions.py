@@ -66,6 +66,30 @@ class CodeRecord:
         self.secret: frozenset[str] = frozenset()
 
 
+class Sources:
+    """The source files of the process, read once and as they are while their code runs."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.known: dict[str, tuple[bytes, bytes]] = {}
+        """Digest and text by path; both empty where the file cannot be read."""
+
+    def digest(self, path: str) -> bytes:
+        """Give the SHA-256 of a file, and keep its text in the sink when first asked for."""
+        known = self.known.get(path)
+        if known is None:
+            try:
+                with open(path, "rb") as file:
+                    data = file.read()
+            except (OSError, ValueError):
+                known = self.known[path] = (b"", b"")
+            else:
+                digest = hashlib.sha256(data).digest()
+                known = self.known[path] = (digest, data)
+                self._sink.keep_source(digest, data)
+        return known[0]
+
+
 class Definitions:
     """The tables of one recording; `reset` starts the next trace from number 1."""
 
@@ -77,7 +101,7 @@ class Definitions:
         self._types: dict[tuple[str, tuple[str, ...]], bytes] = {}
         self._codes = 0
         self.epoch = 1
-        self.sources: dict[str, tuple[bytes, bytes]] = {}
+        self.sources = Sources(sink)
 
     def reset(self) -> None:
         """Forget the numbers; the sources stay, for they belong to the process."""
@@ -138,25 +162,10 @@ class Definitions:
     def _file(self, path: str) -> bytes:
         number = self._files.get(path)
         if number is None:
-            digest = self._source(path)
+            digest = self.sources.digest(path)
             number = uv(len(self._files) + 1)
             self._sink.define(
                 bytes((Define.FILE,)) + number + text(path) + uv(len(digest)) + digest
             )
             self._files[path] = number
         return number
-
-    def _source(self, path: str) -> bytes:
-        """Read a source file once per process, as it is while its code runs."""
-        known = self.sources.get(path)
-        if known is None:
-            try:
-                with open(path, "rb") as file:
-                    data = file.read()
-            except (OSError, ValueError):
-                known = self.sources[path] = (b"", b"")
-            else:
-                digest = hashlib.sha256(data).digest()
-                known = self.sources[path] = (digest, data)
-                self._sink.keep_source(digest, data)
-        return known[0]

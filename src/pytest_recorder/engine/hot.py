@@ -37,7 +37,7 @@ from pytest_recorder.events import EDGES, LEVELS, PHASES, Op, text, uv, zz
 _LOCK_TIMEOUT_S = 1.0
 _LOG_CODE = logging.Logger.callHandlers.__code__
 _traceback_of = BaseException.__dict__["__traceback__"].__get__
-_LOOPS = frozenset(
+LOOPS = frozenset(
     opcode.opmap[name]
     for name in ("FOR_ITER", "SEND", "END_FOR", "END_SEND", "POP_ITER")
     if name in opcode.opmap
@@ -106,7 +106,7 @@ class ThreadState:
         self.nowhere = FrameState(0, None, number, 0)
 
 
-class HotPath:
+class PureHotPath:
     """The state of one recording and the operations on it."""
 
     name = "python"
@@ -127,7 +127,7 @@ class HotPath:
         self._redactor = redactor
         self._is_in_scope = is_in_scope
         # Not a module global: tools that fake the time replace those they find.
-        self._clock = clock
+        self.clock = clock
         self.definitions = Definitions(sink, redactor.is_secret)
         define = self.definitions
         self._encoder = ValueEncoder(bounds, redactor, define.type, define.name)
@@ -176,7 +176,7 @@ class HotPath:
         self._block = 0
         self._frame_count = 0
         self._thread_count = 0
-        self._started_ns = self._clock()
+        self._started_ns = self.clock()
         self._last_us = 0  # of the record that is being made
         self._written_us = 0  # of the last one written: a block starts from there
 
@@ -203,6 +203,11 @@ class HotPath:
         if not record.bytecode:
             record.bytecode = code.co_code
         return record.bytecode
+
+    @property
+    def sources(self) -> dict[str, tuple[bytes, bytes]]:
+        """The files that ran: digest and text by path."""
+        return self.definitions.sources.known
 
     @property
     def has_frames(self) -> bool:
@@ -425,7 +430,7 @@ class HotPath:
         """Tell the StopIteration that ends a `for` or an `await` in the interpreter: no raise."""
         if not issubclass(type(error), StopIteration):
             return False
-        return self.bytecode(code)[frame.f_lasti] in _LOOPS
+        return self.bytecode(code)[frame.f_lasti] in LOOPS
 
     def _came_through_scope(self, traceback: Any) -> bool:
         while traceback is not None:
@@ -586,13 +591,13 @@ class HotPath:
             self._thread_count += 1
             thread = ThreadState(self._thread_count, self.definitions.epoch)
             self._local.state = thread
-            self.definitions.thread(thread.number, _thread_name())
+            self.definitions.thread(thread.number, thread_name())
         return thread
 
     # Bodies of records.
 
     def _time(self) -> bytes:
-        now = (self._clock() - self._started_ns) // 1000
+        now = (self.clock() - self._started_ns) // 1000
         passed, self._last_us = now - self._last_us, now
         return uv(max(passed, 0))
 
@@ -720,7 +725,7 @@ class HotPath:
         return b"".join(parts)
 
 
-def _thread_name() -> str:
+def thread_name() -> str:
     """Give the thread's name without making a `Thread` object for a foreign thread."""
     thread = threading._active.get(get_ident())  # type: ignore[attr-defined]
     name = thread.__dict__.get("_name") if thread is not None else None

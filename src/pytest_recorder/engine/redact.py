@@ -65,14 +65,15 @@ def words_of(name: str) -> tuple[str, ...]:
 class Redactor:
     """Knows the rules of one recording and the secrets it has seen so far."""
 
-    __slots__ = ("_exempt", "_names", "_rules", "_secrets", "active")
+    __slots__ = ("_exempt", "_names", "_rules", "active", "secrets")
 
     def __init__(self, extra: Iterable[str] = (), exempt: Iterable[str] = ()) -> None:
         self._exempt = frozenset(words_of(name) for name in exempt)
         rules = {words_of(rule) for rule in (*DEFAULT_RULES, *extra)}
         self._rules = frozenset(rules - self._exempt - {()})
         self._names: dict[str, bool] = {}
-        self._secrets: list[str] = []
+        self.secrets: list[str] = []
+        """Texts that were redacted in this trace, the longest first."""
         self.active = bool(self._rules)
 
     def is_secret(self, name: str) -> bool:
@@ -96,18 +97,18 @@ class Redactor:
 
     def remember(self, value: object) -> None:
         """Keep a redacted text, so that `mask` finds it again where it is printed."""
-        if type(value) is str and len(value) >= _SHORTEST_SECRET and value not in self._secrets:
-            self._secrets.append(value)
-            self._secrets.sort(key=len, reverse=True)
-            del self._secrets[_MOST_SECRETS:]
+        if type(value) is str and len(value) >= _SHORTEST_SECRET and value not in self.secrets:
+            self.secrets.append(value)
+            self.secrets.sort(key=len, reverse=True)
+            del self.secrets[_MOST_SECRETS:]
 
     def forget(self) -> None:
         """Start the next recording without the secrets of this one."""
-        self._secrets.clear()
+        self.secrets.clear()
 
     def mask(self, text: str) -> str:
         """Replace secrets in printed text: those seen before, and `name=value` with such a name."""
-        for secret in self._secrets:
+        for secret in self.secrets:
             if secret in text:
                 text = text.replace(secret, _MASK)
         if self._rules and ("=" in text or ":" in text):

@@ -1,64 +1,117 @@
-"""Chooses the engine, and says why."""
+"""Chooses the engine and the hot path, and says why."""
 
+import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NamedTuple
 
-from pytest_recorder import compat
-from pytest_recorder.engine.base import Capabilities, Engine
-from pytest_recorder.engine.hot import HotPath
+from pytest_recorder import compat, native
+from pytest_recorder.diagnostics.guard import settler
+from pytest_recorder.engine.base import Capabilities, Engine, HotPath
+from pytest_recorder.engine.definitions import Sink
+from pytest_recorder.engine.hot import PureHotPath
+from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.settrace import SettraceEngine
+from pytest_recorder.engine.values import Bounds
 from pytest_recorder.errors import ErrorCode, usage
+
+NATIVE_MODULE = "pytest_recorder.engine._native"
 
 
 class Choice(NamedTuple):
-    """The name of an engine and a sentence with the reason."""
+    """The names of an engine and a hot path, each with a sentence for the reason."""
 
     engine: str
     reason: str
+    hot_path: str
+    hot_path_reason: str
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the two can do together."""
+        if self.engine == "settrace":
+            return SettraceEngine.capabilities
+        from pytest_recorder.engine.sysmon import capabilities_of
+
+        return capabilities_of(self.hot_path)
 
 
-def select(request: str = "auto") -> Choice:
-    """Choose between `monitoring` and `settrace`.
+def select(request: str = "auto", hot_path: str = "auto") -> Choice:
+    """Choose between `monitoring` and `settrace`, and between `native` and `python`.
 
-    Raises UsageError (ERR_NOT_SUPPORTED) for an engine that this Python does not have.
+    Raises UsageError (ERR_NOT_SUPPORTED) for what was asked for and is not to be had here.
     """
+    engine, reason = _select_engine(request)
+    if hot_path == "python":
+        return Choice(engine, reason, "python", "pure Python was asked for")
+    module, why_not = _native_for(engine)
+    if module is not None:
+        built = (
+            "the frames of the interpreter" if module.BUILD == "internals" else "the public API"
+        )
+        return Choice(engine, reason, "native", f"the part in C is there, it reads {built}")
+    if hot_path == "native":
+        raise usage(ErrorCode.NOT_SUPPORTED, f"no native hot path: {why_not}")
+    return Choice(engine, reason, "python", str(why_not))
+
+
+def _select_engine(request: str) -> tuple[str, str]:
     if request == "settrace":
-        return Choice("settrace", "sys.settrace was asked for")
+        return "settrace", "sys.settrace was asked for"
     if request == "monitoring":
         if not compat.HAS_MONITORING:
             raise usage(
                 ErrorCode.NOT_SUPPORTED,
                 f"engine 'monitoring' needs Python 3.12, this is {compat.PYTHON_VERSION}",
             )
-        return Choice("monitoring", "sys.monitoring was asked for")
+        return "monitoring", "sys.monitoring was asked for"
     if compat.HAS_MONITORING:
-        return Choice("monitoring", f"Python {compat.PYTHON_VERSION} has sys.monitoring")
-    return Choice(
-        "settrace", f"Python {compat.PYTHON_VERSION} has no sys.monitoring (it came with 3.12)"
-    )
+        return "monitoring", f"Python {compat.PYTHON_VERSION} has sys.monitoring"
+    why = f"Python {compat.PYTHON_VERSION} has no sys.monitoring (it came with 3.12)"
+    return "settrace", why
 
 
-def capabilities_of(choice: Choice) -> Capabilities:
-    """Give what an engine can do, without building it."""
+def _native_for(engine: str) -> tuple[ModuleType | None, str | None]:
+    """Give the part in C, or the reason why it cannot be used."""
+    if compat.IS_FREE_THREADED:
+        return None, "the part in C was never run on a free-threaded Python"
+    if engine == "settrace":
+        return None, "the part in C works with sys.monitoring only"
+    module, why_not = native.load(NATIVE_MODULE)
+    if module is not None and sys.hexversion >> 16 != module.BUILT_FOR:
+        return None, "the part in C was built for another version of Python"
+    return module, why_not
+
+
+def make(
+    choice: Choice,
+    sink: Sink,
+    *,
+    level: str,
+    bounds: Bounds,
+    redactor: Redactor,
+    is_in_scope: Callable[[str, str | None], bool],
+    on_fault: Callable[[BaseException], Any],
+) -> tuple[HotPath, Engine]:
+    """Build hot path and engine of a choice; nothing is installed yet."""
+    parts: dict[str, Any] = {
+        "level": level,
+        "bounds": bounds,
+        "redactor": redactor,
+        "is_in_scope": is_in_scope,
+    }
+    if choice.hot_path == "native":
+        from pytest_recorder.engine.native import NativeHotPath, native_callbacks
+        from pytest_recorder.engine.sysmon import MonitoringEngine
+
+        hot = NativeHotPath(sink, **parts, settle=settler(on_fault))
+        able = choice.capabilities
+        return hot, MonitoringEngine(hot, native_callbacks(hot), capabilities=able)
+    pure = PureHotPath(sink, **parts)
     if choice.engine == "settrace":
-        return SettraceEngine.capabilities
-    from pytest_recorder.engine.sysmon import MonitoringEngine
-
-    return MonitoringEngine.capabilities
-
-
-def why_pure() -> str:
-    """Say why the hot path is the pure-Python one."""
-    return "this version has no other"
-
-
-def make_engine(
-    choice: Choice, hot: HotPath, *, has_lines: bool, on_fault: Callable[[BaseException], Any]
-) -> Engine:
-    """Build the engine of a choice; nothing is installed yet."""
-    if choice.engine == "settrace":
-        return SettraceEngine(hot, on_fault=on_fault)
+        return pure, SettraceEngine(pure, on_fault=on_fault)
     # `sys.monitoring` does not exist on 3.11.
-    from pytest_recorder.engine.sysmon import MonitoringEngine
+    from pytest_recorder.engine.sysmon import MonitoringEngine, pure_callbacks
 
-    return MonitoringEngine(hot, has_lines=has_lines, on_fault=on_fault)
+    callbacks = pure_callbacks(pure, on_fault)
+    return pure, MonitoringEngine(pure, callbacks, capabilities=choice.capabilities)

@@ -23,7 +23,7 @@ from typing import Any, cast
 from pytest_recorder import compat
 from pytest_recorder.diagnostics.guard import Unreported, shield3
 from pytest_recorder.engine.base import Capabilities
-from pytest_recorder.engine.hot import FrameState, HotPath
+from pytest_recorder.engine.hot import FrameState, PureHotPath
 from pytest_recorder.errors import ErrorCode, enverr
 
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -75,7 +75,7 @@ class SettraceEngine:
         survives_recursion_limit=False,
     )
 
-    def __init__(self, hot: HotPath, *, on_fault: Callable[[BaseException], Any]) -> None:
+    def __init__(self, hot: PureHotPath, *, on_fault: Callable[[BaseException], Any]) -> None:
         self._hot = hot
         self._on_fault = on_fault
         self._started = False
@@ -338,5 +338,5 @@ def _is_at_start(frame: FrameType) -> bool:
     return bytecode[at] == _RESUME and bytecode[at + 1] & 3 == 0
 
 
-def _instruction(hot: HotPath, frame: FrameType) -> int:
+def _instruction(hot: PureHotPath, frame: FrameType) -> int:
     return hot.bytecode(frame.f_code)[frame.f_lasti]

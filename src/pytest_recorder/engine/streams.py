@@ -85,9 +85,9 @@ def make_hook(
     return write
 
 
-_HOOK_CODES = tuple(part for part in make_hook.__code__.co_consts if type(part) is CodeType)
+HOOK_CODES = tuple(part for part in make_hook.__code__.co_consts if type(part) is CodeType)
 
 
 def is_hook(value: object) -> bool:
     """Tell a `write` of ours from the program's: it is no state of the stream."""
-    return type(value) is FunctionType and value.__code__ in _HOOK_CODES
+    return type(value) is FunctionType and value.__code__ in HOOK_CODES

@@ -15,8 +15,8 @@ from typing import Any
 
 from pytest_recorder import compat
 from pytest_recorder.diagnostics.guard import Unreported, shield2, shield3
-from pytest_recorder.engine.base import Capabilities
-from pytest_recorder.engine.hot import HotPath, Operation
+from pytest_recorder.engine.base import Capabilities, HotPath
+from pytest_recorder.engine.hot import Operation, PureHotPath
 from pytest_recorder.errors import ErrorCode, enverr
 
 _getframe = sys._getframe
@@ -25,27 +25,22 @@ _TOOL_IDS = (4, 3, 5, 2, 0, 1)
 """The order of trying: 0 is the debuggers' place and 1 coverage's, so they come last."""
 
 
+Callbacks = Mapping[int, Callable[..., Any]]
+
+
 class MonitoringEngine:
-    """Owns a tool id."""
+    """Owns a tool id. `callbacks` are the hot path's, by event."""
 
     name = "monitoring"
-    capabilities = Capabilities(
-        reads_locals_undisturbed=compat.READS_LOCALS_UNDISTURBED,
-        leaves_gettrace_alone=True,
-        sees_running_threads=True,
-        survives_recursion_limit=False,
-    )
 
     def __init__(
-        self, hot: HotPath, *, has_lines: bool, on_fault: Callable[[BaseException], Any]
+        self, hot: HotPath, callbacks: Callbacks, *, capabilities: Capabilities
     ) -> None:
         self._hot = hot
-        self._has_lines = has_lines
-        self._on_fault = on_fault
+        self._callbacks = callbacks
+        self.capabilities = capabilities
         self._tool: int | None = None
         self._started = False
-        self.unreported = Unreported()
-        self._callbacks: Mapping[int, Callable[..., Any]] = {}
 
     def install(self) -> None:
         """Take the first free tool id of those that suit."""
@@ -65,13 +60,12 @@ class MonitoringEngine:
                 ErrorCode.TRACER_INSTALL_CONFLICT,
                 f"all tool ids of sys.monitoring are taken, by {names}",
             )
-        self._callbacks = self._make_callbacks()
         events = monitoring.events
         self._global = events.PY_START | events.PY_UNWIND | events.PY_THROW | events.RAISE
         # A generator that was started before the recording is met when it goes on.
         self._global |= events.PY_RESUME
         self._local = events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
-        if self._has_lines:
+        if self._hot.has_lines:
             self._local |= events.LINE
         self._hot.enable_code = self._enable
         # An earlier recording may have switched off, under this id, what is in scope now.
@@ -107,7 +101,6 @@ class MonitoringEngine:
             sys.monitoring.set_local_events(self._tool, code, 0)
         sys.monitoring.free_tool_id(self._tool)
         self._tool = None
-        self._callbacks = {}
 
     def abandon(self) -> None:
         """Stop in a forked child; its copy of the interpreter state is its own."""
@@ -121,54 +114,63 @@ class MonitoringEngine:
         if self._tool is not None:
             sys.monitoring.set_local_events(self._tool, code, self._local)
 
-    def _make_callbacks(self) -> dict[int, Callable[..., Any]]:
-        events, hot = sys.monitoring.events, self._hot
-        disable = sys.monitoring.DISABLE
-        start = hot.locked(hot.start)
 
-        def py_start(code: CodeType, offset: int) -> Any:
-            return disable if start(_getframe(2), code, offset) is False else None
+def capabilities_of(hot_path: str) -> Capabilities:
+    """Say what this engine can do with a hot path."""
+    is_native = hot_path == "native"
+    return Capabilities(
+        reads_locals_undisturbed=is_native or compat.READS_LOCALS_UNDISTURBED,
+        leaves_gettrace_alone=True,
+        sees_running_threads=True,
+        survives_recursion_limit=is_native,
+    )
 
-        resume = hot.locked(self._resumed)
 
-        def py_resume(code: CodeType, offset: int) -> Any:
-            return disable if resume(_getframe(2), code, offset) is False else None
+def pure_callbacks(hot: PureHotPath, on_fault: Callable[[BaseException], Any]) -> Callbacks:
+    """Make the callbacks of the hot path in pure Python, each behind a shield."""
+    events, unreported = sys.monitoring.events, Unreported()
+    disable = sys.monitoring.DISABLE
+    start = hot.locked(hot.start)
 
-        def pair(operation: Operation) -> Callable[..., Any]:
-            locked = hot.locked(operation)
-            return shield2(
-                lambda code, argument: locked(_getframe(2), code, argument),
-                self._on_fault,
-                self.unreported,
-            )
+    def py_start(code: CodeType, offset: int) -> Any:
+        return disable if start(_getframe(2), code, offset) is False else None
 
-        def triple(operation: Operation) -> Callable[..., Any]:
-            locked = hot.locked(operation)
-            return shield3(
-                lambda code, offset, value: locked(_getframe(2), code, value),
-                self._on_fault,
-                self.unreported,
-            )
-
-        return {
-            events.PY_START: shield2(py_start, self._on_fault, self.unreported),
-            events.LINE: pair(hot.line),
-            events.PY_RESUME: shield2(py_resume, self._on_fault, self.unreported),
-            events.PY_RETURN: triple(hot.returned),
-            events.PY_YIELD: triple(hot.yielded),
-            events.PY_THROW: triple(self._thrown),
-            events.RAISE: triple(hot.raised),
-            events.PY_UNWIND: triple(hot.unwound),
-        }
-
-    def _resumed(self, frame: Any, code: CodeType, offset: int) -> bool:
-        """PY_RESUME is global. False: the code is out of scope and need not be shown again."""
-        if not self._hot.has_code(code) and not self._hot.attach_one(frame):
+    def resumed(frame: Any, code: CodeType, offset: int) -> bool:
+        # PY_RESUME is global. False: the code is out of scope and need not be shown again.
+        if not hot.has_code(code) and not hot.attach_one(frame):
             return False
-        self._hot.resumed(frame, code, offset)
+        hot.resumed(frame, code, offset)
         return True
 
-    def _thrown(self, frame: Any, code: CodeType, error: BaseException) -> None:
-        """PY_THROW is global, and the first event of a generator that was never started."""
-        if self._hot.has_code(code) or self._hot.attach_one(frame):
-            self._hot.thrown(frame, code, error)
+    resume = hot.locked(resumed)
+
+    def py_resume(code: CodeType, offset: int) -> Any:
+        return disable if resume(_getframe(2), code, offset) is False else None
+
+    def thrown(frame: Any, code: CodeType, error: BaseException) -> None:
+        # PY_THROW is global, and the first event of a generator that was never started.
+        if hot.has_code(code) or hot.attach_one(frame):
+            hot.thrown(frame, code, error)
+
+    def pair(operation: Operation) -> Callable[..., Any]:
+        locked = hot.locked(operation)
+        return shield2(
+            lambda code, argument: locked(_getframe(2), code, argument), on_fault, unreported
+        )
+
+    def triple(operation: Operation) -> Callable[..., Any]:
+        locked = hot.locked(operation)
+        return shield3(
+            lambda code, offset, value: locked(_getframe(2), code, value), on_fault, unreported
+        )
+
+    return {
+        events.PY_START: shield2(py_start, on_fault, unreported),
+        events.LINE: pair(hot.line),
+        events.PY_RESUME: shield2(py_resume, on_fault, unreported),
+        events.PY_RETURN: triple(hot.returned),
+        events.PY_YIELD: triple(hot.yielded),
+        events.PY_THROW: triple(thrown),
+        events.RAISE: triple(hot.raised),
+        events.PY_UNWIND: triple(hot.unwound),
+    }

@@ -40,12 +40,44 @@ class Bounds(NamedTuple):
     attributes: int = 20
 
 
-class _Plan(NamedTuple):
+class Shape:
+    """How the instances of a type are read. The hot path in C knows the numbers, see hot.h."""
+
+    LIST: Final = 1
+    TUPLE: Final = 2
+    SET: Final = 3
+    DEQUE: Final = 4
+    NAMED_TUPLE: Final = 5
+    MAPPING: Final = 6
+    OBJECT: Final = 7
+    EXCEPTION: Final = 8
+    ENUM: Final = 9
+    CLASS: Final = 10
+    MODULE: Final = 11
+    FUNCTION: Final = 12
+    METHOD: Final = 13
+    SLICE: Final = 14
+    STATELESS: Final = 15
+    SUB_INT: Final = 16
+    SUB_FLOAT: Final = 17
+    SUB_COMPLEX: Final = 18
+    SUB_STR: Final = 19
+    SUB_BYTES: Final = 20
+    BYTEARRAY: Final = 21
+    FROZENSET: Final = 22
+    # C leaves these to the encoder here.
+    RANGE: Final = 23
+    BUILTIN: Final = 24
+    SCALAR: Final = 25
+
+
+class Plan(NamedTuple):
     """What is known of a type: how to read its instances, and the number of its name."""
 
     alive: Callable[[], type | None]
     type_id: bytes
-    encode: Callable[[Any, "_Plan", int], bytes]
+    shape: int
+    encode: Callable[[Any, "Plan", int], bytes]
     dict_at: int  # place in the method resolution order whose class brings `__dict__`, or -1
     slots: tuple[tuple[int, str, str], ...]  # place, name in the class, name for people
     fields: tuple[str, ...]  # of a named tuple
@@ -105,7 +137,7 @@ class ValueEncoder:
         "_bounds",
         "_define_name",
         "_define_type",
-        "_exact",
+        "_encoders",
         "_ids",
         "_open",
         "_plans",
@@ -124,7 +156,7 @@ class ValueEncoder:
         self._redactor = redactor
         self._define_type = define_type
         self._define_name = define_name
-        self._plans: dict[int, _Plan] = {}
+        self._plans: dict[int, Plan] = {}
         self._ids: dict[int, bytes] = {}
         self._open: list[int] = []
         scalars: dict[type, Callable[[Any], bytes]] = {
@@ -137,17 +169,33 @@ class ValueEncoder:
             bytes: self._encode_bytes,
         }
         self._scalars = {id(kind): encode for kind, encode in scalars.items()}
-        exact: dict[type, Callable[[Any, _Plan, int], bytes]] = {
-            range: self._members("start", "stop", "step"),
-            slice: self._members("start", "stop", "step"),
-            types.FunctionType: self._function,
-            types.BuiltinFunctionType: self._builtin,
-            types.MethodType: self._method,
-            bytearray: self._bytearray,
-            object: self._object,
-            **dict.fromkeys(_TEXT_TYPES, self._text_scalar),
+        self._encoders: dict[int, Callable[[Any, Plan, int], bytes]] = {
+            Shape.LIST: self._sequence(list),
+            Shape.TUPLE: self._sequence(tuple),
+            Shape.SET: self._sequence(set),
+            Shape.FROZENSET: self._sequence(frozenset),
+            Shape.DEQUE: self._sequence(collections.deque),
+            Shape.NAMED_TUPLE: self._named_tuple,
+            Shape.MAPPING: self._mapping,
+            Shape.OBJECT: self._object,
+            Shape.EXCEPTION: self._exception,
+            Shape.ENUM: self._enumeration,
+            Shape.CLASS: self._class,
+            Shape.MODULE: self._module,
+            Shape.FUNCTION: self._function,
+            Shape.METHOD: self._method,
+            Shape.BUILTIN: self._builtin,
+            Shape.RANGE: self._members("start", "stop", "step"),
+            Shape.SLICE: self._members("start", "stop", "step"),
+            Shape.SCALAR: self._text_scalar,
+            Shape.BYTEARRAY: self._bytearray,
+            Shape.STATELESS: self._stateless,
+            Shape.SUB_INT: self._scalar_subclass(int),
+            Shape.SUB_FLOAT: self._scalar_subclass(float),
+            Shape.SUB_COMPLEX: self._scalar_subclass(complex),
+            Shape.SUB_STR: self._scalar_subclass(str),
+            Shape.SUB_BYTES: self._scalar_subclass(bytes),
         }
-        self._exact = {id(kind): encode for kind, encode in exact.items()}
 
     def reset(self) -> None:
         """Forget all numbers: the next recording counts objects and types from the start."""
@@ -163,6 +211,11 @@ class ValueEncoder:
         self._open.clear()
         return self._encode(value, 0)
 
+    def encode_at(self, value: object, depth: int) -> bytes:
+        """Encode an object inside so many others."""
+        self._open.clear()
+        return self._encode(value, depth)
+
     def encode_named(self, name: str, value: object) -> bytes:
         """Encode the value of a variable, an attribute or a key; a secret leaves only its type."""
         if self._redactor.active and self._redactor.is_secret(name):
@@ -174,7 +227,7 @@ class ValueEncoder:
         if value is None or value is True or value is False:
             return self._scalars[id(type(value))](value)
         self._redactor.remember(value)
-        return _REDACTED + self._plan(type(value)).type_id
+        return _REDACTED + self.plan(type(value)).type_id
 
     def encode_text(self, value: str) -> bytes:
         """Encode a string within the bound on characters."""
@@ -192,14 +245,14 @@ class ValueEncoder:
 
     def type_id(self, kind: type) -> bytes:
         """Number a type by first appearance."""
-        return self._plan(kind).type_id
+        return self.plan(kind).type_id
 
     def _encode(self, value: Any, depth: int) -> bytes:
         kind = type(value)
         scalar = self._scalars.get(id(kind))
         if scalar is not None:
             return scalar(value)
-        plan = self._plan(kind)
+        plan = self.plan(kind)
         return plan.encode(value, plan, depth)
 
     def _many(self, values: tuple[Any, ...], depth: int) -> list[bytes]:
@@ -230,7 +283,7 @@ class ValueEncoder:
         self,
         tag: bytes,
         value: object,
-        plan: _Plan,
+        plan: Plan,
         depth: int,
         full: int,
         parts: Callable[[], Iterable[bytes]],
@@ -254,11 +307,11 @@ class ValueEncoder:
             (tag, plan.type_id, number, uv(full), bytes((reason,)), uv(len(shown)), *shown)
         )
 
-    def _sequence(self, base: Any) -> Callable[[Any, _Plan, int], bytes]:
+    def _sequence(self, base: Any) -> Callable[[Any, Plan, int], bytes]:
         """Make the encoder for a built-in sequence or set and its subclasses."""
         length, iterate = base.__len__, base.__iter__
 
-        def encode(value: Any, plan: _Plan, depth: int) -> bytes:
+        def encode(value: Any, plan: Plan, depth: int) -> bytes:
             limit = self._bounds.items
             return self._level(
                 _SEQUENCE,
@@ -272,7 +325,7 @@ class ValueEncoder:
 
         return encode
 
-    def _named_tuple(self, value: Any, plan: _Plan, depth: int) -> bytes:
+    def _named_tuple(self, value: Any, plan: Plan, depth: int) -> bytes:
         limit = self._bounds.items
 
         def parts() -> list[bytes]:
@@ -285,7 +338,7 @@ class ValueEncoder:
         full = tuple.__len__(value)
         return self._level(_SEQUENCE, value, plan, depth, full, parts, (limit, Reason.ITEMS))
 
-    def _mapping(self, value: Any, plan: _Plan, depth: int) -> bytes:
+    def _mapping(self, value: Any, plan: Plan, depth: int) -> bytes:
         limit = self._bounds.items
 
         def parts() -> list[bytes]:
@@ -308,7 +361,7 @@ class ValueEncoder:
         return self._encode(value, depth)
 
     def _attributes(
-        self, value: Any, plan: _Plan, depth: int, attributes: list[tuple[str, Any]], full: int
+        self, value: Any, plan: Plan, depth: int, attributes: list[tuple[str, Any]], full: int
     ) -> bytes:
         def parts() -> list[bytes]:
             return [
@@ -319,7 +372,7 @@ class ValueEncoder:
         bound = (self._bounds.attributes, Reason.ATTRIBUTES)
         return self._level(_OBJECT, value, plan, depth, full, parts, bound)
 
-    def _state(self, value: Any, plan: _Plan) -> tuple[list[tuple[str, Any]], int]:
+    def _state(self, value: Any, plan: Plan) -> tuple[list[tuple[str, Any]], int]:
         """Read slots and instance dictionary by C descriptors, bounded; give the true count."""
         found: list[tuple[str, Any]] = []
         mro = _mro_of(type(value))
@@ -343,7 +396,7 @@ class ValueEncoder:
                     found.append((name, item))
         return found, full
 
-    def _object(self, value: Any, plan: _Plan, depth: int) -> bytes:
+    def _object(self, value: Any, plan: Plan, depth: int) -> bytes:
         try:
             attributes, full = self._state(value, plan)
         except RuntimeError as error:
@@ -352,14 +405,14 @@ class ValueEncoder:
             return self._opaque(value, plan, Reason.CHANGED)
         return self._attributes(value, plan, depth, attributes, full)
 
-    def _exception(self, value: Any, plan: _Plan, depth: int) -> bytes:
+    def _exception(self, value: Any, plan: Plan, depth: int) -> bytes:
         attributes, full = self._state(value, plan)
         arguments = _args_of(value)
         return self._attributes(
             value, plan, depth, [("args", arguments), *attributes], full + 1
         )
 
-    def _enumeration(self, value: Any, plan: _Plan, depth: int) -> bytes:
+    def _enumeration(self, value: Any, plan: Plan, depth: int) -> bytes:
         attributes = _instance_dict(value, _mro_of(type(value)), plan.dict_at) or {}
         shown = [
             ("name", dict.get(attributes, "_name_")),
@@ -367,16 +420,16 @@ class ValueEncoder:
         ]
         return self._attributes(value, plan, depth, shown, 2)
 
-    def _members(self, *names: str) -> Callable[[Any, _Plan, int], bytes]:
+    def _members(self, *names: str) -> Callable[[Any, Plan, int], bytes]:
         """Make the encoder for a C type whose members are safe to read by name."""
 
-        def encode(value: Any, plan: _Plan, depth: int) -> bytes:
+        def encode(value: Any, plan: Plan, depth: int) -> bytes:
             attributes = [(name.strip("_"), getattr(value, name)) for name in names]
             return self._attributes(value, plan, depth, attributes, len(attributes))
 
         return encode
 
-    def _function(self, value: types.FunctionType, plan: _Plan, depth: int) -> bytes:
+    def _function(self, value: types.FunctionType, plan: Plan, depth: int) -> bytes:
         code = value.__code__
         where = [
             ("qualname", value.__qualname__),
@@ -385,7 +438,7 @@ class ValueEncoder:
         ]
         return self._attributes(value, plan, depth, where, 3)
 
-    def _builtin(self, value: types.BuiltinFunctionType, plan: _Plan, depth: int) -> bytes:
+    def _builtin(self, value: types.BuiltinFunctionType, plan: Plan, depth: int) -> bytes:
         # Its `__qualname__` asks the type of `__self__`, where a metaclass could answer.
         owner, name = value.__self__, value.__name__
         if owner is not None and not issubclass(type(owner), types.ModuleType):
@@ -393,27 +446,27 @@ class ValueEncoder:
             name = f"{_qualname_of(kind)}.{name}"
         return self._attributes(value, plan, depth, [("qualname", name)], 1)
 
-    def _method(self, value: types.MethodType, plan: _Plan, depth: int) -> bytes:
+    def _method(self, value: types.MethodType, plan: Plan, depth: int) -> bytes:
         function = value.__func__
         name = function.__qualname__ if type(function) is types.FunctionType else None
         owner = [("qualname", name), ("self", type_name(type(value.__self__)))]
         return self._attributes(value, plan, depth, owner, 2)
 
-    def _class(self, value: type, plan: _Plan, depth: int) -> bytes:
+    def _class(self, value: type, plan: Plan, depth: int) -> bytes:
         return self._attributes(value, plan, depth, [("name", type_name(value))], 1)
 
-    def _module(self, value: types.ModuleType, plan: _Plan, depth: int) -> bytes:
+    def _module(self, value: types.ModuleType, plan: Plan, depth: int) -> bytes:
         name = dict.get(_module_state(value) or {}, "__name__")
         shown = name if type(name) is str else None
         return self._attributes(value, plan, depth, [("name", shown)], 1)
 
-    def _text_scalar(self, value: Any, plan: _Plan, depth: int) -> bytes:
+    def _text_scalar(self, value: Any, plan: Plan, depth: int) -> bytes:
         zone = value.tzinfo if type(value) in (datetime.datetime, datetime.time) else None
         if zone is not None and type(zone) is not datetime.timezone:
             return self._opaque(value, plan, Reason.CUSTOM)
         return _TEXT + plan.type_id + self.object_id(value) + self.encode_text(str(value))
 
-    def _scalar_subclass(self, base: Any) -> Callable[[Any, _Plan, int], bytes]:
+    def _scalar_subclass(self, base: Any) -> Callable[[Any, Plan, int], bytes]:
         """Make the encoder for a subclass of a scalar: its plain value beside its type."""
         # Each returns an exact copy of the built-in type without a look at the subclass.
         copies: dict[Any, Callable[[Any], Any]] = {
@@ -426,12 +479,12 @@ class ValueEncoder:
         plain = copies[base]
         encode_base = self._scalars[id(base)]
 
-        def encode(value: Any, plan: _Plan, depth: int) -> bytes:
+        def encode(value: Any, plan: Plan, depth: int) -> bytes:
             return _SUBCLASS + plan.type_id + self.object_id(value) + encode_base(plain(value))
 
         return encode
 
-    def _bytearray(self, value: bytearray, plan: _Plan, depth: int) -> bytes:
+    def _bytearray(self, value: bytearray, plan: Plan, depth: int) -> bytes:
         full = bytearray.__len__(value)
         kept = bytes(bytearray.__getitem__(value, slice(0, self._bounds.chars)))
         data = (
@@ -441,65 +494,84 @@ class ValueEncoder:
         )
         return _SUBCLASS + plan.type_id + self.object_id(value) + data
 
-    def _stateless(self, value: Any, plan: _Plan, depth: int) -> bytes:
+    def _stateless(self, value: Any, plan: Plan, depth: int) -> bytes:
         return self._opaque(value, plan, Reason.STATELESS)
 
-    def _custom(self, value: Any, plan: _Plan, depth: int) -> bytes:
-        return self._opaque(value, plan, Reason.CUSTOM)
-
-    def _opaque(self, value: Any, plan: _Plan, reason: int) -> bytes:
+    def _opaque(self, value: Any, plan: Plan, reason: int) -> bytes:
         return _OPAQUE + plan.type_id + self.object_id(value) + bytes((reason,))
 
     # What is known of a type.
 
-    def _plan(self, kind: type) -> _Plan:
+    def plan(self, kind: type) -> Plan:
+        """Give what is known of a type; it is found out when first asked for."""
         plan = self._plans.get(id(kind))
         if plan is None or plan.alive() is not kind:
             plan = self._plans[id(kind)] = self._make_plan(kind)
         return plan
 
-    def _make_plan(self, kind: type) -> _Plan:
+    def _make_plan(self, kind: type) -> Plan:
         mro: tuple[type, ...] = _mro_of(kind)
         fields = _fields_of(kind) if issubclass(kind, tuple) else ()
         type_id = self._define_type(type_name(kind), fields)
         dict_at, slots = _places_of_state(mro)
-        encode = self._choose(kind, mro, dict_at, slots, fields)
-        return _Plan(weakref.ref(kind), type_id, encode, dict_at, slots, fields)
+        shape = _shape_of(kind, mro, dict_at, has_slots=bool(slots), has_fields=bool(fields))
+        encode = self._encoders[shape]
+        return Plan(weakref.ref(kind), type_id, shape, encode, dict_at, slots, fields)
 
-    def _choose(
-        self,
-        kind: type,
-        mro: tuple[type, ...],
-        dict_at: int,
-        slots: tuple[tuple[int, str, str], ...],
-        fields: tuple[str, ...],
-    ) -> Callable[[Any, _Plan, int], bytes]:
-        exact = self._exact.get(id(kind))
-        if exact is not None:
-            return exact
-        if type_name(kind).startswith("pytest_recorder."):
-            return self._stateless
-        if issubclass(kind, type):
-            return self._class
-        if issubclass(kind, types.ModuleType):
-            return self._module
-        if issubclass(type(kind), enum.EnumMeta) and dict_at >= 0:
-            return self._enumeration
-        if issubclass(kind, BaseException):
-            return self._exception
-        if fields:
-            return self._named_tuple
-        if issubclass(kind, dict):
-            return self._mapping
-        for base in (list, tuple, set, frozenset, collections.deque):
-            if issubclass(kind, base):
-                return self._sequence(base)
-        for scalar in (int, float, complex, str, bytes):
-            if issubclass(kind, scalar):
-                return self._scalar_subclass(scalar)
-        if dict_at >= 0 or slots or _is_plain(mro):
-            return self._object
-        return self._stateless
+
+# By address: to hash or to compare a type can run code of its metaclass.
+_EXACT: Final = {
+    id(kind): shape
+    for kind, shape in (
+        (range, Shape.RANGE),
+        (slice, Shape.SLICE),
+        (types.FunctionType, Shape.FUNCTION),
+        (types.BuiltinFunctionType, Shape.BUILTIN),
+        (types.MethodType, Shape.METHOD),
+        (bytearray, Shape.BYTEARRAY),
+        (object, Shape.OBJECT),
+        *((kind, Shape.SCALAR) for kind in _TEXT_TYPES),
+    )
+}
+_CONTAINERS: Final = (
+    (dict, Shape.MAPPING),
+    (list, Shape.LIST),
+    (tuple, Shape.TUPLE),
+    (set, Shape.SET),
+    (frozenset, Shape.FROZENSET),
+    (collections.deque, Shape.DEQUE),
+    (int, Shape.SUB_INT),
+    (float, Shape.SUB_FLOAT),
+    (complex, Shape.SUB_COMPLEX),
+    (str, Shape.SUB_STR),
+    (bytes, Shape.SUB_BYTES),
+)
+
+
+def _shape_of(
+    kind: type, mro: tuple[type, ...], dict_at: int, *, has_slots: bool, has_fields: bool
+) -> int:
+    exact = _EXACT.get(id(kind))
+    if exact is not None:
+        return exact
+    if type_name(kind).startswith("pytest_recorder."):
+        return Shape.STATELESS
+    if issubclass(kind, type):
+        return Shape.CLASS
+    if issubclass(kind, types.ModuleType):
+        return Shape.MODULE
+    if issubclass(type(kind), enum.EnumMeta) and dict_at >= 0:
+        return Shape.ENUM
+    if issubclass(kind, BaseException):
+        return Shape.EXCEPTION
+    if has_fields:
+        return Shape.NAMED_TUPLE
+    for base, shape in _CONTAINERS:
+        if issubclass(kind, base):
+            return shape
+    if dict_at >= 0 or has_slots or _is_plain(mro):
+        return Shape.OBJECT
+    return Shape.STATELESS
 
 
 def _copy_str(value: str) -> str:

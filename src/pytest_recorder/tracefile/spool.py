@@ -7,6 +7,9 @@ record needs them. Definitions are never dropped. Events fill the first half of 
 then run in a ring through the second half: a long recording keeps its start and its latest part.
 A record is counted in the segment's header only after its bytes are in place, so that whatever
 kills the process leaves a spool that reads right up to the last whole record.
+
+The header in the map is the one place that knows how full a segment is: a hot path in C writes
+records and header itself, between the calls of `next_events` and `next_definitions`.
 """
 
 import mmap
@@ -44,17 +47,15 @@ class Segment(NamedTuple):
 class _Open:
     """A segment that is being filled."""
 
-    __slots__ = ("end", "events", "first", "kind", "start", "unit", "units", "write_at")
+    __slots__ = ("end", "first", "kind", "start", "unit", "units")
 
     def __init__(self, kind: int, unit: int, units: int, start: int, size: int) -> None:
         self.kind = kind
         self.unit = unit
         self.units = units
         self.start = start
-        self.write_at = start + SEGMENT.size
         self.end = start + size
         self.first = 0
-        self.events = 0
 
 
 class Spool:
@@ -66,8 +67,6 @@ class Spool:
         self._most_units = max(max_bytes // self.unit_bytes, 4)
         self._trace = 0
         self._sequence = 0
-        self._next_event = 0
-        self.events = 0
         self.dropped = 0
         self._units = 0
         self._free: list[int] = []
@@ -76,7 +75,6 @@ class Spool:
         self._event_units = 0
         self._define: _Open | None = None
         self._events: _Open | None = None
-        self.write_bytes = 0
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -106,16 +104,19 @@ class Spool:
         self._kept.clear()
         self._ring.clear()
         self._define = self._events = None
-        self._sequence = self._next_event = self._event_units = 0
-        self.events = self.dropped = self.write_bytes = 0
+        self._sequence = self._event_units = self.dropped = 0
 
     def define(self, record: bytes) -> None:
         """Append to the definitions."""
-        segment = self._define
-        if segment is None or segment.write_at + len(record) > segment.end:
-            segment = self._define = self._allocate(SegmentKind.DEFINITIONS, len(record), 0)
-            self._kept.append(segment)
-        self._append(segment, record, 0)
+        if self._room(self._define) < len(record):
+            self.next_definitions(len(record))
+        if self._define is not None:
+            self._append(self._define, record, 0)
+
+    def next_definitions(self, size: int) -> None:
+        """Start a segment of definitions that can take a record of `size` bytes."""
+        self._define = self._allocate(SegmentKind.DEFINITIONS, size, 0)
+        self._kept.append(self._define)
 
     def keep_source(self, digest: bytes, data: bytes) -> None:
         """Keep the text of a source file for the life of the process."""
@@ -124,15 +125,38 @@ class Spool:
     @property
     def room(self) -> int:
         """Bytes that the current block of events can still take."""
-        segment = self._events
-        return segment.end - segment.write_at if segment is not None else 0
+        return self._room(self._events)
+
+    @property
+    def events(self) -> int:
+        """Events that the spool holds."""
+        return sum(
+            self._progress(segment)[1]
+            for segment in (*self._kept, *self._ring)
+            if segment.kind == SegmentKind.EVENTS
+        )
+
+    @property
+    def map(self) -> mmap.mmap:
+        """The file in memory; it moves when a segment is started."""
+        return self._map
+
+    def lane(self, kind: int) -> tuple[int, int, int, int] | None:
+        """Say where the next record of a kind goes: header, place, end of room, events so far."""
+        segment = self._events if kind == SegmentKind.EVENTS else self._define
+        if segment is None:
+            return None
+        used, events = self._progress(segment)
+        return segment.start, segment.start + SEGMENT.size + used, segment.end, events
 
     def next_events(self, size: int, base_us: int) -> None:
         """Start a block of events that can take a record of `size` bytes."""
         units = self._units_for(size)
+        previous = self._events
+        first = previous.first + self._progress(previous)[1] if previous is not None else 0
         if self._event_units + units > self._most_units:
             self._drop_oldest(units)
-        segment = self._allocate(SegmentKind.EVENTS, size, base_us)
+        segment = self._allocate(SegmentKind.EVENTS, size, base_us, first)
         self._event_units += segment.units
         is_head = self._event_units <= self._most_units // 2 and not self._ring
         (self._kept if is_head else self._ring).append(segment)
@@ -143,9 +167,6 @@ class Spool:
         segment = self._events
         if segment is not None:
             self._append(segment, record, events)
-            self.events += events
-            self._next_event += events
-            self.write_bytes += len(record)
 
     def segments(self) -> Iterator[Segment]:
         """Give the segments of the trace: definitions, then events in their order."""
@@ -153,8 +174,10 @@ class Spool:
         for segment in held:
             if segment.kind in (SegmentKind.DEFINITIONS, SegmentKind.EVENTS):
                 base_us = SEGMENT.unpack_from(self._map, segment.start)[9]
-                data = self._map[segment.start + SEGMENT.size : segment.write_at]
-                yield Segment(segment.kind, segment.first, segment.events, base_us, data)
+                used, events = self._progress(segment)
+                start = segment.start + SEGMENT.size
+                data = self._map[start : start + used]
+                yield Segment(segment.kind, segment.first, events, base_us, data)
 
     def flush(self) -> None:
         """Ask the system to write what is mapped; raises EnvironmentError when it cannot."""
@@ -174,16 +197,27 @@ class Spool:
     # Units and segments.
 
     def _append(self, segment: _Open, record: bytes, events: int) -> None:
-        end = segment.write_at + len(record)
-        self._map[segment.write_at : end] = record
-        segment.write_at = end
-        segment.events += events
+        used, before = self._progress(segment)
+        start = segment.start + SEGMENT.size + used
+        self._map[start : start + len(record)] = record
         SEGMENT_PROGRESS.pack_into(
             self._map,
             segment.start + SEGMENT_PROGRESS_AT,
-            end - segment.start - SEGMENT.size,
-            segment.events,
+            used + len(record),
+            before + events,
         )
+
+    def _progress(self, segment: _Open) -> tuple[int, int]:
+        """Read bytes and events of a segment."""
+        used, events = SEGMENT_PROGRESS.unpack_from(
+            self._map, segment.start + SEGMENT_PROGRESS_AT
+        )
+        return used, events
+
+    def _room(self, segment: _Open | None) -> int:
+        if segment is None:
+            return 0
+        return segment.end - segment.start - SEGMENT.size - self._progress(segment)[0]
 
     def _put(self, kind: int, data: bytes, *, belongs_to_trace: bool = True) -> None:
         segment = self._allocate(kind, len(data), 0)
@@ -194,14 +228,14 @@ class Spool:
     def _units_for(self, size: int) -> int:
         return -(-(size + SEGMENT.size) // self.unit_bytes)
 
-    def _allocate(self, kind: int, size: int, base_us: int) -> _Open:
+    def _allocate(self, kind: int, size: int, base_us: int, first: int = 0) -> _Open:
         units = self._units_for(size)
         unit = self._free.pop() if units == 1 and self._free else self._grow(units)
         start = SPOOL_HEAD_BYTES + unit * self.unit_bytes
         segment = _Open(kind, unit, units, start, units * self.unit_bytes)
-        segment.first = self._next_event
         self._sequence += 1
-        header = (kind, 0, 0, units, 0, 0, self._sequence, self._trace, segment.first, base_us)
+        segment.first = first
+        header = (kind, 0, 0, units, 0, 0, self._sequence, self._trace, first, base_us)
         SEGMENT.pack_into(self._map, start, *header)
         return segment
 
@@ -216,8 +250,7 @@ class Spool:
         while freed < units and self._ring:
             oldest = self._ring.pop(0)
             self._release(oldest)
-            self.dropped += oldest.events
-            self.events -= oldest.events
+            self.dropped += self._progress(oldest)[1]
             self._event_units -= oldest.units
             freed += oldest.units
 

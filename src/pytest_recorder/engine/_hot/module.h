@@ -1,0 +1,6 @@
+#ifndef HOT_MODULE_H
+#define HOT_MODULE_H
+
+#include "records.h"
+
+#endif
