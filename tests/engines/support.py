@@ -20,6 +20,7 @@ HAS_NATIVE = native.load(NATIVE_MODULE).module is not None
 ENGINES = (
     *(("monitoring/native",) if compat.HAS_MONITORING and HAS_NATIVE else ()),
     *(("monitoring/python",) if compat.HAS_MONITORING else ()),
+    *(("settrace/native",) if not compat.HAS_MONITORING and HAS_NATIVE else ()),
     "settrace/python",
 )
 PROGRAMS = tuple(sorted(path.stem for path in FOLDER.glob("*.py")))

@@ -385,16 +385,22 @@ def test_a_program_gives_the_events_that_reading_it_gives(program: str, engine: 
     assert told[: len(expected)] == expected
 
 
-@pytest.mark.skipif(len(ENGINES) < 2, reason="sys.monitoring came with Python 3.12")
+@pytest.mark.skipif(len(ENGINES) < 2, reason="there is one engine and hot path only")
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("program", COMPARED)
 def test_all_engines_tell_the_same(program: str, level: str) -> None:
-    one, *others = (run(program, engine, level) for engine in ENGINES)
-    for other in others:
+    first, *others = ENGINES
+    one = run(program, first, level)
+    for engine in others:
+        able = capabilities(engine).reads_locals_undisturbed
+        if program == "cleanup" and level == "values" and not able:
+            # It keeps objects until the next event, so that they end elsewhere.
+            continue
+        other = run(program, engine, level)
         assert list(map(compared, one.events)) == list(map(compared, other.events))
 
 
-@pytest.mark.skipif(len(ENGINES) < 2, reason="sys.monitoring came with Python 3.12")
+@pytest.mark.skipif(len(ENGINES) < 2, reason="there is one engine and hot path only")
 def test_all_engines_write_the_same_times_under_an_injected_clock() -> None:
     times = [
         [

@@ -19,6 +19,7 @@ from time import perf_counter_ns
 from types import CodeType, FrameType, MemberDescriptorType
 from typing import Any
 
+from pytest_recorder import compat
 from pytest_recorder.engine import _native
 from pytest_recorder.engine.definitions import Sink, Sources
 from pytest_recorder.engine.hot import LOOPS, thread_name
@@ -181,7 +182,7 @@ class NativeHotPath(_native.Core):
             log_code=logging.Logger.callHandlers.__code__,
             hook_codes=HOOK_CODES,
             loops=bytes(number in LOOPS for number in range(256)),
-            disable=sys.monitoring.DISABLE if hasattr(sys, "monitoring") else None,
+            disable=sys.monitoring.DISABLE if compat.HAS_MONITORING else None,
             settle=settle,
         )
         self._helpers.connect(self)

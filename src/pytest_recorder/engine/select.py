@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 from pytest_recorder import compat, native
 from pytest_recorder.diagnostics.guard import settler
+from pytest_recorder.engine import settrace
 from pytest_recorder.engine.base import Capabilities, Engine, HotPath
 from pytest_recorder.engine.definitions import Sink
 from pytest_recorder.engine.hot import PureHotPath
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.engine.settrace import SettraceEngine
+from pytest_recorder.engine.settrace import NativeSettraceEngine, SettraceEngine
 from pytest_recorder.engine.values import Bounds
 from pytest_recorder.errors import ErrorCode, usage
 
@@ -30,7 +31,7 @@ class Choice(NamedTuple):
     def capabilities(self) -> Capabilities:
         """What the two can do together."""
         if self.engine == "settrace":
-            return SettraceEngine.capabilities
+            return settrace.capabilities_of(self.hot_path)
         from pytest_recorder.engine.sysmon import capabilities_of
 
         return capabilities_of(self.hot_path)
@@ -75,8 +76,8 @@ def _native_for(engine: str) -> tuple[ModuleType | None, str | None]:
     """Give the part in C, or the reason why it cannot be used."""
     if compat.IS_FREE_THREADED:
         return None, "the part in C was never run on a free-threaded Python"
-    if engine == "settrace":
-        return None, "the part in C works with sys.monitoring only"
+    if engine == "settrace" and compat.HAS_MONITORING:
+        return None, "from Python 3.12 the part in C works with sys.monitoring only"
     module, why_not = native.load(NATIVE_MODULE)
     if module is not None and sys.hexversion >> 16 != module.BUILT_FOR:
         return None, "the part in C was built for another version of Python"
@@ -102,9 +103,12 @@ def make(
     }
     if choice.hot_path == "native":
         from pytest_recorder.engine.native import NativeHotPath, native_callbacks
-        from pytest_recorder.engine.sysmon import MonitoringEngine
 
         hot = NativeHotPath(sink, **parts, settle=settler(on_fault))
+        if choice.engine == "settrace":
+            return hot, NativeSettraceEngine(hot, on_fault=on_fault)
+        from pytest_recorder.engine.sysmon import MonitoringEngine
+
         able = choice.capabilities
         return hot, MonitoringEngine(hot, native_callbacks(hot), capabilities=able)
     pure = PureHotPath(sink, **parts)

@@ -18,11 +18,11 @@ import threading
 from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import CodeType, FrameType
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from pytest_recorder import compat
 from pytest_recorder.diagnostics.guard import Unreported, shield3
-from pytest_recorder.engine.base import Capabilities
+from pytest_recorder.engine.base import Capabilities, HotPath
 from pytest_recorder.engine.hot import FrameState, PureHotPath
 from pytest_recorder.errors import ErrorCode, enverr
 
@@ -36,6 +36,31 @@ _RETURNS = frozenset(
 _FRAMES_OF_ROOM = 24
 
 Trace = Callable[[FrameType, str, Any], Any]
+
+
+def capabilities_of(hot_path: str) -> Capabilities:
+    """Say what `sys.settrace` can do with a hot path."""
+    is_native = hot_path == "native"
+    return Capabilities(
+        reads_locals_undisturbed=is_native or compat.READS_LOCALS_UNDISTURBED,
+        leaves_gettrace_alone=False,
+        sees_running_threads=False,
+        survives_recursion_limit=is_native,
+    )
+
+
+class NativeTracer(HotPath, Protocol):
+    """The hot path in C, which is a trace function."""
+
+    def __call__(self, frame: FrameType, event: str, argument: Any, /) -> Any: ...
+
+    def trace_thread(self) -> None:
+        """Become the trace function of this thread."""
+        ...
+
+    def untrace_thread(self) -> None:
+        """Be no trace function any more, in any thread."""
+        ...
 
 
 class _Pending(threading.local):
@@ -68,12 +93,7 @@ class SettraceEngine:
     """Owns `sys.settrace` and `threading.settrace` while it is started."""
 
     name = "settrace"
-    capabilities = Capabilities(
-        reads_locals_undisturbed=compat.READS_LOCALS_UNDISTURBED,
-        leaves_gettrace_alone=False,
-        sees_running_threads=False,
-        survives_recursion_limit=False,
-    )
+    capabilities = capabilities_of("python")
 
     def __init__(self, hot: PureHotPath, *, on_fault: Callable[[BaseException], Any]) -> None:
         self._hot = hot
@@ -93,13 +113,7 @@ class SettraceEngine:
 
     def install(self) -> None:
         """There is one place for a trace function: find out who has it."""
-        rival = rival_tracer()
-        if rival is not None:
-            raise enverr(
-                ErrorCode.TRACER_INSTALL_CONFLICT,
-                f"the trace function is taken by {rival}",
-                rival=rival,
-            )
+        _refuse_rival()
 
     def start(self) -> None:
         """Trace this thread, the threads it starts, and the frames that run already."""
@@ -315,6 +329,85 @@ class SettraceEngine:
             frame = frame.f_back
         if frame is not None:
             frame.f_trace = _PutBack(self)
+
+
+class NativeSettraceEngine:
+    """The same with a trace function in C, which is the hot path itself (Python 3.11).
+
+    Every frame of a traced thread is shown to it, so that nothing must be put into frames. The
+    interpreter calls it at the recursion limit too. Another trace function that the program
+    installs takes its place at once; that is noticed at the edges of phases and at the end.
+    """
+
+    name = "settrace"
+    capabilities = capabilities_of("native")
+
+    def __init__(self, hot: NativeTracer, *, on_fault: Callable[[BaseException], Any]) -> None:
+        self._hot = hot
+        self._on_fault = on_fault
+        self._started = False
+
+    def install(self) -> None:
+        """There is one place for a trace function: find out who has it."""
+        _refuse_rival()
+
+    def start(self) -> None:
+        """Trace this thread and those that it starts."""
+        if self._started:
+            return
+        _refuse_rival()
+        self._started = True
+        self._hot.attach(sys._getframe(1))
+        threading.settrace(self._hot)
+        self._hot.trace_thread()
+
+    def stop(self) -> None:
+        """Trace nothing more; other threads find out at their next event."""
+        current = sys.gettrace()
+        self._hot.untrace_thread()
+        if not self._started:
+            return
+        self._started = False
+        if threading.gettrace() is self._hot:
+            threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
+        if current is not self._hot:
+            who = "by the program" if current is None else f"by {_name_of(current)}"
+            self._on_fault(
+                enverr(
+                    ErrorCode.TRACER_INSTALL_CONFLICT,
+                    f"the trace function was taken away during the recording, {who}",
+                )
+            )
+
+    def uninstall(self) -> None:
+        """Nothing is held beyond `stop`."""
+        self.stop()
+
+    def abandon(self) -> None:
+        """Stop in a forked child."""
+        self._hot.untrace_thread()
+        self._started = False
+
+    def rival(self) -> str | None:
+        """Name who took the trace function; put ourselves back where it was only removed."""
+        if not self._started:
+            return None
+        current = sys.gettrace()
+        if current is None:
+            self._hot.lose("interrupted")
+            self._hot.trace_thread()
+            return None
+        return None if current is self._hot else _name_of(current)
+
+
+def _refuse_rival() -> None:
+    rival = rival_tracer()
+    if rival is not None:
+        raise enverr(
+            ErrorCode.TRACER_INSTALL_CONFLICT,
+            f"the trace function is taken by {rival}",
+            rival=rival,
+        )
 
 
 def rival_tracer() -> str | None:

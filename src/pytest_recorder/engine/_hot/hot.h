@@ -259,6 +259,7 @@ typedef struct {
     PyThreadState *owner;
     PyObject *settle; /* takes an exception: contains a fault of ours, raises the program's */
     int is_open;
+    int is_tracing; /* by the trace function */
     /* The spool. */
     uint8_t *map;
     Lane events;

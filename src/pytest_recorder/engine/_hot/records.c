@@ -128,7 +128,7 @@ append(Hot *hot, const Buffer *prefix, const Buffer *record)
 
 /* Time. */
 
-static inline int
+int
 put_time(Hot *hot, Buffer *out)
 {
     int64_t now;

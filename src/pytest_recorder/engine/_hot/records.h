@@ -16,6 +16,7 @@ void state_free(Hot *hot, FrameState *state);
 int find_changes(Hot *hot, HotFrame *frame, FrameState *state);
 int write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int line);
 int follow_handled(Hot *hot, FrameState *state);
+int put_time(Hot *hot, Buffer *out);
 int code_bytes(Code *code);
 int ends_a_loop(Hot *hot, HotFrame *frame, Code *code, PyObject *error);
 

@@ -1,0 +1,274 @@
+/* Takes what the interpreter tells a trace function, on Python 3.11.
+ *
+ * It is told less than what happened, and the rest is found out here:
+ * - `call` is also a generator going on, or getting an exception thrown into it. Which of the two
+ *   shows only at the next event, so a resumption is held back until then.
+ * - `return` is also a yield, which the instruction tells, and an exception leaving the frame, which
+ *   has no value.
+ */
+
+#include "settrace.h"
+
+#define SUSPENDABLE (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)
+
+#ifdef HOT_311
+
+#include "opcode.h"
+
+static int
+instruction(Code *code, int at)
+{
+    if (code_bytes(code) < 0) {
+        return -1;
+    }
+    if (at < 0 || at + 1 >= PyBytes_GET_SIZE(code->bytecode)) {
+        return 0;
+    }
+    return (uint8_t)PyBytes_AS_STRING(code->bytecode)[at];
+}
+
+/* Whether a generator's frame is at its first RESUME, which has the argument 0. */
+static int
+is_at_start(Code *code, int at)
+{
+    int operation = instruction(code, at);
+    if (operation < 0) {
+        return -1;
+    }
+    return operation == RESUME && (PyBytes_AS_STRING(code->bytecode)[at + 1] & 3) == 0;
+}
+
+static int
+flush(Hot *hot, PyThreadState *tstate, Thread *thread)
+{
+    FrameState *state = thread->pending;
+    if (state == NULL) {
+        return 0;
+    }
+    thread->pending = NULL;
+    hot->changes.used = hot->body.used = 0;
+    put_bytes(&hot->changes, thread->pending_changes.data, thread->pending_changes.used);
+    if (put_time(hot, &hot->body) < 0) {
+        return -1;
+    }
+    return write_event(hot, tstate, state, OP_RESUME, state->line);
+}
+
+static int
+hold_back(Hot *hot, PyThreadState *tstate, Thread *thread, HotFrame *frame, PyCodeObject *object)
+{
+    FrameState *state;
+    if (state_of(hot, tstate, frame, object, &state) < 0) {
+        return -1;
+    }
+    if (state == NULL) {
+        return 0;
+    }
+    state->thread = thread->number;
+    state->is_suspended = 0;
+    if (find_changes(hot, frame, state) < 0) {
+        return -1;
+    }
+    thread->pending = state;
+    thread->pending_frame = frame;
+    thread->pending_at = frame_lasti(frame);
+    thread->pending_changes.used = 0;
+    put_bytes(&thread->pending_changes, hot->changes.data, hot->changes.used);
+    return 0;
+}
+
+static int
+called(Hot *hot, PyThreadState *tstate, Thread *thread, HotFrame *frame, PyCodeObject *object)
+{
+    if (flush(hot, tstate, thread) < 0) {
+        return -1;
+    }
+    Code *code = code_known(hot, object);
+    if (code == NULL && (PyObject *)object != hot->log_code) {
+        code = code_meet(hot, object, frame_globals(frame));
+        if (code == NULL) {
+            return -1;
+        }
+    }
+    if (code != NULL && code->is_in_scope && (object->co_flags & SUSPENDABLE)) {
+        int starts = is_at_start(code, frame_lasti(frame));
+        if (starts <= 0) {
+            return starts < 0 ? -1 : hold_back(hot, tstate, thread, frame, object);
+        }
+    }
+    return hot_start(hot, tstate, frame, object) < 0 ? -1 : 0;
+}
+
+static int
+excepted(Hot *hot, PyThreadState *tstate, Thread *thread, HotFrame *frame, Code *code,
+         PyObject *argument)
+{
+    PyObject *error = PyTuple_GET_ITEM(argument, 1);
+    if (!PyExceptionInstance_Check(error)) {
+        return flush(hot, tstate, thread);
+    }
+    if (thread->pending != NULL && thread->pending_frame == frame &&
+        thread->pending_at == frame_lasti(frame)) {
+        thread->pending = NULL;
+        if (hot_thrown(hot, tstate, frame, code->code, error) < 0) {
+            return -1;
+        }
+    }
+    if (flush(hot, tstate, thread) < 0) {
+        return -1;
+    }
+    int ends = ends_a_loop(hot, frame, code, error);
+    if (ends != 0) {
+        return ends < 0 ? -1 : 0;
+    }
+    return hot_raised(hot, tstate, frame, code->code, error, PyTuple_GET_ITEM(argument, 2));
+}
+
+static int
+ended(Hot *hot, PyThreadState *tstate, HotFrame *frame, Code *code, PyObject *value)
+{
+    if (value == NULL) {
+        return hot_unwound(hot, tstate, frame, code->code, NULL);
+    }
+    if (code->flags & SUSPENDABLE) {
+        int operation = instruction(code, frame_lasti(frame));
+        if (operation < 0) {
+            return -1;
+        }
+        if (operation != RETURN_VALUE) {
+            if (hot_yielded(hot, tstate, frame, code->code, value) < 0) {
+                return -1;
+            }
+            FrameState *state = state_known(hot, frame, code->code);
+            if (state != NULL) {
+                state->is_suspended = 1;
+            }
+            return 0;
+        }
+    }
+    return hot_returned(hot, tstate, frame, code->code, value);
+}
+
+static int
+event(Hot *hot, PyThreadState *tstate, PyFrameObject *object, int what, PyObject *argument)
+{
+    HotFrame *frame = frame_of(object);
+    PyCodeObject *running = frame_code(frame);
+    Thread *thread = thread_of(hot, tstate);
+    if (thread == NULL) {
+        return -1;
+    }
+    if (what == PyTrace_CALL) {
+        return called(hot, tstate, thread, frame, running);
+    }
+    Code *code = code_known(hot, running);
+    if (code == NULL || !code->is_in_scope) {
+        return 0;
+    }
+    FrameState *state = state_known(hot, frame, running);
+    if (state != NULL && state->is_suspended) {
+        /* No `call` when what it awaited ends by an exception thrown into the latter. */
+        state->is_suspended = 0;
+        if (flush(hot, tstate, thread) < 0 ||
+            hot_resumed(hot, tstate, frame, running) < 0) {
+            return -1;
+        }
+    }
+    if (what == PyTrace_EXCEPTION) {
+        return excepted(hot, tstate, thread, frame, code, argument);
+    }
+    if (flush(hot, tstate, thread) < 0) {
+        return -1;
+    }
+    if (what == PyTrace_RETURN) {
+        return ended(hot, tstate, frame, code, argument);
+    }
+    if (what != PyTrace_LINE) {
+        return 0;
+    }
+    if (hot->level >= LEVEL_LINES) {
+        return hot_line(hot, tstate, frame, running, frame_line(frame));
+    }
+    state = state_known(hot, frame, running);
+    if (state != NULL && state->exception_key != NULL) {
+        return follow_handled(hot, state);
+    }
+    return 0;
+}
+
+static int
+trace(PyObject *self, PyFrameObject *object, int what, PyObject *argument)
+{
+    Hot *hot = (Hot *)self;
+    Visit visit;
+    if (!hot->is_tracing) {
+        /* The recording has ended; this thread, or whoever put us back, finds it out now. */
+        PyEval_SetTrace(NULL, NULL);
+        return 0;
+    }
+    int entered = enter(hot, &visit);
+    if (entered <= 0) {
+        refuse(hot, entered, (PyObject *)frame_code(frame_of(object)));
+        return 0;
+    }
+    event(hot, visit.tstate, object, what, argument);
+    return leave(hot, &visit);
+}
+
+PyObject *
+hot_call(Hot *hot, PyObject *args, PyObject *Py_UNUSED(keywords))
+{
+    PyObject *object, *name, *argument;
+    if (!PyArg_ParseTuple(args, "O!UO", &PyFrame_Type, &object, &name, &argument)) {
+        return NULL;
+    }
+    /* `threading` and whoever saves and restores `sys.gettrace()` install us as a Python callable. */
+    PyEval_SetTrace(hot->is_tracing ? trace : NULL, hot->is_tracing ? (PyObject *)hot : NULL);
+    if (hot->is_tracing && PyUnicode_CompareWithASCIIString(name, "call") == 0 &&
+        trace((PyObject *)hot, (PyFrameObject *)object, PyTrace_CALL, argument) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyObject *
+do_trace_thread(Hot *hot, PyObject *Py_UNUSED(ignored))
+{
+    hot->is_tracing = 1;
+    PyEval_SetTrace(trace, (PyObject *)hot);
+    Py_RETURN_NONE;
+}
+
+PyObject *
+do_untrace_thread(Hot *hot, PyObject *Py_UNUSED(ignored))
+{
+    hot->is_tracing = 0;
+    if (PyThreadState_Get()->c_tracefunc == trace &&
+        PyThreadState_Get()->c_traceobj == (PyObject *)hot) {
+        PyEval_SetTrace(NULL, NULL);
+    }
+    Py_RETURN_NONE;
+}
+
+#else
+
+PyObject *
+hot_call(Hot *Py_UNUSED(hot), PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(keywords))
+{
+    PyErr_SetString(PyExc_TypeError, "this is a trace function on Python 3.11 only");
+    return NULL;
+}
+
+PyObject *
+do_trace_thread(Hot *hot, PyObject *Py_UNUSED(ignored))
+{
+    return hot_call(hot, NULL, NULL);
+}
+
+PyObject *
+do_untrace_thread(Hot *Py_UNUSED(hot), PyObject *Py_UNUSED(ignored))
+{
+    Py_RETURN_NONE;
+}
+
+#endif

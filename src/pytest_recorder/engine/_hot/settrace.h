@@ -1,0 +1,10 @@
+#ifndef HOT_SETTRACE_H
+#define HOT_SETTRACE_H
+
+#include "visit.h"
+
+PyObject *hot_call(Hot *hot, PyObject *args, PyObject *keywords);
+PyObject *do_trace_thread(Hot *hot, PyObject *ignored);
+PyObject *do_untrace_thread(Hot *hot, PyObject *ignored);
+
+#endif
