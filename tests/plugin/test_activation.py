@@ -27,6 +27,17 @@ def test_a_wrong_option_ends_the_run_before_collection(
     result.stdout.no_fnmatch_line("*collected*")
 
 
+def test_a_wrong_ini_key_ends_the_run_before_collection(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("raise SystemError('collected')")
+    pytester.makeini("[pytest]\nrecord_trace = maybe")
+    result = run(pytester)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["*ERR_INVALID_OPTION*record_trace (ini)*true or false*'maybe'*"]
+    )
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+
+
 def test_a_trace_folder_that_is_a_file_ends_the_run(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("raise SystemError('collected')")
     (pytester.path / "test-traces").write_text("mine")
