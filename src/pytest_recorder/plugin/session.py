@@ -64,6 +64,7 @@ class RecordSession:
         self._open_error: RecorderError | None = None
         self._attempt: Attempt | None = None
         self._attempts: dict[str, int] = {}
+        self._is_interrupted = False
 
     # Before the tests.
 
@@ -277,6 +278,14 @@ class RecordSession:
 
     # The end of the run.
 
+    def pytest_keyboard_interrupt(self) -> None:
+        """Note that the run ends early: `pytest.exit` comes by here too."""
+        self._is_interrupted = True
+
+    def pytest_internalerror(self) -> None:
+        """Note that the run ends early."""
+        self._is_interrupted = True
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
         """End what is still running, give everything back, and write the index.
@@ -289,7 +298,8 @@ class RecordSession:
         attempt, recorder = self._attempt, self._recorder
         self._attempt = None
         if attempt is not None:
-            if self.settings.scope == "test" or not attempt.phases:
+            # In a trace of the whole run an attempt is open between the tests as well.
+            if self.settings.scope == "test" or not attempt.phases or self._is_interrupted:
                 attempt.is_interrupted = True
                 if recorder is not None:
                     recorder.interrupt("the run ended before the test did")
