@@ -11,7 +11,7 @@ import pytest
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
-from pytest_recorder.plugin import options, report, xdist
+from pytest_recorder.plugin import options, report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
@@ -261,12 +261,7 @@ class RecordSession:
             f"{error.code.value}: {error.message}" if error is not None else None,
             self._story(recorder, attempt),
         )
-        text = "\n".join(lines)
-        longrepr: Any = made.longrepr
-        if hasattr(longrepr, "addsection"):
-            longrepr.addsection(report.SECTION_TITLE, text)
-        else:
-            made.sections.append((f"{report.SECTION_TITLE} ({made.when})", text))
+        sections.add_section(made, report.SECTION_TITLE, "\n".join(lines))
 
     def _story(self, recorder: Recorder, attempt: Attempt) -> list[str]:
         from pytest_recorder.viewer.steps import failure_story
