@@ -203,6 +203,28 @@ RIVAL = """
 """
 
 
+@pytest.mark.parametrize("first", ["sys.settrace(print)", "pass"])
+def test_a_test_that_removes_the_trace_function_has_a_partial_trace(
+    pytester: pytest.Pytester, first: str
+) -> None:
+    pytester.makepyfile(
+        f"""
+        import sys
+        def helper(): return 1
+        def test_removes():
+            {first}; sys.settrace(None)
+            helper()
+        def test_after(): helper()
+        """
+    )
+    result = run(pytester, "--record-trace", "--record-keep=all", "--record-engine=settrace")
+    result.assert_outcomes(passed=2)
+    assert [(entry["status"], entry["reason"]) for entry in index(pytester)] == [
+        ("partial", "ERR_TRACER_INSTALL_CONFLICT"),
+        ("complete", None),
+    ]
+
+
 def test_a_rival_tracer_turns_recording_off_and_is_named(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(RIVAL)
     pytester.makepyfile("def test_a(): assert 0")
