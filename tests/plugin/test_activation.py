@@ -27,6 +27,17 @@ def test_a_wrong_option_ends_the_run_before_collection(
     result.stdout.no_fnmatch_line("*collected*")
 
 
+def test_a_wrong_ini_key_ends_the_run_before_collection(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("raise SystemError('collected')")
+    pytester.makeini("[pytest]\nrecord_trace = maybe")
+    result = run(pytester)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["*ERR_INVALID_OPTION*record_trace (ini)*true or false*'maybe'*"]
+    )
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+
+
 def test_a_trace_folder_that_is_a_file_ends_the_run(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("raise SystemError('collected')")
     (pytester.path / "test-traces").write_text("mine")
@@ -190,6 +201,28 @@ RIVAL = """
     def tracer(frame, event, arg): return None
     sys.settrace(tracer)
 """
+
+
+@pytest.mark.parametrize("first", ["sys.settrace(print)", "pass"])
+def test_a_test_that_removes_the_trace_function_has_a_partial_trace(
+    pytester: pytest.Pytester, first: str
+) -> None:
+    pytester.makepyfile(
+        f"""
+        import sys
+        def helper(): return 1
+        def test_removes():
+            {first}; sys.settrace(None)
+            helper()
+        def test_after(): helper()
+        """
+    )
+    result = run(pytester, "--record-trace", "--record-keep=all", "--record-engine=settrace")
+    result.assert_outcomes(passed=2)
+    assert [(entry["status"], entry["reason"]) for entry in index(pytester)] == [
+        ("partial", "ERR_TRACER_INSTALL_CONFLICT"),
+        ("complete", None),
+    ]
 
 
 def test_a_rival_tracer_turns_recording_off_and_is_named(pytester: pytest.Pytester) -> None:

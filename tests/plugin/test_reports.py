@@ -68,6 +68,49 @@ def test_the_section_stands_in_junit_and_the_end_in_properties(
     assert properties["record_trace_size_bytes"] == str(path.stat().st_size)
 
 
+@pytest.mark.parametrize("extra", [(), ("-n", "1")])
+def test_a_strict_xpass_has_a_section_wherever_failures_are_shown(
+    pytester: pytest.Pytester, extra: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "1")
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.mark.xfail(strict=True, reason="known")
+        def test_a(): pass
+        """
+    )
+    result = run(pytester, "--record-trace", "--show-capture=no", "--junitxml=out.xml", *extra)
+    result.stdout.re_match_lines(
+        [r"\[XPASS\(strict\)\] known", r"-+ Recorded trace -+", r"FAILED .* known$"]
+    )
+    failure = ET.parse(pytester.path / "out.xml").find(".//failure")
+    assert failure is not None
+    assert failure.get("message") == "[XPASS(strict)] known"
+    assert "last steps before the failure" in (failure.text or "")
+
+
+def test_an_error_of_ours_stands_beside_that_of_the_teardown(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.fixture
+        def breaks_later():
+            yield
+            raise ValueError("theirs")
+        def test_a(breaks_later): pass
+        """
+    )
+    result = run(
+        pytester,
+        "--record-trace",
+        "--record-exclude=*",
+        "--record-require-trace",
+        "--show-capture=no",
+    )
+    result.stdout.fnmatch_lines(["*ValueError: theirs", "*ERR_TRACE_MISSING*"])
+
+
 def test_a_setup_error_has_a_section_too(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

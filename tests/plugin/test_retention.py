@@ -112,16 +112,22 @@ def test_each_failed_attempt_of_a_rerun_test_has_a_trace_of_its_own(
     assert numbers == [(1, 1), (2, 2)]
 
 
+@pytest.mark.parametrize("scope", ["test", "session"])
 @pytest.mark.parametrize(
     "how", ["raise KeyboardInterrupt", "import pytest; pytest.exit('now')"]
 )
-def test_the_trace_of_an_interrupted_test_stays(pytester: pytest.Pytester, how: str) -> None:
-    pytester.makepyfile(f"def test_stops():\n    before = 1\n    {how}\n")
+def test_the_trace_of_an_interrupted_run_stays(
+    pytester: pytest.Pytester, how: str, scope: str
+) -> None:
+    pytester.makepyfile(
+        f"def test_passes(): pass\ndef test_stops():\n    before = 1\n    {how}\n"
+    )
     plain = run(pytester)
-    result = run(pytester, "--record-trace")
+    result = run(pytester, "--record-trace", f"--record-scope={scope}")
     assert result.ret == plain.ret
-    assert kept(pytester) == ["test_stops#1"]
     (entry,) = index(pytester)
+    assert entry["test"].endswith("test_stops" if scope == "test" else "session")
+    assert (entry["outcome"], len(traces(pytester))) == ("interrupted", 1)
     assert (entry["status"], entry["reason"]) == ("partial", "ERR_TRACE_INCOMPLETE")
 
 

@@ -155,8 +155,12 @@ class SettraceEngine:
         self.stop()
 
     def rival(self) -> str | None:
-        """Name who took the trace function; put ourselves back where it was only removed."""
+        """Name who took the trace function; put ourselves back after the recursion limit."""
         if not self._started:
+            return None
+        if sys.gettrace() is None and not self._recursed:
+            # What came since is lost, nobody knows how much: no gap could say it.
+            self._report_removal()
             return None
         self.put_back()
         current = sys.gettrace()

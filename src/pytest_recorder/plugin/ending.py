@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pytest_recorder.errors import ErrorCode, RecorderError, usage
-from pytest_recorder.plugin import report, xdist
+from pytest_recorder.plugin import report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.policy import action_for, policy_of
@@ -94,7 +94,7 @@ class Ending:
         if action in ("fail", "stop") and made is not None:
             text = f"record-trace: {error}"
             if made.failed:
-                made.sections.append(("record-trace error (teardown)", text))
+                sections.add_section(made, "record-trace error", text)
             else:
                 made.outcome = "failed"
                 made.longrepr = text

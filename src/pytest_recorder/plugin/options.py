@@ -186,8 +186,13 @@ def needs_settings(config: pytest.Config, environ: Mapping[str, str]) -> bool:
     """
     if is_forced_off(config, environ):
         return False
-    found = [_given(row, config, environ, with_ini=row.name == "trace") for row in OPTIONS]
-    return any(given is not None and given != (False, "record_trace (ini)") for given in found)
+    if any(_given(row, config, environ, with_ini=False) is not None for row in OPTIONS):
+        return True
+    try:
+        return bool(config.getini(BY_NAME["trace"].dest))
+    except (ValueError, TypeError, pytest.UsageError):
+        # `resolve` says what is wrong with it; here it would be an INTERNALERROR.
+        return True
 
 
 def resolve(config: pytest.Config, environ: Mapping[str, str]) -> "Resolved":
@@ -202,6 +207,10 @@ def resolve(config: pytest.Config, environ: Mapping[str, str]) -> "Resolved":
         "dir": config.invocation_params.dir / "test-traces",
     }
     sources: dict[str, str] = {}
+    # The kill switch is above all others: a misspelt one must not pass because another one wins.
+    switch = environ.get(PREFIX, "").strip()
+    if switch:
+        parse_field(BY_NAME["trace"].field, switch, f"{PREFIX} (environment)")
     for option in OPTIONS:
         given = _given(option, config, environ)
         if given is None:

@@ -11,7 +11,7 @@ import pytest
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
-from pytest_recorder.plugin import options, report, xdist
+from pytest_recorder.plugin import options, report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
@@ -64,6 +64,7 @@ class RecordSession:
         self._open_error: RecorderError | None = None
         self._attempt: Attempt | None = None
         self._attempts: dict[str, int] = {}
+        self._is_interrupted = False
 
     # Before the tests.
 
@@ -260,12 +261,7 @@ class RecordSession:
             f"{error.code.value}: {error.message}" if error is not None else None,
             self._story(recorder, attempt),
         )
-        text = "\n".join(lines)
-        longrepr: Any = made.longrepr
-        if hasattr(longrepr, "addsection"):
-            longrepr.addsection(report.SECTION_TITLE, text)
-        else:
-            made.sections.append((f"{report.SECTION_TITLE} ({made.when})", text))
+        sections.add_section(made, report.SECTION_TITLE, "\n".join(lines))
 
     def _story(self, recorder: Recorder, attempt: Attempt) -> list[str]:
         from pytest_recorder.viewer.steps import failure_story
@@ -276,6 +272,14 @@ class RecordSession:
         )
 
     # The end of the run.
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Note that the run ends early: `pytest.exit` comes by here too."""
+        self._is_interrupted = True
+
+    def pytest_internalerror(self) -> None:
+        """Note that the run ends early."""
+        self._is_interrupted = True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -289,7 +293,8 @@ class RecordSession:
         attempt, recorder = self._attempt, self._recorder
         self._attempt = None
         if attempt is not None:
-            if self.settings.scope == "test" or not attempt.phases:
+            # In a trace of the whole run an attempt is open between the tests as well.
+            if self.settings.scope == "test" or not attempt.phases or self._is_interrupted:
                 attempt.is_interrupted = True
                 if recorder is not None:
                     recorder.interrupt("the run ended before the test did")
