@@ -21,8 +21,9 @@ import pytest
 
 from pytest_recorder import compat
 from pytest_recorder.errors import EnvironmentError, ErrorCode
-from tests.engines.support import FOLDER, capabilities, load, record, run
+from tests.engines.support import ENGINES, FOLDER, capabilities, load, record, run
 
+SETTRACE = [name for name in ENGINES if name.startswith("settrace")]
 needs_monitoring = pytest.mark.skipif(
     not compat.HAS_MONITORING, reason="sys.monitoring came with Python 3.12"
 )
@@ -517,19 +518,56 @@ def test_a_test_that_traces_is_recorded_on_monitoring() -> None:
     assert recorded.kinds("holds") == ["call", "line", "line", "line", "return"]
 
 
-def test_a_test_that_traces_ends_the_recording_on_settrace() -> None:
-    recorded = record(installs_tracer, engine="settrace")
+@pytest.mark.parametrize("engine", SETTRACE)
+def test_a_test_that_traces_ends_the_recording_on_settrace(engine: str) -> None:
+    recorded = record(installs_tracer, engine=engine)
     assert recorded.result == "during"
     assert recorded.status == "partial"
     assert recorded.reason == "ERR_TRACER_INSTALL_CONFLICT"
     assert recorded.kinds("holds") == []
     with recorded.trace() as trace:
+        # In C our trace function is not called while the other one is there.
+        who = "no_trace" if engine.endswith("python") else "taken away during the recording"
+        assert who in str(trace.message)
+
+
+def leaves_tracer() -> int:
+    sys.settrace(no_trace)
+    return holds(1)
+
+
+@pytest.mark.parametrize("engine", SETTRACE)
+def test_a_tracer_that_a_test_leaves_is_named(engine: str) -> None:
+    before = sys.gettrace()
+    try:
+        recorded = record(leaves_tracer, engine=engine)
+    finally:
+        sys.settrace(before)
+    assert (recorded.status, recorded.reason) == ("partial", "ERR_TRACER_INSTALL_CONFLICT")
+    with recorded.trace() as trace:
         assert "no_trace" in str(trace.message)
 
 
-def test_a_trace_function_of_ours_that_is_put_back_later_removes_itself() -> None:
+def traced_in_a_thread() -> list[int]:
+    results: list[int] = []
+    for _ in range(2):
+        thread = threading.Thread(target=lambda: results.append(holds(1)))
+        thread.start()
+        thread.join()
+    return results
+
+
+@pytest.mark.parametrize("engine", SETTRACE)
+def test_new_threads_are_traced_without_a_word(engine: str) -> None:
+    recorded = record(traced_in_a_thread, engine=engine)
+    assert (recorded.result, recorded.status) == ([1, 1], "complete")
+    assert len({event.thread for event in recorded.of("holds")}) == 2
+
+
+@pytest.mark.parametrize("engine", SETTRACE)
+def test_a_trace_function_of_ours_that_is_put_back_later_removes_itself(engine: str) -> None:
     found: list[Any] = []
-    record(lambda: found.append(sys.gettrace()), engine="settrace")
+    record(lambda: found.append(sys.gettrace()), engine=engine)
     before = sys.gettrace()
     sys.settrace(found[0])
     try:
@@ -544,18 +582,22 @@ def removes_tracer() -> int:
     return holds(1)
 
 
-def test_a_test_that_removes_the_tracer_leaves_a_partial_trace_on_settrace() -> None:
-    recorded = record(removes_tracer, engine="settrace")
+@pytest.mark.parametrize("engine", SETTRACE)
+def test_a_test_that_removes_the_tracer_leaves_a_partial_trace_on_settrace(
+    engine: str,
+) -> None:
+    recorded = record(removes_tracer, engine=engine)
     assert (recorded.result, recorded.status) == (1, "partial")
     assert recorded.reason == "ERR_TRACER_INSTALL_CONFLICT"
 
 
-def test_a_tracer_that_is_there_keeps_settrace_from_starting() -> None:
+@pytest.mark.parametrize("engine", SETTRACE)
+def test_a_tracer_that_is_there_keeps_settrace_from_starting(engine: str) -> None:
     before = sys.gettrace()
     sys.settrace(no_trace)
     try:
         with pytest.raises(EnvironmentError, match="no_trace") as caught:
-            record(holds, 1, engine="settrace")
+            record(holds, 1, engine=engine)
     finally:
         sys.settrace(before)
     assert caught.value.code == ErrorCode.TRACER_INSTALL_CONFLICT

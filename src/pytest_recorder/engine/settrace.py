@@ -54,6 +54,13 @@ class NativeTracer(HotPath, Protocol):
 
     def __call__(self, frame: FrameType, event: str, argument: Any, /) -> Any: ...
 
+    put_back: Callable[[], None] | None
+    """Called where the program has removed the trace function and put it back."""
+
+    def is_traced(self) -> bool:
+        """Whether this thread is traced now."""
+        ...
+
     def trace_thread(self) -> None:
         """Become the trace function of this thread."""
         ...
@@ -340,7 +347,8 @@ class NativeSettraceEngine:
 
     Every frame of a traced thread is shown to it, so that nothing must be put into frames. The
     interpreter calls it at the recursion limit too. Another trace function that the program
-    installs takes its place at once; that is noticed at the edges of phases and at the end.
+    installs takes its place at once; that is noticed at the edges of phases and at the end, or
+    when ours is put back.
     """
 
     name = "settrace"
@@ -362,26 +370,20 @@ class NativeSettraceEngine:
         _refuse_rival()
         self._started = True
         self._hot.attach(sys._getframe(1))
+        self._hot.put_back = self._report_absence
         threading.settrace(self._hot)
         self._hot.trace_thread()
 
     def stop(self) -> None:
         """Trace nothing more; other threads find out at their next event."""
-        current = sys.gettrace()
+        if self._started:
+            self._started = False
+            if not self._hot.is_traced():
+                self._report_absence()
+            if threading.gettrace() is self._hot:
+                threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
+        self._hot.put_back = None
         self._hot.untrace_thread()
-        if not self._started:
-            return
-        self._started = False
-        if threading.gettrace() is self._hot:
-            threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
-        if current is not self._hot:
-            who = "by the program" if current is None else f"by {_name_of(current)}"
-            self._on_fault(
-                enverr(
-                    ErrorCode.TRACER_INSTALL_CONFLICT,
-                    f"the trace function was taken away during the recording, {who}",
-                )
-            )
 
     def uninstall(self) -> None:
         """Nothing is held beyond `stop`."""
@@ -397,11 +399,22 @@ class NativeSettraceEngine:
         if not self._started:
             return None
         current = sys.gettrace()
-        if current is None:
-            self._hot.lose("interrupted")
-            self._hot.trace_thread()
-            return None
-        return None if current is self._hot else _name_of(current)
+        if current is not None and current is not self._hot:
+            return _name_of(current)
+        if not self._hot.is_traced():
+            self._report_absence()
+        return None
+
+    def _report_absence(self) -> None:
+        """The trace function was removed, and perhaps put back: what came between is lost."""
+        current = sys.gettrace()
+        who = "" if current is None or current is self._hot else f" by {_name_of(current)}"
+        self._on_fault(
+            enverr(
+                ErrorCode.TRACER_INSTALL_CONFLICT,
+                f"the trace function was taken away during the recording{who}",
+            )
+        )
 
 
 def _refuse_rival() -> None:

@@ -194,6 +194,7 @@ typedef struct {
     void *unwound;
     void *unwound_frame;
     FrameState *nowhere;
+    int is_traced; /* by the trace function in C */
     /* A resumption that the trace function holds back. */
     FrameState *pending;
     void *pending_frame;
@@ -252,6 +253,7 @@ typedef struct {
     PyObject *log_code;
     PyObject *hook_codes; /* of our own `write` on a stream */
     PyObject *disable;   /* sys.monitoring.DISABLE */
+    PyObject *put_back; /* called where the program has removed and put back the trace function */
     PyObject *enable;    /* called with a code object that is met and in scope */
     PyObject *lost;      /* dict: reason -> count */
     uint8_t loops[256];

@@ -477,6 +477,7 @@ hot_traverse(Hot *hot, visitproc visit, void *arg)
     Py_VISIT(hot->disable);
     Py_VISIT(hot->settle);
     Py_VISIT(hot->enable);
+    Py_VISIT(hot->put_back);
     Py_VISIT(hot->lost);
     return 0;
 }
@@ -493,6 +494,7 @@ hot_drop_references(Hot *hot)
     Py_CLEAR(hot->disable);
     Py_CLEAR(hot->settle);
     Py_CLEAR(hot->enable);
+    Py_CLEAR(hot->put_back);
     Py_CLEAR(hot->lost);
     return 0;
 }
@@ -575,10 +577,23 @@ set_enable(Hot *hot, PyObject *value, void *Py_UNUSED(closure))
     return set_object(&hot->enable, value);
 }
 
+static PyObject *
+get_put_back(Hot *hot, void *Py_UNUSED(closure))
+{
+    return Py_NewRef(hot->put_back != NULL ? hot->put_back : Py_None);
+}
+
+static int
+set_put_back(Hot *hot, PyObject *value, void *Py_UNUSED(closure))
+{
+    return set_object(&hot->put_back, value);
+}
+
 static PyGetSetDef hot_members[] = {
     {"is_open", (getter)get_is_open, (setter)set_is_open, "whether events are taken", NULL},
     {"has_frames", (getter)get_has_frames, NULL, "whether a frame in scope was seen", NULL},
     {"clock", (getter)get_clock, (setter)set_clock, "gives nanoseconds; None: the system", NULL},
+    {"put_back", (getter)get_put_back, (setter)set_put_back, "called after an absence", NULL},
     {"enable_code", (getter)get_enable, (setter)set_enable, "called for code in scope", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
@@ -609,6 +624,7 @@ static PyMethodDef hot_methods[] = {
     PLAIN("write_message", do_message, METH_VARARGS),
     PLAIN("write_span", do_span, METH_VARARGS),
     PLAIN("lose", do_lose, METH_VARARGS),
+    PLAIN("is_traced", ask_is_traced, METH_NOARGS),
     PLAIN("trace_thread", do_trace_thread, METH_NOARGS),
     PLAIN("untrace_thread", do_untrace_thread, METH_NOARGS),
     PLAIN("forget_streams", do_forget_streams, METH_NOARGS),

@@ -794,12 +794,14 @@ static int
 look_at_streams(Hot *hot)
 {
     PyObject *out = PySys_GetObject("stdout"), *err = PySys_GetObject("stderr");
-    if (!hot->streams_changed && (void *)out == hot->stdout_seen &&
-        (void *)err == hot->stderr_seen) {
+    uint64_t version = sys_version(hot);
+    /* The same address can be another stream; a version of the namespace tells. */
+    if (!hot->streams_changed && version == hot->sys_version &&
+        (void *)out == hot->stdout_seen && (void *)err == hot->stderr_seen) {
         return 0;
     }
     hot->streams_changed = 0;
-    hot->sys_version = sys_version(hot);
+    hot->sys_version = version;
     hot->stdout_seen = out;
     hot->stderr_seen = err;
     PyObject *done = PyObject_CallMethod(hot->helpers, "streams_changed", NULL);

@@ -158,6 +158,7 @@ event(Hot *hot, PyThreadState *tstate, PyFrameObject *object, int what, PyObject
     if (thread == NULL) {
         return -1;
     }
+    thread->is_traced = 1;
     if (what == PyTrace_CALL) {
         return called(hot, tstate, thread, frame, running);
     }
@@ -215,6 +216,22 @@ trace(PyObject *self, PyFrameObject *object, int what, PyObject *argument)
     return leave(hot, &visit);
 }
 
+/* Tell the engine where this thread was traced before: what came in between is lost. */
+static void
+report_absence(Hot *hot)
+{
+    Visit visit;
+    if (hot->put_back == NULL || enter(hot, &visit) <= 0) {
+        return;
+    }
+    Thread *thread = thread_of(hot, visit.tstate);
+    int was_traced = thread != NULL && thread->is_traced;
+    if (leave(hot, &visit) == 0 && was_traced) {
+        Py_XDECREF(PyObject_CallNoArgs(hot->put_back));
+    }
+    PyErr_Clear();
+}
+
 PyObject *
 hot_call(Hot *hot, PyObject *args, PyObject *Py_UNUSED(keywords))
 {
@@ -223,6 +240,9 @@ hot_call(Hot *hot, PyObject *args, PyObject *Py_UNUSED(keywords))
         return NULL;
     }
     /* `threading` and whoever saves and restores `sys.gettrace()` install us as a Python callable. */
+    if (hot->is_tracing) {
+        report_absence(hot);
+    }
     PyEval_SetTrace(hot->is_tracing ? trace : NULL, hot->is_tracing ? (PyObject *)hot : NULL);
     if (hot->is_tracing && PyUnicode_CompareWithASCIIString(name, "call") == 0 &&
         trace((PyObject *)hot, (PyFrameObject *)object, PyTrace_CALL, argument) < 0) {
@@ -239,12 +259,25 @@ do_trace_thread(Hot *hot, PyObject *Py_UNUSED(ignored))
     Py_RETURN_NONE;
 }
 
+static int
+is_traced_here(Hot *hot)
+{
+    PyThreadState *tstate = PyThreadState_Get();
+    return tstate->c_tracefunc == trace && tstate->c_traceobj == (PyObject *)hot;
+}
+
+PyObject *
+ask_is_traced(Hot *hot, PyObject *Py_UNUSED(ignored))
+{
+    return PyBool_FromLong(is_traced_here(hot));
+}
+
 PyObject *
 do_untrace_thread(Hot *hot, PyObject *Py_UNUSED(ignored))
 {
     hot->is_tracing = 0;
-    if (PyThreadState_Get()->c_tracefunc == trace &&
-        PyThreadState_Get()->c_traceobj == (PyObject *)hot) {
+    /* Also as a Python callable that the program has put back. */
+    if (PyThreadState_Get()->c_traceobj == (PyObject *)hot) {
         PyEval_SetTrace(NULL, NULL);
     }
     Py_RETURN_NONE;
@@ -263,6 +296,12 @@ PyObject *
 do_trace_thread(Hot *hot, PyObject *Py_UNUSED(ignored))
 {
     return hot_call(hot, NULL, NULL);
+}
+
+PyObject *
+ask_is_traced(Hot *Py_UNUSED(hot), PyObject *Py_UNUSED(ignored))
+{
+    Py_RETURN_FALSE;
 }
 
 PyObject *
