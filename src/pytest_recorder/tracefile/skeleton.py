@@ -7,8 +7,8 @@ from pytest_recorder.tracefile.events import CodeInfo, Event, Frame
 
 End = Literal["open", "return", "unwind"]
 _ENDS: tuple[End, ...] = ("open", "return", "unwind")
-_MOST_CALLS = 50_000
-_MOST_EXCEPTIONS = 1_000
+MOST_CALLS = 50_000
+MOST_EXCEPTIONS = 1_000
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Call:
 class Skeleton:
     """Collects rows `[frame, parent, code, first, last, end]` and exceptions while events pass."""
 
-    def __init__(self, *, most_calls: int = _MOST_CALLS) -> None:
+    def __init__(self, *, most_calls: int = MOST_CALLS) -> None:
         self._most_calls = most_calls
         self._rows: dict[int, list[int]] = {}
         self.is_cut = False
@@ -59,11 +59,7 @@ class Skeleton:
         row[4] = event.n
         if event.kind in ("return", "unwind"):
             row[5] = 1 if event.kind == "return" else 2
-        if (
-            event.kind == "raise"
-            and event.exception
-            and len(self.exceptions) < _MOST_EXCEPTIONS
-        ):
+        if event.kind == "raise" and event.exception and len(self.exceptions) < MOST_EXCEPTIONS:
             where = [event.n, number, event.exception.type, event.exception.message]
             self.exceptions.append(where)
 

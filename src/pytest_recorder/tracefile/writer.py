@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error
 from pytest_recorder.events import Define, Op, text, uv
-from pytest_recorder.tracefile.decode import Definitions, EventDecoder
+from pytest_recorder.tracefile.decode import Definitions
 from pytest_recorder.tracefile.layout import (
     BLOCK,
     CHECKSUM,
@@ -19,7 +19,7 @@ from pytest_recorder.tracefile.layout import (
     SegmentKind,
 )
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
-from pytest_recorder.tracefile.skeleton import Skeleton
+from pytest_recorder.tracefile.scan import Found, make_scan
 from pytest_recorder.tracefile.spool import Segment
 
 _COMPRESSION_LEVEL = 6
@@ -93,10 +93,10 @@ class _Packer:
         self._events = [s for s in segments if s.kind == SegmentKind.EVENTS and s.events]
         self._sources = sources
         self._tables = Definitions()
-        self._skeleton = Skeleton()
+        self._scan = make_scan(self._tables)
         self._blocks: list[list[int]] = []
         self._count = 0
-        self._dropped = 0
+        self._missing = 0
 
     def write(self, trailer: Mapping[str, Any]) -> Packed:
         self._file.write(MAGIC)
@@ -110,10 +110,12 @@ class _Packer:
         for payload, first, count in self._numbered():
             self._blocks.append([self._file.tell(), first, count])
             self._block(BlockKind.EVENTS, payload)
-        self._write_index()
-        end = Trailer(events=self._count, dropped=self._dropped, **trailer)
+        found = self._scan.result()
+        self._write_index(found)
+        dropped = found.dropped + self._missing
+        end = Trailer(events=self._count, dropped=dropped, **trailer)
         self._block(BlockKind.TRAILER, end.model_dump_json().encode(), deflate=False)
-        return Packed(self._file.tell(), self._count, self._dropped)
+        return Packed(self._file.tell(), self._count, dropped)
 
     def _write_sources(self) -> None:
         for digest in dict.fromkeys(digest for _, digest in self._tables.files.values()):
@@ -126,15 +128,11 @@ class _Packer:
         for segment in self._events:
             if segment.first > expected:
                 missing = segment.first - expected
-                self._dropped += missing
+                self._missing += missing
                 yield self._gap(missing, segment.base_us), self._count - 1, 1
             expected = segment.first + segment.events
             first = self._count
-            decoder = EventDecoder(self._tables, segment.data, first=first, has_values=False)
-            for event in decoder:
-                self._skeleton.feed(event, decoder.frames)
-                if event.kind == "gap":
-                    self._dropped += event.dropped or 0
+            self._scan.feed(segment.data, first)
             self._count += segment.events
             head = EVENTS_HEAD.pack(first, segment.base_us, segment.events)
             yield head + segment.data, first, segment.events
@@ -148,16 +146,16 @@ class _Packer:
         self._count += 1
         return head + bytes((Op.GAP,)) + uv(0) + uv(dropped) + uv(number)
 
-    def _write_index(self) -> None:
+    def _write_index(self, found: Found) -> None:
         import orjson
 
         index = {
             "blocks": self._blocks,
-            "calls": self._skeleton.rows(),
-            "calls_cut": self._skeleton.is_cut,
+            "calls": found.rows,
+            "calls_cut": found.is_cut,
             "exceptions": [
                 [n, frame, kind, message.encode("utf-8", "replace").decode()]
-                for n, frame, kind, message in self._skeleton.exceptions
+                for n, frame, kind, message in found.exceptions
             ],
         }
         self._block(BlockKind.INDEX, orjson.dumps(index))
