@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from pytest_recorder.tracefile.decode import Definitions, Malformed
 from pytest_recorder.tracefile.layout import EVENTS_HEAD
 from pytest_recorder.tracefile.reader import open_trace
 from pytest_recorder.tracefile.scan import NativeScan, PureScan, Scan
+from pytest_recorder.tracefile.skeleton import rows_of
 from tests.engines.support import ENGINES, PROGRAMS, run
 
 NAME = "pytest_recorder.tracefile._scan"
@@ -43,8 +45,8 @@ def outcome(
             counts.append(made.feed(data, first))
     except Malformed as error:
         fault = str(error)
-    found = made.result()
-    return counts, fault, found.rows, found.exceptions, found.is_cut, found.dropped
+    assert rows_of(orjson.loads(made.steps())) == made.rows()
+    return counts, fault, made.rows(), *made.found()
 
 
 def compare(definitions: Definitions, blocks: list[Block], most_calls: int = 50_000) -> Any:
@@ -354,7 +356,7 @@ def test_gaps_are_summed_past_64_bits() -> None:
     gap = bytes((Op.GAP,)) + uv(0) + uv(2**64 - 1) + uv(1)
     made = scan.make_scan(DEFINITIONS)
     made.feed(gap * 3, 0)
-    assert made.result().dropped == 3 * (2**64 - 1)
+    assert made.found().dropped == 3 * (2**64 - 1)
 
 
 @needs_native
@@ -421,7 +423,7 @@ def test_definitions_that_come_later_are_seen() -> None:
         made.feed(gap, 0)
     definitions.feed(bytes((Define.NAME,)) + uv(17) + text("limit"))
     assert made.feed(gap, 0) == 1
-    assert made.result().dropped == 5
+    assert made.found().dropped == 5
 
 
 @needs_native
@@ -507,7 +509,7 @@ def test_a_trace_is_the_same_with_either(
         (tmp_path / folder).mkdir()
         with record(program, folder=tmp_path / folder).trace() as trace:
             assert trace._index is not None
-            return trace._json(trace._index)["calls"]
+            return trace._json(trace._index)["steps"]
 
     found = index("fastest")
     monkeypatch.setattr(scan, "_NATIVE", None)

@@ -6,7 +6,7 @@
  *   against the bytes that are left, nesting is bounded, and the hash is keyed, so that no input
  *   takes more than linear time or more memory than a small multiple of its size.
  * - A fault raises the class that the caller passed in; what came before it has been taken in.
- * - Rows live in C until `result()`; no Python object is made on the common path.
+ * - Rows live in C until they are asked for; no Python object is made on the common path.
  * - A scanner owns its tables and borrows nothing: the dicts, the class and the list are held.
  *   They cannot refer back to it, so the type takes no part in garbage collection.
  * - One thread at a time; the caller holds the GIL (or, without one, keeps the scanner to itself).
@@ -918,13 +918,12 @@ scanner_feed(PyObject *object, PyObject *arguments)
     return result < 0 ? NULL : PyLong_FromUnsignedLongLong(event - first);
 }
 
-PyDoc_STRVAR(result_doc,
-"result()\n--\n\n"
-"Give rows, exceptions as (event, frame, type, message as a value record), whether rows were left\n"
-"out, and the sum of dropped events.");
+PyDoc_STRVAR(rows_doc,
+"rows()\n--\n\n"
+"Give the rows as lists.");
 
 static PyObject *
-scanner_result(PyObject *object, PyObject *Py_UNUSED(none))
+scanner_rows(PyObject *object, PyObject *Py_UNUSED(none))
 {
     Scanner *self = (Scanner *)object;
     PyObject *rows = PyList_New((Py_ssize_t)self->row_count);
@@ -942,7 +941,84 @@ scanner_result(PyObject *object, PyObject *Py_UNUSED(none))
             return NULL;
         }
     }
-    return Py_BuildValue("(NOOO)", rows, self->raised, self->is_cut ? Py_True : Py_False,
+    return rows;
+}
+
+/* Six numbers of at most 20 characters, and what stands between them. */
+#define MOST_STEP_CHARS 136
+
+static char *
+write_number(char *at, uint64_t bits)
+{
+    char digits[20];
+    int count = 0;
+    if (bits >> 63) {
+        *at++ = '-';
+        bits = 0 - bits;
+    }
+    do {
+        digits[count++] = (char)('0' + bits % 10);
+        bits /= 10;
+    } while (bits > 0);
+    while (count > 0) {
+        *at++ = digits[--count];
+    }
+    return at;
+}
+
+PyDoc_STRVAR(steps_doc,
+"steps()\n--\n\n"
+"Give the rows as JSON, each as its difference to the row before: `skeleton.steps_of`.");
+
+static PyObject *
+scanner_steps(PyObject *object, PyObject *Py_UNUSED(none))
+{
+    Scanner *self = (Scanner *)object;
+    if (self->row_count > (size_t)PY_SSIZE_T_MAX / MOST_STEP_CHARS - 1) {
+        return PyErr_NoMemory();
+    }
+    char *text = PyMem_Malloc(self->row_count * MOST_STEP_CHARS + 3);
+    if (text == NULL) {
+        return PyErr_NoMemory();
+    }
+    char *at = text;
+    uint64_t frame = 0, first = 0;
+    *at++ = '[';
+    for (size_t index = 0; index < self->row_count; index++) {
+        const Row *row = &self->rows[index];
+        /* Modulo 2 ** 64; what is honest is small. */
+        uint64_t numbers[] = {
+            row->number - frame, row->number - row->parent, row->code, row->first - first,
+            row->last - row->first, (uint64_t)row->end,
+        };
+        for (int column = 0; column < 6; column++) {
+            *at++ = column == 0 ? '[' : ',';
+            at = write_number(at, numbers[column]);
+        }
+        *at++ = ']';
+        *at++ = ',';
+        frame = row->number;
+        first = row->first;
+    }
+    if (self->row_count > 0) {
+        at--;
+    }
+    *at++ = ']';
+    PyObject *steps = PyBytes_FromStringAndSize(text, at - text);
+    PyMem_Free(text);
+    return steps;
+}
+
+PyDoc_STRVAR(found_doc,
+"found()\n--\n\n"
+"Give exceptions as (event, frame, type, message as a value record), whether rows were left out,\n"
+"and the sum of dropped events.");
+
+static PyObject *
+scanner_found(PyObject *object, PyObject *Py_UNUSED(none))
+{
+    Scanner *self = (Scanner *)object;
+    return Py_BuildValue("(OOO)", self->raised, self->is_cut ? Py_True : Py_False,
                          self->dropped);
 }
 
@@ -1017,7 +1093,9 @@ scanner_dealloc(PyObject *object)
 
 static PyMethodDef scanner_methods[] = {
     {"feed", scanner_feed, METH_VARARGS, feed_doc},
-    {"result", scanner_result, METH_NOARGS, result_doc},
+    {"rows", scanner_rows, METH_NOARGS, rows_doc},
+    {"steps", scanner_steps, METH_NOARGS, steps_doc},
+    {"found", scanner_found, METH_NOARGS, found_doc},
     {NULL, NULL, 0, NULL},
 };
 

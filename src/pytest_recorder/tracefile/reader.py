@@ -29,7 +29,7 @@ from pytest_recorder.tracefile.layout import (
 )
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
 from pytest_recorder.tracefile.scan import make_scan
-from pytest_recorder.tracefile.skeleton import Call, tree_of
+from pytest_recorder.tracefile.skeleton import Call, rows_of, tree_of
 
 _CHUNK = 1 << 20
 _HEAD_BYTES = BLOCK.size + CHECKSUM.size
@@ -181,7 +181,8 @@ class Trace:
             index = self._json(self._index)
             try:
                 if index["calls_cut"] is False:
-                    return tree_of(index["calls"], self._definitions.codes)
+                    rows = index["calls"] if "calls" in index else rows_of(index["steps"])
+                    return tree_of(rows, self._definitions.codes)
             except (KeyError, ValueError, TypeError, IndexError):
                 self._damage = "the index is damaged"
         scan = make_scan(self._definitions, most_calls=10_000_000)
@@ -190,7 +191,7 @@ class Trace:
                 scan.feed(self._records(block), block.first)
             except Malformed as error:
                 self._damage = f"a record is damaged: {error}"
-        return tree_of(scan.result().rows, self._definitions.codes)
+        return tree_of(scan.rows(), self._definitions.codes)
 
     def threads(self) -> dict[int, str]:
         """Give the names of the threads by their number in the events."""

@@ -4,14 +4,23 @@ Two implementations of `Scan` do the same. `PureScan` decodes each event, 8 to 1
 is what the other is tested against; `NativeScan` takes a hundredth of that.
 """
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pytest_recorder import native
 from pytest_recorder.tracefile.decode import Definitions, EventDecoder, Malformed
-from pytest_recorder.tracefile.skeleton import MOST_CALLS, MOST_EXCEPTIONS, Skeleton
+from pytest_recorder.tracefile.skeleton import MOST_CALLS, MOST_EXCEPTIONS, Skeleton, steps_of
 
-Rows = list[list[int]]
-"""`[frame, parent, code, first event, last event, end]`; end: 0 open, 1 return, 2 unwind."""
+
+class Found(NamedTuple):
+    """What a scan found beside the rows.
+
+    `exceptions` are `[event, frame, type, message]`, `is_cut` says that there were more rows than
+    were asked for, `dropped` is the sum of the gaps.
+    """
+
+    exceptions: list[list[Any]]
+    is_cut: bool
+    dropped: int
 
 
 class Scan(Protocol):
@@ -24,27 +33,20 @@ class Scan(Protocol):
         """
         ...
 
-    def result(self) -> "Found":
-        """Give what was found so far."""
+    def rows(self) -> list[list[int]]:
+        """Give `[frame, parent, code, first, last, end]` of each frame, in order of appearance.
+
+        `first` and `last` are numbers of events; `end` is 0 open, 1 return, 2 unwind.
+        """
         ...
 
+    def steps(self) -> bytes:
+        """Give the rows in the form of the index, as JSON."""
+        ...
 
-class Found:
-    """What the events of a trace say in short.
-
-    `rows` are in the order in which the frames appeared; `is_cut` where there were more than were
-    asked for. `exceptions` are `[event, frame, type, message]`, `dropped` is the sum of the gaps.
-    """
-
-    __slots__ = ("dropped", "exceptions", "is_cut", "rows")
-
-    def __init__(
-        self, rows: Rows, exceptions: list[list[Any]], *, is_cut: bool, dropped: int
-    ) -> None:
-        self.rows = rows
-        self.exceptions = exceptions
-        self.is_cut = is_cut
-        self.dropped = dropped
+    def found(self) -> Found:
+        """Give what else was found so far."""
+        ...
 
 
 def make_scan(definitions: Definitions, *, most_calls: int = MOST_CALLS) -> Scan:
@@ -73,15 +75,20 @@ class PureScan:
             number = event.n
         return number + 1 - first
 
-    def result(self) -> Found:
-        """Give what was found; see `Scan`."""
+    def rows(self) -> list[list[int]]:
+        """Give the rows; see `Scan`."""
+        return self._skeleton.rows()
+
+    def steps(self) -> bytes:
+        """Give the rows as JSON; see `Scan`."""
+        import orjson
+
+        return orjson.dumps(steps_of(self._skeleton.rows()))
+
+    def found(self) -> Found:
+        """Give what else was found; see `Scan`."""
         skeleton = self._skeleton
-        return Found(
-            skeleton.rows(),
-            list(skeleton.exceptions),
-            is_cut=skeleton.is_cut,
-            dropped=self._dropped,
-        )
+        return Found(list(skeleton.exceptions), skeleton.is_cut, self._dropped)
 
 
 class NativeScan:
@@ -105,14 +112,24 @@ class NativeScan:
         count: int = self._scanner.feed(data, first)
         return count
 
-    def result(self) -> Found:
-        """Give what was found; see `Scan`."""
-        rows, raised, is_cut, dropped = self._scanner.result()
+    def rows(self) -> list[list[int]]:
+        """Give the rows; see `Scan`."""
+        rows: list[list[int]] = self._scanner.rows()
+        return rows
+
+    def steps(self) -> bytes:
+        """Give the rows as JSON; see `Scan`."""
+        steps: bytes = self._scanner.steps()
+        return steps
+
+    def found(self) -> Found:
+        """Give what else was found; see `Scan`."""
+        raised, is_cut, dropped = self._scanner.found()
         exceptions = [
             [n, frame, self._definitions.types[kind][0], self._message(record)]
             for n, frame, kind, record in raised
         ]
-        return Found(rows, exceptions, is_cut=is_cut, dropped=dropped)
+        return Found(exceptions, is_cut, dropped)
 
     def _message(self, record: bytes) -> Any:
         return EventDecoder(self._definitions, record).one_value()["value"]

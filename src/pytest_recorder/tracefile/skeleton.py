@@ -68,6 +68,41 @@ class Skeleton:
         return list(self._rows.values())
 
 
+def steps_of(rows: list[list[int]]) -> list[list[int]]:
+    """Give rows as the index holds them: small numbers, which deflate to a seventh.
+
+    `[frame - frame before, frame - parent, code, first - first before, last - first, end]`, each
+    as a signed number of 64 bits.
+    """
+    steps: list[list[int]] = []
+    frame_before = first_before = 0
+    for frame, parent, code, first, last, end in rows:
+        step = (frame - frame_before, frame - parent, code, first - first_before, last - first)
+        steps.append([*map(_signed, step), end])
+        frame_before, first_before = frame, first
+    return steps
+
+
+def rows_of(steps: list[list[int]]) -> list[list[int]]:
+    """Undo `steps_of`. Raises ValueError or TypeError for what are no steps."""
+    rows: list[list[int]] = []
+    frame = first = 0
+    for step, above, code, ahead, length, end in steps:
+        frame = (frame + step) & _BITS
+        first = (first + ahead) & _BITS
+        parent, last = (frame - above) & _BITS, (first + length) & _BITS
+        rows.append([frame, parent, code & _BITS, first, last, end])
+    return rows
+
+
+_BITS = 2**64 - 1
+
+
+def _signed(number: int) -> int:
+    """Only bytes that are no recording of ours hold numbers for which this does anything."""
+    return (number + 2**63 & _BITS) - 2**63
+
+
 def tree_of(rows: list[list[int]], codes: dict[int, CodeInfo]) -> list[Call]:
     """Link rows to call trees; gives the roots. Raises KeyError, ValueError, IndexError or
     TypeError for rows that are none."""
