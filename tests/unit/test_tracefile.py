@@ -15,6 +15,7 @@ from pytest_recorder.tracefile.decode import Cursor, Malformed
 from pytest_recorder.tracefile.layout import BLOCK, CHECKSUM, MAGIC, BlockKind
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.reader import Trace, open_trace
+from pytest_recorder.tracefile.skeleton import Call
 from pytest_recorder.tracefile.spool import Spool
 from pytest_recorder.tracefile.writer import Packed, write_trace
 
@@ -111,6 +112,39 @@ def test_a_packed_trace_reads_as_it_was_written(tmp_path: Path, trace_bytes: byt
         assert trace.event(1401).time_us == 701 * 5
         assert [call.frame for call in trace.call_tree()] == list(range(1, 1501))
         assert trace.values_at(1401) == {"x": {"type": "int", "value": 701}}
+
+
+def count_calls(calls: list[Call]) -> int:
+    return sum(1 + count_calls(call.children) for call in calls)
+
+
+def test_a_call_tree_is_the_same_from_the_index_and_from_the_events(
+    tmp_path: Path, trace_bytes: bytes
+) -> None:
+    path = tmp_path / "a.pyrec"
+    path.write_bytes(trace_bytes)
+    with open_trace(path) as trace:
+        from_index = trace.call_tree()
+        trace._index = None
+        assert trace.call_tree() == from_index
+        assert len(from_index) == 1500
+
+
+def test_a_call_tree_that_is_too_large_for_the_index_comes_from_the_events(
+    tmp_path: Path,
+) -> None:
+    spool = make_spool(tmp_path / "a.pyspool", 64 << 20)
+    fill(spool, 50_010)
+    packed = pack(spool, tmp_path / "a.pyrec")
+    spool.close()
+    assert packed.size_bytes == (tmp_path / "a.pyrec").stat().st_size
+    with open_trace(tmp_path / "a.pyrec") as trace:
+        assert trace._index is not None
+        index = trace._json(trace._index)
+        assert index["calls_cut"] is True
+        assert len(index["steps"]) == 50_000
+        assert len(trace.call_tree()) == 50_010
+        assert trace.status == "complete"
 
 
 def test_no_staged_file_stays(tmp_path: Path) -> None:
@@ -332,3 +366,6 @@ def test_the_golden_file_reads_for_ever() -> None:
         assert [f"{e.n} {e.kind} {e.function}:{e.line}" for e in trace.events()] == expected
         assert trace.values_at(17)["total"] == {"type": "int", "value": 1}
         assert trace.values_at(35)["password"] == {"type": "str", "redacted": True}
+        # Its index holds the calls as they are, not as steps.
+        assert count_calls(trace.call_tree()) == len({e.frame for e in trace.events()} - {None})
+        assert (trace.status, trace._index is not None) == ("complete", True)

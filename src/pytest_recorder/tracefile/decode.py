@@ -53,6 +53,8 @@ class Cursor:
             at += 1
             number |= (byte & 0x7F) << shift
             if byte < 0x80:
+                if number >> 64:
+                    raise Malformed("a number is larger than 64 bits")
                 self.at = at
                 return number
             shift += 7
@@ -310,6 +312,10 @@ class EventDecoder:
             else:
                 raise Malformed(f"unknown value {tag}")
         return {}
+
+    def one_value(self) -> Value:
+        """Read a value that stands at this place, outside any event."""
+        return self.value(self._cursor)
 
     def value(self, cursor: Cursor, depth: int = 0) -> Value:
         """Read one value in its JSON form."""

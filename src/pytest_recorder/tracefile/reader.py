@@ -28,7 +28,8 @@ from pytest_recorder.tracefile.layout import (
     BlockKind,
 )
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
-from pytest_recorder.tracefile.skeleton import Call, Skeleton, tree_of
+from pytest_recorder.tracefile.scan import make_scan
+from pytest_recorder.tracefile.skeleton import Call, rows_of, tree_of
 
 _CHUNK = 1 << 20
 _HEAD_BYTES = BLOCK.size + CHECKSUM.size
@@ -180,15 +181,17 @@ class Trace:
             index = self._json(self._index)
             try:
                 if index["calls_cut"] is False:
-                    return tree_of(index["calls"], self._definitions.codes)
+                    rows = index["calls"] if "calls" in index else rows_of(index["steps"])
+                    return tree_of(rows, self._definitions.codes)
             except (KeyError, ValueError, TypeError, IndexError):
                 self._damage = "the index is damaged"
-        skeleton = Skeleton(most_calls=10_000_000)
+        scan = make_scan(self._definitions, most_calls=10_000_000)
         for block in self._events:
-            decoder = self._decoder(block, has_values=False)
-            for event in self._guarded(decoder):
-                skeleton.feed(event, decoder.frames)
-        return tree_of(skeleton.rows(), self._definitions.codes)
+            try:
+                scan.feed(self._records(block), block.first)
+            except Malformed as error:
+                self._damage = f"a record is damaged: {error}"
+        return tree_of(scan.rows(), self._definitions.codes)
 
     def threads(self) -> dict[int, str]:
         """Give the names of the threads by their number in the events."""
@@ -340,19 +343,16 @@ class Trace:
         except (Malformed, zlib.error, orjson.JSONDecodeError):
             return None
 
-    def _decoder(self, block: _EventBlock, *, has_values: bool = True) -> EventDecoder:
+    def _records(self, block: _EventBlock) -> bytes:
         try:
-            data = self._read(block.place)[EVENTS_HEAD.size :]
+            return self._read(block.place)[EVENTS_HEAD.size :]
         except (Malformed, zlib.error) as error:
             self._damage = f"damaged at byte {block.place.at}: {_first_line(error)}"
-            data = b""
-        return EventDecoder(
-            self._definitions,
-            data,
-            first=block.first,
-            base_us=block.base_us,
-            has_values=has_values,
-        )
+            return b""
+
+    def _decoder(self, block: _EventBlock) -> EventDecoder:
+        data = self._records(block)
+        return EventDecoder(self._definitions, data, first=block.first, base_us=block.base_us)
 
     def _decoded(self, block: _EventBlock) -> Iterator[Event]:
         return islice(self._guarded(self._decoder(block)), block.events)

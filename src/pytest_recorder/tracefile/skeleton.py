@@ -7,8 +7,8 @@ from pytest_recorder.tracefile.events import CodeInfo, Event, Frame
 
 End = Literal["open", "return", "unwind"]
 _ENDS: tuple[End, ...] = ("open", "return", "unwind")
-_MOST_CALLS = 50_000
-_MOST_EXCEPTIONS = 1_000
+MOST_CALLS = 50_000
+MOST_EXCEPTIONS = 1_000
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Call:
 class Skeleton:
     """Collects rows `[frame, parent, code, first, last, end]` and exceptions while events pass."""
 
-    def __init__(self, *, most_calls: int = _MOST_CALLS) -> None:
+    def __init__(self, *, most_calls: int = MOST_CALLS) -> None:
         self._most_calls = most_calls
         self._rows: dict[int, list[int]] = {}
         self.is_cut = False
@@ -59,17 +59,48 @@ class Skeleton:
         row[4] = event.n
         if event.kind in ("return", "unwind"):
             row[5] = 1 if event.kind == "return" else 2
-        if (
-            event.kind == "raise"
-            and event.exception
-            and len(self.exceptions) < _MOST_EXCEPTIONS
-        ):
+        if event.kind == "raise" and event.exception and len(self.exceptions) < MOST_EXCEPTIONS:
             where = [event.n, number, event.exception.type, event.exception.message]
             self.exceptions.append(where)
 
     def rows(self) -> list[list[int]]:
         """Give the rows in the order in which the frames appeared."""
         return list(self._rows.values())
+
+
+def steps_of(rows: list[list[int]]) -> list[list[int]]:
+    """Give rows as the index holds them: small numbers, which deflate to a seventh.
+
+    `[frame - frame before, frame - parent, code, first - first before, last - first, end]`, each
+    as a signed number of 64 bits.
+    """
+    steps: list[list[int]] = []
+    frame_before = first_before = 0
+    for frame, parent, code, first, last, end in rows:
+        step = (frame - frame_before, frame - parent, code, first - first_before, last - first)
+        steps.append([*map(_signed, step), end])
+        frame_before, first_before = frame, first
+    return steps
+
+
+def rows_of(steps: list[list[int]]) -> list[list[int]]:
+    """Undo `steps_of`. Raises ValueError or TypeError for what are no steps."""
+    rows: list[list[int]] = []
+    frame = first = 0
+    for step, above, code, ahead, length, end in steps:
+        frame = (frame + step) & _BITS
+        first = (first + ahead) & _BITS
+        parent, last = (frame - above) & _BITS, (first + length) & _BITS
+        rows.append([frame, parent, code & _BITS, first, last, end])
+    return rows
+
+
+_BITS = 2**64 - 1
+
+
+def _signed(number: int) -> int:
+    """Only bytes that are no recording of ours hold numbers for which this does anything."""
+    return (number + 2**63 & _BITS) - 2**63
 
 
 def tree_of(rows: list[list[int]], codes: dict[int, CodeInfo]) -> list[Call]:

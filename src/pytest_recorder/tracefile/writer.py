@@ -1,28 +1,19 @@
 """Packs the records of a spool into a trace file: checked, compressed, staged, renamed."""
 
 import os
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
-from pytest_recorder.errors import ErrorCode, enverr, from_os_error
+from pytest_recorder.errors import from_os_error
 from pytest_recorder.events import Define, Op, text, uv
-from pytest_recorder.tracefile.decode import Definitions, EventDecoder
-from pytest_recorder.tracefile.layout import (
-    BLOCK,
-    CHECKSUM,
-    EVENTS_HEAD,
-    FLAG_DEFLATED,
-    MAGIC,
-    BlockKind,
-    SegmentKind,
-)
+from pytest_recorder.tracefile.blocks import BlockWriter
+from pytest_recorder.tracefile.decode import Definitions
+from pytest_recorder.tracefile.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
-from pytest_recorder.tracefile.skeleton import Skeleton
+from pytest_recorder.tracefile.scan import Found, make_scan
 from pytest_recorder.tracefile.spool import Segment
 
-_COMPRESSION_LEVEL = 6
 _LIMIT_REASON = "limit"
 
 
@@ -44,6 +35,7 @@ def write_trace(
 ) -> Packed:
     """Write a trace file, whole or not at all.
 
+    `segments` are those of `Spool.segments`: definitions first, then events in their order.
     `sources` maps SHA-256 digests to texts. `trailer` holds the fields of `Trailer` that the
     recording knows; the numbers of events are counted here. Raises EnvironmentError (ERR_IO) when
     the file cannot be written; then nothing is left at `path`, nor beside it.
@@ -51,7 +43,9 @@ def write_trace(
     staged = path.with_name(path.name + ".part")
     try:
         with open(staged, "wb") as file:
-            packed = _Packer(file, manifest, list(segments), sources).write(trailer)
+            file.write(MAGIC)
+            with BlockWriter(file) as blocks:
+                packed = _Packer(blocks, manifest, sources).write(segments, trailer)
             file.flush()
             os.fsync(file.fileno())
         os.replace(staged, path)
@@ -81,93 +75,84 @@ def _sync_folder(folder: Path) -> None:
 
 class _Packer:
     def __init__(
-        self,
-        file: BinaryIO,
-        manifest: Manifest,
-        segments: list[Segment],
-        sources: Mapping[bytes, bytes],
+        self, blocks: BlockWriter, manifest: Manifest, sources: Mapping[bytes, bytes]
     ) -> None:
-        self._file = file
+        self._blocks = blocks
         self._manifest = manifest
-        self._definitions = [s.data for s in segments if s.kind == SegmentKind.DEFINITIONS]
-        self._events = [s for s in segments if s.kind == SegmentKind.EVENTS and s.events]
         self._sources = sources
         self._tables = Definitions()
-        self._skeleton = Skeleton()
-        self._blocks: list[list[int]] = []
+        self._scan = make_scan(self._tables)
+        self._expected = 0
         self._count = 0
-        self._dropped = 0
+        self._missing = 0
 
-    def write(self, trailer: Mapping[str, Any]) -> Packed:
-        self._file.write(MAGIC)
-        self._block(
-            BlockKind.MANIFEST, self._manifest.model_dump_json().encode(), deflate=False
+    def write(self, segments: Iterable[Segment], trailer: Mapping[str, Any]) -> Packed:
+        """Write all blocks; of the segments, one at a time is held."""
+        self._put_json(BlockKind.MANIFEST, self._manifest)
+        is_past_definitions = False
+        for segment in segments:
+            if segment.kind == SegmentKind.DEFINITIONS:
+                self._tables.feed(segment.data)
+                self._blocks.put(BlockKind.DEFINITIONS, segment.data)
+            elif segment.kind == SegmentKind.EVENTS and segment.events:
+                if not is_past_definitions:
+                    is_past_definitions = True
+                    self._put_sources()
+                self._put_events(segment)
+        if not is_past_definitions:
+            self._put_sources()
+        self._blocks.flush()
+        found = self._scan.found()
+        self._put_index(found)
+        dropped = found.dropped + self._missing
+        self._put_json(
+            BlockKind.TRAILER, Trailer(events=self._count, dropped=dropped, **trailer)
         )
-        for data in self._definitions:
-            self._tables.feed(data)
-            self._block(BlockKind.DEFINITIONS, data)
-        self._write_sources()
-        for payload, first, count in self._numbered():
-            self._blocks.append([self._file.tell(), first, count])
-            self._block(BlockKind.EVENTS, payload)
-        self._write_index()
-        end = Trailer(events=self._count, dropped=self._dropped, **trailer)
-        self._block(BlockKind.TRAILER, end.model_dump_json().encode(), deflate=False)
-        return Packed(self._file.tell(), self._count, self._dropped)
+        return Packed(self._blocks.size_bytes, self._count, dropped)
 
-    def _write_sources(self) -> None:
+    def _put_json(self, kind: int, what: Manifest | Trailer) -> None:
+        self._blocks.put(kind, what.model_dump_json().encode(), deflate=False)
+
+    def _put_sources(self) -> None:
         for digest in dict.fromkeys(digest for _, digest in self._tables.files.values()):
             if digest in self._sources:
-                self._block(BlockKind.SOURCE, digest + self._sources[digest])
+                self._blocks.put(BlockKind.SOURCE, digest, self._sources[digest])
 
-    def _numbered(self) -> Iterator[tuple[bytes, int, int]]:
+    def _put_events(self, segment: Segment) -> None:
         """Number the events anew, with a gap event where a full spool dropped some."""
-        expected = 0
-        for segment in self._events:
-            if segment.first > expected:
-                missing = segment.first - expected
-                self._dropped += missing
-                yield self._gap(missing, segment.base_us), self._count - 1, 1
-            expected = segment.first + segment.events
-            first = self._count
-            decoder = EventDecoder(self._tables, segment.data, first=first, has_values=False)
-            for event in decoder:
-                self._skeleton.feed(event, decoder.frames)
-                if event.kind == "gap":
-                    self._dropped += event.dropped or 0
-            self._count += segment.events
-            head = EVENTS_HEAD.pack(first, segment.base_us, segment.events)
-            yield head + segment.data, first, segment.events
+        if segment.first > self._expected:
+            missing = segment.first - self._expected
+            self._missing += missing
+            self._put_gap(missing, segment.base_us)
+        self._expected = segment.first + segment.events
+        first = self._count
+        self._count += segment.events
+        head = EVENTS_HEAD.pack(first, segment.base_us, segment.events)
+        self._blocks.put(BlockKind.EVENTS, head, segment.data, events=(first, segment.events))
+        # After it was put: it is deflated at the same time.
+        self._scan.feed(segment.data, first)
 
-    def _gap(self, dropped: int, base_us: int) -> bytes:
+    def _put_gap(self, dropped: int, base_us: int) -> None:
         number = max(self._tables.names, default=0) + 1
         definition = bytes((Define.NAME,)) + uv(number) + text(_LIMIT_REASON)
         self._tables.feed(definition)
-        self._block(BlockKind.DEFINITIONS, definition)
+        self._blocks.put(BlockKind.DEFINITIONS, definition)
         head = EVENTS_HEAD.pack(self._count, base_us, 1)
+        record = bytes((Op.GAP,)) + uv(0) + uv(dropped) + uv(number)
+        self._blocks.put(BlockKind.EVENTS, head, record, events=(self._count, 1))
         self._count += 1
-        return head + bytes((Op.GAP,)) + uv(0) + uv(dropped) + uv(number)
 
-    def _write_index(self) -> None:
+    def _put_index(self, found: Found) -> None:
         import orjson
 
         index = {
-            "blocks": self._blocks,
-            "calls": self._skeleton.rows(),
-            "calls_cut": self._skeleton.is_cut,
+            "blocks": self._blocks.events,
+            "steps": orjson.Fragment(self._scan.steps()),
+            "calls_cut": found.is_cut,
             "exceptions": [
                 [n, frame, kind, message.encode("utf-8", "replace").decode()]
-                for n, frame, kind, message in self._skeleton.exceptions
+                for n, frame, kind, message in found.exceptions
             ],
         }
-        self._block(BlockKind.INDEX, orjson.dumps(index))
-
-    def _block(self, kind: int, plain: bytes, *, deflate: bool = True) -> None:
-        stored = zlib.compress(plain, _COMPRESSION_LEVEL) if deflate else plain
-        if len(stored) > 0xFFFFFFFF:
-            raise enverr(ErrorCode.IO, "a block is larger than the format allows")
-        flags = FLAG_DEFLATED if deflate else 0
-        head = BLOCK.pack(kind, flags, 0, len(stored), len(plain))
-        self._file.write(head)
-        self._file.write(CHECKSUM.pack(zlib.crc32(stored, zlib.crc32(head))))
-        self._file.write(stored)
+        self._blocks.put(BlockKind.INDEX, orjson.dumps(index))
+        self._blocks.flush()
