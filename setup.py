@@ -2,16 +2,22 @@
 
 Each part has a twin in Python: where there is no compiler the package installs without them, and
 says so. `PYTEST_RECORDER_BUILD=pure` leaves them out and makes a wheel for every platform.
+`PYTEST_RECORDER_BUILD=public` builds the hot path on the public API of Python, which is what
+versions get whose frames it does not know.
 """
 
 import os
 import sys
 import sysconfig
+from glob import glob
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import BaseError, CCompilerError
 
+BUILD = os.environ.get("PYTEST_RECORDER_BUILD", "").strip().lower()
+HOT_PATH = "pytest_recorder.engine._native"
+PUBLIC = ("HOT_PUBLIC", "1")
 # A free-threaded interpreter has no limited API.
 IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
@@ -22,6 +28,19 @@ EXTENSIONS = [
         py_limited_api=not IS_FREE_THREADED,
         optional=True,
     ),
+    Extension(
+        HOT_PATH,
+        ["src/pytest_recorder/engine/_hot/unit.c"],
+        depends=glob("src/pytest_recorder/engine/_hot/*"),
+        define_macros=[PUBLIC] if BUILD == "public" else [],
+        extra_compile_args=[
+            "-std=c11",
+            "-D_GNU_SOURCE",
+            "-fno-strict-aliasing",
+            "-fvisibility=hidden",
+        ],
+        optional=True,
+    ),
 ]
 
 
@@ -30,7 +49,7 @@ class BuildOptional(build_ext):
 
     def build_extension(self, ext: Extension) -> None:
         try:
-            super().build_extension(ext)
+            self._build(ext)
         except (BaseError, CCompilerError, OSError) as error:
             print(
                 f"pytest-record-trace: {ext.name} was not built ({error}).\n"
@@ -39,6 +58,19 @@ class BuildOptional(build_ext):
                 file=sys.stderr,
             )
 
+    def _build(self, ext: Extension) -> None:
+        try:
+            super().build_extension(ext)
+        except (BaseError, CCompilerError):
+            # The headers of the interpreter's own may be missing; the public ones are not.
+            if (
+                ext.name != HOT_PATH
+                or PUBLIC in ext.define_macros
+                or sys.version_info < (3, 12)
+            ):
+                raise
+            ext.define_macros.append(PUBLIC)
+            super().build_extension(ext)
 
-IS_PURE = os.environ.get("PYTEST_RECORDER_BUILD", "").strip().lower() == "pure"
-setup(ext_modules=[] if IS_PURE else EXTENSIONS, cmdclass={"build_ext": BuildOptional})
+
+setup(ext_modules=[] if BUILD == "pure" else EXTENSIONS, cmdclass={"build_ext": BuildOptional})

@@ -95,6 +95,7 @@ class Recorder:
         self._engine: Engine | None = None
         self._tap: StreamTap | None = None
         self._manifest: Manifest | None = None
+        self._common: Manifest | None = None
         self._error: RecorderError | None = None
         self._interrupted: str | None = None
         self._ended: Ended | None = None
@@ -169,7 +170,15 @@ class Recorder:
         if hot is None or engine is None or spool is None:
             return
         self._error = self._ended = self._interrupted = None
-        manifest = self._describe(used, test, attempt)
+        manifest = self._describe(used).model_copy(
+            update={
+                "trace_id": uuid.uuid4().hex,
+                "test": test,
+                "attempt": attempt,
+                "scope": used.scope,
+                "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            }
+        )
         spool.begin(manifest.model_dump_json().encode())
         hot.begin()
         self._manifest = manifest
@@ -367,14 +376,16 @@ class Recorder:
             self._spool.close()
         self._engine = self._hot = self._spool = self._tap = self._manifest = None
         self._shape = ()
+        self._common = None
 
-    def _describe(self, settings: Settings, test: str | None, attempt: int) -> Manifest:
-        return Manifest(
+    def _describe(self, settings: Settings) -> Manifest:
+        """Give what is the same for all traces of this shape; it takes a while to make."""
+        if self._common is not None:
+            return self._common
+        self._common = Manifest(
             format=FORMAT_VERSION,
             run_id=self.run_id,
-            trace_id=uuid.uuid4().hex,
-            test=test,
-            attempt=attempt,
+            trace_id="",
             python=compat.PYTHON_VERSION,
             implementation=compat.IMPLEMENTATION,
             platform=f"{platform.system()}-{platform.machine()}",
@@ -386,14 +397,14 @@ class Recorder:
             limits=self.limits,
             level=settings.level,
             values=settings.values.model_dump(),
-            scope=settings.scope,
             root=str(settings.root),
             max_bytes=settings.max_bytes,
             policy=self.policy.model_dump(mode="json"),
             policy_sha256=policy_digest(self.policy),
-            started=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            started="",
             pid=os.getpid(),
         )
+        return self._common
 
     def _watch_output(self) -> None:
         if self._tap is not None and self._hot is not None:

@@ -647,10 +647,15 @@ keep_exception(Scanner *self, uint64_t event, uint64_t frame, const Exception *e
     if (PyList_Size(self->raised) >= self->most_exceptions) {
         return 0;
     }
-    PyObject *found = Py_BuildValue(
-        "(KKKy#)", (unsigned long long)event, (unsigned long long)frame,
-        (unsigned long long)exception->type, (const char *)exception->message,
-        (Py_ssize_t)(exception->end - exception->message));
+    /* No `y#`: what stands for a `#` depends on the version of Python that this is built with. */
+    PyObject *message = PyBytes_FromStringAndSize(
+        (const char *)exception->message, (Py_ssize_t)(exception->end - exception->message));
+    if (message == NULL) {
+        return -1;
+    }
+    PyObject *found = Py_BuildValue("(KKKN)", (unsigned long long)event,
+                                    (unsigned long long)frame,
+                                    (unsigned long long)exception->type, message);
     int result = found == NULL ? -1 : PyList_Append(self->raised, found);
     Py_XDECREF(found);
     return result;

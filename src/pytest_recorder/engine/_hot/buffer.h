@@ -77,6 +77,10 @@ write_uv(uint8_t *out, uint64_t number)
 static inline void
 put_uv(Buffer *buffer, uint64_t number)
 {
+    if (number < 0x80 && buffer->used < buffer->size) {
+        buffer->data[buffer->used++] = (uint8_t)number;
+        return;
+    }
     if (buffer_reserve(buffer, 10)) {
         buffer->used += write_uv(buffer->data + buffer->used, number);
     }

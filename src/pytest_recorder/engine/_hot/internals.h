@@ -28,6 +28,10 @@
 #define HOT_311 1
 #endif
 
+#if !defined(HOT_INTERNALS) && defined(HOT_311)
+#error "PyFrame_GetVar came with Python 3.12"
+#endif
+
 #include <frameobject.h>
 #include <structmember.h>
 

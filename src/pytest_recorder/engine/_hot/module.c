@@ -215,6 +215,25 @@ ask_object_number(Hot *hot, PyObject *object)
     return object_number(hot, object, &number) < 0 ? NULL : PyLong_FromUnsignedLong(number);
 }
 
+/* For tests: what a value is in a record, and the fingerprint that stands for it. */
+
+static PyObject *
+ask_encode(Hot *hot, PyObject *value)
+{
+    hot->value.used = 0;
+    if (value_encode(hot, &hot->value, value) < 0) {
+        return NULL;
+    }
+    return PyBytes_FromStringAndSize((char *)hot->value.data, (Py_ssize_t)hot->value.used);
+}
+
+static PyObject *
+ask_fingerprint(Hot *hot, PyObject *value)
+{
+    uint64_t print = value_print(hot, value);
+    return PyErr_Occurred() ? NULL : PyLong_FromUnsignedLongLong(print);
+}
+
 /* Operations that come from Python. */
 
 static PyObject *
@@ -617,6 +636,8 @@ static PyMethodDef hot_methods[] = {
     PLAIN("type_number", ask_type_number, METH_O),
     PLAIN("name_number", ask_name_number, METH_O),
     PLAIN("object_number", ask_object_number, METH_O),
+    PLAIN("encode", ask_encode, METH_O),
+    PLAIN("fingerprint", ask_fingerprint, METH_O),
     PLAIN("begin", do_begin, METH_NOARGS),
     PLAIN("end", do_end, METH_NOARGS),
     PLAIN("release", do_release, METH_NOARGS),

@@ -110,6 +110,16 @@ next_events(Hot *hot, size_t size)
 
 /* The record counts from the moment when the head of its segment covers it. */
 static inline void
+count_event(Hot *hot, Lane *lane)
+{
+    lane->events++;
+    uint64_t used = (uint64_t)(lane->at - (hot->map + lane->start)) - SEGMENT_HEAD;
+    uint64_t progress = used | (uint64_t)lane->events << 32;
+    __atomic_store_n((uint64_t *)(hot->map + lane->start + SEGMENT_USED_AT), progress,
+                     __ATOMIC_RELEASE);
+}
+
+static inline void
 append(Hot *hot, const Buffer *prefix, const Buffer *record)
 {
     Lane *lane = &hot->events;
@@ -119,11 +129,7 @@ append(Hot *hot, const Buffer *prefix, const Buffer *record)
     }
     memcpy(lane->at, record->data, record->used);
     lane->at += record->used;
-    lane->events++;
-    uint64_t used = (uint64_t)(lane->at - (hot->map + lane->start)) - SEGMENT_HEAD;
-    uint64_t progress = used | (uint64_t)lane->events << 32;
-    __atomic_store_n((uint64_t *)(hot->map + lane->start + SEGMENT_USED_AT), progress,
-                     __ATOMIC_RELEASE);
+    count_event(hot, lane);
 }
 
 /* Time. */
@@ -1172,15 +1178,39 @@ hot_start(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object
     return 1;
 }
 
+/* Most events change nothing but the line: they go straight into the spool. */
+static inline int
+write_line_at_once(Hot *hot, PyThreadState *tstate, FrameState *state, int line)
+{
+    Lane *lane = &hot->events;
+    Thread *thread = hot->last_thread;
+    if (hot->current != state || room(hot) < 12 || PyDict_GET_SIZE(hot->lost) > 0 ||
+        thread == NULL || thread->id != tstate->id) {
+        return 0;
+    }
+    thread->unwound = NULL;
+    int64_t difference = (int64_t)line - state->line;
+    uint8_t *at = lane->at;
+    *at++ = OP_LINE;
+    at += write_uv(at, ((uint64_t)difference << 1) ^ (uint64_t)(difference >> 63));
+    lane->at = at;
+    count_event(hot, lane);
+    hot->written_us = hot->last_us;
+    state->line = line;
+    return 1;
+}
+
 int
 hot_line(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object, int line)
 {
-    FrameState *state;
-    if (state_of(hot, tstate, frame, object, &state) < 0) {
-        return -1;
-    }
-    if (state == NULL) {
-        return 0;
+    FrameState *state = hot->current;
+    if (state == NULL || state->key != frame || state->code->code != object) {
+        if (state_of(hot, tstate, frame, object, &state) < 0) {
+            return -1;
+        }
+        if (state == NULL) {
+            return 0;
+        }
     }
     if (check_streams(hot) < 0) {
         return -1;
@@ -1192,9 +1222,12 @@ hot_line(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
         return 0;
     }
     state->line_seen = line;
-    hot->body.used = 0;
-    if (find_changes(hot, frame, state) < 0) {
+    hot->body.used = hot->changes.used = 0;
+    if (hot->level == LEVEL_VALUES && find_changes(hot, frame, state) < 0) {
         return -1;
+    }
+    if (hot->changes.used == 0 && write_line_at_once(hot, tstate, state, line)) {
+        return 0;
     }
     return write_event(hot, tstate, state, OP_LINE, line);
 }

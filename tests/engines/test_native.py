@@ -1,0 +1,578 @@
+"""The hot path in C against its twin in Python: the same bytes, nothing kept, nothing raised."""
+
+import collections
+import enum
+import gc
+import io
+import re
+import sys
+import threading
+import types
+import weakref
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pytest_recorder import events as vocabulary
+from pytest_recorder.config import Settings, ValueLimits
+from pytest_recorder.engine.redact import Redactor
+from pytest_recorder.engine.values import Bounds, Shape, ValueEncoder
+from pytest_recorder.policy import Policy
+from pytest_recorder.recorder import Ended, Recorder
+from pytest_recorder.testing import FakeClock
+from pytest_recorder.tracefile.layout import SegmentKind
+from pytest_recorder.tracefile.spool import Spool
+from tests.engines.support import COMPARED, ENGINES, FOLDER, HAS_NATIVE, load, record
+
+pytestmark = pytest.mark.skipif(not HAS_NATIVE, reason="installed without the parts in C")
+NATIVE = ENGINES[0]
+TWIN = NATIVE.replace("native", "python")
+HEADER = Path(vocabulary.__file__).parent / "engine" / "_hot" / "hot.h"
+
+
+def enumerations(text: str) -> dict[str, int]:
+    """Read the enumerations of a C header."""
+    found: dict[str, int] = {}
+    for body in re.findall(r"enum \{([^}]*)\}", text):
+        number = 0
+        for entry in body.split(","):
+            name, _, value = (part.strip() for part in entry.partition("="))
+            if name:
+                number = int(value, 0) if value else number
+                found[name] = number
+                number += 1
+    return found
+
+
+@pytest.mark.skipif(not HEADER.exists(), reason="a wheel holds no sources in C")
+def test_c_and_python_have_the_same_vocabulary() -> None:
+    numbers = enumerations(HEADER.read_text(encoding="ascii"))
+    for prefix, words in (
+        ("DEFINE_", vocabulary.Define),
+        ("OP_", vocabulary.Op),
+        ("TAG_", vocabulary.Tag),
+        ("REASON_", vocabulary.Reason),
+        ("SHAPE_", Shape),
+    ):
+        known = {name: value for name, value in vars(words).items() if name.isupper()}
+        here = {
+            name.removeprefix(prefix): number
+            for name, number in numbers.items()
+            if name.startswith(prefix) and name != "SHAPE_OTHER"
+        }
+        # What C does not know, it leaves to Python.
+        assert {name: known[name] for name in here} == here
+        if prefix != "SHAPE_":
+            assert set(known) - set(here) <= {"MASK", "DEPTH"}
+
+
+class Bench:
+    """A recorder in a folder, whose segments can be looked at."""
+
+    def __init__(self, folder: Path, engine: str, **settings: Any) -> None:
+        name, hot_path = engine.split("/")
+        fields = {"root": folder, "dir": folder, "engine": name, "hot_path": hot_path}
+        folder.mkdir(exist_ok=True)
+        made = Settings.model_validate({"enabled": True, **fields, **settings})
+        self.recorder = Recorder(made, folder, Policy())
+        self.recorder.open()
+
+    def run(self, function: Callable[[], Any]) -> tuple[list[tuple[Any, ...]], Ended]:
+        """Record a call with a clock of ours; give the segments."""
+        recorder, printed = self.recorder, io.StringIO()
+        hot, spool = recorder._hot, recorder._spool
+        assert hot is not None
+        assert spool is not None
+        hot.clock = FakeClock()
+        with redirect_stdout(printed), redirect_stderr(printed):
+            recorder.begin()
+            function()
+            ended = recorder.end()
+        assert ended is not None
+        found = [tuple(segment) for segment in spool.segments()]
+        recorder.close()
+        return found, ended
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"values": ValueLimits(depth=1, items=2, chars=5, attributes=2)},
+        {"redact": ("value", "name"), "max_bytes": 1 << 16},
+    ],
+    ids=["default", "tight", "redacted"],
+)
+@pytest.mark.parametrize("level", vocabulary.LEVELS)
+@pytest.mark.parametrize("program", [name for name in COMPARED if name != "threads"])
+def test_both_write_the_same_bytes(
+    program: str, level: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """Except the numbers of objects: they go by addresses, which each run gets from the system."""
+    if program == "cleanup" and sys.version_info < (3, 12):
+        pytest.skip("pure Python keeps objects until the next event there")
+    found = []
+    for engine in (NATIVE, TWIN):
+        bench = Bench(
+            tmp_path / engine.partition("/")[2],
+            engine,
+            level=level,
+            include=(f"{FOLDER}/*",),
+            **settings,
+        )
+        segments, ended = bench.run(load(program).main)
+        assert (ended.status, ended.dropped) == ("complete", 0)
+        found.append(segments)
+    ours, theirs = found
+    assert [segment[:4] for segment in ours] == [segment[:4] for segment in theirs]
+    for mine, other in zip(ours, theirs, strict=True):
+        assert len(mine[4]) == len(other[4])
+        if mine[0] == SegmentKind.DEFINITIONS:
+            assert mine[4] == other[4]
+
+
+# Values.
+
+
+class Core:
+    """The C part alone, and the encoder in Python beside it."""
+
+    def __init__(self, folder: Path, bounds: Bounds) -> None:
+        from pytest_recorder.engine.native import NativeHotPath
+
+        self.spool = Spool(folder / "values.pyspool", 1 << 20)
+        self.spool.begin(b"{}")
+        redactor = Redactor()
+
+        def settle(error: BaseException) -> None:
+            raise error
+
+        self.hot = NativeHotPath(
+            self.spool,
+            level="values",
+            bounds=bounds,
+            redactor=redactor,
+            is_in_scope=lambda *_: False,
+            settle=settle,
+        )
+        self.hot.begin()
+        self.types: dict[tuple[str, tuple[str, ...]], bytes] = {}
+        self.names: dict[str, bytes] = {}
+        self.twin = ValueEncoder(bounds, redactor, self._type, self._name)
+
+    def _type(self, name: str, fields: tuple[str, ...]) -> bytes:
+        return self.types.setdefault((name, fields), vocabulary.uv(len(self.types) + 1))
+
+    def _name(self, name: str) -> bytes:
+        return self.names.setdefault(name, vocabulary.uv(len(self.names) + 1))
+
+    def close(self) -> None:
+        self.hot.end()
+        self.hot.release()
+        self.spool.close()
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    made = Core(
+        tmp_path_factory.mktemp("core"), Bounds(depth=3, items=6, chars=12, attributes=4)
+    )
+    yield made
+    made.close()
+
+
+class Plain:
+    def __init__(self, **attributes: object) -> None:
+        self.__dict__.update(attributes)
+
+
+class Slotted:
+    __slots__ = ("__hidden", "left", "right")
+
+    def __init__(self, left: object, right: object) -> None:
+        self.left = left
+        self.__hidden = 1
+        if right is not None:
+            self.right = right
+
+
+class Both(Slotted):
+    def __init__(self, left: object, right: object) -> None:
+        super().__init__(left, right)
+        self.extra = left
+
+
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = "blue"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Number(int):
+    pass
+
+
+class Rows(list[Any]):
+    pass
+
+
+class Point(NamedTuple):
+    x: Any
+    password: Any
+
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(min_value=-(1 << 70), max_value=1 << 70),
+    st.floats(),
+    st.complex_numbers(),
+    st.text(max_size=30),
+    st.text(st.characters(min_codepoint=0xD700, max_codepoint=0x11000), max_size=20),
+    st.binary(max_size=30),
+    st.sampled_from(
+        [Colour.RED, Colour.BLUE, Level.LOW, Number(5), Text("a text of more"), range(3)]
+    ),
+    st.sampled_from([len, Plain, Slotted.__init__, Plain(a=1).__init__, types, [].append, int]),
+)
+keys = st.one_of(st.text(max_size=8), st.integers(), st.sampled_from(["password", "api_key"]))
+names = st.sampled_from(["a", "b", "token", "größe", "long_name_of_an_attribute", "e"])
+
+
+def containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    items = st.lists(inner, max_size=9)
+    return st.one_of(
+        items,
+        items.map(tuple),
+        items.map(Rows),
+        items.map(collections.deque),
+        items.map(lambda found: slice(*found[:3]) if found else slice(1)),
+        items.map(lambda found: ValueError(*found)),
+        st.lists(st.integers() | st.text(max_size=4), max_size=9).map(frozenset),
+        st.lists(st.integers() | st.text(max_size=4), max_size=9).map(set),
+        st.dictionaries(keys, inner, max_size=9),
+        st.dictionaries(keys, inner, max_size=5).map(collections.OrderedDict),
+        st.dictionaries(names, inner, max_size=6).map(lambda found: Plain(**found)),
+        st.tuples(inner, inner).map(lambda pair: Point(*pair)),
+        st.tuples(inner, inner).map(lambda pair: Slotted(*pair)),
+        st.tuples(inner, inner).map(lambda pair: Both(*pair)),
+        inner.map(bytes_like),
+    )
+
+
+def bytes_like(value: Any) -> bytearray:
+    return bytearray(repr(type(value)).encode()[:20])
+
+
+values = st.recursive(scalars, containers, max_leaves=25)
+
+
+@given(value=values)
+@example(value=-(1 << 63))
+@example(value=1 << 63)
+@example(value=float("nan"))
+@example(value="\ud800 and \U0001f600")
+def test_c_encodes_each_value_as_python_does(core: Core, value: Any) -> None:
+    # The same tables on both sides: what is new to one is new to the other.
+    core.hot.begin()
+    core.types.clear()
+    core.names.clear()
+    core.twin.reset()
+    core.spool.begin(b"{}")
+    assert core.hot.encode(value) == core.twin.encode(value)
+    assert core.hot.encode(value) == core.twin.encode(value)
+
+
+def test_c_knows_a_cycle_as_python_does(core: Core) -> None:
+    round_list: list[Any] = [1]
+    round_list.append({"again": round_list})
+    thing = Plain(name="me")
+    thing.me = thing  # type: ignore[attr-defined]
+    for value in (round_list, thing):
+        core.hot.begin()
+        core.types.clear()
+        core.names.clear()
+        core.twin.reset()
+        core.spool.begin(b"{}")
+        assert core.hot.encode(value) == core.twin.encode(value)
+
+
+@given(one=values, other=values)
+def test_a_fingerprint_is_that_of_the_content(core: Core, one: Any, other: Any) -> None:
+    holder: list[Any] = [one]
+    before, bytes_before = core.hot.fingerprint(holder), core.hot.encode(holder)
+    assert core.hot.fingerprint(holder) == before
+    holder[0] = other
+    if core.hot.fingerprint(holder) == before:
+        assert core.hot.encode(holder) == bytes_before
+
+
+MUTATIONS: list[tuple[Any, Callable[[Any], object]]] = [
+    ([1, 2], lambda v: v.append(3)),
+    ([1, 2], lambda v: v.__setitem__(0, 7)),
+    ([[1], 2], lambda v: v[0].append(3)),
+    ({"a": 1}, lambda v: v.update(a=2)),
+    ({"a": 1}, lambda v: v.update(b=1)),
+    ({"a": [1]}, lambda v: v["a"].pop()),
+    ({1, 2}, lambda v: v.add(3)),
+    (collections.deque([1]), lambda v: v.appendleft(0)),
+    (Plain(a=1), lambda v: setattr(v, "a", 2)),
+    (Plain(a=1), lambda v: setattr(v, "b", 1)),
+    (Plain(a=1, b=2), lambda v: delattr(v, "a")),
+    (Plain(a=1, b=2), lambda v: v.__dict__.update(a=5)),
+    (Slotted(1, 2), lambda v: setattr(v, "left", 2)),
+    (Slotted(1, 2), lambda v: delattr(v, "right")),
+    (Both([1], 2), lambda v: v.left.append(1)),
+    (bytearray(b"abc"), lambda v: v.append(1)),
+    (ValueError("a"), lambda v: setattr(v, "args", ("b",))),
+    (Plain(password="one"), lambda v: setattr(v, "password", "two")),
+]
+
+
+@pytest.mark.parametrize("number", range(len(MUTATIONS)))
+def test_a_change_in_place_changes_the_fingerprint(core: Core, number: int) -> None:
+    value, change = MUTATIONS[number]
+    before = core.hot.fingerprint(value)
+    change(value)
+    assert core.hot.fingerprint(value) != before
+
+
+def test_a_value_at_the_address_of_a_dead_one_is_seen(core: Core) -> None:
+    box: list[Any] = [0.5]
+    seen = set()
+    for number in range(50):
+        # Floats die and are born in the same place, again and again.
+        box[0] = number + 0.25
+        seen.add(core.hot.fingerprint(box))
+    assert len(seen) == 50
+
+
+# Promises.
+
+
+def makes_things() -> list[weakref.ref[Any]]:
+    class Local:
+        pass
+
+    things = [Local() for _ in range(3)]
+    other = {"things": things, "kind": Local}
+    other["more"] = things
+    return [weakref.ref(Local), weakref.ref(things[0])]
+
+
+def test_types_and_instances_die_as_without_us() -> None:
+    for engine in ENGINES:
+        recorded = record(makes_things, engine=engine)
+        gc.collect()
+        assert [alive() for alive in recorded.result] == [None, None]
+
+
+def small(rounds: int) -> int:
+    total = 0
+    for number in range(rounds):
+        text = str(number)
+        total += len(text) + len({"a": [number, text]})
+    return total
+
+
+def memory_kib() -> int:
+    return int(re.findall(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())[0])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc here")
+def test_nothing_is_left_of_ten_thousand_recordings(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "many", NATIVE, include=(__file__,))
+    recorder = bench.recorder
+
+    def cycle(times: int) -> tuple[list[int], int, int]:
+        for _ in range(times):
+            recorder.begin(watch_output=False)
+            small(3)
+            recorder.end()
+            recorder.drop()
+        gc.collect()
+        things = (small.__code__, Plain, Colour.RED, types.FunctionType)
+        counts = [sys.getrefcount(thing) for thing in things]
+        return counts, sys.getallocatedblocks(), memory_kib()
+
+    try:
+        cycle(2000)  # the interpreter's own caches fill
+        counts, blocks, memory = cycle(1)
+        after = cycle(10_000)
+    finally:
+        recorder.close()
+    assert after[0] == counts
+    assert after[1] - blocks < 500
+    assert after[2] - memory < 2048
+
+
+def test_code_objects_are_let_go_at_the_end(tmp_path: Path) -> None:
+    source = "def f(x):\n    y = x\n    return y\n"
+    path = tmp_path / "made.py"
+    path.write_text(source)
+    namespace: dict[str, Any] = {"__name__": "made"}
+    exec(compile(source, str(path), "exec"), namespace)
+    function, code = namespace["f"], namespace["f"].__code__
+    before = sys.getrefcount(code)
+    recorded = record(function, 1, engine=NATIVE, include=[str(path)])
+    assert recorded.kinds("f") == ["call", "line", "line", "return"]
+    del recorded
+    gc.collect()
+    assert sys.getrefcount(code) == before
+
+
+def fails_inside() -> str:
+    try:
+        int("no number")
+    except ValueError as error:
+        kept = error
+    else:
+        kept = ValueError()
+    return type(kept).__name__
+
+
+@pytest.mark.parametrize(
+    "helper", ["describe_code", "describe_type", "message_of", "thread_name", "source_digest"]
+)
+def test_a_fault_of_ours_ends_the_recording_and_not_the_program(
+    helper: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pytest_recorder.engine.native import Helpers
+
+    def broken(*args: object) -> object:
+        if helper == "describe_code" and getattr(args[1], "co_name", "") != "fails_inside":
+            return None
+        raise OSError(28, "no space left")
+
+    # A fault is ours by the file of the code that raised it.
+    broken.__code__ = broken.__code__.replace(
+        co_filename=Helpers.encode_other.__code__.co_filename
+    )
+    if helper == "thread_name":
+        monkeypatch.setattr("pytest_recorder.engine.native.thread_name", broken)
+    else:
+        monkeypatch.setattr(Helpers, helper, broken)
+    recorded = record(fails_inside, engine=NATIVE)
+    assert (recorded.error, recorded.result) == (None, "ValueError")
+    assert (recorded.status, recorded.reason) == ("partial", "ERR_IO")
+
+
+def test_an_error_of_the_program_that_passes_through_us_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from pytest_recorder.engine.native import Helpers
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Helpers, "message_of", interrupted)
+    recorded = record(fails_inside, engine=NATIVE)
+    assert isinstance(recorded.error, KeyboardInterrupt)
+
+
+def test_the_exception_being_handled_stays_as_it_was() -> None:
+    def handles() -> tuple[Any, ...]:
+        try:
+            raise KeyError("outer")
+        except KeyError as outer:
+            before = sys.exc_info()[1]
+            small(2)
+            return before is outer, sys.exc_info()[1] is outer, outer.__context__
+
+    assert record(handles, engine=NATIVE).result == (True, True, None)
+
+
+class Noisy:
+    def __del__(self) -> None:
+        small(1)
+
+
+def drops_noisy_things() -> int:
+    for _ in range(20):
+        thing = Noisy()
+        loop = [thing]
+        loop.append(loop)  # type: ignore[arg-type]
+        del thing, loop
+        gc.collect()
+    return 20
+
+
+def test_code_of_the_program_may_run_in_between() -> None:
+    recorded = record(drops_noisy_things, engine=NATIVE)
+    assert (recorded.error, recorded.result, recorded.status) == (None, 20, "complete")
+
+
+def busy(number: int) -> int:
+    return sum(small(index % 3) > 0 for index in range(number))
+
+
+def runs_threads() -> int:
+    threads = [threading.Thread(target=busy, args=(60,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(threads)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_threads_that_switch_all_the_time_keep_their_call_trees(engine: str) -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        recorded = record(runs_threads, engine=engine)
+    finally:
+        sys.setswitchinterval(before)
+    assert recorded.status == "complete"
+    check_tree(recorded)
+    calls = [event for event in recorded.of("small") if event.kind == "call"]
+    assert len(calls) == 8 * 60
+    assert len({event.thread for event in calls}) == 8
+
+
+def check_tree(recorded: Any) -> None:
+    """Each frame begins once, in its own thread, below a frame that runs, and ends once."""
+    running: dict[int, str] = {}
+    threads: dict[int, int] = {}
+    for event in recorded.events:
+        if event.frame is None:
+            continue
+        if event.kind == "call":
+            assert event.frame not in running
+            running[event.frame] = event.function
+            threads[event.frame] = event.thread
+            if event.parent is not None:
+                assert event.parent in running
+                assert threads[event.parent] == event.thread
+        assert running[event.frame] == event.function
+        if event.kind in ("return", "unwind"):
+            del running[event.frame]
+
+
+def deep(level: int) -> int:
+    return 0 if level == 0 else 1 + deep(level - 1)
+
+
+def test_a_deep_recursion_has_a_right_tree() -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
+    try:
+        recorded = record(deep, 5000, engine=NATIVE, level="calls")
+    finally:
+        sys.setrecursionlimit(before)
+    assert recorded.result == 5000
+    check_tree(recorded)
+    assert recorded.kinds("deep").count("call") == 5001
