@@ -51,7 +51,7 @@ def write_trace(
     staged = path.with_name(path.name + ".part")
     try:
         with open(staged, "wb") as file:
-            packed = _Packer(file, manifest, list(segments), sources).write(trailer)
+            packed = pack_trace(file, manifest, segments, sources, trailer)
             file.flush()
             os.fsync(file.fileno())
         os.replace(staged, path)
@@ -63,6 +63,17 @@ def write_trace(
         staged.unlink(missing_ok=True)
         raise
     return packed
+
+
+def pack_trace(
+    file: BinaryIO,
+    manifest: Manifest,
+    segments: Iterable[Segment],
+    sources: Mapping[bytes, bytes],
+    trailer: Mapping[str, Any],
+) -> Packed:
+    """Write a trace into an open file; the arguments are those of `write_trace`."""
+    return _Packer(file, manifest, list(segments), sources).write(trailer)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -140,7 +151,9 @@ class _Packer:
             yield head + segment.data, first, segment.events
 
     def _gap(self, dropped: int, base_us: int) -> bytes:
-        number = max(self._tables.names, default=0) + 1
+        number = len(self._tables.names) + 1
+        while number in self._tables.names:
+            number += 1
         definition = bytes((Define.NAME,)) + uv(number) + text(_LIMIT_REASON)
         self._tables.feed(definition)
         self._block(BlockKind.DEFINITIONS, definition)
@@ -156,7 +169,7 @@ class _Packer:
             "calls": self._skeleton.rows(),
             "calls_cut": self._skeleton.is_cut,
             "exceptions": [
-                [n, frame, kind, message.encode("utf-8", "replace").decode()]
+                [n, frame, _plain(kind), _plain(message)]
                 for n, frame, kind, message in self._skeleton.exceptions
             ],
         }
@@ -171,3 +184,8 @@ class _Packer:
         self._file.write(head)
         self._file.write(CHECKSUM.pack(zlib.crc32(stored, zlib.crc32(head))))
         self._file.write(stored)
+
+
+def _plain(text: str) -> str:
+    """Give a text without lone surrogates, which JSON in UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode()
