@@ -45,12 +45,18 @@ class Ledger:
         """
         if not self._is_prepared and self._owns_folder:
             prepare_folder(self.folder)
-            self.recover()
+            found, _ = self._recover()
             self._take_recovered(clear_earlier_run(self.folder, self.run_id))
+            self._take_recovered(found)
             self._is_prepared = True
 
     def recover(self) -> tuple[list[Entry], list[int]]:
         """Recover what processes left that died; give it, and the processes that live."""
+        entries, alive = self._recover()
+        self._take_recovered(entries)
+        return entries, alive
+
+    def _recover(self) -> tuple[list[Entry], list[int]]:
         if not self.folder.is_dir():
             return [], []
         try:
@@ -60,7 +66,6 @@ class Ledger:
             return [], []
         for problem in found.errors:
             self.warn(problem, None)
-        self._take_recovered(found.entries)
         return found.entries, found.alive
 
     def _take_recovered(self, entries: list[Entry]) -> None:
