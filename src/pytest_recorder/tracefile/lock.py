@@ -76,8 +76,16 @@ def locked_folder(folder: Path) -> Generator[None]:
 def is_alive(pid: int) -> bool:
     """Tell whether there is a process of this id; one of another user's counts."""
     if sys.platform == "win32":
-        # `os.kill(pid, 0)` would send Ctrl-C there. A file that is mapped cannot be removed.
-        return True
+        # `os.kill(pid, 0)` would send Ctrl-C there.
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        handle = kernel.OpenProcess(0x0010_0000, False, pid)  # SYNCHRONIZE
+        if not handle:
+            return bool(kernel.GetLastError() == 5)  # ERROR_ACCESS_DENIED
+        is_running = kernel.WaitForSingleObject(handle, 0) == 0x102  # WAIT_TIMEOUT
+        kernel.CloseHandle(handle)
+        return bool(is_running)
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
