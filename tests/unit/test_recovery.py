@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+import struct
 import subprocess
 import sys
 import threading
@@ -509,12 +511,40 @@ def check_snapshot(snapshot: Snapshot) -> None:
 # Death at any moment.
 
 
-def snapshots_while(path: Path, work: Callable[[], None]) -> Iterator[bytes]:
-    """Give the bytes of the file before every line of the spool's code."""
+class Torn:
+    """A struct that writes its fields one after the other, as the machine may."""
+
+    def __init__(self, whole: struct.Struct, look: Callable[[], None]) -> None:
+        self.size = whole.size
+        self.unpack_from = whole.unpack_from
+        codes = [code * int(count or 1) for count, code in _FIELDS.findall(whole.format)]
+        self._fields = [struct.Struct(f"<{code}") for code in "".join(codes)]
+        self._look = look
+
+    def pack_into(self, buffer: Any, at: int, *values: int) -> None:
+        for field, value in zip(self._fields, values, strict=True):
+            field.pack_into(buffer, at, value)
+            at += field.size
+            self._look()
+
+
+_FIELDS = re.compile(r"(\d*)([A-Z])")
+
+
+def snapshots_while(
+    path: Path, work: Callable[[], None], patch: pytest.MonkeyPatch
+) -> Iterator[bytes]:
+    """Give the bytes of the file before every line of the spool's code, and every field of a header."""
     found: dict[bytes, None] = {}
 
-    def local(frame: FrameType, event: str, arg: Any) -> Any:
+    def look() -> None:
         found[path.read_bytes()] = None
+
+    for name in ("SEGMENT", "SEGMENT_PROGRESS"):
+        patch.setattr(spool_module, name, Torn(getattr(spool_module, name), look))
+
+    def local(frame: FrameType, event: str, arg: Any) -> Any:
+        look()
         return local
 
     def trace(frame: FrameType, event: str, arg: Any) -> Any:
@@ -530,14 +560,19 @@ def snapshots_while(path: Path, work: Callable[[], None]) -> Iterator[bytes]:
 
 
 def long_call(number: int) -> bytes:
-    """Give a call with a value whose bytes look like headers of segments, wherever it is cut."""
-    fake = SEGMENT.pack(SegmentKind.EVENTS, 0, 0, 1, 400, 9, 999, 1, 5_000_000, 1)
-    value = bytes((Tag.BYTES,)) + uv(len(fake) * 1000) + fake * 1000
-    head = bytes((Op.CALL,)) + uv(number) + uv(1) + uv(1) + uv(0) + uv(3)
-    return head + uv(1) + uv(1) + value
+    """Give a call of three units; where a unit begins, its value looks like a header."""
+    unit = 16 * 1024
+    head = bytes((Op.CALL,)) + uv(number) + uv(1) + uv(1) + uv(0) + uv(3) + uv(1) + uv(1)
+    record = bytearray(head + bytes((Tag.BYTES,)) + uv(2 * unit) + bytes(2 * unit))
+    for start in (unit, 2 * unit):
+        fake = SEGMENT.pack(SegmentKind.EVENTS, 0, 0, 1, 400, 9, 999, 1, 5_000_000, 1)
+        record[start - SEGMENT.size : start] = fake
+    return bytes(record)
 
 
-def test_a_death_between_any_two_lines_leaves_a_spool_that_reads_right(tmp_path: Path) -> None:
+def test_a_death_between_any_two_lines_leaves_a_spool_that_reads_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spool = begun(tmp_path, calls=0, max_bytes=64 * 1024)
 
     def work() -> None:
@@ -553,7 +588,7 @@ def test_a_death_between_any_two_lines_leaves_a_spool_that_reads_right(tmp_path:
 
     copy = tmp_path / "copy.pyspool"
     seen = set()
-    for data in snapshots_while(spool.path, work):
+    for data in snapshots_while(spool.path, work, monkeypatch):
         copy.write_bytes(data)
         with SpoolFile(copy) as file:
             snapshot = file.read()
@@ -726,6 +761,42 @@ def test_a_spool_that_was_made_to_deceive_is_survived(tmp_path: Path, data: byte
 @given(data=st.binary(max_size=300))
 def test_any_bytes_after_the_magic_are_survived(tmp_path: Path, data: bytes) -> None:
     survives(tmp_path, b"PYSPOOL\x01" + data)
+
+
+def edit_header(data: bytearray, start: int, field: int, value: int) -> None:
+    fields = list(SEGMENT.unpack_from(data, start))
+    fields[field] = value
+    SEGMENT.pack_into(data, start, *fields)
+
+
+def test_segments_of_other_traces_are_not_mixed_in(tmp_path: Path) -> None:
+    path = die(begun(tmp_path, calls=8))
+    other = bytearray(path.read_bytes())
+    for start in range(SPOOL_HEAD_BYTES, len(other), SPOOL_HEAD.unpack_from(other)[1]):
+        edit_header(other, start, 7, 0)  # the trace before
+    path.unlink()
+    path = die(begun(tmp_path, calls=5))
+    path.write_bytes(other + path.read_bytes()[SPOOL_HEAD_BYTES:])
+    assert rows(path) == written(5)
+    (entry,) = recover(tmp_path).entries
+    assert entry.events == 10
+
+
+def test_events_that_do_not_follow_those_before_end_the_trace(tmp_path: Path) -> None:
+    path = die(begun(tmp_path, calls=3000, max_bytes=128 * 1024))
+    data = bytearray(path.read_bytes())
+    starts = [
+        start
+        for start in range(SPOOL_HEAD_BYTES, len(data), 16 * 1024)
+        if data[start] == SegmentKind.EVENTS
+    ]
+    assert len(starts) > 2
+    first = SEGMENT.unpack_from(data, starts[1])[8]
+    edit_header(data, starts[1], 8, 1)
+    path.write_bytes(data)
+    with open_trace(path) as trace:
+        assert len(trace) == first
+        assert "do not follow those before" in (trace.message or "")
 
 
 def test_the_largest_numbers_survive_from_spool_to_index(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ One spool serves one process. It is cut into units; a segment takes one unit, or
 record needs them. Definitions are never dropped. Events fill the first half of their allowance and
 then run in a ring through the second half: a long recording keeps its start and its latest part.
 A record is counted in the segment's header only after its bytes are in place, so that whatever
-kills the process leaves a spool that reads right up to the last whole record. For the same reason a
-header is written as a free one and gets its kind last, and the units of a segment that goes are
-freed under the cover of its first one, which is free by then but still spans them.
+kills the process leaves a spool that reads right up to the last whole record. For the same reason
+the header of a segment that goes is wiped, so that the next one there does not begin with its
+numbers, and its units are freed under the cover of the first, which still spans them.
 
 The process holds a lock on the file for its life: whoever can take it knows that it is dead.
 """
@@ -208,9 +208,8 @@ class Spool:
         segment = _Open(kind, unit, units, start, units * self.unit_bytes)
         segment.first = self._next_event
         self._sequence += 1
-        header = (units, 0, 0, self._sequence, self._trace, segment.first, base_us)
-        SEGMENT.pack_into(self._map, start, SegmentKind.FREE, 0, 0, *header)
-        self._map[start] = kind
+        header = (kind, 0, 0, units, 0, 0, self._sequence, self._trace, segment.first, base_us)
+        SEGMENT.pack_into(self._map, start, *header)
         return segment
 
     def _release(self, segment: _Open) -> None:
