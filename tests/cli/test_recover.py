@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pytest_recorder.cli import main
+from pytest_recorder.tracefile.index import Entry, write_index
 from pytest_recorder.tracefile.spool import Spool
 from tests.unit.test_recovery import NAME, TEST, begun, die, names, the_trace
 
@@ -83,6 +84,8 @@ def test_a_folder_shows_the_trace_of_the_test_that_died(
 ) -> None:
     assert main(["show", str(dead)]) == 10
     assert "`pytest-recorder recover` makes traces" in capsys.readouterr().err
+    passed = Entry(test="a", attempt=1, outcome="passed", trace="a.pyrec", status="complete")
+    write_index(dead, "run", [passed])
     main(["recover", str(dead)])
     capsys.readouterr()
     assert main(["show", str(dead)]) == 0

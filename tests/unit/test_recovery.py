@@ -23,7 +23,7 @@ from pytest_recorder.errors import RecorderError
 from pytest_recorder.events import Define, Op, Tag, text, uv
 from pytest_recorder.tracefile import spool as spool_module
 from pytest_recorder.tracefile import spoolfile
-from pytest_recorder.tracefile.index import Entry, read_index, write_index
+from pytest_recorder.tracefile.index import Entry, close_index, read_index, write_index
 from pytest_recorder.tracefile.layout import SEGMENT, SPOOL_HEAD, SPOOL_HEAD_BYTES, SegmentKind
 from pytest_recorder.tracefile.naming import folder_name
 from pytest_recorder.tracefile.reader import open_trace
@@ -275,6 +275,18 @@ def test_the_other_entries_of_the_index_stay(tmp_path: Path) -> None:
     assert (index.run_id, index.pid) == ("the run", 77)
     assert index.tests == (other, *found.entries)
     assert "is_reported" not in (tmp_path / "index.json").read_text()
+
+
+def test_what_others_recover_during_a_run_stays_when_it_writes_its_index(
+    tmp_path: Path,
+) -> None:
+    die(begun(tmp_path))
+    (died,) = recover(tmp_path).entries
+    ours = Entry(test="b", attempt=1, outcome="failed", trace="b/t.pyrec", status="complete")
+    close_index(tmp_path, "run", [ours.model_copy(update={"is_reported": False})])
+    assert read_index(tmp_path).tests == (died, ours)
+    close_index(tmp_path, "run", [died])
+    assert read_index(tmp_path).tests == (died,)
 
 
 def test_an_index_that_is_not_ours_is_left_alone_and_said(tmp_path: Path) -> None:
