@@ -656,7 +656,7 @@ def survives(folder: Path, data: bytes) -> None:
             list(trace.events())
     if found.errors:
         assert path.read_bytes() == data
-    for file in folder.rglob("*.pyrec"):
+    for file in list(folder.rglob("*.pyrec")):
         file.unlink()
         file.parent.rmdir()
     for file in folder.iterdir():

@@ -5,7 +5,7 @@ removed last. Whoever comes next finds a trace with the id of the spool's, and d
 """
 
 import tempfile
-from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -158,7 +158,8 @@ class _Shelf:
                 trailer=trailer,
             )
         except RecorderError:
-            path.parent.rmdir()
+            with suppress(OSError):
+                path.parent.rmdir()
             raise
         trace = path.relative_to(self._folder).as_posix()
         return entry.model_copy(update={"trace": trace, **_counts(packed)})
@@ -231,9 +232,12 @@ class _Shelf:
         return self._known
 
 
-def _trace_files(folder: Path) -> Iterable[Path]:
-    yield from folder.glob("*.pyrec")
-    yield from folder.glob(f"*/{TRACE_NAME}")
+def _trace_files(folder: Path) -> list[Path]:
+    try:
+        return [*folder.glob("*.pyrec"), *folder.glob(f"*/{TRACE_NAME}")]
+    except OSError as error:
+        # On 3.11 a folder that somebody removes meanwhile ends the search.
+        raise from_os_error(error, "cannot read the trace folder", path=folder) from error
 
 
 def _trailer(snapshot: Snapshot, pid: int, *, is_running: bool) -> dict[str, Any]:
