@@ -36,6 +36,7 @@ from pytest_recorder.tracefile.decode import Definitions, EventDecoder
 from pytest_recorder.tracefile.events import Event
 from pytest_recorder.tracefile.layout import FORMAT_VERSION, SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest
+from pytest_recorder.tracefile.naming import spool_name
 from pytest_recorder.tracefile.spool import Segment, Spool
 from pytest_recorder.tracefile.writer import Packed, write_trace
 
@@ -348,8 +349,7 @@ class Recorder:
         self._tear_down()
         self.choice = select(settings.engine, settings.hot_path)
         scope = Scope(settings.root, settings.include, settings.exclude, also=self._also)
-        name = f"{self.run_id[:12]}-{os.getpid()}-{uuid.uuid4().hex[:6]}.pyspool"
-        self._spool = Spool(self.folder / name, settings.max_bytes)
+        self._spool = Spool(self.folder / spool_name(self.run_id), settings.max_bytes)
         hot, engine = self._hot, self._engine = make(
             self.choice,
             self._spool,

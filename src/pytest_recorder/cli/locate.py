@@ -1,9 +1,13 @@
-"""Finds the trace that an argument means: a file, or the first failed test of a trace folder."""
+"""Finds the trace that an argument means: a file, or the first failed test of a trace folder.
+
+A file can also be the spool of a process, running or dead.
+"""
 
 from pathlib import Path
 
-from pytest_recorder.errors import ErrorCode, target
-from pytest_recorder.tracefile.index import TRACE_NAME, read_index
+from pytest_recorder.errors import EnvironmentError, ErrorCode, enverr, target
+from pytest_recorder.tracefile.index import DIED, TRACE_NAME, Index, read_index
+from pytest_recorder.tracefile.naming import SPOOL_SUFFIX
 from pytest_recorder.tracefile.reader import Trace, open_trace
 
 
@@ -13,8 +17,21 @@ def open_argument(path: Path) -> Trace:
         return open_trace(path)
     if (path / TRACE_NAME).is_file():
         return open_trace(path / TRACE_NAME)
-    kept = [entry for entry in read_index(path).tests if entry.trace is not None]
+    kept = [entry for entry in _index(path).tests if entry.trace is not None]
     if not kept:
         raise target(ErrorCode.TRACE_MISSING, f"no trace was kept in {str(path)!r}")
-    failed = [entry for entry in kept if entry.outcome == "failed"]
+    failed = [entry for entry in kept if entry.outcome in ("failed", DIED)]
     return open_trace(path / str((failed or kept)[0].trace))
+
+
+def _index(folder: Path) -> Index:
+    try:
+        return read_index(folder)
+    except EnvironmentError as error:
+        if error.code is ErrorCode.TRACE_NOT_FOUND and any(folder.glob(f"*{SPOOL_SUFFIX}")):
+            raise enverr(
+                ErrorCode.TRACE_NOT_FOUND,
+                f"{error.message}, but spools of processes: `pytest-recorder recover` makes traces"
+                " of those that died",
+            ) from error.__cause__
+        raise

@@ -1,10 +1,13 @@
-"""Lists the traces of a folder, from its index."""
+"""Lists the traces of a folder, from its index; recovers first what dead processes left."""
 
 import argparse
 import sys
 from pathlib import Path
 
+from pytest_recorder.cli.recover import recovered_line, say_problems
+from pytest_recorder.errors import RecorderError
 from pytest_recorder.tracefile.index import Entry, Index, read_index
+from pytest_recorder.tracefile.recovery import recover
 from pytest_recorder.viewer.values import safe_text
 
 HELP = "list the traces of a folder"
@@ -17,7 +20,8 @@ def prepare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the index."""
+    """Print the index; what was recovered for it is said on stderr."""
+    _recover(args.folder)
     index = read_index(args.folder)
     if args.json:
         sys.stdout.write(_json(index))
@@ -27,6 +31,17 @@ def run(args: argparse.Namespace) -> int:
     if not index.tests:
         print("no traces were kept")
     return 0
+
+
+def _recover(folder: Path) -> None:
+    try:
+        found = recover(folder)
+    except RecorderError:
+        # `read_index` says it.
+        return
+    for entry in found.entries:
+        print(recovered_line(folder, entry), file=sys.stderr)
+    say_problems(found)
 
 
 def _json(index: Index) -> str:

@@ -7,10 +7,11 @@ from pytest_recorder.errors import RecorderError
 from pytest_recorder.tracefile.index import (
     Entry,
     clear_earlier_run,
+    close_index,
     prepare_folder,
     remove_if_empty,
-    write_index,
 )
+from pytest_recorder.tracefile.recovery import recover
 
 
 class Ledger:
@@ -24,6 +25,7 @@ class Ledger:
         self._owns_folder = owns_folder
         self._is_prepared = False
         self._entries: dict[tuple[str, int, str | None], Entry] = {}
+        self._recovered: dict[tuple[str, int, str | None], Entry] = {}
         self._warned: set[tuple[str, str]] = set()
 
     @property
@@ -31,15 +33,44 @@ class Ledger:
         """What was kept, and what should have been."""
         return list(self._entries.values())
 
+    @property
+    def recovered(self) -> list[Entry]:
+        """What processes left that died, of this run or of an earlier one."""
+        return [e for key, e in self._recovered.items() if key not in self._entries]
+
     def prepare(self) -> None:
-        """Make the folder and clear what an earlier run left; once.
+        """Make the folder, recover what a dead run left and clear the rest of it; once.
 
         Raises UsageError or EnvironmentError where that cannot be done.
         """
         if not self._is_prepared and self._owns_folder:
             prepare_folder(self.folder)
-            clear_earlier_run(self.folder)
+            found, _ = self._recover()
+            self._take_recovered(clear_earlier_run(self.folder, self.run_id))
+            self._take_recovered(found)
             self._is_prepared = True
+
+    def recover(self) -> tuple[list[Entry], list[int]]:
+        """Recover what processes left that died; give it, and the processes that live."""
+        entries, alive = self._recover()
+        self._take_recovered(entries)
+        return entries, alive
+
+    def _recover(self) -> tuple[list[Entry], list[int]]:
+        if not self.folder.is_dir():
+            return [], []
+        try:
+            found = recover(self.folder, is_reported=False)
+        except RecorderError as error:
+            self.warn(error, None)
+            return [], []
+        for problem in found.errors:
+            self.warn(problem, None)
+        return found.entries, found.alive
+
+    def _take_recovered(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            self._recovered[entry.test, entry.attempt, entry.trace] = entry
 
     def take(self, entry: Entry) -> None:
         """Enter an attempt; the same one can arrive twice from a worker."""
@@ -60,7 +91,7 @@ class Ledger:
         """Write the index of a run that had a folder."""
         if self._is_prepared:
             try:
-                write_index(self.folder, self.run_id, self.entries)
+                close_index(self.folder, self.run_id, [*self.recovered, *self.entries])
             except RecorderError as error:
                 self.warn(error, None)
 

@@ -44,6 +44,7 @@ def section_lines(
 
 def summary_lines(
     entries: Iterable[Entry],
+    recovered: Iterable[Entry],
     recorded: int,
     warnings: Sequence[str],
     folder: str,
@@ -55,16 +56,37 @@ def summary_lines(
     gone = [entry for entry in entries if entry.trace is None]
     lines: list[str] = []
     if kept or gone or verbose:
-        size = size_text(sum(entry.size_bytes for entry in kept))
-        text = f"kept {len(kept)} of {_count(recorded, 'trace')} ({size}) in {folder}"
+        # A worker that died has not said how many it recorded.
+        number = _count(max(recorded, len(kept)), "trace")
+        text = f"kept {len(kept)} of {number} ({_size(kept)}) in {folder}"
         partial = sum(entry.status == "partial" for entry in kept)
         lines.append(text + (f", {partial} partial" if partial else ""))
-        lines += [
-            f"{_label(entry)} -> {os.path.join(folder, entry.trace or '')}" for entry in kept
-        ]
+        lines += [_kept_line(entry, folder) for entry in kept]
         lines += [f"{_label(entry)}: {_removed(entry)}" for entry in gone]
+    lines += recovered_lines(recovered, folder)
     lines += [f"RecorderWarning: {warning}" for warning in warnings]
     return lines
+
+
+def recovered_lines(entries: Iterable[Entry], folder: str) -> list[str]:
+    """Say what processes left that died; nothing when none did."""
+    found = list(entries)
+    there = [entry for entry in found if entry.trace is not None]
+    if not found:
+        return []
+    number = _count(len(there), "trace")
+    lines = [f"recovered {number} ({_size(there)}) in {folder}, of processes that died"]
+    lines += [_kept_line(entry, folder) for entry in there]
+    lines += [f"{_label(entry)}: {_removed(entry)}" for entry in found if entry.trace is None]
+    return lines
+
+
+def _kept_line(entry: Entry, folder: str) -> str:
+    return f"{_label(entry)} -> {os.path.join(folder, entry.trace or '')}"
+
+
+def _size(entries: Iterable[Entry]) -> str:
+    return size_text(sum(entry.size_bytes for entry in entries))
 
 
 def _label(entry: Entry) -> str:

@@ -1,6 +1,7 @@
 """Carries a recorded run through pytest's hooks: begins, ends, keeps and reports recordings."""
 
 import os
+import time
 import uuid
 from collections.abc import Generator
 from pathlib import Path
@@ -18,11 +19,14 @@ from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.policy import policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
-from pytest_recorder.tracefile.index import TRACE_NAME
+from pytest_recorder.tracefile.index import TRACE_NAME, Entry
 from pytest_recorder.tracefile.naming import folder_name
+from pytest_recorder.tracefile.reader import open_trace
 
 _SESSION_TEST = "session"
 _STORY_EVENTS = 4000
+_WORKER_DIES_S = 5.0
+_LOOK_AGAIN_S = 0.02
 _SETTINGS = pytest.StashKey[Settings]()
 
 
@@ -65,6 +69,7 @@ class RecordSession:
         self._attempt: Attempt | None = None
         self._attempts: dict[str, int] = {}
         self._is_interrupted = False
+        self._crashes: dict[str, Entry] = {}
 
     # Before the tests.
 
@@ -305,6 +310,8 @@ class RecordSession:
         if self._worker is not None:
             xdist.give_output(self._config, self._ledger.to_data())
         else:
+            if self._is_controller:
+                self._ledger.recover()
             self._ledger.close()
 
     def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
@@ -312,6 +319,7 @@ class RecordSession:
         ledger = self._ledger
         lines = report.summary_lines(
             ledger.entries,
+            ledger.recovered,
             ledger.recorded,
             ledger.warnings,
             report.shown_path(ledger.folder, self._base),
@@ -346,10 +354,55 @@ class RecordSession:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take what a worker says at its end."""
+        """Take what a worker says at its end; recover what a dead one could not say."""
         output = xdist.output_of(node)
         if output is not None:
-            self._ledger.add_data(output)
+            self._guard("output", lambda: self._ledger.add_data(output))
+        else:
+            self._guard("recover", lambda: self._recover_worker(node))
+
+    def _recover_worker(self, node: Any) -> None:
+        """Recover the spool of a worker that died.
+
+        Its pipe breaks a moment before the system gives back its locks: wait for that, not long.
+        """
+        pid = xdist.pid_of(node)
+        until = time.monotonic() + _WORKER_DIES_S
+        entries, alive = self._ledger.recover()
+        while pid in alive and time.monotonic() < until:
+            time.sleep(_LOOK_AGAIN_S)
+            more, alive = self._ledger.recover()
+            entries += more
+        for entry in entries:
+            self._crashes[entry.test] = entry
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
+        """Name the trace in the report of a test that took its worker with it."""
+        self._guard("crash", lambda: self._add_crash_section(crashitem, report))
+
+    def _add_crash_section(self, test: str, made: pytest.TestReport) -> None:
+        entry = self._crashes.pop(test, None)
+        if entry is None or entry.trace is None:
+            return
+        path = self._ledger.folder / entry.trace
+        from pytest_recorder.viewer.steps import failure_story
+
+        with open_trace(path) as trace:
+            first = max(len(trace) - _STORY_EVENTS, 0)
+            story = failure_story(
+                list(trace.events(first)),
+                trace.source,
+                root=self.settings.root,
+                level=trace.manifest.level,
+            )
+        lines = report.section_lines(
+            report.shown_path(path, self._base),
+            entry.events,
+            f"{entry.reason}: {trace.message}",
+            story,
+        )
+        made.sections.append((report.SECTION_TITLE, "\n".join(lines)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take an entry as soon as it is there: a worker that dies later gives no output."""

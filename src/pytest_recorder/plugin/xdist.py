@@ -45,6 +45,12 @@ def output_of(node: Any) -> dict[str, Any] | None:
     return output.get(_KEY)
 
 
+def pid_of(node: Any) -> int | None:
+    """Give the process id of a worker; xdist asks for it before it starts one."""
+    found = getattr(getattr(node.gateway, "_cache_rinfo", None), "pid", None)
+    return found if isinstance(found, int) else None
+
+
 def attach_entry(report: pytest.TestReport, entry: Entry) -> None:
     """Let an entry travel with a report, as JSON-like data."""
     setattr(report, _KEY, entry.model_dump(mode="json"))

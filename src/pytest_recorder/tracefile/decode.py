@@ -58,7 +58,7 @@ class Cursor:
                 self.at = at
                 return number
             shift += 7
-        raise Malformed("a number has no end")
+        raise Malformed("a number has no end, or more than 64 bits")
 
     def zz(self) -> int:
         """Read a zig-zag LEB128."""
@@ -109,24 +109,39 @@ class Definitions:
         """Take in definition records."""
         cursor = Cursor(data)
         while cursor.at < cursor.end:
-            kind, number = cursor.byte(), cursor.uv()
-            if kind == Define.NAME:
-                self.names[number] = cursor.text()
-            elif kind == Define.TYPE:
-                name = cursor.text()
-                fields = tuple(cursor.text() for _ in range(cursor.count()))
-                self.types[number] = (name, fields)
-            elif kind == Define.FILE:
-                path = cursor.text()
-                self.files[number] = (path, cursor.take(cursor.uv()))
-            elif kind == Define.CODE:
-                file, line = cursor.uv(), cursor.uv()
-                path = _known(self.files, file, "file")[0]
-                self.codes[number] = CodeInfo(path, line, cursor.text())
-            elif kind == Define.THREAD:
-                self.threads[number] = cursor.text()
-            else:
-                raise Malformed(f"unknown definition {kind}")
+            self._take(cursor)
+
+    def feed_prefix(self, data: bytes) -> int:
+        """Take in definition records up to the first damaged one; give the bytes taken."""
+        cursor = Cursor(data)
+        taken = 0
+        try:
+            while cursor.at < cursor.end:
+                self._take(cursor)
+                taken = cursor.at
+        except Malformed:
+            return taken
+        return taken
+
+    def _take(self, cursor: Cursor) -> None:
+        kind, number = cursor.byte(), cursor.uv()
+        if kind == Define.NAME:
+            self.names[number] = cursor.text()
+        elif kind == Define.TYPE:
+            name = cursor.text()
+            fields = tuple(cursor.text() for _ in range(cursor.count()))
+            self.types[number] = (name, fields)
+        elif kind == Define.FILE:
+            path = cursor.text()
+            self.files[number] = (path, cursor.take(cursor.uv()))
+        elif kind == Define.CODE:
+            file, line = cursor.uv(), cursor.uv()
+            path = _known(self.files, file, "file")[0]
+            self.codes[number] = CodeInfo(path, line, cursor.text())
+        elif kind == Define.THREAD:
+            self.threads[number] = cursor.text()
+        else:
+            raise Malformed(f"unknown definition {kind}")
 
 
 def _known(table: dict[int, Any], number: int, what: str) -> Any:
@@ -159,6 +174,11 @@ class EventDecoder:
         self._time_us = base_us
         self._current: Frame | None = None
         self.frames: dict[int, Frame] = {}
+
+    @property
+    def at(self) -> int:
+        """Where the last event ends, in bytes."""
+        return self._cursor.at
 
     def __iter__(self) -> Iterator[Event]:
         cursor = self._cursor

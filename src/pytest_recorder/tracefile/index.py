@@ -1,8 +1,9 @@
 """Keeps `index.json`: what a run left in its folder, and what a later run may therefore remove."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -14,9 +15,12 @@ from pytest_recorder.errors import (
     target,
     usage,
 )
+from pytest_recorder.tracefile.lock import is_alive, locked_folder
 
 INDEX_NAME = "index.json"
 TRACE_NAME = "trace.pyrec"
+DIED = "died"
+"""The outcome of a test whose process died in it."""
 
 
 class Entry(BaseModel):
@@ -33,6 +37,8 @@ class Entry(BaseModel):
     size_bytes: int = 0
     events: int = 0
     dropped: int = 0
+    is_reported: bool = True
+    """False for a trace that a run recovered and has not told of yet; in the file only then."""
 
 
 class Index(BaseModel):
@@ -77,15 +83,17 @@ def _parse(path: Path, data: bytes) -> Index:
         ) from error
 
 
-def write_index(folder: Path, run_id: str, entries: list[Entry]) -> None:
+def write_index(
+    folder: Path, run_id: str, entries: Iterable[Entry], *, pid: int | None = None
+) -> None:
     """Write the index, whole or not at all. Raises EnvironmentError (ERR_IO)."""
     import orjson
 
     content = {
         "schema": 1,
         "run_id": run_id,
-        "pid": os.getpid(),
-        "tests": [entry.model_dump(mode="json") for entry in entries],
+        "pid": os.getpid() if pid is None else pid,
+        "tests": [_dump(entry) for entry in entries],
     }
     path = folder / INDEX_NAME
     staged = folder / f"{INDEX_NAME}.{os.getpid()}.part"
@@ -97,22 +105,76 @@ def write_index(folder: Path, run_id: str, entries: list[Entry]) -> None:
         raise from_os_error(error, "cannot write the index", path=path) from error
 
 
-def clear_earlier_run(folder: Path) -> None:
+def _dump(entry: Entry) -> dict[str, Any]:
+    left_out = {"is_reported"} if entry.is_reported else None
+    return entry.model_dump(mode="json", exclude=left_out)
+
+
+def _key(entry: Entry) -> tuple[str, int, str | None]:
+    return entry.test, entry.attempt, entry.trace
+
+
+def add_entries(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
+    """Add entries to the index of a folder; what stands in it stays.
+
+    A new index belongs to no process. Raises EnvironmentError (ERR_IO), TargetError
+    (ERR_TRACE_CORRUPT) for an index that is not ours; then it is as it was.
+    """
+    with locked_folder(folder):
+        index = _index_or_new(folder, run_id)
+        known = {_key(entry): entry for entry in index.tests}
+        known.update({_key(entry): entry for entry in entries})
+        write_index(folder, index.run_id, known.values(), pid=index.pid)
+
+
+def _index_or_new(folder: Path, run_id: str) -> Index:
+    try:
+        return read_index(folder)
+    except RecorderError as error:
+        if error.code is not ErrorCode.TRACE_NOT_FOUND:
+            raise
+        return Index(schema_=1, run_id=run_id)
+
+
+def close_index(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
+    """Write the index of a run at its end. Raises EnvironmentError (ERR_IO).
+
+    What others recovered in the folder meanwhile keeps its entry.
+    """
+    with locked_folder(folder):
+        try:
+            there = read_index(folder).tests
+        except RecorderError:
+            there = ()
+        ours = {_key(entry): entry for entry in entries}
+        others = [e for e in there if e.outcome == DIED and _key(e) not in ours]
+        told = [e.model_copy(update={"is_reported": True}) for e in ours.values()]
+        write_index(folder, run_id, [*others, *told])
+
+
+def clear_earlier_run(folder: Path, run_id: str) -> list[Entry]:
     """Remove the traces that the index of an earlier run lists, and nothing else.
 
     A run that is still alive keeps its own. A folder is removed only if our trace file was all that
-    is known to be in it; files of the user's beside it stay.
+    is known to be in it; files of the user's beside it stay. What a run recovered and has not told
+    of stays too; gives these entries, which are then all that stands in the index.
     """
-    try:
-        index = read_index(folder)
-    except RecorderError:
-        return
-    if index.pid and index.pid != os.getpid() and _is_alive(index.pid):
-        return
-    for entry in index.tests:
-        if entry.trace is not None:
-            _remove_trace(folder, entry.trace)
-    (folder / INDEX_NAME).unlink(missing_ok=True)
+    with locked_folder(folder):
+        try:
+            index = read_index(folder)
+        except RecorderError:
+            return []
+        untold = [entry for entry in index.tests if not entry.is_reported]
+        if index.pid and index.pid != os.getpid() and is_alive(index.pid):
+            return untold
+        for entry in index.tests:
+            if entry.trace is not None and entry.is_reported:
+                _remove_trace(folder, entry.trace)
+        if untold:
+            write_index(folder, run_id, untold)
+        else:
+            (folder / INDEX_NAME).unlink(missing_ok=True)
+        return untold
 
 
 def _remove_trace(folder: Path, relative: str) -> None:
@@ -126,16 +188,6 @@ def _remove_trace(folder: Path, relative: str) -> None:
     except OSError:
         # Not empty: whatever lies there is not ours.
         return
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def prepare_folder(folder: Path) -> None:

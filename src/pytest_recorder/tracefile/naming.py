@@ -1,8 +1,15 @@
 """Turns node ids into names of folders: readable, distinct, safe everywhere."""
 
 import hashlib
+import os
 import re
+import uuid
 
+SPOOL_SUFFIX = ".pyspool"
+PROGRAM = "program"
+"""What a recording without a test is called."""
+
+_RUN_DIGITS = 12
 _MOST_BYTES = 200
 _MOST_SLUG = 120
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")
@@ -17,3 +24,14 @@ def folder_name(test: str, attempt: int) -> str:
     slug = _UNSAFE.sub("-", test.replace("::", "-")).strip("-.")[:_MOST_SLUG].strip("-.")
     digest = hashlib.sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     return f"{slug or 'test'}-{digest}-{attempt}"[-_MOST_BYTES:]
+
+
+def spool_name(run_id: str) -> str:
+    """Give the name of a new spool: the start of the run's id, the process, something random."""
+    return f"{run_id[:_RUN_DIGITS]}-{os.getpid()}-{uuid.uuid4().hex[:6]}{SPOOL_SUFFIX}"
+
+
+def run_of_spool(name: str) -> str:
+    """Give the start of the id of the run that a spool belongs to, empty for a foreign name."""
+    start = name.partition("-")[0]
+    return start if len(start) == _RUN_DIGITS and name.count("-") == 2 else ""

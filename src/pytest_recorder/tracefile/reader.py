@@ -25,6 +25,7 @@ from pytest_recorder.tracefile.layout import (
     FLAG_DEFLATED,
     MAGIC,
     MAX_BLOCK_BYTES,
+    SPOOL_MAGIC,
     BlockKind,
 )
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
@@ -53,7 +54,7 @@ class _EventBlock(NamedTuple):
 
 
 def open_trace(path: str | os.PathLike[str]) -> "Trace":
-    """Open a trace file.
+    """Open a trace file, or the spool of a process that is running or died.
 
     Raises EnvironmentError (ERR_TRACE_NOT_FOUND, ERR_IO) for a file that is not there or cannot be
     read, TargetError (ERR_TRACE_CORRUPT, ERR_UNSUPPORTED_FORMAT) for one that is no trace of ours.
@@ -63,12 +64,17 @@ def open_trace(path: str | os.PathLike[str]) -> "Trace":
     try:
         if where.exists() and not where.is_file():
             raise target(ErrorCode.TRACE_CORRUPT, f"{str(where)!r} is no regular file")
-        file = open(where, "rb")  # noqa: SIM115 - the trace closes it
+        file: BinaryIO = open(where, "rb")  # noqa: SIM115 - the trace closes it
     except FileNotFoundError as error:
         raise enverr(ErrorCode.TRACE_NOT_FOUND, f"no such trace: {str(where)!r}") from error
     except (OSError, ValueError) as error:
         raise _unreadable(where, error) from error
     try:
+        if _is_spool(file):
+            file.close()
+            from pytest_recorder.tracefile.recovery import pack_spool
+
+            file = pack_spool(where)
         return Trace(file, where)
     except OSError as error:
         file.close()
@@ -76,6 +82,29 @@ def open_trace(path: str | os.PathLike[str]) -> "Trace":
     except BaseException:
         file.close()
         raise
+
+
+def _is_spool(file: BinaryIO) -> bool:
+    head = file.read(len(SPOOL_MAGIC) - 1)
+    file.seek(0)
+    return head == SPOOL_MAGIC[:-1]
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """Give the manifest of a trace file without looking at the rest; None where there is none."""
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return None
+            head = file.read(_HEAD_BYTES)
+            if len(head) < _HEAD_BYTES:
+                return None
+            kind, flags, _, stored, _ = BLOCK.unpack_from(head)
+            if kind != BlockKind.MANIFEST or flags or stored > MAX_BLOCK_BYTES:
+                return None
+            return Manifest.model_validate_json(file.read(stored))
+    except (OSError, ValidationError):
+        return None
 
 
 def _unreadable(path: Path, error: Exception) -> Exception:

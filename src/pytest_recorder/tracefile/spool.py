@@ -6,7 +6,11 @@ One spool serves one process. It is cut into units; a segment takes one unit, or
 record needs them. Definitions are never dropped. Events fill the first half of their allowance and
 then run in a ring through the second half: a long recording keeps its start and its latest part.
 A record is counted in the segment's header only after its bytes are in place, so that whatever
-kills the process leaves a spool that reads right up to the last whole record.
+kills the process leaves a spool that reads right up to the last whole record. For the same reason
+the header of a segment that goes is wiped, so that the next one there does not begin with its
+numbers, and its units are freed under the cover of the first, which still spans them.
+
+The process holds a lock on the file for its life: whoever can take it knows that it is dead.
 
 The header in the map is the one place that knows how full a segment is: a hot path in C writes
 records and header itself, between the calls of `next_events` and `next_definitions`.
@@ -28,10 +32,12 @@ from pytest_recorder.tracefile.layout import (
     SPOOL_MAGIC,
     SegmentKind,
 )
+from pytest_recorder.tracefile.lock import lock
 
 _SMALLEST_UNIT = 16 * 1024
 _LARGEST_UNIT = 256 * 1024
 _UNITS_PER_LIMIT = 16
+_FREE_HEADER = bytes(SEGMENT.size)
 
 
 class Segment(NamedTuple):
@@ -79,6 +85,7 @@ class Spool:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise from_os_error(error, "cannot create the spool", path=path) from error
+        lock(self._fd)
         try:
             self._reserve(SPOOL_HEAD_BYTES + 4 * self.unit_bytes)
             self._map = mmap.mmap(self._fd, 0)
@@ -240,17 +247,22 @@ class Spool:
         return segment
 
     def _release(self, segment: _Open) -> None:
-        for unit in range(segment.unit + segment.units - 1, segment.unit - 1, -1):
-            self._map[SPOOL_HEAD_BYTES + unit * self.unit_bytes] = SegmentKind.FREE
+        self._map[segment.start] = SegmentKind.FREE
+        for unit in range(segment.unit + segment.units - 1, segment.unit, -1):
+            # What lies there are bytes of records; nobody may take them for a header.
+            at = SPOOL_HEAD_BYTES + unit * self.unit_bytes
+            self._map[at : at + SEGMENT.size] = _FREE_HEADER
             self._free.append(unit)
+        self._map[segment.start : segment.start + SEGMENT.size] = _FREE_HEADER
+        self._free.append(segment.unit)
 
     def _drop_oldest(self, units: int) -> None:
         """Make room in the ring; the block that is being filled is never the one to go."""
         freed = 0
         while freed < units and self._ring:
             oldest = self._ring.pop(0)
-            self._release(oldest)
             self.dropped += self._progress(oldest)[1]
+            self._release(oldest)
             self._event_units -= oldest.units
             freed += oldest.units
 

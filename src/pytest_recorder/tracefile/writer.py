@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from pytest_recorder.errors import from_os_error
 from pytest_recorder.events import Define, Op, text, uv
@@ -43,9 +43,7 @@ def write_trace(
     staged = path.with_name(path.name + ".part")
     try:
         with open(staged, "wb") as file:
-            file.write(MAGIC)
-            with BlockWriter(file) as blocks:
-                packed = _Packer(blocks, manifest, sources).write(segments, trailer)
+            packed = pack_trace(file, manifest, segments, sources, trailer)
             file.flush()
             os.fsync(file.fileno())
         os.replace(staged, path)
@@ -57,6 +55,19 @@ def write_trace(
         staged.unlink(missing_ok=True)
         raise
     return packed
+
+
+def pack_trace(
+    file: BinaryIO,
+    manifest: Manifest,
+    segments: Iterable[Segment],
+    sources: Mapping[bytes, bytes],
+    trailer: Mapping[str, Any],
+) -> Packed:
+    """Write a trace into an open file; the arguments are those of `write_trace`."""
+    file.write(MAGIC)
+    with BlockWriter(file) as blocks:
+        return _Packer(blocks, manifest, sources).write(segments, trailer)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -133,7 +144,9 @@ class _Packer:
         self._scan.feed(segment.data, first)
 
     def _put_gap(self, dropped: int, base_us: int) -> None:
-        number = max(self._tables.names, default=0) + 1
+        number = len(self._tables.names) + 1
+        while number in self._tables.names:
+            number += 1
         definition = bytes((Define.NAME,)) + uv(number) + text(_LIMIT_REASON)
         self._tables.feed(definition)
         self._blocks.put(BlockKind.DEFINITIONS, definition)
@@ -150,9 +163,14 @@ class _Packer:
             "steps": orjson.Fragment(self._scan.steps()),
             "calls_cut": found.is_cut,
             "exceptions": [
-                [n, frame, kind, message.encode("utf-8", "replace").decode()]
+                [n, frame, _plain(kind), _plain(message)]
                 for n, frame, kind, message in found.exceptions
             ],
         }
         self._blocks.put(BlockKind.INDEX, orjson.dumps(index))
         self._blocks.flush()
+
+
+def _plain(text: str) -> str:
+    """Give a text without lone surrogates, which JSON in UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,49 @@
+"""Recovers what processes left in a trace folder that died while they recorded."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pytest_recorder.errors import exit_status
+from pytest_recorder.tracefile.index import Entry
+from pytest_recorder.tracefile.lock import is_alive
+from pytest_recorder.tracefile.recovery import Recovery
+from pytest_recorder.tracefile.recovery import recover as recover_traces
+from pytest_recorder.viewer.values import safe_text
+
+HELP = "make traces of what processes left that died"
+
+
+def prepare(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("folder", nargs="?", default="test-traces", type=Path, metavar="DIR")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Recover, and print a line for each trace."""
+    found = recover_traces(args.folder)
+    for entry in found.entries:
+        print(recovered_line(args.folder, entry))
+    if not found.entries and not found.errors:
+        print("nothing to recover")
+    say_problems(found)
+    return exit_status(found.errors[0]) if found.errors else 0
+
+
+def recovered_line(folder: Path, entry: Entry) -> str:
+    """Say in one line what was recovered."""
+    attempt = f" (attempt {entry.attempt})" if entry.attempt > 1 else ""
+    dropped = f", {entry.dropped:,} dropped" if entry.dropped else ""
+    where = str(folder / entry.trace) if entry.trace is not None else "(not kept)"
+    return safe_text(
+        f"recovered {entry.test}{attempt}: {entry.outcome or '-'}, {entry.status},"
+        f" {entry.events:,} events{dropped} -> {where}"
+    )
+
+
+def say_problems(found: Recovery) -> None:
+    """Say on stderr which spools were left alone, and what was wrong with others."""
+    for pid in sorted({pid for pid in found.alive if is_alive(pid)}):
+        print(f"process {pid} is still recording, its spool was left alone", file=sys.stderr)
+    for error in found.errors:
+        print(str(error).encode("unicode_escape").decode("ascii"), file=sys.stderr)

@@ -1,0 +1,263 @@
+"""Turns the spools of dead processes into partial traces, and enters those into the index.
+
+This may itself die at any moment: a trace is written first, then the index, and the spool is
+removed last. Whoever comes next finds a trace with the id of the spool's, and does what is missing.
+"""
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, target
+from pytest_recorder.tracefile.index import DIED, TRACE_NAME, Entry, add_entries, read_index
+from pytest_recorder.tracefile.manifest import Manifest
+from pytest_recorder.tracefile.naming import (
+    PROGRAM,
+    SPOOL_SUFFIX,
+    folder_name,
+    run_of_spool,
+)
+from pytest_recorder.tracefile.reader import open_trace, read_manifest
+from pytest_recorder.tracefile.spoolfile import Snapshot, SpoolFile
+from pytest_recorder.tracefile.writer import Packed, pack_trace, write_trace
+
+_MOST_ATTEMPT = 1_000_000
+_MOST_COUNT = (1 << 63) - 1
+
+
+class Recovery(NamedTuple):
+    """What was found: entries that the index has now, pids of living owners, what went wrong."""
+
+    entries: list[Entry]
+    alive: list[int]
+    errors: list[RecorderError]
+
+
+def recover(folder: Path, *, is_reported: bool = True) -> Recovery:
+    """Recover what dead processes left in a trace folder, and remove their spools.
+
+    A spool of a living process is left alone, and so is a file that is no spool of ours. Traces
+    that a dead process kept itself, and that no index lists, are entered too. A trace of a process
+    whose policy keeps no partial traces is not written; its entry says so.
+
+    With `is_reported` False the entries are marked for the run that will tell of them. Raises
+    EnvironmentError (ERR_TRACE_NOT_FOUND, ERR_IO) for a folder that cannot be read; what is wrong
+    with one spool stands in `errors` and leaves the others alone.
+    """
+    found = Recovery([], [], [])
+    shelf = _Shelf(folder, is_reported)
+    for path in _spools_in(folder):
+        try:
+            with SpoolFile(path) as spool:
+                if not spool.is_abandoned():
+                    if spool.is_running():
+                        found.alive.append(spool.pid)
+                    continue
+                found.entries.extend(shelf.take(spool))
+        except RecorderError as error:
+            # Somebody else was quicker.
+            if error.code is not ErrorCode.TRACE_NOT_FOUND:
+                found.errors.append(error)
+    return found
+
+
+def pack_spool(path: Path) -> BinaryIO:
+    """Pack a spool into a temporary file and give it; raises as `open_trace` does."""
+    with SpoolFile(path) as spool:
+        is_running = spool.is_running()
+        snapshot = spool.read()
+        if snapshot is None:
+            raise target(
+                ErrorCode.TRACE_MISSING, f"{str(path)!r} holds no trace: no test was running"
+            )
+        manifest = snapshot.manifest
+        if not is_running:
+            manifest = manifest.model_copy(update={"outcome": DIED})
+        file = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - the trace closes it
+        try:
+            trailer = _trailer(snapshot, spool.pid, is_running=is_running)
+            pack_trace(file, manifest, snapshot.segments, snapshot.sources, trailer)
+            file.seek(0)
+        except OSError as error:
+            file.close()
+            raise from_os_error(error, "cannot unpack the spool", path=path) from error
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+
+def _spools_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(p for p in folder.iterdir() if p.suffix == SPOOL_SUFFIX)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise enverr(
+            ErrorCode.TRACE_NOT_FOUND, f"{str(folder)!r} is no folder of traces"
+        ) from error
+    except OSError as error:
+        raise from_os_error(error, "cannot read the trace folder", path=folder) from error
+    except ValueError as error:
+        raise enverr(ErrorCode.IO, f"cannot read the trace folder: {error}") from error
+
+
+class _Shelf:
+    """The traces of a folder, looked through once, and only if there is something to recover."""
+
+    def __init__(self, folder: Path, is_reported: bool) -> None:
+        self._folder = folder
+        self._is_reported = is_reported
+        self._known: dict[Path, Manifest] | None = None
+
+    def take(self, spool: SpoolFile) -> list[Entry]:
+        """Recover one abandoned spool and remove it; give the entries that are new."""
+        snapshot = spool.read()
+        run = run_of_spool(spool.path.name)
+        entries: list[Entry] = []
+        kept = self._kept_by(run, spool.pid)
+        if snapshot is not None:
+            run = snapshot.manifest.run_id
+            there = self._traces().get(snapshot.manifest.trace_id)
+            if there is None:
+                entries.append(self._write(snapshot, spool.pid))
+            elif there not in kept:
+                kept.append(there)
+        entries += self._unlisted(kept)
+        if entries:
+            entries = [e.model_copy(update={"is_reported": self._is_reported}) for e in entries]
+            add_entries(self._folder, run, entries)
+        try:
+            spool.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise from_os_error(error, "cannot remove the spool", path=spool.path) from error
+        return entries
+
+    def _write(self, snapshot: Snapshot, pid: int) -> Entry:
+        manifest = snapshot.manifest
+        test = manifest.test or PROGRAM
+        attempt = _attempt(manifest)
+        trailer = _trailer(snapshot, pid, is_running=False)
+        entry = Entry(
+            test=test,
+            attempt=attempt,
+            outcome=DIED,
+            trace=None,
+            status="partial",
+            reason=trailer["reason"],
+        )
+        if manifest.policy.get("keep_partial_trace") is False:
+            events = sum(segment.events for segment in snapshot.segments)
+            return entry.model_copy(update={"events": events})
+        path = self._new_folder(test, attempt) / TRACE_NAME
+        try:
+            packed = write_trace(
+                path,
+                manifest=manifest.model_copy(update={"outcome": DIED}),
+                segments=snapshot.segments,
+                sources=snapshot.sources,
+                trailer=trailer,
+            )
+        except RecorderError:
+            with suppress(OSError):
+                path.parent.rmdir()
+            raise
+        trace = path.relative_to(self._folder).as_posix()
+        return entry.model_copy(update={"trace": trace, **_counts(packed)})
+
+    def _new_folder(self, test: str, attempt: int) -> Path:
+        """Make the folder of an attempt; one that is there belongs to another recording."""
+        number = attempt
+        while True:
+            path = self._folder / folder_name(test, number)
+            try:
+                path.mkdir()
+            except FileExistsError:
+                number += 1
+            except OSError as error:
+                raise from_os_error(
+                    error, "cannot make the folder of the trace", path=path
+                ) from error
+            else:
+                return path
+
+    def _kept_by(self, run: str, pid: int) -> list[Path]:
+        """Give the traces that a dead process kept itself."""
+        if not run:
+            return []
+        return [
+            path
+            for path, manifest in self._manifests().items()
+            if manifest.run_id.startswith(run) and manifest.pid == pid
+        ]
+
+    def _unlisted(self, paths: list[Path]) -> list[Entry]:
+        """Give entries for traces that the index would list, had their process come to write it."""
+        if not paths:
+            return []
+        try:
+            listed = {entry.trace for entry in read_index(self._folder).tests}
+        except RecorderError:
+            listed = set[str | None]()
+        found = [self._entry_of(path) for path in paths]
+        return [entry for entry in found if entry is not None and entry.trace not in listed]
+
+    def _entry_of(self, path: Path) -> Entry | None:
+        try:
+            with open_trace(path) as trace:
+                return Entry(
+                    test=trace.manifest.test or PROGRAM,
+                    attempt=_attempt(trace.manifest),
+                    outcome=trace.manifest.outcome,
+                    trace=path.relative_to(self._folder).as_posix(),
+                    status=trace.status,
+                    reason=trace.reason,
+                    size_bytes=trace.size_bytes,
+                    events=len(trace),
+                    dropped=min(trace.trailer.dropped, _MOST_COUNT),
+                )
+        except RecorderError:
+            return None
+
+    def _traces(self) -> dict[str, Path]:
+        """Give the trace files of the folder by their ids."""
+        return {manifest.trace_id: path for path, manifest in self._manifests().items()}
+
+    def _manifests(self) -> dict[Path, Manifest]:
+        if self._known is None:
+            self._known = {}
+            for path in _trace_files(self._folder):
+                manifest = read_manifest(path)
+                if manifest is not None:
+                    self._known[path] = manifest
+        return self._known
+
+
+def _trace_files(folder: Path) -> list[Path]:
+    try:
+        return [*folder.glob("*.pyrec"), *folder.glob(f"*/{TRACE_NAME}")]
+    except OSError as error:
+        # On 3.11 a folder that somebody removes meanwhile ends the search.
+        raise from_os_error(error, "cannot read the trace folder", path=folder) from error
+
+
+def _trailer(snapshot: Snapshot, pid: int, *, is_running: bool) -> dict[str, Any]:
+    if is_running:
+        message = f"the process is still running (pid {pid})"
+    else:
+        what = "during the test" if snapshot.manifest.test else "during the recording"
+        message = f"the process died (pid {pid}) {what}"
+    if snapshot.damage is not None:
+        message += f"; {snapshot.damage}"
+    return {
+        "status": "partial",
+        "reason": ErrorCode.TRACE_INCOMPLETE.value,
+        "message": message,
+    }
+
+
+def _attempt(manifest: Manifest) -> int:
+    return manifest.attempt if 1 <= manifest.attempt < _MOST_ATTEMPT else 1
+
+
+def _counts(packed: Packed) -> dict[str, int]:
+    return {**packed._asdict(), "dropped": min(packed.dropped, _MOST_COUNT)}
