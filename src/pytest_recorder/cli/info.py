@@ -11,6 +11,7 @@ from pytest_recorder.cli.locate import open_argument
 from pytest_recorder.engine.hot import HotPath
 from pytest_recorder.engine.select import capabilities_of, select, why_pure
 from pytest_recorder.engine.settrace import rival_tracer
+from pytest_recorder.tracefile import scan
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.values import safe_text
 
@@ -47,6 +48,8 @@ def _here() -> dict[str, Any]:
         "engine_reason": choice.reason,
         "hot_path": HotPath.name,
         "hot_path_reason": why_pure(),
+        "packing": "C" if scan.WHY_PURE is None else "Python",
+        "packing_reason": scan.WHY_PURE or "the extension was built",
         "limits": list(capabilities_of(choice).limits()),
         "rival": rival_tracer(),
     }
