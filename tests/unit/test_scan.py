@@ -482,6 +482,17 @@ def test_a_scan_gives_back_all_that_it_held() -> None:
     assert [sys.getrefcount(item) for item in (*held, Malformed)] == before
 
 
+@needs_native
+def test_a_lookup_in_a_table_leaves_no_object_behind() -> None:
+    # Past the numbers that the scan remembers, each lookup makes an int.
+    block = START + bytes((Op.STATE,)) + uv(5000) + (uv(70_000) + b"\0") * 5000
+    made = NativeScan(MODULE, DEFINITIONS)
+    made.feed(block, 0)
+    before = sys.getallocatedblocks()
+    made.feed(block, 0)
+    assert sys.getallocatedblocks() - before < 100
+
+
 # Which of the two is used.
 
 
