@@ -1,11 +1,12 @@
 """The scan in C finds what the scan in Python finds, in whole blocks and in damaged ones."""
 
+import itertools
 import os
 import random
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -374,6 +375,35 @@ def test_nesting_is_bounded_alike(tag: int, depth: int) -> None:
     assert (fault == "a value is nested too deep") is (depth > 100)
 
 
+def nearly_utf8() -> Iterator[bytes]:
+    """Each border of what UTF-8 allows, in each place."""
+    borders = (0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0)
+    leads = (0x41, 0xBF, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1)
+    for lead in (*leads, 0xF3, 0xF4, 0xF5, 0xF8, 0xFF):
+        for count in range(3):
+            for more in itertools.product(borders, repeat=count):
+                yield bytes((lead, *more))
+        for second in borders:
+            for last in itertools.product((0x7F, 0x80, 0xBF, 0xC0), repeat=2):
+                yield bytes((lead, second, *last))
+
+
+@needs_native
+def test_a_text_is_what_python_decodes() -> None:
+    for data in nearly_utf8():
+        try:
+            data.decode("utf-8", "surrogatepass")
+            expected = None
+        except UnicodeDecodeError:
+            expected = "a text is not UTF-8"
+        # The scan takes eight letters at a time.
+        for before in (0, 1, 7, 8, 9):
+            string = b"a" * before + data
+            span = bytes((Op.SPAN, 0, 0, 0, 0)) + uv(len(string)) + string + uv(0)
+            fault = outcome(NativeScan(MODULE, DEFINITIONS), [(0, span)])[1]
+            assert (string, fault) == (string, expected)
+
+
 @needs_native
 @pytest.mark.parametrize("size", [65_535, 65_536, 65_537])
 def test_the_largest_int_is_the_same(size: int) -> None:
@@ -450,6 +480,17 @@ def test_a_scan_gives_back_all_that_it_held() -> None:
     for _ in range(50):
         outcome(NativeScan(MODULE, definitions), [(0, block)])
     assert [sys.getrefcount(item) for item in (*held, Malformed)] == before
+
+
+@needs_native
+def test_a_lookup_in_a_table_leaves_no_object_behind() -> None:
+    # Past the numbers that the scan remembers, each lookup makes an int.
+    block = START + bytes((Op.STATE,)) + uv(5000) + (uv(70_000) + b"\0") * 5000
+    made = NativeScan(MODULE, DEFINITIONS)
+    made.feed(block, 0)
+    before = sys.getallocatedblocks()
+    made.feed(block, 0)
+    assert sys.getallocatedblocks() - before < 100
 
 
 # Which of the two is used.

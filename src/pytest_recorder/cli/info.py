@@ -10,6 +10,7 @@ from pytest_recorder import compat
 from pytest_recorder.cli.locate import open_argument
 from pytest_recorder.engine.select import select
 from pytest_recorder.engine.settrace import rival_tracer
+from pytest_recorder.tracefile import scan
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.values import safe_text
 
@@ -46,6 +47,8 @@ def _here() -> dict[str, Any]:
         "engine_reason": choice.reason,
         "hot_path": choice.hot_path,
         "hot_path_reason": choice.hot_path_reason,
+        "packing": "C" if scan.WHY_PURE is None else "Python",
+        "packing_reason": scan.WHY_PURE or "the extension was built",
         "limits": list(choice.capabilities.limits()),
         "rival": rival_tracer(),
     }

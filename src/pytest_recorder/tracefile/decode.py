@@ -58,7 +58,7 @@ class Cursor:
                 self.at = at
                 return number
             shift += 7
-        raise Malformed("a number has no end, or more than 64 bits")
+        raise Malformed("a number has no end")
 
     def zz(self) -> int:
         """Read a zig-zag LEB128."""
