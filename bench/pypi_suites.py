@@ -52,17 +52,25 @@ def fetch(suite: Suite, python: str, work: Path) -> Path:
     return source
 
 
-def make_environment(suite: Suite, python: str, source: Path, work: Path) -> Path:
-    """Make an environment with the checkout, the suite and its needs; return its interpreter.
+def make_environment(
+    suite: Suite,
+    python: str,
+    source: Path,
+    work: Path,
+    *,
+    folder: str = "venv",
+    also: tuple[str, ...] = (),
+) -> Path:
+    """Make an environment with the checkout, the suite, its needs and more; return its interpreter.
 
     The suite is installed as editable: pytest uses `packaging`, and would import the one that
     it came with.
     """
-    environment = work / "venv"
+    environment = work / folder
     command([python, "-m", "venv", "--clear", str(environment)], "cannot make an environment")
     inside = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     install = [str(inside), "-m", "pip", "install", "--quiet"]
-    command([*install, str(CHECKOUT), *suite.needs], "cannot install the checkout")
+    command([*install, str(CHECKOUT), *suite.needs, *also], "cannot install the checkout")
     command([*install, "--no-deps", "--editable", str(source)], f"cannot install {suite.name}")
     return inside
 

@@ -25,7 +25,9 @@ def main() -> None:
     result.write_text(json.dumps(measure(**json.loads(request.read_text()))))
 
 
-def measure(*, tool: str, workload: str, scale: float, repeats: int, work: str) -> dict[str, Any]:
+def measure(
+    *, tool: str, workload: str, scale: float, repeats: int, work: str
+) -> dict[str, Any]:
     _bound_memory()
     folder = Path(work)
     session = TOOLS[tool].open(Job(workloads.__file__, workloads.__name__, folder))

@@ -1,6 +1,6 @@
 """Measures what a recording costs besides its events: starting, stopping, packing.
 
-    python -m comparison.costs WORK WORKLOAD SCALE
+python -m comparison.costs WORK WORKLOAD SCALE
 """
 
 import gc
@@ -13,7 +13,7 @@ from typing import Any
 
 from comparison import workloads
 
-_CYCLES = 2000
+_CYCLES = 500
 _PACKINGS = 5
 
 

@@ -2,15 +2,12 @@
 
 Two places in the interpreter: a scout gets the first PY_START of each code object, turns local
 events on where it is in scope, and switches itself off for that code; what runs per event is the C
-function alone. Also a pytest plugin (``-p comparison.limit``), told by two environment variables.
+function alone.
 """
 
-import os
 import sys
 from types import CodeType
 
-SCOPE_VARIABLE = "BENCH_LIMIT_SCOPE"  # prefix of the file names in scope
-LEVEL_VARIABLE = "BENCH_LIMIT_LEVEL"
 _SCOUT, _TOOL = 2, 3
 _EVENT_BITS = 20
 
@@ -57,19 +54,3 @@ class Limit:
             self._codes.append(code)
             sys.monitoring.set_local_events(_TOOL, code, self._local)
         return sys.monitoring.DISABLE
-
-
-# The plugin.
-
-_running: list[Limit] = []
-
-
-def pytest_sessionstart() -> None:
-    limit = Limit(os.environ[SCOPE_VARIABLE], os.environ[LEVEL_VARIABLE])
-    limit.start()
-    _running.append(limit)
-
-
-def pytest_sessionfinish() -> None:
-    while _running:
-        _running.pop().stop()

@@ -2,7 +2,8 @@
 
 An adapter imports its tool and prepares it; that is not measured. It gives a `Session`, whose
 `start` and `stop` are measured together with what runs between them. `stop` also writes what the
-tool keeps of a run, as its own command would. Which events a tool is asked for, see `docs/performance.md`.
+tool keeps of a run, as its own command would. What each of them records, and what that means for
+a comparison, stands in `docs/performance.md`.
 """
 
 import os

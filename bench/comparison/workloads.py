@@ -68,8 +68,10 @@ def generators_and_asyncio(scale: float) -> int:
 
 
 def _numbers(count: int) -> Iterator[int]:
-    for i in range(count):
-        yield i
+    number = 0
+    while number < count:
+        yield number
+        number += 1
 
 
 def _evens(values: Iterator[int]) -> Iterator[int]:
@@ -96,7 +98,7 @@ async def _step(done: int) -> int:
     return 1 if done >= 0 else 0
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     pass
 
 
@@ -105,7 +107,7 @@ def exceptions(scale: float) -> int:
     for i in range(_times(scale, 75_000)):
         try:
             _outer(i)
-        except _Refused:
+        except _RefusedError:
             caught += 1
     return caught
 
@@ -114,14 +116,14 @@ def _outer(i: int) -> int:
     try:
         return _inner(i)
     except ValueError as error:
-        raise _Refused(i) from error
+        raise _RefusedError(i) from error
 
 
 def _inner(i: int) -> int:
     if i % 3 == 0:
         raise ValueError(i)
     if i % 3 == 1:
-        raise _Refused(i)
+        raise _RefusedError(i)
     return i
 
 
