@@ -19,6 +19,7 @@ from comparison.environment import Environment, make_environment, versions
 from comparison.figures import Cell
 from comparison.measure import Key, Plan, measure, measure_costs
 from comparison.processes import MeasurementError
+from comparison.suites import SUITE_NAMES, SuitePlan, measure_suites
 from comparison.tools import TOOLS, Tool
 from comparison.workloads import WORKLOADS
 from pypi_suites import progress
@@ -59,8 +60,9 @@ def parse_arguments() -> argparse.Namespace:
     add("--workload", action="append", choices=list(WORKLOADS), help="repeatable; default: all")
     add("--tool", action="append", choices=list(TOOLS), help="repeatable; default: all")
     add("--suites", action="store_true", help="test suites of projects from PyPI, too")
-    add("--suite", action="append", choices=["boltons", "packaging"], help="default: both")
+    add("--suite", action="append", choices=SUITE_NAMES, help="default: both")
     add("--suite-files", type=int, metavar="N", help="only the first N test files of a suite")
+    add("--suite-timeout-s", type=float, default=1200, help="limit of one run of a suite")
     add("--scale", type=float, default=1.0, help="size of the workloads; 1 is about 0.1 s")
     add(
         "--budget-s",
@@ -115,7 +117,16 @@ def costs(options: argparse.Namespace, environment: Environment, work: Path) -> 
 
 
 def suites(options: argparse.Namespace, environment: Environment, work: Path) -> str:
-    raise MeasurementError("not yet")
+    plan = SuitePlan(
+        names=options.suite or SUITE_NAMES,
+        tools=chosen_tools(options),
+        rounds=options.rounds,
+        most_files=options.suite_files,
+        timeout_s=options.suite_timeout_s,
+        python=options.python,
+        noop=environment.noop,
+    )
+    return report.suites(list(measure_suites(plan, work)))
 
 
 def save(cells: dict[Key, Cell], file: Path) -> None:

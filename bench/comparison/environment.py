@@ -27,6 +27,7 @@ class Environment:
     def __init__(self, python: Path, missing: dict[str, str], noop: Path) -> None:
         self.python = str(python)
         self.missing = missing
+        self.noop = noop
         self.environ = {"PYTHONPATH": os.pathsep.join((str(HERE.parent), str(noop)))}
 
 

@@ -138,7 +138,7 @@ def sample(
 def measure_costs(
     rounds: int, workload: str, scale: float, environment: Environment, work: Path
 ) -> list[dict[str, float]]:
-    """Measure starting, stopping and packing, in a fresh process each round. Raises MeasurementError."""
+    """Measure starting, stopping and packing, a fresh process a round. Raises MeasurementError."""
     found: list[dict[str, float]] = []
     for number in range(rounds):
         progress(f"round {number + 1} of {rounds}: start, stop and packing")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from comparison import table
 from comparison.figures import Cell, middle, multiple
 from comparison.measure import Key
+from comparison.suites import Kept, SuiteRun
 from comparison.tools import LEVELS, TOOLS, Tool
 
 _RATIOS = """\
@@ -21,6 +22,9 @@ The overhead of others as a multiple of ours at the same level, saving included.
 _SIZES = """\
 Peak memory above that of the untraced program in MB, what a trace of ours holds and what it costs
 for each event (medians over the workloads).
+"""
+_KEPT = """\
+All traces of a suite, kept (`--record-keep=all`).
 """
 _LIMIT_OF = {"calls": "limit-calls", "lines": "limit-lines", "values": "limit-lines"}
 
@@ -181,6 +185,68 @@ def cost_figures(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
         "spool_per_event": middle(each["spool_bytes"] / each["kept_events"] for each in found),
     }
     return {name: value if value is not None else 0.0 for name, value in figures.items()}
+
+
+def suites(measured: Sequence[tuple[Sequence[SuiteRun], Sequence[Kept]]]) -> str:
+    """Whole suites and their parts, and the size of all traces."""
+    runs = [run for found, _ in measured for run in found]
+    parts = [_suite(run) for run in runs]
+    kept = [each for _, found in measured for each in found]
+    if kept:
+        parts += [_KEPT, _kept(kept)]
+    return _joined(*parts)
+
+
+def _suite(run: SuiteRun) -> str:
+    rows = []
+    for tool in run.tools:
+        cell = run.cells[tool.key]
+        limit = run.cells.get(_LIMIT_OF[tool.level], Cell()) if tool.kind == "ours" else Cell()
+        ends = f"{cell.spread[0]:.2f} to {cell.spread[1]:.2f}" if cell.spread else table.ABSENT
+        rows.append(
+            [
+                _label(tool),
+                tool.level,
+                "failed" if cell.problem else table.number(cell.ratio),
+                ends,
+                table.number(multiple(cell.ratio, limit.ratio)),
+                table.megabytes(cell.memory_bytes),
+            ]
+        )
+    columns = [
+        "tool",
+        "level",
+        "CPU ratio",
+        "least to most",
+        "overhead / limit's",
+        "memory, MB",
+    ]
+    what = "a part" if run.is_part else "the suite"
+    title = f"{run.suite} {run.version}, {what} ({run.outcome}):\n"
+    failures = table.listed(
+        (f"{tool.name} {tool.level}", run.cells[tool.key].problem)
+        for tool in run.tools
+        if run.cells[tool.key].problem
+    )
+    notes = [f"- {note}" for note in run.notes]
+    text = "\n".join(("Other outcomes than untraced:", "", *notes)) + "\n" if notes else ""
+    return _joined(title, table.render(columns, rows, texts=2), failures, text)
+
+
+def _kept(kept: Sequence[Kept]) -> str:
+    rows = [
+        [
+            each.suite,
+            each.level,
+            f"{each.events:,}",
+            f"{each.dropped:,}",
+            f"{each.size_bytes:,}",
+            table.number(each.size_bytes / each.events if each.events else None),
+        ]
+        for each in kept
+    ]
+    columns = ["suite", "level", "events", "left out", "bytes", "bytes/event"]
+    return table.render(columns, rows, texts=2)
 
 
 def _label(tool: Tool) -> str:
