@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from comparison import report, table
+from comparison import report, table, targets
 from comparison.environment import Environment, make_environment, versions
 from comparison.figures import Cell
 from comparison.measure import Key, Plan, measure, measure_costs
@@ -24,6 +24,8 @@ from comparison.tools import TOOLS, Tool
 from comparison.workloads import WORKLOADS
 from pypi_suites import progress
 
+Section = tuple[str, dict[str, float]]
+"""The text of a group, and its figures for the table of targets."""
 GROUPS = ("workloads", "growth", "costs", "suites")
 GROWING = ("strings", "exceptions")
 
@@ -36,19 +38,26 @@ def main() -> int:
     environment = make_environment(options.python, work)
     groups = options.group or [group for group in GROUPS if group != "suites"]
     groups += ["suites"] if options.suites and "suites" not in groups else []
-    about = f"{versions(environment.python)}. Medians of {options.rounds} rounds.\n"
+    about = (
+        f"{versions(environment.python)}. {options.rounds} rounds, scale {options.scale:g}.\n"
+    )
     status = 0
+    reached: dict[str, float] = {}
     for group in groups:
         try:
-            text = about + "\n" + SECTIONS[group](options, environment, work)
+            text, figures = SECTIONS[group](options, environment, work)
         except MeasurementError as problem:
             progress(f"{group}: {problem}")
             status = 1
             continue
-        print(f"\n## {group}\n\n{text}", flush=True)
-        if options.output:
-            document = options.output.read_text(encoding="utf-8")
-            options.output.write_text(table.replace(document, group, text), encoding="utf-8")
+        reached |= figures
+        publish(group, f"{about}\n{text}", options.output)
+    filters = (options.workload, options.tool, options.suite, options.suite_files)
+    is_whole = set(groups) == set(GROUPS) and not any(filters)
+    # A table with holes must not replace a whole one.
+    publish(
+        "targets", f"{about}\n{targets.render(reached)}", options.output if is_whole else None
+    )
     return status
 
 
@@ -76,7 +85,21 @@ def parse_arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if options.rounds < 1 or options.scale <= 0:
         parser.error("--rounds and --scale must be positive")
+    if options.output:
+        # Said now, not after hours.
+        try:
+            for section in (*GROUPS, "targets"):
+                table.replace(options.output.read_text(encoding="utf-8"), section, "")
+        except (OSError, table.MarkError) as problem:
+            parser.error(f"--output: {problem}")
     return options
+
+
+def publish(section: str, text: str, output: Path | None) -> None:
+    print(f"\n## {section}\n\n{text}", flush=True)
+    if output:
+        document = output.read_text(encoding="utf-8")
+        output.write_text(table.replace(document, section, text), encoding="utf-8")
 
 
 def chosen_tools(options: argparse.Namespace) -> list[Tool]:
@@ -84,16 +107,16 @@ def chosen_tools(options: argparse.Namespace) -> list[Tool]:
     return [tool for tool in TOOLS.values() if tool.key in chosen and tool.kind != "untraced"]
 
 
-def workloads(options: argparse.Namespace, environment: Environment, work: Path) -> str:
+def workloads(options: argparse.Namespace, environment: Environment, work: Path) -> Section:
     names = options.workload or list(WORKLOADS)
     tools = chosen_tools(options)
     plan = Plan(tools, names, options.rounds, options.scale, options.budget_s)
     cells = measure(plan, environment, work)
     save(cells, work / "workloads.json")
-    return report.workloads(cells, tools, names)
+    return report.workloads(cells, tools, names), targets.of_workloads(cells, tools, names)
 
 
-def growth(options: argparse.Namespace, environment: Environment, work: Path) -> str:
+def growth(options: argparse.Namespace, environment: Environment, work: Path) -> Section:
     tools = [tool for tool in chosen_tools(options) if tool.kind == "ours"]
     names = [name for name in GROWING if name in (options.workload or WORKLOADS)]
     # Ten times the usual work, or what the budget allows, and a tenth of it.
@@ -107,16 +130,15 @@ def growth(options: argparse.Namespace, environment: Environment, work: Path) ->
             plan = Plan([tool], [name], options.rounds, large.scale / 10, budget_s)
             small = measure(plan, environment, work)[tool.key, name]
             found.append((tool, name, small, large))
-    return report.growth(found)
+    return report.growth(found), targets.of_growth(found)
 
 
-def costs(options: argparse.Namespace, environment: Environment, work: Path) -> str:
-    return report.costs(
-        measure_costs(options.rounds, "strings", options.scale, environment, work)
-    )
+def costs(options: argparse.Namespace, environment: Environment, work: Path) -> Section:
+    found = measure_costs(options.rounds, "strings", options.scale, environment, work)
+    return report.costs(found), targets.of_costs(found)
 
 
-def suites(options: argparse.Namespace, environment: Environment, work: Path) -> str:
+def suites(options: argparse.Namespace, environment: Environment, work: Path) -> Section:
     plan = SuitePlan(
         names=options.suite or SUITE_NAMES,
         tools=chosen_tools(options),
@@ -126,7 +148,8 @@ def suites(options: argparse.Namespace, environment: Environment, work: Path) ->
         python=options.python,
         noop=environment.noop,
     )
-    return report.suites(list(measure_suites(plan, work)))
+    measured = list(measure_suites(plan, work))
+    return report.suites(measured), targets.of_suites(measured)
 
 
 def save(cells: dict[Key, Cell], file: Path) -> None:

@@ -58,6 +58,10 @@ class Cell:
         return middle(traced.peak_bytes - plain.peak_bytes for traced, plain in self.pairs)
 
     @property
+    def written_bytes(self) -> float | None:
+        return middle(traced.written_bytes for traced, _ in self.pairs)
+
+    @property
     def bytes_per_event(self) -> float | None:
         return middle(
             traced.written_bytes / traced.events for traced, _ in self.pairs if traced.events

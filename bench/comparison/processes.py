@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -60,7 +61,8 @@ def run(
     return Finished(
         process.returncode,
         usage.ru_utime + usage.ru_stime,
-        usage.ru_maxrss * 1024,
+        # At least that of this process, which stays far below one with pytest in it.
+        usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
     )
 
 
@@ -77,5 +79,7 @@ def clean_environ() -> dict[str, str]:
 def reason_in(log: Path, status: int) -> str:
     """Give the last line of an output, which is where Python says what went wrong."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    last = lines[-1].strip() if lines else "no output"
-    return f"ended with {status}: {last[:160]}"
+    fatal = [line for line in lines if line.startswith("Fatal Python error")]
+    last = (fatal or lines or ["no output"])[-1].strip()
+    how = f"signal {-status}" if status < 0 else f"status {status}"
+    return f"ended with {how}: {last[:160]}"

@@ -13,8 +13,9 @@ Run time as a multiple of the untraced program's: starting, stopping and saving 
 brackets: the run alone, where that differs).
 """
 _MULTIPLES = """\
-Our overhead as a multiple of the limit's, on the same events (`-`: the limit costs nothing that
-could be measured). The limit of `values` is that of `lines`.
+Our overhead as a multiple of the limit's on the same events, both while the program runs: the
+events are in the spool then (`-`: the limit costs nothing that could be measured). The limit of
+`values` is that of `lines`.
 """
 _ADVANTAGES = """\
 The overhead of others as a multiple of ours at the same level, saving included.
@@ -74,8 +75,8 @@ def limit_multiples(
     """Our overhead as a multiple of the limit's, by workload."""
     return [
         multiple(
-            _cell(cells, f"ours-{level}", name).ratio,
-            _cell(cells, _LIMIT_OF[level], name).ratio,
+            _cell(cells, f"ours-{level}", name).ratio_running,
+            _cell(cells, _LIMIT_OF[level], name).ratio_running,
         )
         for name in names
     ]
@@ -159,7 +160,13 @@ def growth(
     ]
     columns = ["tool", "level", "workload", "scale", "ratio", "ratio at 10 times the work"]
     columns += ["MB above untraced", "MB at 10 times", "events left out"]
-    return table.render(columns, rows, texts=3)
+    failures = table.listed(
+        (f"{tool.name} {tool.level} ({workload})", cell.problem)
+        for tool, workload, *both in pairs
+        for cell in both
+        if cell.problem
+    )
+    return _joined(table.render(columns, rows, texts=3), failures)
 
 
 def costs(found: Sequence[Mapping[str, float]]) -> str:
