@@ -28,7 +28,7 @@ def main() -> None:
 def measure(
     *, tool: str, workload: str, scale: float, repeats: int, work: str
 ) -> dict[str, Any]:
-    _bound_memory()
+    bound_memory()
     folder = Path(work)
     session = TOOLS[tool].open(Job(workloads.__file__, workloads.__name__, folder))
     run = workloads.WORKLOADS[workload]
@@ -72,7 +72,7 @@ def peak_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _bound_memory() -> None:
+def bound_memory() -> None:
     """Let a tool that keeps all in memory fail, not the machine."""
     try:
         import resource

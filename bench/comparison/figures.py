@@ -48,6 +48,13 @@ class Cell:
         return middle(traced.run_s / plain.run_s for traced, plain in self.pairs)
 
     @property
+    def ratio_started(self) -> float | None:
+        """The same with stopping, but without starting."""
+        return middle(
+            (traced.run_s + traced.stop_s) / plain.run_s for traced, plain in self.pairs
+        )
+
+    @property
     def spread(self) -> tuple[float, float] | None:
         ratios = [traced.total_s / plain.run_s for traced, plain in self.pairs]
         return (min(ratios), max(ratios)) if ratios else None

@@ -14,7 +14,7 @@ from comparison.tools import UNTRACED, Tool
 from pypi_suites import progress
 
 LADDER = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
-_PROBE = 0.003
+_PROBES = (0.003, 0.03)
 _TIMEOUT_S = 120.0
 _MOST_REPEATS = 30
 
@@ -50,19 +50,31 @@ def probe(plan: Plan, environment: Environment, work: Path) -> dict[Key, Cell]:
         for workload in plan.workloads:
             cell = cells[tool.key, workload] = Cell()
             try:
-                seen = sample(tool, workload, plan.largest * _PROBE, environment, work)
+                cell.scale = _find_scale(tool, workload, plan, ladder, environment, work)
             except MeasurementError as problem:
                 cell.problem = str(problem)
                 progress(f"  {tool.key}, {workload}: {problem}")
-                continue
-            cell.scale = choose_scale(
-                seen.start_s,
-                seen.run_s + seen.stop_s,
-                plan.largest * _PROBE,
-                ladder,
-                plan.budget_s,
-            )
     return cells
+
+
+def _find_scale(
+    tool: Tool,
+    workload: str,
+    plan: Plan,
+    ladder: Sequence[float],
+    environment: Environment,
+    work: Path,
+) -> float:
+    """Probe smaller and, where the budget allows, larger: there, what is fixed weighs less."""
+    found = min(ladder)
+    for step in _PROBES:
+        scale = plan.largest * step
+        if step > _PROBES[0] and found < scale:
+            break
+        seen = sample(tool, workload, scale, environment, work)
+        work_s = seen.run_s + seen.stop_s
+        found = choose_scale(seen.start_s, work_s, scale, ladder, plan.budget_s)
+    return found
 
 
 def _round(
@@ -132,7 +144,9 @@ def sample(
         log=folder / "log",
         timeout_s=_TIMEOUT_S,
     )
-    return Sample(**json.loads(result.read_text()))
+    found = Sample(**json.loads(result.read_text()))
+    shutil.rmtree(folder, ignore_errors=True)  # traces can be large
+    return found
 
 
 def measure_costs(

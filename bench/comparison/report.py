@@ -150,8 +150,8 @@ def growth(
             tool.level,
             workload,
             f"{small.scale:g}",
-            table.number(small.ratio),
-            table.number(large.ratio),
+            table.ratio(small.ratio, small.ratio_running),
+            table.ratio(large.ratio, large.ratio_running),
             table.megabytes(small.memory_bytes),
             table.megabytes(large.memory_bytes),
             f"{large.dropped:,}",
@@ -197,7 +197,8 @@ def cost_figures(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
 def suites(measured: Sequence[tuple[Sequence[SuiteRun], Sequence[Kept]]]) -> str:
     """Whole suites and their parts, and the size of all traces."""
     runs = [run for found, _ in measured for run in found]
-    parts = [_suite(run) for run in runs]
+    parts = [_suite(run) for run in runs if not run.problem]
+    parts.append(table.listed((run.suite, run.problem) for run in runs if run.problem))
     kept = [each for _, found in measured for each in found]
     if kept:
         parts += [_KEPT, _kept(kept)]

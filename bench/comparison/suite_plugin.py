@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from comparison.child import bound_memory
 from comparison.tools import TOOLS, Job, Session
 
 TOOL, SCOPE, PACKAGE, WORK = "BENCH_TOOL", "BENCH_SCOPE", "BENCH_PACKAGE", "BENCH_WORK"
@@ -17,6 +18,7 @@ _running: list[Session] = []
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart() -> None:
+    bound_memory()
     job = Job(os.environ[SCOPE], os.environ[PACKAGE], Path(os.environ[WORK]))
     session = TOOLS[os.environ[TOOL]].open(job)
     _running.append(session)

@@ -7,6 +7,7 @@ bring register pytest plugins and start-up files.
 """
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -40,6 +41,7 @@ class SuiteRun:
     cells: dict[str, Cell] = field(default_factory=dict)
     outcome: str = ""  # of the untraced run, as pytest sums it up
     notes: list[str] = field(default_factory=list)
+    problem: str = ""  # why it was not measured at all
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class _Place:
         elif tool is not UNTRACED:
             arguments += ["-p", plugin.__name__]
             environ |= {
-                "PYTHONPATH": f"{HERE.parent}:{self._plan.noop}",
+                "PYTHONPATH": os.pathsep.join((str(HERE.parent), str(self._plan.noop))),
                 plugin.TOOL: tool.key,
                 plugin.SCOPE: str(self.source),
                 plugin.PACKAGE: "{" + f"{Path(suite.package).name}*,test*" + "}",
@@ -131,32 +133,45 @@ class _Place:
 
 
 def measure_suites(plan: SuitePlan, work: Path) -> Iterator[tuple[list[SuiteRun], list[Kept]]]:
-    """Measure suite after suite. Raises MeasurementError where one cannot be installed."""
+    """Measure suite after suite; one that does not work has the reason instead."""
     for name in plan.names:
-        folder = work / name
         try:
-            progress(f"{name}: fetching and installing")
-            source = fetch(SUITES[name], plan.python, folder)
-            plain = make_environment(
-                SUITES[name], plan.python, source, folder, also=(_COVERAGE,)
-            )
-            peers = make_environment(
-                SUITES[name], plan.python, source, folder, folder="venv-peers", also=PEERS
-            )
-        except SuiteError as problem:
-            raise MeasurementError(str(problem)) from problem
-        version = source.name.rpartition("-")[2]
-        light = [tool for tool in plan.tools if _is_light(tool)]
-        heavy = [tool for tool in plan.tools if tool.kind in {"ours", "peer"}]
-        runs = []
-        for python, tools, is_part in ((plain, light, False), (peers, heavy, True)):
-            if tools:
-                place = _Place(name, source, python, plan, folder)
-                measured = SuiteRun(name, version, is_part, tools)
-                _measure(place, measured, plan.rounds)
-                runs.append(measured)
-        place = _Place(name, source, plain, plan, folder)
-        yield runs, list(_keep(place, [tool for tool in light if tool.kind == "ours"]))
+            yield _measure_suite(name, plan, work / name)
+        except (SuiteError, MeasurementError) as problem:
+            progress(f"{name}: {problem}")
+            reason = str(problem).strip().splitlines()[-1][:200]
+            yield [SuiteRun(name, "", is_part=False, tools=[], problem=reason)], []
+
+
+def _measure_suite(
+    name: str, plan: SuitePlan, folder: Path
+) -> tuple[list[SuiteRun], list[Kept]]:
+    progress(f"{name}: fetching and installing")
+    source = fetch(SUITES[name], plan.python, folder)
+    light = [tool for tool in plan.tools if _is_light(tool)]
+    heavy = [tool for tool in plan.tools if tool.kind in {"ours", "peer"}]
+    if not any(tool.kind == "peer" and not _is_light(tool) for tool in heavy):
+        heavy = []
+    runs, kept = [], []
+    for tools, is_part, also in ((light, False, (_COVERAGE,)), (heavy, True, PEERS)):
+        if not tools:
+            continue
+        python = make_environment(
+            SUITES[name],
+            plan.python,
+            source,
+            folder,
+            folder="venv-peers" if is_part else "venv",
+            also=also,
+        )
+        place = _Place(name, source, python, plan, folder)
+        measured = SuiteRun(name, source.name.rpartition("-")[2], is_part, tools)
+        _measure(place, measured, plan.rounds)
+        runs.append(measured)
+        if not is_part:
+            kept += _keep(place, [tool for tool in tools if tool.kind == "ours"])
+    shutil.rmtree(folder / "run", ignore_errors=True)
+    return runs, kept
 
 
 def _is_light(tool: Tool) -> bool:

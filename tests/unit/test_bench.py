@@ -186,6 +186,14 @@ def test_a_target_is_reached_from_its_side(name: str, value: float, word: str) -
     assert targets.TARGETS[name].met(value) == word
 
 
+def test_starting_does_not_hide_growth() -> None:
+    chosen = tools.TOOLS["ours-values"]
+    small, large = Cell(0.1), Cell(1.0)
+    small.add(Sample(5.0, 2.0, 0.0, 0), sample(1.0))
+    large.add(Sample(5.0, 30.0, 0.0, 0), sample(10.0))
+    assert targets.of_growth([(chosen, "strings", small, large)])["growth"] == 1.5
+
+
 def test_a_target_that_was_not_measured_stays_open() -> None:
     lines = targets.render({"cycle": 0.3}).splitlines()
     assert sum(line.endswith("| - | - |") for line in lines) == len(targets.TARGETS) - 1
