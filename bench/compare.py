@@ -70,7 +70,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--tool", action="append", choices=list(TOOLS), help="repeatable; default: all")
     add("--suites", action="store_true", help="test suites of projects from PyPI, too")
     add("--suite", action="append", choices=SUITE_NAMES, help="default: both")
-    add("--suite-files", type=int, metavar="N", help="only the first N test files of a suite")
+    add("--suite-files", type=int, metavar="N", help="only N test files of a suite, for a try")
     add("--suite-timeout-s", type=float, default=1200, help="limit of one run of a suite")
     add("--scale", type=float, default=1.0, help="size of the workloads; 1 is about 0.1 s")
     add(

@@ -219,16 +219,11 @@ def _suite(run: SuiteRun) -> str:
                 ends,
                 table.number(multiple(cell.ratio, limit.ratio)),
                 table.megabytes(cell.memory_bytes),
+                table.megabytes(cell.written_bytes),
             ]
         )
-    columns = [
-        "tool",
-        "level",
-        "CPU ratio",
-        "least to most",
-        "overhead / limit's",
-        "memory, MB",
-    ]
+    columns = ["tool", "level", "CPU ratio", "least to most", "overhead / limit's"]
+    columns += ["memory, MB", "written, MB"]
     what = "a part" if run.is_part else "the suite"
     title = f"{run.suite} {run.version}, {what} ({run.outcome}):\n"
     failures = table.listed(

@@ -19,7 +19,7 @@ from comparison.environment import HERE
 from comparison.figures import Cell, Sample
 from comparison.processes import MeasurementError, run
 from comparison.tools import PEERS, TOOLS, UNTRACED, Tool
-from pypi_suites import SUITES, SuiteError, fetch, make_environment, progress, test_targets
+from pypi_suites import SUITES, SuiteError, fetch, make_environment, progress
 
 SUITE_NAMES = ("boltons", "packaging")
 # Files that a recorder of a thousand times the run time gets through, and that compute.
@@ -77,9 +77,9 @@ class _Place:
 
     def targets(self, *, is_part: bool) -> list[str]:
         folder = self.source / SUITES[self.name].tests
-        if is_part and self._plan.most_files is None:
-            return [str(folder / file) for file in _PART[self.name]]
-        return test_targets(folder, self._plan.most_files)
+        if is_part or self._plan.most_files is not None:
+            return [str(folder / file) for file in _PART[self.name][: self._plan.most_files]]
+        return [str(folder)]
 
     def run(self, tool: Tool, *, is_part: bool, keep: str = "failed") -> tuple[Sample, str]:
         """Run the suite once. Gives what it took, and how pytest sums it up."""
@@ -182,6 +182,8 @@ def _measure(place: _Place, measured: SuiteRun, rounds: int) -> None:
     tools = measured.tools
     measured.cells = {tool.key: Cell(1.0) for tool in tools}
     what = f"{place.name}, {'a part' if measured.is_part else 'the whole'}"
+    # The first run of all compiles the suite, and pytest rewrites its asserts.
+    place.run(UNTRACED, is_part=measured.is_part)
     for number in range(rounds):
         progress(f"round {number + 1} of {rounds}: {what}")
         before, measured.outcome = place.run(UNTRACED, is_part=measured.is_part)

@@ -11,6 +11,7 @@ sys.path.append(str(ROOT / "bench"))
 
 from comparison import figures, report, table, targets, tools, workloads  # noqa: E402
 from comparison.figures import Cell, Sample, choose_scale, multiple  # noqa: E402
+from comparison.suites import Kept, SuiteRun, summary_of  # noqa: E402
 
 DOCUMENT = ROOT / "docs/performance.md"
 
@@ -169,6 +170,41 @@ def test_a_report_gives_the_reason_of_what_failed_and_what_was_left_out() -> Non
     assert "| kolo | values | failed | - |" in text
     assert "- kolo values (strings): cannot be installed: none" in text
     assert "left out 1,234 events of strings" in text
+
+
+def test_a_suite_shows_the_spread_what_was_written_and_other_outcomes() -> None:
+    chosen = [tools.TOOLS["limit-lines"], tools.TOOLS["ours-lines"]]
+    run = SuiteRun("boltons", "26.2.0", is_part=False, tools=chosen, outcome="519 passed")
+    run.cells = {
+        "limit-lines": cell(1.1),
+        "ours-lines": cell(1.2, 1.3, 1.2, written_bytes=7_000_000),
+    }
+    run.notes = ["ours lines: 518 passed, 1 failed; untraced: 519 passed"]
+    kept = Kept("boltons", "lines", events=1000, dropped=0, size_bytes=2500)
+    text = report.suites([([run], [kept])])
+    assert "boltons 26.2.0, the suite (519 passed):" in text
+    assert "| **ours** | lines | 1.20 | 1.20 to 1.30 | 2.00 | 0 | 7 |" in text
+    assert "- ours lines: 518 passed, 1 failed; untraced: 519 passed" in text
+    assert "| boltons | lines | 1,000 | 0 | 2,500 | 2.50 |" in text
+    assert targets.of_suites([([run], [kept])]) == {"lines on boltons": 1.2}
+
+
+def test_a_suite_that_was_not_measured_has_the_reason() -> None:
+    run = SuiteRun("boltons", "", is_part=False, tools=[], problem="cannot fetch boltons")
+    assert report.suites([([run], [])]) == "Not measured:\n\n- boltons: cannot fetch boltons\n"
+
+
+@pytest.mark.parametrize(
+    "line, summary",
+    [
+        ("519 passed in 1.95s", "519 passed"),
+        ("=== 1 failed, 518 passed, 3 skipped in 2.00s ===", "1 failed, 518 passed, 3 skipped"),
+        ("64204 passed, 446 deselected in 370.15s (0:06:10)", "64204 passed, 446 deselected"),
+        ("Segmentation fault", "no summary"),
+    ],
+)
+def test_the_summary_of_pytest_is_read_without_its_time(line: str, summary: str) -> None:
+    assert summary_of(f"....\n{line}\n") == summary
 
 
 @pytest.mark.parametrize(
