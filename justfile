@@ -34,6 +34,10 @@ format:
 real-suites *args:
     {{ bin }}/python bench/real_suites.py {{ args }}
 
+# Compare recording with other tools and with the limit (hours), and write the tables; arguments go to the command.
+bench *args:
+    {{ bin }}/python bench/compare.py --suites --output docs/performance.md {{ args }}
+
 # Record the example suite (three of its tests fail) and show the first failure.
 example:
     {{ bin }}/pytest --record-trace examples/shop || test $? -eq 1

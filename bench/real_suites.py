@@ -16,7 +16,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -24,7 +23,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+from pypi_suites import (
+    SUITES,
+    Suite,
+    SuiteError,
+    command,
+    fetch,
+    make_environment,
+    progress,
+    test_targets,
+)
+
 OUTCOMES_VARIABLE = "REAL_SUITES_OUTCOMES"
 COLUMNS = (
     "suite",
@@ -38,27 +47,6 @@ COLUMNS = (
     "dropped",
     "run time, recorded / plain",
 )
-
-
-@dataclass(frozen=True)
-class Suite:
-    name: str
-    package: str  # the folder of the code under test, in the source distribution
-    tests: str
-    needs: tuple[str, ...] = ()
-
-
-SUITES = {
-    suite.name: suite
-    for suite in (
-        Suite("boltons", "boltons", "tests"),
-        Suite(
-            "packaging", "src/packaging", "tests", ("hypothesis", "pip", "pretend", "tomli_w")
-        ),
-        Suite("toolz", "toolz", "toolz"),
-        Suite("more-itertools", "more_itertools", "tests"),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -84,10 +72,6 @@ class Result:
     ratio: float | None = None
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-
-class SuiteError(Exception):
-    """A suite cannot be fetched, installed or run."""
 
 
 def main() -> int:
@@ -164,41 +148,6 @@ def compare(result: Result, options: argparse.Namespace, work: Path) -> None:
         )
     progress(f"{suite.name} {result.version}: reading the traces")
     check_traces(result, python, source / suite.package, traces, recorded)
-
-
-def fetch(suite: Suite, python: str, work: Path) -> Path:
-    """Return the folder of the unpacked source distribution, fetched once for a work folder."""
-    unpacked = work / "source"
-    if not unpacked.is_dir():
-        download = work / "sdist"
-        pip = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-        command([*pip, "--dest", str(download), suite.name], f"cannot fetch {suite.name}")
-        (archive,) = download.glob("*.tar.gz")
-        with tarfile.open(archive) as tar:
-            tar.extractall(unpacked, filter="data")
-    (source,) = (path for path in unpacked.iterdir() if path.is_dir())
-    return source
-
-
-def make_environment(suite: Suite, python: str, source: Path, work: Path) -> Path:
-    """Make an environment with the checkout, the suite and its needs; return its interpreter.
-
-    The suite is installed as editable: pytest uses `packaging`, and would import the one that
-    it came with.
-    """
-    environment = work / "venv"
-    command([python, "-m", "venv", "--clear", str(environment)], "cannot make an environment")
-    inside = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
-    install = [str(inside), "-m", "pip", "install", "--quiet"]
-    command([*install, str(CHECKOUT), *suite.needs], "cannot install the checkout")
-    command([*install, "--no-deps", "--editable", str(source)], f"cannot install {suite.name}")
-    return inside
-
-
-def test_targets(tests: Path, limit: int | None) -> list[str]:
-    if limit is None:
-        return [str(tests)]
-    return [str(path) for path in sorted(tests.rglob("test_*.py"))[:limit]]
 
 
 def run_suite(
@@ -360,19 +309,6 @@ def render(results: list[Result], options: argparse.Namespace) -> str:
         if texts:
             lines += ["", f"{title.capitalize()} ({len(texts)}):", "", *texts]
     return "\n".join(lines) + "\n"
-
-
-def command(arguments: list[str], failure: str) -> str:
-    done = subprocess.run(
-        arguments, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise SuiteError(f"{failure} (status {done.returncode}): {done.stderr.strip()[-1500:]}")
-    return done.stdout
-
-
-def progress(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 # The plugin: what happened to each test, phase by phase, in a JSON file.

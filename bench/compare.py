@@ -1,0 +1,173 @@
+"""Compares recording with other tools and with the limit, in ratios to the untraced program.
+
+    python bench/compare.py [--rounds N] [--workload NAME] [--tool NAME] [--suites] [--output FILE]
+
+Makes an environment with this checkout and its peers in a work folder, measures in interleaved
+rounds, prints Markdown tables and, with --output, puts them between the marks of a document. How
+to read the tables, and what each peer really records: `docs/performance.md`.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from comparison import report, table, targets
+from comparison.environment import Environment, make_environment, versions
+from comparison.figures import Cell
+from comparison.measure import Key, Plan, measure, measure_costs
+from comparison.processes import MeasurementError
+from comparison.suites import SUITE_NAMES, SuitePlan, measure_suites
+from comparison.tools import TOOLS, Tool
+from comparison.workloads import WORKLOADS
+from pypi_suites import progress
+
+Section = tuple[str, dict[str, float]]
+"""The text of a group, and its figures for the table of targets."""
+GROUPS = ("workloads", "growth", "costs", "suites")
+GROWING = ("strings", "exceptions")
+
+
+def main() -> int:
+    options = parse_arguments()
+    work = (options.work or Path(tempfile.mkdtemp(prefix="compare-"))).resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    progress(f"work folder: {work}")
+    environment = make_environment(options.python, work)
+    groups = options.group or [group for group in GROUPS if group != "suites"]
+    groups += ["suites"] if options.suites and "suites" not in groups else []
+    about = (
+        f"{versions(environment.python)}. {options.rounds} rounds, scale {options.scale:g}.\n"
+    )
+    status = 0
+    reached: dict[str, float] = {}
+    for group in groups:
+        try:
+            text, figures = SECTIONS[group](options, environment, work)
+        except MeasurementError as problem:
+            progress(f"{group}: {problem}")
+            status = 1
+            continue
+        reached |= figures
+        publish(group, f"{about}\n{text}", options.output)
+    filters = (options.workload, options.tool, options.suite, options.suite_files)
+    is_whole = set(groups) == set(GROUPS) and not any(filters)
+    # A table with holes must not replace a whole one.
+    publish(
+        "targets", f"{about}\n{targets.render(reached)}", options.output if is_whole else None
+    )
+    return status
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Compare recording with peers and the limit.")
+    add = parser.add_argument
+    add("--rounds", type=int, default=5, help="of each measurement; default: 5")
+    add("--group", action="append", choices=GROUPS, help="repeatable; default: all but suites")
+    add("--workload", action="append", choices=list(WORKLOADS), help="repeatable; default: all")
+    add("--tool", action="append", choices=list(TOOLS), help="repeatable; default: all")
+    add("--suites", action="store_true", help="test suites of projects from PyPI, too")
+    add("--suite", action="append", choices=SUITE_NAMES, help="default: both")
+    add("--suite-files", type=int, metavar="N", help="only N test files of a suite, for a try")
+    add("--suite-timeout-s", type=float, default=1200, help="limit of one run of a suite")
+    add("--scale", type=float, default=1.0, help="size of the workloads; 1 is about 0.1 s")
+    add(
+        "--budget-s",
+        type=float,
+        default=4.0,
+        help="slow tools get smaller work than this takes",
+    )
+    add("--python", default=sys.executable, help="interpreter for the environments")
+    add("--work", type=Path, help="work folder, kept; default: a new temporary one")
+    add("-o", "--output", type=Path, help="the document to put the tables in")
+    options = parser.parse_args()
+    if options.rounds < 1 or options.scale <= 0:
+        parser.error("--rounds and --scale must be positive")
+    if options.output:
+        # Said now, not after hours.
+        try:
+            for section in (*GROUPS, "targets"):
+                table.replace(options.output.read_text(encoding="utf-8"), section, "")
+        except (OSError, table.MarkError) as problem:
+            parser.error(f"--output: {problem}")
+    return options
+
+
+def publish(section: str, text: str, output: Path | None) -> None:
+    print(f"\n## {section}\n\n{text}", flush=True)
+    if output:
+        document = output.read_text(encoding="utf-8")
+        output.write_text(table.replace(document, section, text), encoding="utf-8")
+
+
+def chosen_tools(options: argparse.Namespace) -> list[Tool]:
+    chosen = options.tool or TOOLS
+    return [tool for tool in TOOLS.values() if tool.key in chosen and tool.kind != "untraced"]
+
+
+def workloads(options: argparse.Namespace, environment: Environment, work: Path) -> Section:
+    names = options.workload or list(WORKLOADS)
+    tools = chosen_tools(options)
+    plan = Plan(tools, names, options.rounds, options.scale, options.budget_s)
+    cells = measure(plan, environment, work)
+    save(cells, work / "workloads.json")
+    return report.workloads(cells, tools, names), targets.of_workloads(cells, tools, names)
+
+
+def growth(options: argparse.Namespace, environment: Environment, work: Path) -> Section:
+    tools = [tool for tool in chosen_tools(options) if tool.kind == "ours"]
+    names = [name for name in GROWING if name in (options.workload or WORKLOADS)]
+    # Ten times the usual work, or what the budget allows, and a tenth of it.
+    budget_s = options.budget_s * 5
+    found = []
+    for tool in tools:
+        for name in names:
+            plan = Plan([tool], [name], options.rounds, options.scale * 10, budget_s)
+            large = measure(plan, environment, work)[tool.key, name]
+            # The same program, and no ladder below: what is asked for is what is measured.
+            plan = Plan([tool], [name], options.rounds, large.scale / 10, budget_s)
+            small = measure(plan, environment, work)[tool.key, name]
+            found.append((tool, name, small, large))
+    return report.growth(found), targets.of_growth(found)
+
+
+def costs(options: argparse.Namespace, environment: Environment, work: Path) -> Section:
+    found = measure_costs(options.rounds, "strings", options.scale, environment, work)
+    return report.costs(found), targets.of_costs(found)
+
+
+def suites(options: argparse.Namespace, environment: Environment, work: Path) -> Section:
+    plan = SuitePlan(
+        names=options.suite or SUITE_NAMES,
+        tools=chosen_tools(options),
+        rounds=options.rounds,
+        most_files=options.suite_files,
+        timeout_s=options.suite_timeout_s,
+        python=options.python,
+        noop=environment.noop,
+    )
+    measured = list(measure_suites(plan, work))
+    return report.suites(measured), targets.of_suites(measured)
+
+
+def save(cells: dict[Key, Cell], file: Path) -> None:
+    """Keep every sample, for who doubts a median."""
+    document = [
+        {
+            "tool": tool,
+            "workload": workload,
+            "scale": cell.scale,
+            "problem": cell.problem,
+            "rounds": [[asdict(traced), asdict(plain)] for traced, plain in cell.pairs],
+        }
+        for (tool, workload), cell in cells.items()
+    ]
+    file.write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+SECTIONS = {"workloads": workloads, "growth": growth, "costs": costs, "suites": suites}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Measures what recording costs, against other tools and against the limit."""

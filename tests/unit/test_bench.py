@@ -1,0 +1,235 @@
+"""The parts of the benchmark that only compute; nothing is measured here."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "bench"))
+
+from comparison import figures, report, table, targets, tools, workloads  # noqa: E402
+from comparison.figures import Cell, Sample, choose_scale, multiple  # noqa: E402
+from comparison.suites import Kept, SuiteRun, summary_of  # noqa: E402
+
+DOCUMENT = ROOT / "docs/performance.md"
+
+
+def sample(run_s: float, *, around_s: float = 0.0, peak: int = 0, **facts: int) -> Sample:
+    return Sample(around_s / 2, run_s, around_s / 2, peak, **facts)
+
+
+def cell(*ratios: float, **facts: int) -> Cell:
+    made = Cell(1.0)
+    for ratio in ratios:
+        made.add(sample(ratio, **facts), sample(1.0))
+    return made
+
+
+def test_a_ratio_is_the_median_of_ratios_within_rounds() -> None:
+    made = Cell(1.0)
+    # A slow machine in one round changes both of its numbers.
+    for traced, plain in ((2.0, 1.0), (20.0, 10.0), (9.0, 3.0)):
+        made.add(sample(traced), sample(plain))
+    assert made.ratio == 2.0
+    assert made.spread == (2.0, 3.0)
+
+
+def test_starting_and_stopping_count_but_for_the_running_ratio() -> None:
+    made = Cell(1.0)
+    made.add(sample(2.0, around_s=4.0, peak=7), sample(1.0, peak=5))
+    assert (made.ratio, made.ratio_running, made.memory_bytes) == (6.0, 2.0, 2)
+
+
+def test_events_give_bytes_and_nanoseconds_for_one() -> None:
+    made = Cell(1.0)
+    made.add(sample(3.0, events=100, written_bytes=250), sample(1.0))
+    assert made.bytes_per_event == 2.5
+    assert made.ns_per_event == pytest.approx(2e7)
+
+
+def test_a_cell_without_samples_has_no_figures() -> None:
+    empty = Cell()
+    assert (empty.ratio, empty.spread, empty.memory_bytes, empty.dropped) == (
+        None,
+        None,
+        None,
+        0,
+    )
+
+
+def test_a_multiple_compares_overheads() -> None:
+    assert multiple(3.0, 1.5) == 4.0
+
+
+@pytest.mark.parametrize("other", [None, 1.0, 0.9, 1.0 + figures.LEAST_OVERHEAD / 2])
+def test_there_is_no_multiple_of_an_overhead_that_is_noise(other: float | None) -> None:
+    assert multiple(3.0, other) is None
+
+
+@pytest.mark.parametrize(
+    "fixed, linear, expected",
+    [(0.0, 0.001, 1.0), (0.0, 0.05, 0.1), (0.9, 0.005, 0.1), (5.0, 5.0, 0.01)],
+)
+def test_the_scale_is_the_largest_within_the_budget(
+    fixed: float, linear: float, expected: float
+) -> None:
+    assert choose_scale(fixed, linear, 0.01, [1.0, 0.1, 0.01], 1.0) == expected
+
+
+def test_a_table_has_as_many_cells_as_columns() -> None:
+    expected = "| tool | ratio |\n|---|--:|\n| a\\|b | 2.00 |\n"
+    assert table.render(["tool", "ratio"], [["a|b", "2.00"]]) == expected
+    with pytest.raises(ValueError, match="1 cells in a row of 2 columns"):
+        table.render(["tool", "ratio"], [["a"]])
+
+
+@pytest.mark.parametrize(
+    "value, text", [(None, "-"), (1.0, "1.00"), (12.34, "12.3"), (1751.2, "1,751")]
+)
+def test_numbers_have_three_digits(value: float | None, text: str) -> None:
+    assert table.number(value) == text
+
+
+@pytest.mark.parametrize(
+    "total, running, text",
+    [(None, None, "-"), (2.0, 1.95, "2.00"), (4.54, 2.03, "4.54 (2.03)"), (2.0, None, "2.00")],
+)
+def test_the_running_ratio_shows_only_where_it_differs(
+    total: float | None, running: float | None, text: str
+) -> None:
+    assert table.ratio(total, running) == text
+
+
+def test_a_reason_is_listed_once_for_each_tool() -> None:
+    text = table.listed([("kolo", "gone"), ("kolo", "gone"), ("hunter", "gone")])
+    assert text == "Not measured:\n\n- kolo: gone\n- hunter: gone\n"
+    assert table.listed([]) == ""
+
+
+def test_a_section_is_replaced_and_its_neighbours_are_not() -> None:
+    document = "".join(
+        f"<!-- bench: {name} -->\nold {name}\n<!-- bench: end of {name} -->\n" for name in "ab"
+    )
+    changed = table.replace(document, "a", "new")
+    assert "new" in changed
+    assert "old a" not in changed
+    assert "old b" in changed
+    assert table.replace(changed, "a", "new") == changed
+    with pytest.raises(table.MarkError, match="no section 'c'"):
+        table.replace(document, "c", "new")
+
+
+@pytest.mark.parametrize("section", ["targets", "workloads", "growth", "costs", "suites"])
+def test_the_document_has_a_place_for_every_section(section: str) -> None:
+    assert "new text" in table.replace(
+        DOCUMENT.read_text(encoding="utf-8"), section, "new text"
+    )
+
+
+def test_the_document_says_of_every_tool_what_it_records() -> None:
+    rows = re.findall(r"^\| ([a-z][\w, ]*?)[ `(|]", DOCUMENT.read_text(), re.MULTILINE)
+    for tool in tools.TOOLS.values():
+        if tool is not tools.UNTRACED:
+            assert any(tool.name.startswith(row.strip()) for row in rows), tool.name
+
+
+@pytest.mark.parametrize("name", workloads.WORKLOADS)
+def test_a_workload_gives_the_same_twice_and_grows(name: str) -> None:
+    run = workloads.WORKLOADS[name]
+    assert run(0.003) == run(0.003)
+    assert run(0.01) != run(0.003)
+
+
+def test_a_report_compares_with_the_limit_and_with_peers_of_the_same_level() -> None:
+    names = ["strings"]
+    keys = ("limit-lines", "ours-lines", "coverage-ctrace-lines", "coverage-sysmon-lines")
+    chosen = [tools.TOOLS[key] for key in keys]
+    ratios = dict(zip(keys, (1.2, 1.4, 2.6, 1.1), strict=True))
+    cells = {(key, "strings"): cell(ratio) for key, ratio in ratios.items()}
+    text = report.workloads(cells, chosen, names)
+    assert "| ours | lines | 2.00 | 2.00 |" in text
+    assert "| coverage ctrace | lines | 4.00 | 4.00 |" in text
+    assert "| coverage sysmon | lines | 0.25 | not counted |" in text
+    reached = targets.of_workloads(cells, chosen, names)
+    assert {name: round(value, 6) for name, value in reached.items()} == {
+        "limit": 2,
+        "peers": 4,
+    }
+
+
+def test_a_report_gives_the_reason_of_what_failed_and_what_was_left_out() -> None:
+    chosen = [tools.TOOLS["ours-values"], tools.TOOLS["kolo-values"]]
+    failed = Cell(problem="cannot be installed: none")
+    cells = {
+        ("ours-values", "strings"): cell(3.0, dropped=1234),
+        ("kolo-values", "strings"): failed,
+    }
+    text = report.workloads(cells, chosen, ["strings"])
+    assert "| kolo | values | failed | - |" in text
+    assert "- kolo values (strings): cannot be installed: none" in text
+    assert "left out 1,234 events of strings" in text
+
+
+def test_a_suite_shows_the_spread_what_was_written_and_other_outcomes() -> None:
+    chosen = [tools.TOOLS["limit-lines"], tools.TOOLS["ours-lines"]]
+    run = SuiteRun("boltons", "26.2.0", is_part=False, tools=chosen, outcome="519 passed")
+    run.cells = {
+        "limit-lines": cell(1.1),
+        "ours-lines": cell(1.2, 1.3, 1.2, written_bytes=7_000_000),
+    }
+    run.notes = ["ours lines: 518 passed, 1 failed; untraced: 519 passed"]
+    kept = Kept("boltons", "lines", events=1000, dropped=0, size_bytes=2500)
+    text = report.suites([([run], [kept])])
+    assert "boltons 26.2.0, the suite (519 passed):" in text
+    assert "| **ours** | lines | 1.20 | 1.20 to 1.30 | 2.00 | 0 | 7 |" in text
+    assert "- ours lines: 518 passed, 1 failed; untraced: 519 passed" in text
+    assert "| boltons | lines | 1,000 | 0 | 2,500 | 2.50 |" in text
+    assert targets.of_suites([([run], [kept])]) == {"lines on boltons": 1.2}
+
+
+def test_a_suite_that_was_not_measured_has_the_reason() -> None:
+    run = SuiteRun("boltons", "", is_part=False, tools=[], problem="cannot fetch boltons")
+    assert report.suites([([run], [])]) == "Not measured:\n\n- boltons: cannot fetch boltons\n"
+
+
+@pytest.mark.parametrize(
+    "line, summary",
+    [
+        ("519 passed in 1.95s", "519 passed"),
+        ("=== 1 failed, 518 passed, 3 skipped in 2.00s ===", "1 failed, 518 passed, 3 skipped"),
+        ("64204 passed, 446 deselected in 370.15s (0:06:10)", "64204 passed, 446 deselected"),
+        ("Segmentation fault", "no summary"),
+    ],
+)
+def test_the_summary_of_pytest_is_read_without_its_time(line: str, summary: str) -> None:
+    assert summary_of(f"....\n{line}\n") == summary
+
+
+@pytest.mark.parametrize(
+    "name, value, word",
+    [
+        ("cycle", 0.05, "aim"),
+        ("cycle", 0.3, "must"),
+        ("cycle", 0.6, "missed"),
+        ("packing", 300, "aim"),
+        ("packing", 60, "must"),
+        ("packing", 40, "missed"),
+    ],
+)
+def test_a_target_is_reached_from_its_side(name: str, value: float, word: str) -> None:
+    assert targets.TARGETS[name].met(value) == word
+
+
+def test_starting_does_not_hide_growth() -> None:
+    chosen = tools.TOOLS["ours-values"]
+    small, large = Cell(0.1), Cell(1.0)
+    small.add(Sample(5.0, 2.0, 0.0, 0), sample(1.0))
+    large.add(Sample(5.0, 30.0, 0.0, 0), sample(10.0))
+    assert targets.of_growth([(chosen, "strings", small, large)])["growth"] == 1.5
+
+
+def test_a_target_that_was_not_measured_stays_open() -> None:
+    lines = targets.render({"cycle": 0.3}).splitlines()
+    assert sum(line.endswith("| - | - |") for line in lines) == len(targets.TARGETS) - 1
