@@ -94,6 +94,8 @@ write_definition(Hot *hot, const uint8_t *data, size_t size)
 {
     Lane *lane = &hot->definitions;
     if (lane->at == NULL || (size_t)(lane->end - lane->at) < size) {
+        FrameState *current = hot->current;
+        hot_leave_lanes(hot);
         PyObject *done = PyObject_CallMethod(hot->sink, "next_definitions", "n", (Py_ssize_t)size);
         if (done == NULL) {
             return -1;
@@ -102,6 +104,7 @@ write_definition(Hot *hot, const uint8_t *data, size_t size)
         if (hot_refresh_lanes(hot) < 0) {
             return -1;
         }
+        hot->current = current;
     }
     memcpy(lane->at, data, size);
     lane->at += size;
@@ -503,6 +506,8 @@ code_meet(Hot *hot, PyCodeObject *object, PyObject *globals)
 static int
 ask_digest(Hot *hot, Name *file, PyObject *path)
 {
+    FrameState *current = hot->current;
+    hot_leave_lanes(hot);
     PyObject *digest = PyObject_CallMethod(hot->helpers, "source_digest", "O", path);
     if (digest == NULL) {
         return -1;
@@ -512,7 +517,11 @@ ask_digest(Hot *hot, Name *file, PyObject *path)
     memcpy(file->digest, PyBytes_AS_STRING(digest), (size_t)file->digest_size);
     Py_DECREF(digest);
     /* The text of the file went to the spool, which may have moved. */
-    return hot_refresh_lanes(hot);
+    if (hot_refresh_lanes(hot) < 0) {
+        return -1;
+    }
+    hot->current = current;
+    return 0;
 }
 
 static int

@@ -342,6 +342,7 @@ int remember_secret(Hot *hot, PyObject *value);
 
 /* records.c */
 int hot_refresh_lanes(Hot *hot);
+void hot_leave_lanes(Hot *hot);
 int hot_lose(Hot *hot, const char *reason, Py_ssize_t count);
 
 #endif

@@ -67,10 +67,22 @@ refresh_lane(Hot *hot, Lane *lane, int kind)
     return status;
 }
 
+/* Before every call of the sink: a signal handler of the program's may end it halfway, and then
+ * nobody knows where records may go. */
+void
+hot_leave_lanes(Hot *hot)
+{
+    memset(&hot->events, 0, sizeof(hot->events));
+    memset(&hot->definitions, 0, sizeof(hot->definitions));
+    hot->current = NULL;
+}
+
 /* After every call of the sink: it may have moved the map. */
 int
 hot_refresh_lanes(Hot *hot)
 {
+    FrameState *current = hot->current;
+    hot_leave_lanes(hot);
     PyObject *map = PyObject_GetAttrString(hot->sink, "map");
     if (map == NULL) {
         return -1;
@@ -83,10 +95,13 @@ hot_refresh_lanes(Hot *hot)
     }
     hot->map = view.buf;
     PyBuffer_Release(&view);
-    if (refresh_lane(hot, &hot->events, 4) < 0 ||
-        refresh_lane(hot, &hot->definitions, 2) < 0) {
+    Lane events = {0}, definitions = {0};
+    if (refresh_lane(hot, &events, 4) < 0 || refresh_lane(hot, &definitions, 2) < 0) {
         return -1;
     }
+    hot->events = events;
+    hot->definitions = definitions;
+    hot->current = current;
     return 0;
 }
 
@@ -99,6 +114,7 @@ room(const Hot *hot)
 static int
 next_events(Hot *hot, size_t size)
 {
+    hot_leave_lanes(hot);
     PyObject *done = PyObject_CallMethod(hot->sink, "next_events", "nL", (Py_ssize_t)size,
                                          (long long)hot->written_us);
     if (done == NULL) {

@@ -21,6 +21,17 @@ settle(Hot *hot)
     return PyErr_Occurred() ? -1 : 0;
 }
 
+void
+note_interruption(Hot *hot)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (hot_lose(hot, "interrupted", 1) < 0) {
+        PyErr_Clear();
+    }
+    PyErr_Restore(type, value, traceback);
+}
+
 /* Code of the program that runs inside ours, by the garbage collector or a signal handler. */
 void
 refuse(Hot *hot, int entered, PyObject *code)

@@ -20,6 +20,9 @@ typedef struct {
     PyObject *type, *value, *traceback; /* what was pending */
 } Visit;
 
+/* Count what was not recorded because the program's own exception went through us. */
+void note_interruption(Hot *hot);
+
 /* Hand an exception that an operation left to the guard. -1: it is the program's own. */
 int settle(Hot *hot);
 
@@ -64,6 +67,9 @@ leave(Hot *hot, Visit *visit)
     hot->owner = NULL;
     if (EXCEPTION_IS_SET(visit->tstate)) {
         status = settle(hot);
+        if (status < 0) {
+            note_interruption(hot);
+        }
     }
     RECURSION_REMAINING(visit->tstate) -= ROOM_FOR_HELPERS;
     if (visit->type != NULL) {
