@@ -421,7 +421,7 @@ class Recorder:
 
     def _stop(self) -> None:
         if self._engine is not None:
-            self._engine.stop()
+            self._engine.rest()
         self._release_output()
         if self._hot is not None:
             shield2(self._end_hot, self._fault)(self._hot, None)

@@ -33,6 +33,8 @@ class HotPath(Protocol):
 
     name: str
     has_lines: bool
+    rests_cheaply: bool
+    """Whether an event costs next to nothing while none are taken."""
     is_open: bool
     """Whether events are taken."""
 
@@ -110,7 +112,7 @@ class HotPath(Protocol):
 class Engine(Protocol):
     """Registers a hot path with the interpreter.
 
-    `install` once, then `start` and `stop` any number of times in turn, then `uninstall`. Each may
+    `install` once, then `start` and `stop` or `rest` any number of times in turn, then `uninstall`. Each may
     be called again without effect. `install` and `start` raise `EnvironmentError` with
     ERR_TRACER_INSTALL_CONFLICT where another tool is in the way; no other method raises.
     """
@@ -128,6 +130,10 @@ class Engine(Protocol):
 
     def stop(self) -> None:
         """Let no event come any more."""
+        ...
+
+    def rest(self) -> None:
+        """Let no event be taken until `start`, at the least cost for both."""
         ...
 
     def uninstall(self) -> None:

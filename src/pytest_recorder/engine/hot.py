@@ -110,6 +110,7 @@ class PureHotPath:
     """The state of one recording and the operations on it."""
 
     name = "python"
+    rests_cheaply = False
 
     def __init__(
         self,

@@ -154,6 +154,7 @@ class NativeHotPath(_native.Core):
     """The hot path in C. The same promises as `hot.HotPath`, which it stands in for."""
 
     name = "native"
+    rests_cheaply = True
 
     def __init__(
         self,

@@ -153,6 +153,10 @@ class SettraceEngine:
                 frame.f_trace = None
         self._attached.clear()
 
+    def rest(self) -> None:
+        """The place of a trace function is not ours between two recordings."""
+        self.stop()
+
     def uninstall(self) -> None:
         """Nothing is held beyond `stop`."""
         self.stop()
@@ -384,6 +388,10 @@ class NativeSettraceEngine:
                 threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
         self._hot.put_back = None
         self._hot.untrace_thread()
+
+    def rest(self) -> None:
+        """The place of a trace function is not ours between two recordings."""
+        self.stop()
 
     def uninstall(self) -> None:
         """Nothing is held beyond `stop`."""

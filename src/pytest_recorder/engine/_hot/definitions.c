@@ -452,6 +452,10 @@ code_fill(Hot *hot, Code *code, PyObject *facts)
     return PyErr_Occurred() ? -1 : 0;
 }
 
+/* Stands for code out of scope that is not remembered. */
+static Code outside;
+#define MOST_OUTSIDE 20000
+
 Code *
 code_meet(Hot *hot, PyCodeObject *object, PyObject *globals)
 {
@@ -484,6 +488,12 @@ code_meet(Hot *hot, PyCodeObject *object, PyObject *globals)
     }
     code->is_in_scope = facts != Py_None;
     Py_DECREF(facts);
+    if (!code->is_in_scope && hot->outside_count >= MOST_OUTSIDE) {
+        /* A program can make code without end. */
+        code_free(code);
+        return &outside;
+    }
+    hot->outside_count += !code->is_in_scope;
     Code *meanwhile = table_get(&hot->codes, object);
     if (meanwhile != NULL) {
         code_free(code);

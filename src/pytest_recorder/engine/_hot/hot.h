@@ -269,6 +269,7 @@ typedef struct {
     /* Tables that live as long as the recording. */
     Table codes;
     Code *last_code;
+    size_t outside_count; /* code objects out of scope among them */
     Table plans;
     uint64_t serials;
     Names names;
@@ -324,7 +325,8 @@ Plan *plan_of(Hot *hot, PyTypeObject *type);
 void plans_sweep(Hot *hot);
 void plan_free(Plan *plan);
 Code *code_known(Hot *hot, PyCodeObject *code);
-Code *code_meet(Hot *hot, PyCodeObject *code, PyObject *globals); /* NULL: error */
+/* NULL: error. */
+Code *code_meet(Hot *hot, PyCodeObject *code, PyObject *globals);
 int code_define(Hot *hot, Code *code);
 void code_free(Code *code);
 int define_thread(Hot *hot, uint32_t number);

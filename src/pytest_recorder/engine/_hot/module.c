@@ -26,6 +26,11 @@ on_start(Hot *hot, PyObject *const *args, Py_ssize_t count)
     if (!has_arguments(count, 2, args[0])) {
         return NULL;
     }
+    if (!hot->is_open) {
+        /* Between two traces the events stay on: to turn them off and on again takes longer. */
+        Code *known = table_get(&hot->codes, args[0]);
+        return Py_NewRef(known != NULL && !known->is_in_scope ? hot->disable : Py_None);
+    }
     int entered = enter(hot, &visit);
     if (entered <= 0) {
         refuse(hot, entered, args[0]);

@@ -1580,6 +1580,7 @@ hot_release(Hot *hot)
     hot->threads = NULL;
     hot->thread_mask = 0;
     hot->last_code = NULL;
+    hot->outside_count = 0;
     for (size_t i = 0; hot->codes.places != NULL && i <= hot->codes.mask; i++) {
         if (hot->codes.places[i].value != NULL) {
             code_free(hot->codes.places[i].value);
