@@ -1,5 +1,6 @@
 """Finds the trace that an argument means: a file, or the first failed test of a trace folder."""
 
+import sys
 from pathlib import Path
 
 from pytest_recorder.errors import ErrorCode, target
@@ -18,3 +19,17 @@ def open_argument(path: Path) -> Trace:
         raise target(ErrorCode.TRACE_MISSING, f"no trace was kept in {str(path)!r}")
     failed = [entry for entry in kept if entry.outcome == "failed"]
     return open_trace(path / str((failed or kept)[0].trace))
+
+
+def check_whole(trace: Trace) -> None:
+    """Complain of a damaged file, after all that could be read of it was printed.
+
+    Raises TargetError (ERR_TRACE_INCOMPLETE). A recording that ended early and says so in its
+    trailer is no damage.
+    """
+    if trace.damage is not None:
+        sys.stdout.flush()
+        raise target(
+            ErrorCode.TRACE_INCOMPLETE,
+            f"{str(trace.path)!r} is not whole: {trace.damage}",
+        )
