@@ -175,6 +175,54 @@ def test_a_folder_of_a_run_that_is_still_alive_is_left_alone(pytester: pytest.Py
     result.assert_outcomes(failed=1, passed=1)
 
 
+SPANS = """
+    import unittest
+
+    import pytest
+
+    @pytest.fixture
+    def stops():
+        pytest.xfail("in a fixture")
+
+    def test_xfails_by_itself(): pytest.xfail("now")
+    def test_xfails_in_setup(stops): pass
+    class TestCase(unittest.TestCase):
+        def test_fails(self): self.assertTrue(False)
+        def test_skips(self): raise unittest.SkipTest("now")
+        @unittest.expectedFailure
+        def test_expected(self): self.assertTrue(False)
+        @unittest.expectedFailure
+        def test_unexpected(self): pass
+    @pytest.mark.xfail(raises=ValueError)
+    def test_xfails_otherwise(): raise KeyError
+    @pytest.mark.xfail(raises=(ValueError, KeyError))
+    def test_xfails_as_said(): raise KeyError
+    @pytest.mark.xfail(raises=LookupError)
+    def test_xfails_as_said_above(): raise KeyError
+    def test_marks_itself(request):
+        request.node.add_marker(pytest.mark.xfail(strict=True))
+"""
+
+
+@pytest.mark.parametrize("extra", [(), ("--runxfail",)])
+def test_the_spans_end_as_the_phases_do(
+    pytester: pytest.Pytester, extra: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(OUTCOMES + SPANS)
+    run(pytester, "--record-trace", "--record-keep=all", *extra)
+    found = traces(pytester)
+    assert len(found) == 20
+    for path in found:
+        with pytest_recorder.open_trace(path) as trace:
+            manifest = trace.manifest
+        ends = {
+            phase: outcome
+            for phase, edge, _, outcome in spans(path)
+            if edge == "end" and phase != "fixture"
+        }
+        assert ends == manifest.phases, manifest.test
+
+
 def test_session_scope_keeps_one_trace_with_a_span_per_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_a(): x = 1\ndef test_b(): assert 0\ndef test_c(): pass")
     run(pytester, "--record-trace", "--record-scope=session")

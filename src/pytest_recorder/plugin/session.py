@@ -2,9 +2,9 @@
 
 import os
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -16,11 +16,13 @@ from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.plugin.outcome import outcome_of
 from pytest_recorder.policy import policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
 from pytest_recorder.tracefile.index import TRACE_NAME
 from pytest_recorder.tracefile.naming import folder_name
 
+T = TypeVar("T")
 _SESSION_TEST = "session"
 _STORY_EVENTS = 4000
 _SETTINGS = pytest.StashKey[Settings]()
@@ -153,23 +155,30 @@ class RecordSession:
 
     def _phase(self, phase: str, item: pytest.Item) -> Generator[None, Any, Any]:
         name = item.nodeid if self.settings.scope == "session" else ""
-        return (yield from self._span(phase, name))
+        return (yield from self._span(phase, name, item))
 
-    def _span(self, phase: str, name: str) -> Generator[None, Any, Any]:
+    def _span(
+        self, phase: str, name: str, item: pytest.Item | None = None
+    ) -> Generator[None, Any, Any]:
         attempt = self._attempt
         if attempt is None:
             return (yield)
         self._edge(phase, "begin", name, "")
-        outcome = "failed"
         try:
             result = yield
-            outcome = "passed"
-        except pytest.skip.Exception:
-            outcome = "skipped"
+        except BaseException as error:
+            self._end_span(phase, name, item, error)
             raise
-        finally:
-            self._edge(phase, "end", name, outcome)
+        self._end_span(phase, name, item, None)
         return result
+
+    def _end_span(
+        self, phase: str, name: str, item: pytest.Item | None, error: BaseException | None
+    ) -> None:
+        attempt = self._attempt
+        seen = attempt.phases.get(phase) if attempt is not None else None
+        found = self._guard("outcome", lambda: outcome_of(item, phase, error, seen))
+        self._edge(phase, "end", name, found or ("passed" if error is None else "failed"))
 
     def _edge(self, phase: str, edge: str, name: str, outcome: str) -> None:
         recorder = self._recorder
@@ -383,8 +392,8 @@ class RecordSession:
             if self._attempt is not None:
                 self._attempt.use(recorder)
 
-    def _guard(self, label: str, function: Any) -> None:
-        run_guarded(label, function, self._on_fault, passing=(pytest.UsageError,))
+    def _guard(self, label: str, function: Callable[[], T]) -> T | None:
+        return run_guarded(label, function, self._on_fault, passing=(pytest.UsageError,))
 
     def _on_fault(self, label: str, error: Exception) -> None:
         """A fault of ours in a hook: say so in the summary, never in pytest's way."""
