@@ -1,6 +1,7 @@
-"""Keeps the books of a run: kept traces, warnings, counts; writes the index at its end."""
+"""Keeps the books of a run: kept traces, warnings, failures, counts; writes the index."""
 
 from pathlib import Path
+from time import perf_counter_ns
 from typing import Any
 
 from pytest_recorder.errors import RecorderError
@@ -9,8 +10,12 @@ from pytest_recorder.tracefile.index import (
     clear_earlier_run,
     prepare_folder,
     remove_if_empty,
-    write_index,
+    update_index,
 )
+
+_FREE_NS = 1_000_000_000
+_SHARE = 50
+"""The index of a long run may take a second, and then a fiftieth of the run's time."""
 
 
 class Ledger:
@@ -21,10 +26,17 @@ class Ledger:
         self.run_id = run_id
         self.recorded = 0
         self.warnings: list[str] = []
+        self.failures: list[str] = []
+        """Errors of ours that make the run fail and that no report could say."""
         self._owns_folder = owns_folder
         self._is_prepared = False
         self._entries: dict[tuple[str, int, str | None], Entry] = {}
         self._warned: set[tuple[str, str]] = set()
+        # Looked up now: tools that fake the time replace what they find in modules.
+        self._clock = perf_counter_ns
+        self._started_ns = self._clock()
+        self._spent_ns = 0
+        self._is_saved = True
 
     @property
     def entries(self) -> list[Entry]:
@@ -40,10 +52,28 @@ class Ledger:
             prepare_folder(self.folder)
             clear_earlier_run(self.folder)
             self._is_prepared = True
+            self._write()
 
     def take(self, entry: Entry) -> None:
         """Enter an attempt; the same one can arrive twice from a worker."""
         self._entries[entry.test, entry.attempt, entry.trace] = entry
+        self._is_saved = False
+
+    def save(self) -> None:
+        """Write the index if there is something new and it has not taken too much time yet.
+
+        A run that is killed leaves an index of what it had kept by then.
+        """
+        if self._is_saved or not self._is_prepared:
+            return
+        now_ns = self._clock()
+        if self._spent_ns <= _FREE_NS + (now_ns - self._started_ns) // _SHARE:
+            self._write()
+            self._spent_ns += self._clock() - now_ns
+
+    def fail(self, error: RecorderError, test: str | None) -> None:
+        """Enter an error that makes the run fail, for the summary and the exit status."""
+        self.failures.append(f"{test}: {error}" if test else str(error))
 
     def warn(self, error: RecorderError, test: str | None) -> None:
         """Enter a `RecorderWarning` for the summary, once per code and test.
@@ -57,12 +87,16 @@ class Ledger:
             self.warnings.append(f"{test}: {error}" if test else str(error))
 
     def close(self) -> None:
-        """Write the index of a run that had a folder."""
+        """Write the index of a run that had a folder, whatever it takes."""
         if self._is_prepared:
-            try:
-                write_index(self.folder, self.run_id, self.entries)
-            except RecorderError as error:
-                self.warn(error, None)
+            self._write()
+
+    def _write(self) -> None:
+        self._is_saved = True
+        try:
+            update_index(self.folder, self.run_id, self.entries)
+        except RecorderError as error:
+            self.warn(error, None)
 
     def tidy(self) -> None:
         """Remove the folder if the run left nothing in it."""
@@ -74,11 +108,17 @@ class Ledger:
     def to_data(self) -> dict[str, Any]:
         """Give the books as plain data."""
         entries = [entry.model_dump(mode="json") for entry in self.entries]
-        return {"recorded": self.recorded, "warnings": self.warnings, "entries": entries}
+        return {
+            "recorded": self.recorded,
+            "warnings": self.warnings,
+            "failures": self.failures,
+            "entries": entries,
+        }
 
     def add_data(self, data: dict[str, Any]) -> None:
         """Take in the books of a worker."""
         self.recorded += data["recorded"]
         self.warnings += data["warnings"]
+        self.failures += data["failures"]
         for raw in data["entries"]:
             self.take(Entry.model_validate(raw))

@@ -46,6 +46,7 @@ def summary_lines(
     entries: Iterable[Entry],
     recorded: int,
     warnings: Sequence[str],
+    failures: Sequence[str],
     folder: str,
     *,
     verbose: bool,
@@ -64,6 +65,7 @@ def summary_lines(
         ]
         lines += [f"{_label(entry)}: {_removed(entry)}" for entry in gone]
     lines += [f"RecorderWarning: {warning}" for warning in warnings]
+    lines += [f"ERROR: {failure}" for failure in failures]
     return lines
 
 

@@ -19,8 +19,7 @@ from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.outcome import outcome_of
 from pytest_recorder.policy import policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
-from pytest_recorder.tracefile.index import TRACE_NAME
-from pytest_recorder.tracefile.naming import folder_name
+from pytest_recorder.tracefile.index import free_path
 
 T = TypeVar("T")
 _SESSION_TEST = "session"
@@ -59,6 +58,10 @@ class RecordSession:
         self.settings = settings
         self._base = config.invocation_params.dir
         run_id = shared["run_id"] if shared is not None else uuid.uuid4().hex
+        # Several workers may run a test, or all of them record one trace each.
+        self._is_shared = settings.scope == "session" or (
+            shared is not None and shared["is_each"]
+        )
         self._ledger = Ledger(settings.dir, run_id, owns_folder=self._worker is None)
         self._ending = Ending(self._ledger, self._base)
         self._policy = policy_of(settings)
@@ -211,26 +214,26 @@ class RecordSession:
 
     def _begin_in_session(self, settings: Settings) -> None:
         if self._attempt is not None:
+            self._attempt.join(settings)
             if self._recorder is not None:
                 self._recorder.resume()
             return
         attempt = self._new_attempt(_SESSION_TEST, settings)
         self._open()
         attempt.error = self._open_error
-        if self._recorder is not None:
-            self._recorder.begin(test=_SESSION_TEST, watch_output=False)
+        try:
+            if self._recorder is not None:
+                self._recorder.begin(test=_SESSION_TEST, watch_output=False)
+        except RecorderError as error:
+            attempt.error = error
 
     def _new_attempt(self, test: str, settings: Settings) -> Attempt:
-        number = self._attempts.get(test, 0) + 1
-        is_shared = self._worker is not None and self.settings.scope == "session"
+        # Counted, not looked up on disk: what a killed run left there is no attempt of this one.
+        number = self._attempts[test] = self._attempts.get(test, 0) + 1
+        is_shared = self._worker is not None and self._is_shared
         named = f"{test}-{self._worker}" if is_shared else test
-        # Another worker may have begun the same attempt and died of it.
-        while (settings.dir / folder_name(named, number)).exists():
-            number += 1
-        self._attempts[test] = number
-        self._ledger.recorded += 1
-        path = settings.dir / folder_name(named, number) / TRACE_NAME
-        self._attempt = Attempt(self._recorder, settings, test, number, path)
+        path = free_path(settings.dir, named, number)
+        self._attempt = Attempt(self._recorder, settings, test, number, path, named=named)
         return self._attempt
 
     # Reports.
@@ -255,9 +258,15 @@ class RecordSession:
         attempt.saw(made.when, made.outcome)
         if made.failed:
             self._guard("section", lambda: self._add_section(attempt, made))
-        if made.when == "teardown" and self.settings.scope != "session":
+        if made.when != "teardown":
+            return
+        if self.settings.scope != "session":
             self._attempt = None
             self._ending.finish(attempt, self._recorder, item, made)
+            return
+        settings = item.stash.get(_SETTINGS, self.settings)
+        if settings.enabled:
+            self._ending.tell(attempt, self._recorder, settings, item, made)
 
     def _add_section(self, attempt: Attempt, made: pytest.TestReport) -> None:
         recorder = self._recorder
@@ -291,12 +300,15 @@ class RecordSession:
         self._is_interrupted = True
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """End what is still running, give everything back, and write the index.
 
         Not a wrapper: xdist sends what a worker has to say when its own wrapper ends.
         """
         self._guard("finish", self._end_run)
+        # What only the end of the run brings to light has no report to stand in.
+        if self._ledger.failures and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _end_run(self) -> None:
         attempt, recorder = self._attempt, self._recorder
@@ -323,6 +335,7 @@ class RecordSession:
             ledger.entries,
             ledger.recorded,
             ledger.warnings,
+            ledger.failures,
             report.shown_path(ledger.folder, self._base),
             verbose=self._config.get_verbosity() > 0 and ledger.recorded > 0,
         )
@@ -365,6 +378,10 @@ class RecordSession:
         entry = xdist.entry_of(report) if self._is_controller else None
         if entry is not None:
             self._ledger.take(entry)
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Keep the index up to date: a run that is killed has no later occasion."""
+        self._guard("index", self._ledger.save)
 
     # Helpers.
 

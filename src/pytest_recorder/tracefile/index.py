@@ -1,8 +1,10 @@
 """Keeps `index.json`: what a run left in its folder, and what a later run may therefore remove."""
 
 import os
+from collections.abc import Iterable, Iterator
+from itertools import chain, count
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -14,6 +16,8 @@ from pytest_recorder.errors import (
     target,
     usage,
 )
+from pytest_recorder.tracefile.lock import is_alive, locked_folder
+from pytest_recorder.tracefile.naming import folder_name
 
 INDEX_NAME = "index.json"
 TRACE_NAME = "trace.pyrec"
@@ -33,6 +37,9 @@ class Entry(BaseModel):
     size_bytes: int = 0
     events: int = 0
     dropped: int = 0
+    run_id: str | None = None
+    pid: int | None = None
+    """Of an entry of another run that writes to the same folder; in the file only then."""
 
 
 class Index(BaseModel):
@@ -77,15 +84,17 @@ def _parse(path: Path, data: bytes) -> Index:
         ) from error
 
 
-def write_index(folder: Path, run_id: str, entries: list[Entry]) -> None:
+def write_index(
+    folder: Path, run_id: str, entries: Iterable[Entry], *, pid: int | None = None
+) -> None:
     """Write the index, whole or not at all. Raises EnvironmentError (ERR_IO)."""
     import orjson
 
     content = {
         "schema": 1,
         "run_id": run_id,
-        "pid": os.getpid(),
-        "tests": [entry.model_dump(mode="json") for entry in entries],
+        "pid": os.getpid() if pid is None else pid,
+        "tests": [_dump(entry) for entry in entries],
     }
     path = folder / INDEX_NAME
     staged = folder / f"{INDEX_NAME}.{os.getpid()}.part"
@@ -97,22 +106,95 @@ def write_index(folder: Path, run_id: str, entries: list[Entry]) -> None:
         raise from_os_error(error, "cannot write the index", path=path) from error
 
 
-def clear_earlier_run(folder: Path) -> None:
-    """Remove the traces that the index of an earlier run lists, and nothing else.
+def _dump(entry: Entry) -> dict[str, Any]:
+    left_out = {"run_id", "pid"} if entry.run_id is None else None
+    return entry.model_dump(mode="json", exclude=left_out)
 
-    A run that is still alive keeps its own. A folder is removed only if our trace file was all that
-    is known to be in it; files of the user's beside it stay.
+
+def update_index(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
+    """Write the entries of a run; those of other runs, which live beside it, stay.
+
+    Raises EnvironmentError (ERR_IO).
     """
+    with locked_folder(folder):
+        try:
+            there = _owned(read_index(folder))
+        except RecorderError:
+            there = []
+        others = [entry for entry in there if entry.run_id != run_id]
+        write_index(folder, run_id, [*others, *entries])
+
+
+def _owned(index: Index) -> list[Entry]:
+    """Give the entries of an index, each with the run that it belongs to."""
+    owner = {"run_id": index.run_id, "pid": index.pid}
+    return [e if e.run_id is not None else e.model_copy(update=owner) for e in index.tests]
+
+
+def clear_earlier_run(folder: Path) -> None:
+    """Remove the traces that the index lists for earlier runs, and nothing else.
+
+    A run that is still alive keeps its own, and their entries. A folder is removed only if our
+    trace file was all that is known to be in it; files of the user's beside it stay.
+    """
+    with locked_folder(folder):
+        try:
+            index = read_index(folder)
+        except RecorderError:
+            return
+        entries = _owned(index)
+        kept = [entry for entry in entries if _is_of_other(entry.pid)]
+        held = {entry.trace for entry in kept}
+        for entry in entries:
+            if entry.trace is not None and entry.trace not in held:
+                _remove_trace(folder, entry.trace)
+        if kept:
+            write_index(folder, index.run_id, kept, pid=index.pid)
+        else:
+            (folder / INDEX_NAME).unlink(missing_ok=True)
+
+
+def _is_of_other(pid: int | None) -> bool:
+    """Tell whether this is the number of another process that is still alive."""
+    return bool(pid) and pid != os.getpid() and is_alive(pid or 0)
+
+
+def free_path(folder: Path, test: str, attempt: int) -> Path:
+    """Give the path for the trace of an attempt, as long as nobody else takes it."""
+    return next(path for path in _paths(folder, test, attempt) if not path.exists())
+
+
+def claim_path(wanted: Path, folder: Path, test: str, attempt: int) -> Path:
+    """Take the wanted path for the trace of an attempt, or the first that nobody has.
+
+    The file is there afterwards, and empty: two runs in one folder never write the same one.
+    Raises EnvironmentError (ERR_IO).
+    """
+    for path in chain((wanted,), _paths(folder, test, attempt)):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise from_os_error(error, "cannot make the trace", path=path) from error
+        return path
+    raise AssertionError("the paths never end")
+
+
+def give_back(path: Path) -> None:
+    """Remove a claimed path to which nothing was written."""
     try:
-        index = read_index(folder)
-    except RecorderError:
+        if not path.stat().st_size:
+            path.unlink()
+            path.parent.rmdir()
+    except OSError:
         return
-    if index.pid and index.pid != os.getpid() and _is_alive(index.pid):
-        return
-    for entry in index.tests:
-        if entry.trace is not None:
-            _remove_trace(folder, entry.trace)
-    (folder / INDEX_NAME).unlink(missing_ok=True)
+
+
+def _paths(folder: Path, test: str, attempt: int) -> Iterator[Path]:
+    for twin in count(1):
+        yield folder / folder_name(test, attempt, twin) / TRACE_NAME
 
 
 def _remove_trace(folder: Path, relative: str) -> None:
@@ -126,16 +208,6 @@ def _remove_trace(folder: Path, relative: str) -> None:
     except OSError:
         # Not empty: whatever lies there is not ours.
         return
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def prepare_folder(folder: Path) -> None:
