@@ -22,9 +22,7 @@ def test_the_header_names_what_is_recorded_where_and_by_what(pytester: pytest.Py
     pytester.makepyfile("def test_a(): pass")
     result = run(pytester, "--record-trace", "--record-level=lines")
     result.stdout.re_match_lines(
-        [
-            r"record-trace: lines per test, keep failed, \w+/\w+ \(.+\), traces in test-traces$"
-        ]
+        [r"record-trace: lines per test, keep failed, \w+/\w+ \(.+\), traces in test-traces$"]
     )
 
 
