@@ -45,7 +45,7 @@ class MonitoringEngine:
         self._hot = hot
         self._callbacks: Callbacks = callbacks
         self.capabilities = capabilities
-        self._look = shield2(lambda _code, _line: hot.watch_streams(), on_fault)
+        self._look: Callable[[CodeType, int], Any] = shield2(self._look_at_streams, on_fault)
         self._tool: int | None = None
         self._started = False
 
@@ -119,6 +119,9 @@ class MonitoringEngine:
     def rival(self) -> str | None:
         """A tool id is not taken away by anybody."""
         return None
+
+    def _look_at_streams(self, code: CodeType, line: int) -> None:
+        self._hot.watch_streams()
 
     def _enable(self, code: CodeType) -> None:
         if self._tool is not None:
