@@ -235,7 +235,7 @@ def flipped(data: bytes, at: int) -> bytes:
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
-    "cut in the middle": lambda data: data[: len(data) // 2],
+    "cut in the events": lambda data: data[: len(data) * 3 // 4],
     "cut by 5 bytes": lambda data: data[:-5],
     "trailer flipped": lambda data: flipped(data, len(data) - 3),
 }
