@@ -137,6 +137,35 @@ def parse_names(value: object, source: str) -> tuple[str, ...]:
     raise invalid(value, source, "text or a list of texts")
 
 
+def parse_patterns(value: object, source: str) -> tuple[str, ...]:
+    """Read names that may be globs: one whose `[` has no `]` would match nothing, silently."""
+    patterns = parse_names(value, source)
+    for pattern in patterns:
+        at = pattern.find("[")
+        while at >= 0:
+            close = pattern.find("]", at + 2)
+            if close < 0 or not _is_class(pattern[at + 1 : close]):
+                expected = "a pattern in which each [ begins a class such as [abc] or [!a-z]"
+                raise invalid(pattern, source, expected)
+            at = pattern.find("[", close)
+    return patterns
+
+
+def glob_class(inside: str) -> str:
+    """Translate what stands between the brackets of a glob; `[!...]` takes what is not named."""
+    # Escaped too: what `re` warns of because it may mean something else one day.
+    escaped = re.sub(r"[\\\[&~|]", r"\\\g<0>", inside)
+    return f"[^{escaped[1:]}]" if escaped.startswith("!") else f"[{escaped}]"
+
+
+def _is_class(inside: str) -> bool:
+    try:
+        re.compile(glob_class(inside))
+    except re.error:
+        return False
+    return True
+
+
 def parse_errors(value: object, source: str) -> dict[KindName, Action]:
     """Read ``"environment=fail,internal=warn"`` or a mapping."""
     kinds = get_args(KindName)
@@ -230,8 +259,8 @@ _PARSERS: Final[dict[str, Callable[[object, str], object]]] = {
     "on_error": _chooser(OnError, "on_error"),
     "values": ValueLimits.parse,
     "max_bytes": parse_size,
-    "include": parse_names,
-    "exclude": parse_names,
+    "include": parse_patterns,
+    "exclude": parse_patterns,
     "redact": parse_names,
     "no_redact": parse_names,
     "errors": parse_errors,

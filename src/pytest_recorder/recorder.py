@@ -230,9 +230,12 @@ class Recorder:
             self._release_output()
 
     def resume(self) -> None:
-        """Take events again after `pause`. Raises EnvironmentError when our place was taken."""
+        """Take events again after `pause`; where our place was taken the recording has ended."""
         if self.is_recording and self._error is None and self._engine is not None:
-            self._engine.start()
+            try:
+                self._engine.start()
+            except RecorderError as error:
+                self._fault(error)
 
     def interrupt(self, why: str) -> None:
         """Say that the recording ends early, by nobody's fault of ours."""

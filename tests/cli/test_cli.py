@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 
 import pytest_recorder
 from pytest_recorder.cli import main
+from pytest_recorder.config import Settings
+from pytest_recorder.policy import Policy
+from pytest_recorder.recorder import Recorder
 from pytest_recorder.tracefile.index import Entry, write_index
 
 PROGRAM = """
@@ -217,12 +221,77 @@ def test_a_cut_or_damaged_trace_never_ends_in_a_traceback(
     changed = bytes((whole[at] ^ 0x55,)) + whole[at + 1 :] if damaged else b""
     path.write_bytes(whole[:at] + changed)
     for command in ("show", "info", "export"):
-        status = main([command, str(path)])
+        assert main([command, str(path)]) == 20
         captured = capsys.readouterr()
-        assert status in (0, 20)
-        assert bool(captured.err) == (status == 20)
-        if status == 0:
+        assert captured.err.startswith("[ERR_")
+        assert captured.err.count("\n") == 1
+        if captured.out:
             assert "partial" in captured.out
+            assert captured.err.startswith("[ERR_TRACE_INCOMPLETE] ")
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes((data[at] ^ 0x55,)) + data[at + 1 :]
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "cut in the events": lambda data: data[: len(data) * 3 // 4],
+    "cut by 5 bytes": lambda data: data[:-5],
+    "trailer flipped": lambda data: flipped(data, len(data) - 3),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(
+    "args", [("show",), ("show", "--at", "failure"), ("info", "--json"), ("export",)]
+)
+def test_of_a_damaged_trace_all_is_told_that_can_be_read(
+    trace_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    args: tuple[str, ...],
+    damage: str,
+) -> None:
+    path = tmp_path / "damaged.pyrec"
+    path.write_bytes(DAMAGES[damage](trace_file.read_bytes()))
+    before = path.read_bytes()
+    assert main([args[0], str(path), *args[1:]]) == 20
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"[ERR_TRACE_INCOMPLETE] {str(path)!r} is not whole: ")
+    assert captured.err.count("\n") == 1
+    if args[0] == "info":
+        assert json.loads(captured.out)["status"] == "partial"
+    elif args[0] == "export":
+        told = [json.loads(line) for line in captured.out.splitlines()]
+        assert (told[0]["kind"], told[-1]["status"]) == ("manifest", "partial")
+    else:
+        assert "| partial, " in captured.out
+    assert path.read_bytes() == before
+
+
+def test_an_export_to_a_file_of_a_damaged_trace_is_there_and_complained_of(
+    trace_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "cut.pyrec", tmp_path / "out.jsonl"
+    path.write_bytes(trace_file.read_bytes()[:-5])
+    assert main(["export", str(path), "-o", str(out)]) == 20
+    assert capsys.readouterr().err.startswith("[ERR_TRACE_INCOMPLETE] ")
+    assert json.loads(out.read_text().splitlines()[-1])["status"] == "partial"
+
+
+def test_a_recording_that_ended_early_and_says_so_is_no_damage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = Settings(root=tmp_path, dir=tmp_path, enabled=True)
+    recorder = Recorder(asked, tmp_path, Policy())
+    recorder.open()
+    recorder.begin()
+    recorder.interrupt("for this test")
+    recorder.end()
+    recorder.keep(tmp_path / "early.pyrec")
+    recorder.close()
+    for command in ("show", "info", "export"):
+        assert "partial" in output(capsys, command, tmp_path / "early.pyrec")
 
 
 def test_the_module_runs_as_a_command_and_survives_a_closed_pipe(folder: Path) -> None:

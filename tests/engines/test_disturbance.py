@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -481,6 +482,67 @@ def puts_a_stream_in_the_place_of_a_dead_one() -> None:
     print("one", end="")
     sys.stdout = sys.__stderr__; sys.stdout = io.StringIO()  # noqa: E702 # fmt: skip
     print("two", end="")
+
+
+def redirects() -> None:
+    with contextlib.redirect_stdout(io.StringIO()) as buffer:
+        print("one", end="")
+    with contextlib.redirect_stderr(buffer):
+        print("two", file=sys.stderr, end="")
+    sys.stdout = io.StringIO()
+    print("three", end="")
+
+
+def patches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    print("one", end="")
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    print("two", end="")
+    with mock.patch("sys.stdout", new_callable=io.StringIO):
+        print("three", end="")
+
+
+@pytest.mark.parametrize("level", ["calls", "lines", "values"])
+@pytest.mark.parametrize("how", ["redirects", "patches"])
+def test_a_stream_that_the_program_puts_there_is_watched_at_every_level(
+    engine: str, level: str, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if (engine, level) == ("settrace/native", "calls"):
+        pytest.skip("the trace function in C looks at the streams in its records only")
+    before = sys.stdout
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    function = redirects if how == "redirects" else lambda: patches(monkeypatch)
+    recorded = record(function, engine=engine, level=level)
+    printed = [event.text["value"] for event in recorded.events if event.text is not None]
+    assert printed == ["one", "two", "three"]
+    assert "write" not in vars(before)
+
+
+class Tee(io.StringIO):
+    def __init__(self, other: Any) -> None:
+        super().__init__()
+        self.other = other
+
+    def write(self, text: str) -> int:
+        self.other.write(text)
+        return super().write(text)
+
+
+def prints_twice() -> None:
+    stream = sys.stdout
+    sys.stdout = Tee(stream)
+    print("one", end="")
+    sys.stdout = stream
+    print("two", end="")
+
+
+def test_what_a_stream_passes_on_to_the_one_before_is_one_output(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    recorded = record(prints_twice, engine=engine)
+    printed = [event.text["value"] for event in recorded.events if event.text is not None]
+    assert printed == ["one", "two"]
 
 
 @pytest.mark.parametrize("level", ["lines", "values"])

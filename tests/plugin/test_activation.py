@@ -13,6 +13,7 @@ BAD_COMMANDS = [
     (("--record-values=depth=x",), "*'x'*--record-values*"),
     (("--record-errors=disk=fail",), "*'disk'*--record-errors*"),
     (("--record-engine=magic",), "*'magic'*--record-engine*"),
+    (("--record-include=a[",), "*'a[[]'*--record-include*"),
 ]
 
 

@@ -22,9 +22,7 @@ def test_the_header_names_what_is_recorded_where_and_by_what(pytester: pytest.Py
     pytester.makepyfile("def test_a(): pass")
     result = run(pytester, "--record-trace", "--record-level=lines")
     result.stdout.re_match_lines(
-        [
-            r"record-trace: lines per test, keep failed, \w+/python \(.+\), traces in test-traces$"
-        ]
+        [r"record-trace: lines per test, keep failed, \w+/\w+ \(.+\), traces in test-traces$"]
     )
 
 
@@ -192,3 +190,79 @@ def test_a_required_trace_that_is_empty_is_an_error(pytester: pytest.Pytester) -
 def test_a_required_trace_that_was_dropped_was_good_enough(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_a(): pass")
     run(pytester, "--record-trace", "--record-require-trace").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [
+        ("--record-on-error=abort", "ERR_TRACE_DIR_CREATE_FAILED"),
+        ("--record-require-trace", "ERR_TRACE_MISSING"),
+    ],
+)
+def test_a_trace_of_the_run_that_cannot_begin_fails_each_recorded_test(
+    pytester: pytest.Pytester, option: str, code: str
+) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        def test_a(): pass
+        def test_b(): pass
+        @pytest.mark.record(False)
+        def test_c(): pass
+        """
+    )
+    args = ("--record-scope=session", "--record-dir=/proc/none/traces", option)
+    result = run(pytester, "--record-trace", *args)
+    result.assert_outcomes(passed=3, errors=2)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_a*", f"*{code}*"])
+    result.stdout.no_fnmatch_line("ERROR: *")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_what_only_the_end_of_the_run_tells_fails_the_run(
+    pytester: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    pytester.makepyfile("def test_a(): pass")
+    args = ("--record-scope=session", "--record-exclude=*", "--record-require-trace")
+    result = run(pytester, "--record-trace", *args, *workers)
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["*recorded traces*", "ERROR: session: [[]ERR_TRACE_MISSING[]] a trace is required*"]
+    )
+
+
+def test_a_trace_of_the_run_that_ends_early_fails_the_test_of_that_time(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+        def test_a(): pass
+        def test_takes_over(): sys.settrace(lambda *_: None)
+        def test_c(): sys.settrace(None)
+        """
+    )
+    args = ("--record-engine=settrace", "--record-scope=session", "--record-on-error=abort")
+    result = run(pytester, "--record-trace", *args)
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(
+        ["*ERROR at teardown of test_takes_over*", "*ERR_TRACER_INSTALL_CONFLICT*"]
+    )
+    required = run(pytester, "--record-trace", *args, "--record-require-trace")
+    required.assert_outcomes(passed=3, errors=1)
+    required.stdout.fnmatch_lines(["ERROR: session: [[]ERR_TRACE_INCOMPLETE[]]*"])
+
+
+def test_tests_that_recorded_nothing_do_not_count(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+        def test_a(): assert 0
+        def test_leaves_its_tracer(): sys.settrace(lambda *_: None)
+        def test_c(): pass
+        def test_d(): sys.settrace(None)
+        """
+    )
+    result = run(pytester, "--record-trace", "--record-engine=settrace")
+    result.stdout.fnmatch_lines(["kept 1 of 2 traces *"])

@@ -1,8 +1,15 @@
 """Which traces stay: every outcome against `--record-keep`, attempts, interruption."""
 
+import json
+import signal
+import subprocess
+import sys
+
 import pytest
 
 import pytest_recorder
+from pytest_recorder.cli import main
+from pytest_recorder.tracefile.naming import folder_name
 from tests.plugin.support import index, kept, run, spans, traces
 
 OUTCOMES = """
@@ -173,6 +180,158 @@ def test_a_folder_of_a_run_that_is_still_alive_is_left_alone(pytester: pytest.Py
     )
     result = run(pytester, "--record-trace")
     result.assert_outcomes(failed=1, passed=1)
+
+
+def test_what_another_run_left_is_no_attempt_of_this_one(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_fails(): assert 0")
+    test = "test_what_another_run_left_is_no_attempt_of_this_one.py::test_fails"
+    left = pytester.mkdir("test-traces") / folder_name(test, 1) / "trace.pyrec"
+    left.parent.mkdir()
+    left.write_bytes(b"of a run that was killed")
+    result = run(pytester, "--record-trace")
+    result.stdout.no_fnmatch_line("*attempt 2*")
+    (entry,) = index(pytester)
+    assert (entry["test"], entry["attempt"]) == (test, 1)
+    assert entry["trace"] == f"{folder_name(test, 1)}-2/trace.pyrec"
+    with pytest_recorder.open_trace(pytester.path / "test-traces" / entry["trace"]) as trace:
+        assert trace.manifest.attempt == 1
+    assert left.read_bytes() == b"of a run that was killed"
+
+
+def test_a_run_that_is_killed_has_listed_what_it_kept(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not hasattr(signal, "SIGKILL"):
+        pytest.skip("there is no SIGKILL on this system")
+    pytester.makepyfile(
+        """
+        import os, signal
+        def test_fails(): assert 0
+        def test_fails_too(): assert 0
+        def test_dies(): os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    run(pytester, "--record-trace")
+    assert kept(pytester) == ["test_fails#1", "test_fails_too#1"]
+    folder = str(pytester.path / "test-traces")
+    capsys.readouterr()
+    assert main(["ls", folder]) == main(["show", folder]) == 0
+    assert "::test_fails_too" in capsys.readouterr().out
+    pytester.makepyfile("def test_passes(): pass")
+    result = run(pytester, "--record-trace")
+    # Nobody was told of them, other than of what `ls` recovered: they stay for one more run.
+    result.stdout.fnmatch_lines(["recovered 2 traces *"])
+    assert kept(pytester) == ["test_fails#1", "test_fails_too#1"]
+    run(pytester, "--record-trace")
+    assert (index(pytester), traces(pytester)) == ([], [])
+
+
+def test_two_runs_at_the_same_time_keep_what_both_list(pytester: pytest.Pytester) -> None:
+    """The inner run has the same tests as the outer one, and ends first."""
+    pytester.makepyfile(
+        test_twin="""
+        import os, subprocess, sys
+
+        def test_fails():
+            assert 0
+
+        def test_runs_the_twin(request):
+            if "TWIN" not in os.environ:
+                args = [sys.executable, "-m", "pytest", "-q", "--record-trace",
+                        "-p", "no:asyncio", "-p", "no:cacheprovider"]
+                env = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
+                done = subprocess.run(args, cwd=request.config.rootpath, env=env | {"TWIN": "1"})
+                assert done.returncode == 1
+
+        def test_fails_last():
+            assert 0
+        """
+    )
+    run(pytester, "--record-trace").assert_outcomes(failed=2, passed=1)
+    assert kept(pytester) == ["test_fails#1"] * 2 + ["test_fails_last#1"] * 2
+    entries = index(pytester)
+    assert len({entry["trace"] for entry in entries}) == 4
+    assert sorted("run_id" in entry for entry in entries) == [False, False, True, True]
+    assert len(traces(pytester)) == 4
+    pytester.makepyfile(test_twin="def test_passes(): pass")
+    run(pytester, "--record-trace")
+    assert (index(pytester), traces(pytester)) == ([], [])
+
+
+def test_a_run_ends_beside_one_that_lives(pytester: pytest.Pytester) -> None:
+    """What a living run lists stays although another run begins and ends after it."""
+    pytester.makepyfile(test_other="def test_fails(): assert 0")
+    run(pytester, "--record-trace")
+    path = pytester.path / "test-traces" / "index.json"
+    (living,) = traces(pytester)
+    with subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as alive:
+        data = json.loads(path.read_text())
+        path.write_text(json.dumps({**data, "pid": alive.pid}))
+        run(pytester, "--record-trace")
+        run(pytester, "--record-trace")
+        assert kept(pytester) == ["test_fails#1"] * 2
+        assert living in traces(pytester)
+        alive.communicate(b"\n")
+    run(pytester, "--record-trace")
+    assert len(traces(pytester)) == len(index(pytester)) == 1
+
+
+def test_workers_that_run_the_same_tests_keep_a_trace_each(pytester: pytest.Pytester) -> None:
+    pytest.importorskip("xdist")
+    pytester.makepyfile("def test_fails(): assert 0")
+    run(pytester, "--record-trace", "--dist=each", "--tx", "2*popen").assert_outcomes(failed=2)
+    assert kept(pytester) == ["test_fails#1"] * 2
+    assert len(traces(pytester)) == 2
+
+
+SPANS = """
+    import unittest
+
+    import pytest
+
+    @pytest.fixture
+    def stops():
+        pytest.xfail("in a fixture")
+
+    def test_xfails_by_itself(): pytest.xfail("now")
+    def test_xfails_in_setup(stops): pass
+    class TestCase(unittest.TestCase):
+        def test_fails(self): self.assertTrue(False)
+        def test_skips(self): raise unittest.SkipTest("now")
+        @unittest.expectedFailure
+        def test_expected(self): self.assertTrue(False)
+        @unittest.expectedFailure
+        def test_unexpected(self): pass
+    @pytest.mark.xfail(raises=ValueError)
+    def test_xfails_otherwise(): raise KeyError
+    @pytest.mark.xfail(raises=(ValueError, KeyError))
+    def test_xfails_as_said(): raise KeyError
+    @pytest.mark.xfail(raises=LookupError)
+    def test_xfails_as_said_above(): raise KeyError
+    def test_marks_itself(request):
+        request.node.add_marker(pytest.mark.xfail(strict=True))
+"""
+
+
+@pytest.mark.parametrize("extra", [(), ("--runxfail",)])
+def test_the_spans_end_as_the_phases_do(
+    pytester: pytest.Pytester, extra: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(OUTCOMES + SPANS)
+    run(pytester, "--record-trace", "--record-keep=all", *extra)
+    found = traces(pytester)
+    assert len(found) == 20
+    for path in found:
+        with pytest_recorder.open_trace(path) as trace:
+            manifest = trace.manifest
+        ends = {
+            phase: outcome
+            for phase, edge, _, outcome in spans(path)
+            if edge == "end" and phase != "fixture"
+        }
+        assert ends == manifest.phases, manifest.test
 
 
 def test_session_scope_keeps_one_trace_with_a_span_per_test(pytester: pytest.Pytester) -> None:

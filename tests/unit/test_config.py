@@ -1,4 +1,5 @@
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +192,17 @@ def test_settings_are_frozen_and_take_nothing_unknown() -> None:
         settings.keep = "all"  # type: ignore[misc]
     with pytest.raises(ValidationError, match="Extra inputs"):
         Settings(root=Path("/r"), dir=Path("/d"), extra=1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("good", ["a", "src/[ab].py", "src/[!a-c]*.py", "[]]x/", "[[]/", "a]"])
+def test_a_pattern_with_classes_is_read(good: str) -> None:
+    with warnings.catch_warnings(action="error"):
+        assert config.parse_patterns([good, "b"], "here") == (good, "b")
+
+
+@pytest.mark.parametrize("bad", ["a[", "src/[ab.py", "[]", "x/[z-a].py", "[a]/[b"])
+def test_a_pattern_whose_class_is_none_is_refused(bad: str) -> None:
+    with refused(bad, "a pattern in which each [ begins a class such as [abc] or [!a-z]"):
+        config.parse_patterns(["fine", bad], "here")
+    with refused(bad, "a pattern in which each [ begins a class such as [abc] or [!a-z]"):
+        config.parse_field("exclude", bad, "here")

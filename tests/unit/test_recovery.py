@@ -258,11 +258,11 @@ def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
     theirs = the_trace(tmp_path)
     theirs.parent.mkdir()
     theirs.write_bytes(b"theirs")
-    (tmp_path / folder_name(TEST, 2)).symlink_to("elsewhere")
+    (tmp_path / folder_name(TEST, 1, 2)).symlink_to("elsewhere")
     die(begun(tmp_path))
     (entry,) = recover(tmp_path).entries
     assert theirs.read_bytes() == b"theirs"
-    assert entry.trace == f"{folder_name(TEST, 3)}/trace.pyrec"
+    assert entry.trace == f"{folder_name(TEST, 1, 3)}/trace.pyrec"
     assert entry.attempt == 1
 
 
@@ -284,7 +284,8 @@ def test_what_others_recover_during_a_run_stays_when_it_writes_its_index(
     (died,) = recover(tmp_path).entries
     ours = Entry(test="b", attempt=1, outcome="failed", trace="b/t.pyrec", status="complete")
     close_index(tmp_path, "run", [ours.model_copy(update={"is_reported": False})])
-    assert read_index(tmp_path).tests == (died, ours)
+    owner = {"run_id": "a" * 32, "pid": 0}
+    assert read_index(tmp_path).tests == (died.model_copy(update=owner), ours)
     close_index(tmp_path, "run", [died])
     assert read_index(tmp_path).tests == (died,)
 

@@ -35,6 +35,20 @@ def engine(request: pytest.FixtureRequest) -> str:
         "creditCardNumber",
         "ssh_key_path",
         "cookie",
+        "accesstoken",
+        "authtoken",
+        "tokens",
+        "user_tokens",
+        "apikeys",
+        "db_pass",
+        "DB_PASS",
+        "smtpPass",
+        "pass",
+        "pin",
+        "PIN",
+        "token_value",
+        "count_secret",
+        "password_hash_length_secret",
     ],
 )
 def test_a_name_with_the_word_of_a_secret_is_one(name: str) -> None:
@@ -62,6 +76,20 @@ def test_a_name_with_the_word_of_a_secret_is_one(name: str) -> None:
         "card",
         "number",
         "pin_code",
+        "gpio_pin",
+        "first_pass",
+        "pass_rate",
+        "token_count",
+        "tokenCount",
+        "max_tokens",
+        "n_tokens",
+        "num_cookies",
+        "password_length",
+        "min_password_len",
+        "secret_token_index",
+        "auth_type",
+        "access_token_limit",
+        "total_tokens",
         "",
         "_",
         "x",
@@ -160,6 +188,19 @@ def test_none_and_truth_values_hide_nothing(engine: str) -> None:
         ("passed: 3, author=me", "passed: 3, author=me"),
         ("password=None", "password=None"),
         ("no pairs here", "no pairs here"),
+        (
+            "x" * 200 + "_password=abc _pwd=def",
+            "x" * 200 + "_password=[redacted] _pwd=[redacted]",
+        ),
+        ("max_tokens=100 token_count: 3", "max_tokens=100 token_count: 3"),
+        ("postgres://user:pw@host/db", "postgres://user:[redacted]@host/db"),
+        ("url='redis://:p@w@h:1/0', x", "url='redis://:[redacted]@h:1/0', x"),
+        (
+            "a://u:p@h b+c://v:q@i,d://h:80/x@y",
+            "a://u:[redacted]@h b+c://v:[redacted]@i,d://h:80/x@y",
+        ),
+        ("https://host:80/a?to=me@x.org", "https://host:80/a?to=me@x.org"),
+        ("https://user@host/: me@x.org", "https://user@host/: me@x.org"),
     ],
 )
 def test_pairs_with_the_name_of_a_secret_are_masked_in_text(text: str, masked: str) -> None:
@@ -180,3 +221,32 @@ def test_a_secret_that_was_seen_is_masked_once_in_a_pair() -> None:
     redactor = Redactor()
     redactor.remember("hunter22")
     assert redactor.mask("password=hunter22 user=ann") == "password=[redacted] user=ann"
+
+
+def test_a_rule_of_the_user_is_no_count() -> None:
+    redactor = Redactor(extra=["token count", "max tokens"], exempt=["pin"])
+    assert redactor.is_secret("token_count")
+    assert redactor.is_secret("max_tokens")
+    assert not redactor.is_secret("pin")
+
+
+def connects(url: str) -> None:
+    print(f"to {url}")
+    raise ConnectionError(f"cannot reach {url}")
+
+
+def test_the_password_of_a_url_is_masked_in_output_and_messages(
+    engine: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = "postgres://ann:hunter22@db.example.org:5432/shop"
+    recorded = record(lambda: connects(url), engine=engine)
+    assert url in capsys.readouterr().out
+    shown = "postgres://ann:[redacted]@db.example.org:5432/shop"
+    printed = [event.text["value"] for event in recorded.events if event.text is not None]
+    assert printed[0] == f"to {shown}"
+    raised = recorded.last("raise").exception
+    assert raised is not None
+    assert raised.message == f"cannot reach {shown}"
+    # In a value it stands as it is: no name says that it is a secret.
+    calls = [event for event in recorded.events if event.kind == "call"]
+    assert calls[-1].args == {"url": {"type": "str", "value": url}}

@@ -3,12 +3,14 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from pytest_recorder.cli.locate import open_argument
+from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.cli.progress import with_progress
 from pytest_recorder.errors import ErrorCode, from_os_error, usage
 from pytest_recorder.export.jsonl import dump, to_objects
+from pytest_recorder.tracefile.reader import Trace
 
 HELP = "write a trace as JSON lines"
 
@@ -21,24 +23,32 @@ def prepare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the export; a file is written whole or not at all."""
+    """Write the export; a file is written whole or not at all.
+
+    Of a damaged trace it holds what can be read, with a trailer that says so.
+    """
     with open_argument(args.trace) as trace:
         lines = (dump(item) + "\n" for item in to_objects(trace))
         counted = with_progress(lines, len(trace), "export")
         if args.output is None:
             sys.stdout.writelines(counted)
-            return 0
-        if args.output.exists() and args.output.samefile(trace.path):
-            raise usage(
-                ErrorCode.TRACE_DIR_CONFLICT,
-                f"{str(args.output)!r} is the trace itself, expected another file",
-            )
-        staged = args.output.with_name(args.output.name + ".part")
-        try:
-            with open(staged, "w", encoding="ascii", newline="\n") as file:
-                file.writelines(counted)
-            os.replace(staged, args.output)
-        except OSError as error:
-            staged.unlink(missing_ok=True)
-            raise from_os_error(error, "cannot write the export", path=args.output) from error
+        else:
+            _write(args.output, counted, trace)
+        check_whole(trace)
     return 0
+
+
+def _write(output: Path, lines: Iterable[str], trace: Trace) -> None:
+    if output.exists() and output.samefile(trace.path):
+        raise usage(
+            ErrorCode.TRACE_DIR_CONFLICT,
+            f"{str(output)!r} is the trace itself, expected another file",
+        )
+    staged = output.with_name(output.name + ".part")
+    try:
+        with open(staged, "w", encoding="ascii", newline="\n") as file:
+            file.writelines(lines)
+        os.replace(staged, output)
+    except OSError as error:
+        staged.unlink(missing_ok=True)
+        raise from_os_error(error, "cannot write the export", path=output) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pytest_recorder import compat
-from pytest_recorder.cli.locate import open_argument
+from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.engine.select import select
 from pytest_recorder.engine.settrace import rival_tracer
 from pytest_recorder.tracefile import scan
@@ -26,17 +26,21 @@ def prepare(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the facts."""
     if args.trace is None:
-        facts = _here()
-    else:
-        with open_argument(args.trace) as trace:
-            facts = _of(trace)
+        _print(_here(), args)
+        return 0
+    with open_argument(args.trace) as trace:
+        _print(_of(trace), args)
+        check_whole(trace)
+    return 0
+
+
+def _print(facts: dict[str, Any], args: argparse.Namespace) -> None:
     if args.json:
         sys.stdout.write(json.dumps(facts, indent=2) + "\n")
-        return 0
+        return
     for name, value in facts.items():
         if value not in (None, "", [], {}):
             print(f"{name:<17} {safe_text(_plain(value))}")
-    return 0
 
 
 def _here() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 A file can also be the spool of a process, running or dead.
 """
 
+import sys
 from pathlib import Path
 
 from pytest_recorder.errors import EnvironmentError, ErrorCode, enverr, target
@@ -35,3 +36,17 @@ def _index(folder: Path) -> Index:
                 " of those that died",
             ) from error.__cause__
         raise
+
+
+def check_whole(trace: Trace) -> None:
+    """Complain of a damaged file, after all that could be read of it was printed.
+
+    Raises TargetError (ERR_TRACE_INCOMPLETE). A recording that ended early and says so in its
+    trailer is no damage.
+    """
+    if trace.damage is not None:
+        sys.stdout.flush()
+        raise target(
+            ErrorCode.TRACE_INCOMPLETE,
+            f"{str(trace.path)!r} is not whole: {trace.damage}",
+        )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from pytest_recorder.cli.locate import open_argument
+from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.cli.progress import with_progress
 from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.export.jsonl import dump, event_object
@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
             print(line)
         if trace.status == "partial":
             print(_partial(trace))
+        check_whole(trace)
     return 0
 
 

@@ -4,10 +4,14 @@ PYTEST_DONT_REWRITE
 
 A name is cut into words (`api_key`, `userPassword` and `X-Auth-Token` are two or three words each)
 and a rule is a sequence of words, so that `company` and `author` are not hit by `pan` and `auth`.
+Words that a rule names and that stand between or beside words of counting (`max_tokens`,
+`password_length`) say how many there are or how long one is, not what it is. Words that are common
+elsewhere (`first_pass`, `pin_count`) are secret only where they are the whole name.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 DEFAULT_RULES = (
     "password",
@@ -16,10 +20,20 @@ DEFAULT_RULES = (
     "passphrase",
     "passcode",
     "pwd",
+    "db pass",
+    "user pass",
+    "admin pass",
+    "root pass",
+    "smtp pass",
     "secret",
     "secrets",
     "token",
+    "tokens",
+    "accesstoken",
+    "authtoken",
+    "refreshtoken",
     "apikey",
+    "apikeys",
     "api key",
     "api keys",
     "access key",
@@ -47,12 +61,32 @@ DEFAULT_RULES = (
     "credit card",
     "card number",
 )
+WHOLE_NAMES = ("pass", "pin")
+"""Secret as a whole name only: `first_pass` and `gpio_pin` are none."""
+COUNTS_BEFORE = ("max", "min", "num", "n", "total")
+COUNTS_AFTER = (
+    "count",
+    "index",
+    "len",
+    "length",
+    "limit",
+    "max",
+    "min",
+    "size",
+    "total",
+    "type",
+)
+"""What stands before or after the words of a rule in the name of a count, bound or kind."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
+# A word is tried once, at its start: from each of its letters, long ones took milliseconds.
 _PAIR = re.compile(
-    r"""(?P<name>[A-Za-z][\w-]{0,63})(?P<middle>["']?\s{0,3}[:=]\s{0,3})(?P<value>"[^"\n]*"|'[^'\n]*'|(?:[Bb]earer|[Bb]asic)\s+\S+|[^\s,;&)\]}]+)"""
+    r"""(?<![\w-])(?P<name>[\w-]++)(?P<middle>["']?\s{0,3}[:=]\s{0,3})(?P<value>"[^"\n]*"|'[^'\n]*'|(?:[Bb]earer|[Bb]asic)\s+\S+|[^\s,;&)\]}]+)"""
 )
+# Up to the last `@` before a path: a password may have one that nobody has escaped.
+_URL_PASSWORD = re.compile(r"""(://[^\s:/?#@"']{0,256}:)[^\s/?#"']{1,256}@""")
 _MASK = "[redacted]"
+_LONGEST_NAME = 64
 _SHORTEST_SECRET = 4
 _MOST_SECRETS = 64
 
@@ -65,12 +99,13 @@ def words_of(name: str) -> tuple[str, ...]:
 class Redactor:
     """Knows the rules of one recording and the secrets it has seen so far."""
 
-    __slots__ = ("_exempt", "_names", "_rules", "active", "secrets")
+    __slots__ = ("_exempt", "_names", "_rules", "_whole", "active", "secrets")
 
     def __init__(self, extra: Iterable[str] = (), exempt: Iterable[str] = ()) -> None:
         self._exempt = frozenset(words_of(name) for name in exempt)
         rules = {words_of(rule) for rule in (*DEFAULT_RULES, *extra)}
         self._rules = frozenset(rules - self._exempt - {()})
+        self._whole = frozenset(words_of(name) for name in WHOLE_NAMES) - self._exempt
         self._names: dict[str, bool] = {}
         self.secrets: list[str] = []
         """Texts that were redacted in this trace, the longest first."""
@@ -89,10 +124,17 @@ class Redactor:
         words = words_of(name[:200])
         if words in self._exempt:
             return False
+        if words in self._whole:
+            return True
+        named = [False] * len(words)
+        for start in range(len(words)):
+            for end in range(start + 1, min(start + 4, len(words)) + 1):
+                if words[start:end] in self._rules:
+                    named[start:end] = [True] * (end - start)
         return any(
-            words[start:end] in self._rules
-            for start in range(len(words))
-            for end in range(start + 1, min(start + 4, len(words)) + 1)
+            not (start and words[start - 1] in COUNTS_BEFORE)
+            and not (end < len(words) and words[end] in COUNTS_AFTER)
+            for start, end in _runs(named)
         )
 
     def remember(self, value: object) -> None:
@@ -107,19 +149,38 @@ class Redactor:
         self.secrets.clear()
 
     def mask(self, text: str) -> str:
-        """Replace secrets in printed text: those seen before, and `name=value` with such a name."""
+        """Replace secrets in printed text.
+
+        Those seen before, `name=value` with such a name, and the password in a URL.
+        """
         for secret in self.secrets:
             if secret in text:
                 text = text.replace(secret, _MASK)
         if self._rules and ("=" in text or ":" in text):
+            if "://" in text and "@" in text:
+                text = _URL_PASSWORD.sub(rf"\g<1>{_MASK}@", text)
             text = _PAIR.sub(self._mask_pair, text)
         return text
 
     def _mask_pair(self, match: re.Match[str]) -> str:
         value = match["value"]
-        if not self.is_secret(match["name"]) or value in ("None", "True", "False"):
+        if not self.is_secret(match["name"][-_LONGEST_NAME:]) or value in (
+            "None",
+            "True",
+            "False",
+        ):
             return match[0]
         if value.startswith(_MASK[:-1]):  # masked before; its last bracket ends the match
             return match[0]
         quote = value[0] if value[0] in "\"'" else ""
         return f"{match['name']}{match['middle']}{quote}{_MASK}{quote}"
+
+
+def _runs(named: list[bool]) -> Iterator[tuple[int, int]]:
+    """Give where words of rules stand side by side: `secret_token` is one thing."""
+    start = 0
+    for is_named, group in groupby(named):
+        end = start + len(list(group))
+        if is_named:
+            yield start, end
+        start = end

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
+from pytest_recorder.config import glob_class
+
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 _TOOL_FOLDERS = frozenset((".tox", ".nox", "node_modules", "__pypackages__", ".eggs"))
 _OWN_PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
@@ -203,9 +205,7 @@ def _translate(glob: str) -> str:
         char = glob[at]
         close = glob.find("]", at + 2) if char == "[" else -1
         if close > 0:
-            inside = glob[at + 1 : close].replace("\\", "\\\\")
-            inside = "^" + inside[1:] if inside.startswith("!") else inside
-            out.append(f"[{inside}]")
+            out.append(glob_class(glob[at + 1 : close]))
             at = close + 1
             continue
         out.append({"*": "[^/]*", "?": "[^/]"}.get(char, re.escape(char)))

@@ -109,13 +109,18 @@ def make(
             return hot, NativeSettraceEngine(hot, on_fault=on_fault)
         from pytest_recorder.engine.sysmon import MonitoringEngine
 
-        able = choice.capabilities
-        return hot, MonitoringEngine(hot, native_callbacks(hot), capabilities=able)
+        return hot, MonitoringEngine(
+            hot, native_callbacks(hot), capabilities=choice.capabilities, on_fault=on_fault
+        )
     pure = PureHotPath(sink, **parts)
     if choice.engine == "settrace":
         return pure, SettraceEngine(pure, on_fault=on_fault)
     # `sys.monitoring` does not exist on 3.11.
     from pytest_recorder.engine.sysmon import MonitoringEngine, pure_callbacks
 
-    callbacks = pure_callbacks(pure, on_fault)
-    return pure, MonitoringEngine(pure, callbacks, capabilities=choice.capabilities)
+    return pure, MonitoringEngine(
+        pure,
+        pure_callbacks(pure, on_fault),
+        capabilities=choice.capabilities,
+        on_fault=on_fault,
+    )

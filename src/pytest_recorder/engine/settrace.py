@@ -24,6 +24,7 @@ from pytest_recorder import compat
 from pytest_recorder.diagnostics.guard import Unreported, shield3
 from pytest_recorder.engine.base import Capabilities, HotPath
 from pytest_recorder.engine.hot import FrameState, PureHotPath
+from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.errors import ErrorCode, enverr
 
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -111,6 +112,7 @@ class SettraceEngine:
         self._count_lost = hot.locked(lambda at, _, reason: hot.lose_ended_frames(at, reason))
         self._line = hot.line if hot.has_lines else self._line_unseen
         self._attached: list[FrameType] = []
+        self._watched: dict[int, tuple[CodeType, bool]] = {}
         self.unreported = Unreported()
         # One object each for the whole life: the identity of `sys.gettrace()` tells rivals.
         self._global = self._passing(
@@ -158,8 +160,9 @@ class SettraceEngine:
         self.stop()
 
     def uninstall(self) -> None:
-        """Nothing is held beyond `stop`."""
+        """Nothing is held beyond this."""
         self.stop()
+        self._watched.clear()
 
     def abandon(self) -> None:
         """Stop in a forked child."""
@@ -305,7 +308,13 @@ class SettraceEngine:
             hot.unwound(frame, code, None)
 
     def _line_unseen(self, frame: FrameType, code: CodeType, line: int) -> None:
-        """Below the level of lines a line only tells which exception is being handled."""
+        """Below the level of lines a line only tells of handled exceptions and replaced streams."""
+        watched = self._watched.get(id(code))
+        if watched is None or watched[0] is not code:
+            # Known by the object itself, which therefore cannot die and leave its address.
+            watched = self._watched[id(code)] = (code, may_replace_streams(code))
+        if watched[1]:
+            self._hot.watch_streams()
         state = self._hot.knows(frame)
         if state is not None and state.exception_key:
             self._hot.follow_handled(state)

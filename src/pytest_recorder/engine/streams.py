@@ -18,6 +18,7 @@ that go to `sys.stdout.buffer` or to the file descriptor are not seen.
 
 import io
 import sys
+import threading
 import weakref
 from collections.abc import Callable
 from types import CodeType, FrameType, FunctionType
@@ -25,6 +26,7 @@ from typing import Any
 
 _getframe = sys._getframe
 _WHOLE = slice(None)
+_LOCK_TIMEOUT_S = 1.0
 
 Report = Callable[[FrameType, int, str], None]
 
@@ -34,21 +36,46 @@ class StreamTap:
 
     def __init__(self, report: Report) -> None:
         self._report = report
+        self._lock = threading.Lock()
         self._hooks: list[tuple[weakref.ref[Any], Any]] = []
 
     def watch(self, *_: object) -> None:
-        """Watch whatever `sys.stdout` and `sys.stderr` are now."""
-        for index, stream in enumerate((sys.stdout, sys.stderr)):
+        """Watch whatever `sys.stdout` and `sys.stderr` are now, and nothing else.
+
+        A stream that was replaced is let go: the new one may pass on to it what it is given, as
+        pytest's `--capture=tee-sys` does, and that is one output, not two.
+        """
+        # Two threads can come here at the same time, a signal handler even into itself: whoever
+        # finds another inside has nothing to add.
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._watch((sys.stdout, sys.stderr))
+        finally:
+            self._lock.release()
+
+    def _watch(self, streams: tuple[Any, Any]) -> None:
+        for known, hook in self._hooks:
+            stream = known()
+            if stream is not None and stream is not streams[0] and stream is not streams[1]:
+                _unhook(stream, hook)
+        self._hooks = [(known, hook) for known, hook in self._hooks if _has(known(), hook)]
+        for index, stream in enumerate(streams):
             if stream is not None and not any(known() is stream for known, _ in self._hooks):
                 self._hook(index, stream)
 
     def release(self) -> None:
         """Leave every stream as it was found."""
-        for known, hook in self._hooks:
-            stream = known()
-            if stream is not None and vars_of(stream).get("write") is hook:
-                object.__delattr__(stream, "write")
-        self._hooks.clear()
+        is_alone = self._lock.acquire(timeout=_LOCK_TIMEOUT_S)
+        try:
+            for known, hook in self._hooks:
+                stream = known()
+                if stream is not None:
+                    _unhook(stream, hook)
+            self._hooks.clear()
+        finally:
+            if is_alone:
+                self._lock.release()
 
     def _hook(self, index: int, stream: Any) -> None:
         kind = type(stream)
@@ -59,6 +86,24 @@ class StreamTap:
         hook = make_hook(index, weakref.ref(stream), kind.write, self._report)
         object.__setattr__(stream, "write", hook)
         self._hooks.append((weakref.ref(stream), hook))
+
+
+def may_replace_streams(code: CodeType) -> bool:
+    """Tell whether code names the streams: it may put others in their place.
+
+    `sys.stdout = x`, `redirect_stdout(x)`, `setattr(sys, "stdout", x)`, `patch("sys.stdout")`.
+    """
+    words = (*code.co_names, *code.co_varnames, *code.co_consts)
+    return any(type(word) is str and ("stdout" in word or "stderr" in word) for word in words)
+
+
+def _unhook(stream: Any, hook: Any) -> None:
+    if _has(stream, hook):
+        object.__delattr__(stream, "write")
+
+
+def _has(stream: Any, hook: Any) -> bool:
+    return stream is not None and vars_of(stream).get("write") is hook
 
 
 def vars_of(stream: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pytest_recorder import compat
 from pytest_recorder.diagnostics.guard import Unreported, shield2, shield3
 from pytest_recorder.engine.base import Capabilities, HotPath
 from pytest_recorder.engine.hot import Operation, PureHotPath
+from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.errors import ErrorCode, enverr
 
 _getframe = sys._getframe
@@ -34,11 +35,17 @@ class MonitoringEngine:
     name = "monitoring"
 
     def __init__(
-        self, hot: HotPath, callbacks: Callbacks, *, capabilities: Capabilities
+        self,
+        hot: HotPath,
+        callbacks: Callbacks,
+        *,
+        capabilities: Capabilities,
+        on_fault: Callable[[BaseException], Any],
     ) -> None:
         self._hot = hot
-        self._callbacks = callbacks
+        self._callbacks: Callbacks = callbacks
         self.capabilities = capabilities
+        self._look: Callable[[CodeType, int], Any] = shield2(self._look_at_streams, on_fault)
         self._tool: int | None = None
         self._started = False
 
@@ -67,6 +74,9 @@ class MonitoringEngine:
         self._local = events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
         if self._hot.has_lines:
             self._local |= events.LINE
+        else:
+            # No lines are recorded, but code that may replace `sys.stdout` is watched line by line.
+            self._callbacks = {**self._callbacks, events.LINE: self._look}
         self._hot.enable_code = self._enable
         # An earlier recording may have switched off, under this id, what is in scope now.
         monitoring.restart_events()
@@ -121,9 +131,14 @@ class MonitoringEngine:
         """A tool id is not taken away by anybody."""
         return None
 
+    def _look_at_streams(self, code: CodeType, line: int) -> None:
+        self._hot.watch_streams()
+
     def _enable(self, code: CodeType) -> None:
         if self._tool is not None:
-            sys.monitoring.set_local_events(self._tool, code, self._local)
+            is_watched = not self._hot.has_lines and may_replace_streams(code)
+            more = sys.monitoring.events.LINE if is_watched else 0
+            sys.monitoring.set_local_events(self._tool, code, self._local | more)
 
 
 def capabilities_of(hot_path: str) -> Capabilities:

@@ -15,19 +15,30 @@ class Attempt:
     """One attempt. `path` is fixed at its start, so that a report can name it early."""
 
     def __init__(
-        self, recorder: Recorder | None, settings: Settings, test: str, number: int, path: Path
+        self,
+        recorder: Recorder | None,
+        settings: Settings,
+        test: str,
+        number: int,
+        path: Path,
+        *,
+        named: str,
     ) -> None:
         self._recorder = recorder
         self.settings = settings
         self.test = test
         self.number = number
         self.path = path
+        self.named = named
+        """What its folder is named after: the test, and the worker where several run it."""
         self.phases: dict[str, str] = {}
         self.has_failed = False
         self.is_wanted = settings.keep == "all"
         self.is_interrupted = False
         self.error: RecorderError | None = None
         """What kept the recording from beginning."""
+        self.told: list[RecorderError] = []
+        """What the reports of tests have said already: in a trace of the whole run only."""
 
     def use(self, recorder: Recorder) -> None:
         """Record by this recorder, which was made after the attempt began."""
@@ -61,6 +72,16 @@ class Attempt:
             self.has_failed = True
         if self.phases.get(phase) != "failed":
             self.phases[phase] = outcome
+
+    def join(self, settings: Settings) -> None:
+        """Take another test into the trace of the run; what one asks for holds for the trace."""
+        self.is_wanted = self.is_wanted or settings.keep == "all"
+        if settings.require_trace and not self.settings.require_trace:
+            self.settings = self.settings.model_copy(update={"require_trace": True})
+
+    def has_told(self, error: "RecorderError") -> bool:
+        """Whether a report of a test has said this error."""
+        return any(error is told for told in self.told)
 
     def keep(self) -> None:
         """Keep the trace whatever the outcome."""

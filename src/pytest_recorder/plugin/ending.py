@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from pytest_recorder.config import Settings
 from pytest_recorder.errors import ErrorCode, RecorderError, usage
 from pytest_recorder.plugin import report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.policy import action_for, policy_of
 from pytest_recorder.recorder import Ended, Recorder
-from pytest_recorder.tracefile.index import Entry
+from pytest_recorder.tracefile.index import Entry, claim_path, give_back
+from pytest_recorder.tracefile.writer import Packed
 
 
 class Ending:
@@ -30,7 +32,10 @@ class Ending:
         """Decide with all phases known. `made` is the report of the teardown, if there is one."""
         ended = recorder.end() if recorder is not None and attempt.error is None else None
         errors = [attempt.error, ended.error if ended is not None else None]
-        errors.append(_required(attempt, ended))
+        if attempt.error is None or not attempt.has_told(attempt.error):
+            errors.append(_required(attempt.settings, ended))
+        if ended is not None:
+            self._ledger.recorded += 1
         if recorder is not None and ended is not None:
             entry, failure = self._keep_or_drop(recorder, attempt, ended)
             errors.append(failure)
@@ -39,8 +44,30 @@ class Ending:
                 if made is not None:
                     self._attach(made, entry)
         for error in errors:
+            if error is not None and not attempt.has_told(error):
+                self._apply(error, attempt, attempt.settings, item, made)
+
+    def tell(
+        self,
+        attempt: Attempt,
+        recorder: Recorder | None,
+        settings: Settings,
+        item: pytest.Item,
+        made: pytest.TestReport,
+    ) -> None:
+        """Say in a test's teardown what is known by now of the trace of the whole run.
+
+        What kept it from beginning is told by each test, what ended it by the test of that time.
+        """
+        errors: list[RecorderError | None] = []
+        if attempt.error is not None:
+            errors = [attempt.error, _required(settings, None)]
+        elif recorder is not None and recorder.error is not None:
+            errors = [recorder.error] if not attempt.has_told(recorder.error) else []
+        for error in errors:
             if error is not None:
-                self._apply(error, attempt, item, made)
+                self._apply(error, attempt, settings, item, made)
+                attempt.told.append(error)
 
     def _keep_or_drop(
         self, recorder: Recorder, attempt: Attempt, ended: Ended
@@ -61,7 +88,7 @@ class Ending:
                 return None, None
             if ended.status == "partial" and not attempt.settings.keep_partial:
                 return entry, None
-            packed = recorder.keep(attempt.path, outcome=attempt.outcome, phases=attempt.phases)
+            packed = self._keep(recorder, attempt)
         except RecorderError as error:
             missing = {"status": "missing", "reason": error.code.value}
             return entry.model_copy(update=missing), error
@@ -69,6 +96,14 @@ class Ending:
             recorder.drop()
         trace = attempt.path.relative_to(self._ledger.folder).as_posix()
         return entry.model_copy(update={"trace": trace, **packed._asdict()}), None
+
+    def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
+        path = claim_path(attempt.path, self._ledger.folder, attempt.named, attempt.number)
+        attempt.path = path
+        try:
+            return recorder.keep(path, outcome=attempt.outcome, phases=attempt.phases)
+        finally:
+            give_back(path)
 
     def _attach(self, made: pytest.TestReport, entry: Entry) -> None:
         """Put into the report of the teardown what is known only now."""
@@ -86,12 +121,17 @@ class Ending:
         self,
         error: RecorderError,
         attempt: Attempt,
+        settings: Settings,
         item: pytest.Item | None,
         made: pytest.TestReport | None,
     ) -> None:
         """Do what the policy says about an error. Nothing is raised here."""
-        action = action_for(policy_of(attempt.settings), error.kind)
-        if action in ("fail", "stop") and made is not None:
+        action = action_for(policy_of(settings), error.kind)
+        # An error of the whole run is said once, not for each of its tests.
+        test = None if error is attempt.error else attempt.test
+        if action in ("fail", "stop") and made is None:
+            self._ledger.fail(error, test)
+        elif action in ("fail", "stop") and made is not None:
             text = f"record-trace: {error}"
             if made.failed:
                 sections.add_section(made, "record-trace error", text)
@@ -101,12 +141,11 @@ class Ending:
             if action == "stop" and item is not None:
                 item.session.shouldstop = text
         elif action != "ignore":
-            # An error of the whole run is said once, not for each of its tests.
-            self._ledger.warn(error, None if error is attempt.error else attempt.test)
+            self._ledger.warn(error, test)
 
 
-def _required(attempt: Attempt, ended: Ended | None) -> RecorderError | None:
-    if not attempt.settings.require_trace:
+def _required(settings: Settings, ended: Ended | None) -> RecorderError | None:
+    if not settings.require_trace:
         return None
     if ended is None or not ended.has_code:
         return usage(ErrorCode.TRACE_MISSING, "a trace is required and no event was recorded")

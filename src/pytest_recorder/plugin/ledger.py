@@ -1,6 +1,8 @@
-"""Keeps the books of a run: kept traces, warnings, counts; writes the index at its end."""
+"""Keeps the books of a run: kept traces, warnings, failures, counts; writes the index."""
 
+from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter_ns
 from typing import Any
 
 from pytest_recorder.errors import RecorderError
@@ -10,8 +12,13 @@ from pytest_recorder.tracefile.index import (
     close_index,
     prepare_folder,
     remove_if_empty,
+    update_index,
 )
 from pytest_recorder.tracefile.recovery import recover
+
+_FREE_NS = 1_000_000_000
+_SHARE = 50
+"""The index of a long run may take a second, and then a fiftieth of the run's time."""
 
 
 class Ledger:
@@ -22,11 +29,18 @@ class Ledger:
         self.run_id = run_id
         self.recorded = 0
         self.warnings: list[str] = []
+        self.failures: list[str] = []
+        """Errors of ours that make the run fail and that no report could say."""
         self._owns_folder = owns_folder
         self._is_prepared = False
         self._entries: dict[tuple[str, int, str | None], Entry] = {}
         self._recovered: dict[tuple[str, int, str | None], Entry] = {}
         self._warned: set[tuple[str, str]] = set()
+        # Looked up now: tools that fake the time replace what they find in modules.
+        self._clock = perf_counter_ns
+        self._started_ns = self._clock()
+        self._spent_ns = 0
+        self._is_saved = True
 
     @property
     def entries(self) -> list[Entry]:
@@ -49,6 +63,7 @@ class Ledger:
             self._take_recovered(clear_earlier_run(self.folder, self.run_id))
             self._take_recovered(found)
             self._is_prepared = True
+            self._write()
 
     def recover(self) -> tuple[list[Entry], list[int]]:
         """Recover what processes left that died; give it, and the processes that live."""
@@ -75,6 +90,23 @@ class Ledger:
     def take(self, entry: Entry) -> None:
         """Enter an attempt; the same one can arrive twice from a worker."""
         self._entries[entry.test, entry.attempt, entry.trace] = entry
+        self._is_saved = False
+
+    def save(self) -> None:
+        """Write the index if there is something new and it has not taken too much time yet.
+
+        A run that is killed leaves an index of what it had kept by then.
+        """
+        if self._is_saved or not self._is_prepared:
+            return
+        now_ns = self._clock()
+        if self._spent_ns <= _FREE_NS + (now_ns - self._started_ns) // _SHARE:
+            self._write()
+            self._spent_ns += self._clock() - now_ns
+
+    def fail(self, error: RecorderError, test: str | None) -> None:
+        """Enter an error that makes the run fail, for the summary and the exit status."""
+        self.failures.append(f"{test}: {error}" if test else str(error))
 
     def warn(self, error: RecorderError, test: str | None) -> None:
         """Enter a `RecorderWarning` for the summary, once per code and test.
@@ -88,12 +120,16 @@ class Ledger:
             self.warnings.append(f"{test}: {error}" if test else str(error))
 
     def close(self) -> None:
-        """Write the index of a run that had a folder."""
+        """Write the index of a run that had a folder, whatever it takes."""
         if self._is_prepared:
-            try:
-                close_index(self.folder, self.run_id, [*self.recovered, *self.entries])
-            except RecorderError as error:
-                self.warn(error, None)
+            self._write(close_index)
+
+    def _write(self, write: Callable[[Path, str, list[Entry]], None] = update_index) -> None:
+        self._is_saved = True
+        try:
+            write(self.folder, self.run_id, [*self.recovered, *self.entries])
+        except RecorderError as error:
+            self.warn(error, None)
 
     def tidy(self) -> None:
         """Remove the folder if the run left nothing in it."""
@@ -105,11 +141,17 @@ class Ledger:
     def to_data(self) -> dict[str, Any]:
         """Give the books as plain data."""
         entries = [entry.model_dump(mode="json") for entry in self.entries]
-        return {"recorded": self.recorded, "warnings": self.warnings, "entries": entries}
+        return {
+            "recorded": self.recorded,
+            "warnings": self.warnings,
+            "failures": self.failures,
+            "entries": entries,
+        }
 
     def add_data(self, data: dict[str, Any]) -> None:
         """Take in the books of a worker."""
         self.recorded += data["recorded"]
         self.warnings += data["warnings"]
+        self.failures += data["failures"]
         for raw in data["entries"]:
             self.take(Entry.model_validate(raw))

@@ -47,6 +47,7 @@ def summary_lines(
     recovered: Iterable[Entry],
     recorded: int,
     warnings: Sequence[str],
+    failures: Sequence[str],
     folder: str,
     *,
     verbose: bool,
@@ -65,6 +66,7 @@ def summary_lines(
         lines += [f"{_label(entry)}: {_removed(entry)}" for entry in gone]
     lines += recovered_lines(recovered, folder)
     lines += [f"RecorderWarning: {warning}" for warning in warnings]
+    lines += [f"ERROR: {failure}" for failure in failures]
     return lines
 
 

@@ -3,9 +3,9 @@
 import os
 import time
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -17,12 +17,13 @@ from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.plugin.outcome import outcome_of
 from pytest_recorder.policy import policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
-from pytest_recorder.tracefile.index import TRACE_NAME, Entry
-from pytest_recorder.tracefile.naming import folder_name
+from pytest_recorder.tracefile.index import Entry, free_path
 from pytest_recorder.tracefile.reader import open_trace
 
+T = TypeVar("T")
 _SESSION_TEST = "session"
 _STORY_EVENTS = 4000
 _WORKER_DIES_S = 5.0
@@ -61,6 +62,10 @@ class RecordSession:
         self.settings = settings
         self._base = config.invocation_params.dir
         run_id = shared["run_id"] if shared is not None else uuid.uuid4().hex
+        # Several workers may run a test, or all of them record one trace each.
+        self._is_shared = settings.scope == "session" or (
+            shared is not None and shared["is_each"]
+        )
         self._ledger = Ledger(settings.dir, run_id, owns_folder=self._worker is None)
         self._ending = Ending(self._ledger, self._base)
         self._policy = policy_of(settings)
@@ -158,23 +163,30 @@ class RecordSession:
 
     def _phase(self, phase: str, item: pytest.Item) -> Generator[None, Any, Any]:
         name = item.nodeid if self.settings.scope == "session" else ""
-        return (yield from self._span(phase, name))
+        return (yield from self._span(phase, name, item))
 
-    def _span(self, phase: str, name: str) -> Generator[None, Any, Any]:
+    def _span(
+        self, phase: str, name: str, item: pytest.Item | None = None
+    ) -> Generator[None, Any, Any]:
         attempt = self._attempt
         if attempt is None:
             return (yield)
         self._edge(phase, "begin", name, "")
-        outcome = "failed"
         try:
             result = yield
-            outcome = "passed"
-        except pytest.skip.Exception:
-            outcome = "skipped"
+        except BaseException as error:
+            self._end_span(phase, name, item, error)
             raise
-        finally:
-            self._edge(phase, "end", name, outcome)
+        self._end_span(phase, name, item, None)
         return result
+
+    def _end_span(
+        self, phase: str, name: str, item: pytest.Item | None, error: BaseException | None
+    ) -> None:
+        attempt = self._attempt
+        seen = attempt.phases.get(phase) if attempt is not None else None
+        found = self._guard("outcome", lambda: outcome_of(item, phase, error, seen))
+        self._edge(phase, "end", name, found or ("passed" if error is None else "failed"))
 
     def _edge(self, phase: str, edge: str, name: str, outcome: str) -> None:
         recorder = self._recorder
@@ -207,26 +219,26 @@ class RecordSession:
 
     def _begin_in_session(self, settings: Settings) -> None:
         if self._attempt is not None:
+            self._attempt.join(settings)
             if self._recorder is not None:
                 self._recorder.resume()
             return
         attempt = self._new_attempt(_SESSION_TEST, settings)
         self._open()
         attempt.error = self._open_error
-        if self._recorder is not None:
-            self._recorder.begin(test=_SESSION_TEST, watch_output=False)
+        try:
+            if self._recorder is not None:
+                self._recorder.begin(test=_SESSION_TEST, watch_output=False)
+        except RecorderError as error:
+            attempt.error = error
 
     def _new_attempt(self, test: str, settings: Settings) -> Attempt:
-        number = self._attempts.get(test, 0) + 1
-        is_shared = self._worker is not None and self.settings.scope == "session"
+        # Counted, not looked up on disk: what a killed run left there is no attempt of this one.
+        number = self._attempts[test] = self._attempts.get(test, 0) + 1
+        is_shared = self._worker is not None and self._is_shared
         named = f"{test}-{self._worker}" if is_shared else test
-        # Another worker may have begun the same attempt and died of it.
-        while (settings.dir / folder_name(named, number)).exists():
-            number += 1
-        self._attempts[test] = number
-        self._ledger.recorded += 1
-        path = settings.dir / folder_name(named, number) / TRACE_NAME
-        self._attempt = Attempt(self._recorder, settings, test, number, path)
+        path = free_path(settings.dir, named, number)
+        self._attempt = Attempt(self._recorder, settings, test, number, path, named=named)
         return self._attempt
 
     # Reports.
@@ -251,9 +263,15 @@ class RecordSession:
         attempt.saw(made.when, made.outcome)
         if made.failed:
             self._guard("section", lambda: self._add_section(attempt, made))
-        if made.when == "teardown" and self.settings.scope != "session":
+        if made.when != "teardown":
+            return
+        if self.settings.scope != "session":
             self._attempt = None
             self._ending.finish(attempt, self._recorder, item, made)
+            return
+        settings = item.stash.get(_SETTINGS, self.settings)
+        if settings.enabled:
+            self._ending.tell(attempt, self._recorder, settings, item, made)
 
     def _add_section(self, attempt: Attempt, made: pytest.TestReport) -> None:
         recorder = self._recorder
@@ -287,12 +305,15 @@ class RecordSession:
         self._is_interrupted = True
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """End what is still running, give everything back, and write the index.
 
         Not a wrapper: xdist sends what a worker has to say when its own wrapper ends.
         """
         self._guard("finish", self._end_run)
+        # What only the end of the run brings to light has no report to stand in.
+        if self._ledger.failures and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _end_run(self) -> None:
         attempt, recorder = self._attempt, self._recorder
@@ -322,6 +343,7 @@ class RecordSession:
             ledger.recovered,
             ledger.recorded,
             ledger.warnings,
+            ledger.failures,
             report.shown_path(ledger.folder, self._base),
             verbose=self._config.get_verbosity() > 0 and ledger.recorded > 0,
         )
@@ -410,6 +432,10 @@ class RecordSession:
         if entry is not None:
             self._ledger.take(entry)
 
+    def pytest_runtest_logfinish(self) -> None:
+        """Keep the index up to date: a run that is killed has no later occasion."""
+        self._guard("index", self._ledger.save)
+
     # Helpers.
 
     def recording_of(self, node: pytest.Item) -> Recording:
@@ -436,8 +462,8 @@ class RecordSession:
             if self._attempt is not None:
                 self._attempt.use(recorder)
 
-    def _guard(self, label: str, function: Any) -> None:
-        run_guarded(label, function, self._on_fault, passing=(pytest.UsageError,))
+    def _guard(self, label: str, function: Callable[[], T]) -> T | None:
+        return run_guarded(label, function, self._on_fault, passing=(pytest.UsageError,))
 
     def _on_fault(self, label: str, error: Exception) -> None:
         """A fault of ours in a hook: say so in the summary, never in pytest's way."""

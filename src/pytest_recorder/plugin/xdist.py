@@ -22,11 +22,12 @@ def is_controller(config: pytest.Config) -> bool:
 
 
 def share_input(node: Any, *, run_id: str, folder: Path) -> None:
-    """Tell a worker which run it belongs to and where traces go."""
-    node.workerinput[_KEY] = {"run_id": run_id, "dir": str(folder)}
+    """Tell a worker which run it belongs to, where traces go, and whether all run all tests."""
+    is_each = node.config.getoption("dist", "no") == "each"
+    node.workerinput[_KEY] = {"run_id": run_id, "dir": str(folder), "is_each": is_each}
 
 
-def shared_input(config: pytest.Config) -> dict[str, str] | None:
+def shared_input(config: pytest.Config) -> dict[str, Any] | None:
     """Read in a worker what the controller said."""
     workerinput: dict[str, Any] = getattr(config, "workerinput", {})
     return workerinput.get(_KEY)

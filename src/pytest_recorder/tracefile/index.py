@@ -1,9 +1,10 @@
 """Keeps `index.json`: what a run left in its folder, and what a later run may therefore remove."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
+from itertools import chain, count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,11 +17,14 @@ from pytest_recorder.errors import (
     usage,
 )
 from pytest_recorder.tracefile.lock import is_alive, locked_folder
+from pytest_recorder.tracefile.naming import folder_name
 
 INDEX_NAME = "index.json"
 TRACE_NAME = "trace.pyrec"
 DIED = "died"
 """The outcome of a test whose process died in it."""
+
+_Key: TypeAlias = tuple[str, int, str | None]
 
 
 class Entry(BaseModel):
@@ -38,7 +42,10 @@ class Entry(BaseModel):
     events: int = 0
     dropped: int = 0
     is_reported: bool = True
-    """False for a trace that a run recovered and has not told of yet; in the file only then."""
+    """False for what a run kept or recovered and has not told of yet; in the file only then."""
+    run_id: str | None = None
+    pid: int | None = None
+    """Of an entry of another run that writes to the same folder; in the file only then."""
 
 
 class Index(BaseModel):
@@ -106,11 +113,13 @@ def write_index(
 
 
 def _dump(entry: Entry) -> dict[str, Any]:
-    left_out = {"is_reported"} if entry.is_reported else None
+    left_out = {"is_reported"} if entry.is_reported else set[str]()
+    if entry.run_id is None:
+        left_out |= {"run_id", "pid"}
     return entry.model_dump(mode="json", exclude=left_out)
 
 
-def _key(entry: Entry) -> tuple[str, int, str | None]:
+def _key(entry: Entry) -> _Key:
     return entry.test, entry.attempt, entry.trace
 
 
@@ -136,45 +145,121 @@ def _index_or_new(folder: Path, run_id: str) -> Index:
         return Index(schema_=1, run_id=run_id)
 
 
-def close_index(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
-    """Write the index of a run at its end. Raises EnvironmentError (ERR_IO).
+def update_index(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
+    """Write the entries of a run that goes on, and has told of none yet.
 
-    What others recovered in the folder meanwhile keeps its entry.
+    Those of other runs, which live beside it, stay, and so does what others recovered. Raises
+    EnvironmentError (ERR_IO).
     """
+    _write_entries(folder, run_id, entries, is_reported=False)
+
+
+def close_index(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
+    """Write the entries of a run at its end, when all of them are told; as `update_index`."""
+    _write_entries(folder, run_id, entries, is_reported=True)
+
+
+def _write_entries(
+    folder: Path, run_id: str, entries: Iterable[Entry], *, is_reported: bool
+) -> None:
     with locked_folder(folder):
         try:
-            there = read_index(folder).tests
+            there = _owned(read_index(folder))
         except RecorderError:
-            there = ()
+            there = []
         ours = {_key(entry): entry for entry in entries}
-        others = [e for e in there if e.outcome == DIED and _key(e) not in ours]
-        told = [e.model_copy(update={"is_reported": True}) for e in ours.values()]
-        write_index(folder, run_id, [*others, *told])
+        others = [entry for entry in there if _is_of_others(entry, run_id, ours)]
+        told = {"is_reported": is_reported}
+        marked = [entry.model_copy(update=told) for entry in ours.values()]
+        write_index(folder, run_id, [*others, *marked])
+
+
+def _is_of_others(entry: Entry, run_id: str, ours: Container[_Key]) -> bool:
+    if entry.trace is None and entry.outcome != DIED:
+        # Two runs can miss the trace of the same test.
+        return entry.run_id != run_id
+    is_recovered = entry.outcome == DIED or not entry.is_reported
+    return (is_recovered or entry.run_id != run_id) and _key(entry) not in ours
+
+
+def _owned(index: Index) -> list[Entry]:
+    """Give the entries of an index, each with the run that it belongs to."""
+    owner = {"run_id": index.run_id, "pid": index.pid}
+    return [e if e.run_id is not None else e.model_copy(update=owner) for e in index.tests]
 
 
 def clear_earlier_run(folder: Path, run_id: str) -> list[Entry]:
-    """Remove the traces that the index of an earlier run lists, and nothing else.
+    """Remove the traces that the index lists for earlier runs, and nothing else.
 
-    A run that is still alive keeps its own. A folder is removed only if our trace file was all that
-    is known to be in it; files of the user's beside it stay. What a run recovered and has not told
-    of stays too; gives these entries, which are then all that stands in the index.
+    A run that is still alive keeps its own, and their entries. A folder is removed only if our
+    trace file was all that is known to be in it; files of the user's beside it stay. What a run
+    has not lived to tell of stays too; gives these entries, which are this run's now.
     """
     with locked_folder(folder):
         try:
             index = read_index(folder)
         except RecorderError:
             return []
-        untold = [entry for entry in index.tests if not entry.is_reported]
-        if index.pid and index.pid != os.getpid() and is_alive(index.pid):
-            return untold
-        for entry in index.tests:
-            if entry.trace is not None and entry.is_reported:
+        entries = _owned(index)
+        kept = [entry for entry in entries if _is_of_living(entry.pid)]
+        nobody = {"run_id": None, "pid": None}
+        untold = [
+            entry.model_copy(update=nobody)
+            for entry in entries
+            if not entry.is_reported and not _is_of_living(entry.pid)
+        ]
+        held = {entry.trace for entry in (*kept, *untold)}
+        for entry in entries:
+            if entry.trace is not None and entry.trace not in held:
                 _remove_trace(folder, entry.trace)
-        if untold:
-            write_index(folder, run_id, untold)
+        if kept or untold:
+            write_index(folder, run_id, [*kept, *untold])
         else:
             (folder / INDEX_NAME).unlink(missing_ok=True)
         return untold
+
+
+def _is_of_living(pid: int | None) -> bool:
+    """Tell whether this is the number of another process that is still alive."""
+    return bool(pid) and pid != os.getpid() and is_alive(pid or 0)
+
+
+def free_path(folder: Path, test: str, attempt: int) -> Path:
+    """Give the path for the trace of an attempt, as long as nobody else takes it."""
+    return next(path for path in _paths(folder, test, attempt) if not path.exists())
+
+
+def claim_path(wanted: Path, folder: Path, test: str, attempt: int) -> Path:
+    """Take the wanted path for the trace of an attempt, or the first that nobody has.
+
+    The file is there afterwards, and empty: two runs in one folder never write the same one.
+    Raises EnvironmentError (ERR_IO).
+    """
+    for path in chain((wanted,), _paths(folder, test, attempt)):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise from_os_error(error, "cannot make the trace", path=path) from error
+        return path
+    raise AssertionError("the paths never end")
+
+
+def give_back(path: Path) -> None:
+    """Remove a claimed path to which nothing was written."""
+    try:
+        if not path.stat().st_size:
+            path.unlink()
+            path.parent.rmdir()
+    except OSError:
+        return
+
+
+def _paths(folder: Path, test: str, attempt: int) -> Iterator[Path]:
+    for twin in count(1):
+        yield folder / folder_name(test, attempt, twin) / TRACE_NAME
 
 
 def _remove_trace(folder: Path, relative: str) -> None:

@@ -136,6 +136,11 @@ class Trace:
         return "partial" if self._damage is not None else self.trailer.status
 
     @property
+    def damage(self) -> str | None:
+        """What is wrong with the file as far as it was read; None for an honest `partial` too."""
+        return self._damage
+
+    @property
     def reason(self) -> str | None:
         """Why the trace is partial: an `ERR_*` code, or None."""
         return (

@@ -5,17 +5,24 @@ removed last. Whoever comes next finds a trace with the id of the spool's, and d
 """
 
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, target
-from pytest_recorder.tracefile.index import DIED, TRACE_NAME, Entry, add_entries, read_index
+from pytest_recorder.tracefile.index import (
+    DIED,
+    TRACE_NAME,
+    Entry,
+    add_entries,
+    claim_path,
+    free_path,
+    give_back,
+    read_index,
+)
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import (
     PROGRAM,
     SPOOL_SUFFIX,
-    folder_name,
     run_of_spool,
 )
 from pytest_recorder.tracefile.reader import open_trace, read_manifest
@@ -148,7 +155,7 @@ class _Shelf:
         if manifest.policy.get("keep_partial_trace") is False:
             events = sum(segment.events for segment in snapshot.segments)
             return entry.model_copy(update={"events": events})
-        path = self._new_folder(test, attempt) / TRACE_NAME
+        path = claim_path(free_path(self._folder, test, attempt), self._folder, test, attempt)
         try:
             packed = write_trace(
                 path,
@@ -157,28 +164,10 @@ class _Shelf:
                 sources=snapshot.sources,
                 trailer=trailer,
             )
-        except RecorderError:
-            with suppress(OSError):
-                path.parent.rmdir()
-            raise
+        finally:
+            give_back(path)
         trace = path.relative_to(self._folder).as_posix()
         return entry.model_copy(update={"trace": trace, **_counts(packed)})
-
-    def _new_folder(self, test: str, attempt: int) -> Path:
-        """Make the folder of an attempt; one that is there belongs to another recording."""
-        number = attempt
-        while True:
-            path = self._folder / folder_name(test, number)
-            try:
-                path.mkdir()
-            except FileExistsError:
-                number += 1
-            except OSError as error:
-                raise from_os_error(
-                    error, "cannot make the folder of the trace", path=path
-                ) from error
-            else:
-                return path
 
     def _kept_by(self, run: str, pid: int) -> list[Path]:
         """Give the traces that a dead process kept itself."""
