@@ -516,11 +516,21 @@ variable_changed(Hot *hot, Code *code, int i, Slot *slot, PyObject *value)
            memcmp(slot_data(slot), hot->value.data, slot->used) != 0;
 }
 
+/* Without a comparison there is nothing to remember. */
+static int
+encode_variable(Hot *hot, Code *code, int i, PyObject *value)
+{
+    hot->value.used = 0;
+    return code->secrets[i] ? secret_encode(hot, &hot->value, value)
+                            : value_encode(hot, &hot->value, value);
+}
+
 static int
 take_variable(Hot *hot, FrameState *state, int i, Buffer *out)
 {
     uint32_t number;
-    if (slot_set(state, &state->slots[i], hot->value.data, hot->value.used) < 0 ||
+    if ((hot->level == LEVEL_VALUES &&
+         slot_set(state, &state->slots[i], hot->value.data, hot->value.used) < 0) ||
         name_number(hot, state->code->texts[i], &number) < 0) {
         return -1;
     }
@@ -590,7 +600,9 @@ put_arguments(Hot *hot, HotFrame *frame, FrameState *state, Buffer *out)
         if (value == NULL) {
             continue;
         }
-        int status = variable_changed(hot, code, i, &state->slots[i], value);
+        int status = hot->level == LEVEL_VALUES
+                         ? variable_changed(hot, code, i, &state->slots[i], value)
+                         : encode_variable(hot, code, i, value);
         FRAME_RELEASE(value);
         if (status < 0 || take_variable(hot, state, i, changed) < 0) {
             return -1;
