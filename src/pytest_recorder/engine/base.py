@@ -112,8 +112,9 @@ class HotPath(Protocol):
 class Engine(Protocol):
     """Registers a hot path with the interpreter.
 
-    `install` once, then `start` and `stop` or `rest` any number of times in turn, then `uninstall`. Each may
-    be called again without effect. `install` and `start` raise `EnvironmentError` with
+    `install` once, then `start` and `stop` or `rest` any number of times in turn, then
+    `uninstall`. Each may be called again without effect. `install` and `start` raise
+    `EnvironmentError` with
     ERR_TRACER_INSTALL_CONFLICT where another tool is in the way; no other method raises.
     """
 
