@@ -38,6 +38,17 @@ real-suites *args:
 bench *args:
     {{ bin }}/python bench/compare.py --suites --output docs/performance.md {{ args }}
 
+# Run the contract of the engines with the parts in C under AddressSanitizer and UBSan. Leaks are
+# what the tests of reference counts and memory prove: the interpreter's own would hide ours.
+sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py":
+    {{ python }} -m venv {{ venv }}-sanitize
+    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" \
+    LDFLAGS="-fsanitize=address,undefined" \
+        {{ venv }}-sanitize/bin/python -m pip install --quiet --no-cache-dir --force-reinstall '.[test]'
+    LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
+    PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+        {{ venv }}-sanitize/bin/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }}
+
 # Record the example suite (three of its tests fail) and show the first failure.
 example:
     {{ bin }}/pytest --record-trace examples/shop || test $? -eq 1
