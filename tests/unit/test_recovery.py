@@ -484,8 +484,11 @@ def test_a_spool_can_be_read_while_it_is_written(tmp_path: Path) -> None:
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        lengths = set()
-        for _ in range(30):
+        lengths: set[int] = set()
+        reads = 0
+        # At least so many, and until the writer was met at several places: it may be slow to start.
+        while reads < 30 or (len(lengths) <= 3 and reads < 20_000):
+            reads += 1
             with SpoolFile(spool.path) as file:
                 try:
                     snapshot = file.read()
