@@ -180,11 +180,18 @@ class Trace:
         for block in self._events[max(at, 0) :]:
             if block.first >= end:
                 return
+            seen = 0
             for event in self._decoded(block):
+                seen += 1
                 if event.n >= end:
                     return
                 if event.n >= start:
                     yield event
+            if seen < block.events:
+                # What follows would not be the next event.
+                if self._damage is None:
+                    self._damage = f"{block.events} events were written, {seen} can be read"
+                return
 
     def event(self, n: int) -> Event:
         """Give one event. Raises UsageError (ERR_QUERY) where there is none of this number."""

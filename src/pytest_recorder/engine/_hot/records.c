@@ -205,6 +205,24 @@ threads_grow(Hot *hot)
     return 0;
 }
 
+/* The thread if it has left a record in this trace, or NULL. */
+Thread *
+thread_known(Hot *hot, PyThreadState *tstate)
+{
+    uint64_t id = tstate->id;
+    if (hot->last_thread != NULL && hot->last_thread->id == id) {
+        return hot->last_thread;
+    }
+    if (hot->threads == NULL) {
+        return NULL;
+    }
+    size_t at = id & hot->thread_mask;
+    while (hot->threads[at] != NULL && hot->threads[at]->id != id) {
+        at = (at + 1) & hot->thread_mask;
+    }
+    return hot->threads[at];
+}
+
 Thread *
 thread_of(Hot *hot, PyThreadState *tstate)
 {
@@ -843,7 +861,7 @@ look_at_streams(Hot *hot)
     return done == NULL ? -1 : 0;
 }
 
-static inline int
+int
 check_streams(Hot *hot)
 {
     /* With a watcher on the namespace of `sys`, or a version of it, most looks are saved. */
@@ -1073,8 +1091,11 @@ put_unseen(Hot *hot, Buffer *out, FrameState *state)
     buffer_free(&text);
     put_uv(out, number);
     put_byte(out, 0);
-    put_byte(out, TAG_STR);
-    put_c_text(out, message);
+    PyObject *words = PyUnicode_FromString(message);
+    if (words == NULL || text_encode(hot, out, words) < 0) {
+        status = -1;
+    }
+    Py_XDECREF(words);
     return status;
 }
 

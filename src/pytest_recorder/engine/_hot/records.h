@@ -8,6 +8,8 @@
 
 int hot_enter_slowly(Hot *hot, PyThreadState *tstate);
 
+Thread *thread_known(Hot *hot, PyThreadState *tstate);
+int check_streams(Hot *hot);
 Thread *thread_of(Hot *hot, PyThreadState *tstate);
 FrameState *state_known(Hot *hot, HotFrame *frame, PyCodeObject *object);
 int state_of(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,

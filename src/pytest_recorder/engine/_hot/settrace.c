@@ -41,7 +41,7 @@ is_at_start(Code *code, int at)
 static int
 flush(Hot *hot, PyThreadState *tstate, Thread *thread)
 {
-    FrameState *state = thread->pending;
+    FrameState *state = thread != NULL ? thread->pending : NULL;
     if (state == NULL) {
         return 0;
     }
@@ -55,7 +55,7 @@ flush(Hot *hot, PyThreadState *tstate, Thread *thread)
 }
 
 static int
-hold_back(Hot *hot, PyThreadState *tstate, Thread *thread, HotFrame *frame, PyCodeObject *object)
+hold_back(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object)
 {
     FrameState *state;
     if (state_of(hot, tstate, frame, object, &state) < 0) {
@@ -63,6 +63,10 @@ hold_back(Hot *hot, PyThreadState *tstate, Thread *thread, HotFrame *frame, PyCo
     }
     if (state == NULL) {
         return 0;
+    }
+    Thread *thread = thread_of(hot, tstate);
+    if (thread == NULL) {
+        return -1;
     }
     state->thread = thread->number;
     state->is_suspended = 0;
@@ -93,7 +97,7 @@ called(Hot *hot, PyThreadState *tstate, Thread *thread, HotFrame *frame, PyCodeO
     if (code != NULL && code->is_in_scope && (object->co_flags & SUSPENDABLE)) {
         int starts = is_at_start(code, frame_lasti(frame));
         if (starts <= 0) {
-            return starts < 0 ? -1 : hold_back(hot, tstate, thread, frame, object);
+            return starts < 0 ? -1 : hold_back(hot, tstate, frame, object);
         }
     }
     return hot_start(hot, tstate, frame, object) < 0 ? -1 : 0;
@@ -107,7 +111,7 @@ excepted(Hot *hot, PyThreadState *tstate, Thread *thread, HotFrame *frame, Code 
     if (!PyExceptionInstance_Check(error)) {
         return flush(hot, tstate, thread);
     }
-    if (thread->pending != NULL && thread->pending_frame == frame &&
+    if (thread != NULL && thread->pending != NULL && thread->pending_frame == frame &&
         thread->pending_at == frame_lasti(frame)) {
         thread->pending = NULL;
         if (hot_thrown(hot, tstate, frame, code->code, error) < 0) {
@@ -154,11 +158,11 @@ event(Hot *hot, PyThreadState *tstate, PyFrameObject *object, int what, PyObject
 {
     HotFrame *frame = frame_of(object);
     PyCodeObject *running = frame_code(frame);
-    Thread *thread = thread_of(hot, tstate);
-    if (thread == NULL) {
-        return -1;
+    /* A thread is defined by its first record, not by an event that leaves none. */
+    Thread *thread = thread_known(hot, tstate);
+    if (thread != NULL) {
+        thread->is_traced = 1;
     }
-    thread->is_traced = 1;
     if (what == PyTrace_CALL) {
         return called(hot, tstate, thread, frame, running);
     }
@@ -189,6 +193,10 @@ event(Hot *hot, PyThreadState *tstate, PyFrameObject *object, int what, PyObject
     }
     if (hot->level >= LEVEL_LINES) {
         return hot_line(hot, tstate, frame, running, frame_line(frame));
+    }
+    /* Below the level of lines a line only tells of replaced streams and handled exceptions. */
+    if (check_streams(hot) < 0) {
+        return -1;
     }
     state = state_known(hot, frame, running);
     if (state != NULL && state->exception_key != NULL) {
@@ -224,7 +232,7 @@ report_absence(Hot *hot)
     if (hot->put_back == NULL || enter(hot, &visit) <= 0) {
         return;
     }
-    Thread *thread = thread_of(hot, visit.tstate);
+    Thread *thread = thread_known(hot, visit.tstate);
     int was_traced = thread != NULL && thread->is_traced;
     if (leave(hot, &visit) == 0 && was_traced) {
         Py_XDECREF(PyObject_CallNoArgs(hot->put_back));
