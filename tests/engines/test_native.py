@@ -25,7 +25,7 @@ from pytest_recorder.engine.values import Bounds, Shape, ValueEncoder
 from pytest_recorder.policy import Policy
 from pytest_recorder.recorder import Ended, Recorder
 from pytest_recorder.testing import FakeClock
-from pytest_recorder.tracefile.layout import SegmentKind
+from pytest_recorder.tracefile.layout import SEGMENT, SEGMENT_PROGRESS_AT, SegmentKind
 from pytest_recorder.tracefile.spool import Spool
 from tests.engines.support import COMPARED, ENGINES, FOLDER, HAS_NATIVE, load, record
 
@@ -51,7 +51,15 @@ def enumerations(text: str) -> dict[str, int]:
 
 @pytest.mark.skipif(not HEADER.exists(), reason="a wheel holds no sources in C")
 def test_c_and_python_have_the_same_vocabulary() -> None:
-    numbers = enumerations(HEADER.read_text(encoding="ascii"))
+    text = HEADER.read_text(encoding="ascii")
+    numbers = enumerations(text)
+    defined = {
+        name: int(value) for name, value in re.findall(r"#define (\w+) (\d+)$", text, re.M)
+    }
+    assert defined["SEGMENT_HEAD"] == SEGMENT.size
+    assert defined["SEGMENT_USED_AT"] == SEGMENT_PROGRESS_AT
+    assert numbers["SEGMENT_DEFINITIONS"] == SegmentKind.DEFINITIONS
+    assert numbers["SEGMENT_EVENTS"] == SegmentKind.EVENTS
     for prefix, words in (
         ("DEFINE_", vocabulary.Define),
         ("OP_", vocabulary.Op),

@@ -108,8 +108,8 @@ write_definition(Hot *hot, const uint8_t *data, size_t size)
     }
     memcpy(lane->at, data, size);
     lane->at += size;
-    uint32_t used = (uint32_t)(lane->at - hot->map - lane->start - 40);
-    memcpy(hot->map + lane->start + 8, &used, 4);
+    uint32_t used = (uint32_t)(lane->at - hot->map - lane->start - SEGMENT_HEAD);
+    memcpy(hot->map + lane->start + SEGMENT_USED_AT, &used, 4);
     return 0;
 }
 

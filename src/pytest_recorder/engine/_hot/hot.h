@@ -150,8 +150,6 @@ typedef struct {
     char *secrets;
     PyObject **names;  /* owned */
     Name **texts;
-    Name *file;        /* its text is the definition without the number */
-    Name *function;
     PyObject *bytecode; /* owned, made when first asked for */
 } Code;
 
@@ -219,6 +217,11 @@ int table_set(Table *table, void *key, void *value); /* -1 and MemoryError */
 void *table_pop(Table *table, const void *key);
 void table_clear(Table *table);
 void table_free(Table *table);
+
+/* See layout.py: SEGMENT.size and SEGMENT_PROGRESS_AT, and the kinds of segments. */
+#define SEGMENT_HEAD 40
+#define SEGMENT_USED_AT 8
+enum { SEGMENT_DEFINITIONS = 2, SEGMENT_EVENTS = 4 };
 
 /* A segment of the spool that is being filled. */
 typedef struct {

@@ -5,9 +5,6 @@
 
 #include <time.h>
 
-#define SEGMENT_HEAD 40
-#define SEGMENT_USED_AT 8
-
 /* Who is inside. */
 
 /* 1: inside. 0: the thread that is inside does not leave. -1: it is this one. */
@@ -96,7 +93,8 @@ hot_refresh_lanes(Hot *hot)
     hot->map = view.buf;
     PyBuffer_Release(&view);
     Lane events = {0}, definitions = {0};
-    if (refresh_lane(hot, &events, 4) < 0 || refresh_lane(hot, &definitions, 2) < 0) {
+    if (refresh_lane(hot, &events, SEGMENT_EVENTS) < 0 ||
+        refresh_lane(hot, &definitions, SEGMENT_DEFINITIONS) < 0) {
         return -1;
     }
     hot->events = events;
