@@ -54,7 +54,8 @@ def test_c_and_python_have_the_same_vocabulary() -> None:
     text = HEADER.read_text(encoding="ascii")
     numbers = enumerations(text)
     defined = {
-        name: int(value) for name, value in re.findall(r"#define (\w+) (\d+)$", text, re.M)
+        name: int(value)
+        for name, value in re.findall(r"#define (\w+) (\d+)$", text, re.MULTILINE)
     }
     assert defined["SEGMENT_HEAD"] == SEGMENT.size
     assert defined["SEGMENT_USED_AT"] == SEGMENT_PROGRESS_AT
