@@ -11,14 +11,15 @@ PY_START stays on for it: on 3.13 a one-line function gives no LINE event withou
 import sys
 from collections.abc import Callable, Mapping
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytest_recorder import compat
 from pytest_recorder.diagnostics.guard import Unreported, shield2, shield3
 from pytest_recorder.engine.base import Capabilities, HotPath
-from pytest_recorder.engine.hot import Operation, PureHotPath
 from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.errors import ErrorCode, enverr
+
+if TYPE_CHECKING:
+    from pytest_recorder.engine.hot import Operation, PureHotPath
 
 _getframe = sys._getframe
 _TOOL_NAME = "pytest-record-trace"
@@ -141,18 +142,7 @@ class MonitoringEngine:
             sys.monitoring.set_local_events(self._tool, code, self._local | more)
 
 
-def capabilities_of(hot_path: str) -> Capabilities:
-    """Say what this engine can do with a hot path."""
-    is_native = hot_path == "native"
-    return Capabilities(
-        reads_locals_undisturbed=is_native or compat.READS_LOCALS_UNDISTURBED,
-        leaves_gettrace_alone=True,
-        sees_running_threads=True,
-        survives_recursion_limit=is_native,
-    )
-
-
-def pure_callbacks(hot: PureHotPath, on_fault: Callable[[BaseException], Any]) -> Callbacks:
+def pure_callbacks(hot: "PureHotPath", on_fault: Callable[[BaseException], Any]) -> Callbacks:
     """Make the callbacks of the hot path in pure Python, each behind a shield."""
     events, unreported = sys.monitoring.events, Unreported()
     disable = sys.monitoring.DISABLE
@@ -178,13 +168,13 @@ def pure_callbacks(hot: PureHotPath, on_fault: Callable[[BaseException], Any]) -
         if hot.has_code(code) or hot.attach_one(frame):
             hot.thrown(frame, code, error)
 
-    def pair(operation: Operation) -> Callable[..., Any]:
+    def pair(operation: "Operation") -> Callable[..., Any]:
         locked = hot.locked(operation)
         return shield2(
             lambda code, argument: locked(_getframe(2), code, argument), on_fault, unreported
         )
 
-    def triple(operation: Operation) -> Callable[..., Any]:
+    def triple(operation: "Operation") -> Callable[..., Any]:
         locked = hot.locked(operation)
         return shield3(
             lambda code, offset, value: locked(_getframe(2), code, value), on_fault, unreported
