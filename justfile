@@ -49,6 +49,15 @@ sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py":
     PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
         {{ venv }}-sanitize/bin/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }}
 
+# Run the contract of the engines with the hot path in C on the public API of Python, which is what
+# a version gets whose frames it does not know (3.12 and newer).
+contract-public *args="tests/engines":
+    {{ python }} -m venv {{ venv }}-public
+    PYTEST_RECORDER_BUILD=public \
+        {{ venv }}-public/bin/python -m pip install --quiet --no-cache-dir --force-reinstall '.[test]'
+    {{ venv }}-public/bin/python -c 'from pytest_recorder.engine import _native; assert _native.BUILD == "public"'
+    {{ venv }}-public/bin/python -m pytest -n auto {{ args }}
+
 # Record the example suite (three of its tests fail) and show the first failure.
 example:
     {{ bin }}/pytest --record-trace examples/shop || test $? -eq 1
