@@ -26,6 +26,7 @@ from pytest_recorder.engine.base import Capabilities, HotPath
 from pytest_recorder.engine.hot import FrameState, PureHotPath
 from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.unpatched import local
 
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _RESUME = opcode.opmap["RESUME"]
@@ -71,7 +72,7 @@ class NativeTracer(HotPath, Protocol):
         ...
 
 
-class _Pending(threading.local):
+class _Pending(local):  # type: ignore[misc]  # pyright: ignore[reportUntypedBaseClass]
     """The resumption that a thread holds back."""
 
     state: FrameState | None = None
