@@ -24,6 +24,16 @@ lint:
     {{ bin }}/mypy
     {{ bin }}/pyright --pythonpath {{ bin }}/python
     {{ bin }}/lint-imports
+    {{ bin }}/python tools/errors_audit.py
+
+# Look for errors that are not ours, swallowed ones, asserts and output, in the syntax of the package.
+errors-audit *args:
+    {{ bin }}/python tools/errors_audit.py {{ args }}
+
+# Run the tests that concern the errors of the recorder; arguments go to pytest.
+test-errors *args:
+    {{ bin }}/python -m pytest -n auto tests/unit/test_errors.py tests/unit/test_errors_audit.py \
+        tests/unit/test_policy.py tests/unit/test_guard.py tests/faults {{ args }}
 
 # Let ruff write the format, and mend what it can.
 format:
