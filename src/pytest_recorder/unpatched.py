@@ -2,9 +2,9 @@
 
 PYTEST_DONT_REWRITE
 
-After `gevent.monkey.patch_all()` a greenlet has a thread identity and thread-local values of its own,
-and waiting for a lock runs other greenlets of the program. A recorder that took these would tell
-greenlets as threads, and run the program in the middle of its own work.
+After `gevent.monkey.patch_all()` a greenlet has a thread identity and thread-local values of its
+own, and waiting for a lock runs other greenlets of the program. A recorder that took these would
+tell greenlets as threads, and run the program in the middle of its own work.
 """
 
 import _thread
