@@ -17,9 +17,7 @@ The parent of a frame is the nearest recorded frame among its callers, which the
 
 import logging
 import sys
-import threading
 import weakref
-from _thread import get_ident
 from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from time import perf_counter_ns
@@ -33,6 +31,7 @@ from pytest_recorder.engine.names import UNBOUND
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.values import Bounds, ValueEncoder
 from pytest_recorder.events import EDGES, LEVELS, PHASES, Op, text, uv, zz
+from pytest_recorder.unpatched import allocate_lock, get_ident, local
 
 _LOCK_TIMEOUT_S = 1.0
 _LOG_CODE = logging.Logger.callHandlers.__code__
@@ -130,8 +129,8 @@ class PureHotPath:
         self._chars = bounds.chars
         self._codes: dict[int, CodeRecord] = {}
         self._frames: dict[int, FrameState] = {}
-        self._local = threading.local()
-        self._lock = threading.Lock()
+        self._local = local()
+        self._lock = allocate_lock()
         self._owner = 0
         self.enable_code: Callable[[CodeType], None] = _ignore
         self.watch_streams: Callable[[], None] = _ignore
@@ -266,7 +265,7 @@ class PureHotPath:
             lock = self._lock
             if not lock.acquire(True, _LOCK_TIMEOUT_S):
                 if self._owner == 0:
-                    self._lock = threading.Lock()
+                    self._lock = allocate_lock()
                 self.lose("contended")
                 return None
             self._owner = me

@@ -5,7 +5,8 @@ PYTEST_DONT_REWRITE
 
 import opcode
 import threading
-from _thread import get_ident
+
+from pytest_recorder.unpatched import get_ident
 
 LOOPS = frozenset(
     opcode.opmap[name]

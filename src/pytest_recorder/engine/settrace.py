@@ -26,6 +26,7 @@ from pytest_recorder.engine.hot import FrameState, PureHotPath
 from pytest_recorder.engine.rivals import name_of, refuse_rival
 from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.unpatched import local
 
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _RESUME = opcode.opmap["RESUME"]
@@ -39,7 +40,7 @@ _FRAMES_OF_ROOM = 24
 Trace = Callable[[FrameType, str, Any], Any]
 
 
-class _Pending(threading.local):
+class _Pending(local):  # type: ignore[misc]  # pyright: ignore[reportUntypedBaseClass]
     """The resumption that a thread holds back."""
 
     state: FrameState | None = None

@@ -26,6 +26,10 @@ class NativeTracer(HotPath, Protocol):
         """Whether this thread is traced now."""
         ...
 
+    def join_thread(self, frame: FrameType, event: str, argument: Any, /) -> Any:
+        """Be what `threading` installs in a new thread: becomes the trace function of it."""
+        ...
+
     def trace_thread(self) -> None:
         """Become the trace function of this thread."""
         ...
@@ -49,6 +53,8 @@ class NativeSettraceEngine:
 
     def __init__(self, hot: NativeTracer, *, on_fault: Callable[[BaseException], Any]) -> None:
         self._hot = hot
+        self._join: Callable[[FrameType, str, Any], Any] = hot.join_thread
+        # One object for the whole life: its identity tells whether `threading` still has it.
         self._on_fault = on_fault
         self._started = False
 
@@ -64,7 +70,7 @@ class NativeSettraceEngine:
         self._started = True
         self._hot.attach(sys._getframe(1))
         self._hot.put_back = self._report_absence
-        threading.settrace(self._hot)
+        threading.settrace(self._join)
         self._hot.trace_thread()
 
     def stop(self) -> None:
@@ -73,7 +79,7 @@ class NativeSettraceEngine:
             self._started = False
             if not self._hot.is_traced():
                 self._report_absence()
-            if threading.gettrace() is self._hot:
+            if threading.gettrace() is self._join:
                 threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
         self._hot.put_back = None
         self._hot.untrace_thread()

@@ -19,11 +19,12 @@ that go to `sys.stdout.buffer` or to the file descriptor are not seen.
 
 import io
 import sys
-import threading
 import weakref
 from collections.abc import Callable
 from types import CodeType, FrameType, FunctionType
 from typing import Any
+
+from pytest_recorder.unpatched import allocate_lock
 
 _getframe = sys._getframe
 _WHOLE = slice(None)
@@ -42,7 +43,7 @@ class StreamTap:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._is_open = False
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._hooks: list[tuple[weakref.ref[Any], Any]] = []
 
     def watch(self, *_: object) -> None:

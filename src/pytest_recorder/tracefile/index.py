@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pytest_recorder.errors import (
     ErrorCode,
     RecorderError,
+    bug,
     enverr,
     from_os_error,
     target,
@@ -244,7 +245,7 @@ def claim_path(wanted: Path, folder: Path, test: str, attempt: int) -> Path:
         except OSError as error:
             raise from_os_error(error, "cannot make the trace", path=path) from error
         return path
-    raise AssertionError("the paths never end")
+    raise bug(ErrorCode.UNKNOWN, "the paths never end", folder=folder)
 
 
 def give_back(path: Path) -> None:

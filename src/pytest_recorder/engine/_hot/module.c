@@ -671,6 +671,7 @@ static PyMethodDef hot_methods[] = {
     PLAIN("write_span", do_span, METH_VARARGS),
     PLAIN("lose", do_lose, METH_VARARGS),
     PLAIN("is_traced", ask_is_traced, METH_NOARGS),
+    PLAIN("join_thread", do_join_thread, METH_VARARGS),
     PLAIN("trace_thread", do_trace_thread, METH_NOARGS),
     PLAIN("untrace_thread", do_untrace_thread, METH_NOARGS),
     PLAIN("forget_streams", do_forget_streams, METH_NOARGS),

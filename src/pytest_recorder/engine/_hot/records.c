@@ -572,6 +572,9 @@ find_changes(Hot *hot, HotFrame *frame, FrameState *state)
     for (int i = 0; i < code->variables; i++) {
         Slot *slot = &state->slots[i];
         PyObject *value = variable(&all, frame, code, i);
+        if (FRAME_FAILED(value)) {
+            return -1;
+        }
         if (value == NULL) {
             if (slot->since != 0) {
                 uint32_t number;
@@ -613,6 +616,9 @@ put_arguments(Hot *hot, HotFrame *frame, FrameState *state, Buffer *out)
     for (int at = 0; at < code->arguments; at++) {
         int i = code->order[at];
         PyObject *value = frame_variable(frame, code->code, code->places[i], code->names[i]);
+        if (FRAME_FAILED(value)) {
+            return -1;
+        }
         if (value == NULL) {
             continue;
         }
@@ -1472,7 +1478,7 @@ hot_log(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object)
     PyObject *record = frame_variable(frame, object, 1, name);
     Py_DECREF(name);
     if (record == NULL) {
-        return 0;
+        return FRAME_FAILED(record) ? -1 : 0;
     }
     PyObject *parts = PyObject_CallMethod(hot->helpers, "log_parts", "O", record);
     FRAME_RELEASE(record);
