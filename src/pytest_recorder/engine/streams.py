@@ -29,7 +29,7 @@ _getframe = sys._getframe
 _WHOLE = slice(None)
 _LOCK_TIMEOUT_S = 1.0
 
-Report = Callable[[FrameType, int, str], None]
+Report = Callable[[FrameType | None, int, str], None]
 
 
 class StreamTap:
@@ -140,7 +140,8 @@ def make_hook(
             # A subclass of the program's may have its own idea of everything but this.
             plain = str.__getitem__(text, _WHOLE)
             if plain:
-                wrote(stream, _getframe(1), plain)
+                # No caller: the interpreter itself prints, when the program is over.
+                wrote(stream, _getframe().f_back, plain)
         return result
 
     return write
