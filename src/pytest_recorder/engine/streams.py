@@ -80,7 +80,7 @@ class StreamTap:
     def _is_known(self, stream: Any) -> bool:
         return any(known() is stream and _has(stream, hook) for known, hook in self._hooks)
 
-    def _wrote(self, stream: Any, frame: FrameType, text: str) -> None:
+    def _wrote(self, stream: Any, frame: FrameType | None, text: str) -> None:
         if self._is_open:
             if stream is sys.stdout:
                 self._report(frame, 0, text)
@@ -128,7 +128,7 @@ def vars_of(stream: Any) -> dict[str, Any]:
 def make_hook(
     known: Callable[[], Any],
     method: Callable[[Any, Any], Any],
-    wrote: Callable[[Any, FrameType, str], None],
+    wrote: Callable[[Any, FrameType | None, str], None],
 ) -> Callable[[Any], Any]:
     """Make the `write` of one stream object."""
 
