@@ -41,7 +41,7 @@ def python(
         text=True,
         encoding="utf-8",
         errors="backslashreplace",
-        timeout=120,
+        timeout=600,
         check=False,
     )
 
@@ -550,7 +550,7 @@ def test_a_checkout_that_is_not_installed_can_record(folder: Path, tmp_path: Pat
         env=CLEAN,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "42\n", "")

@@ -44,7 +44,7 @@ def run(folder: Path, *args: str, **environ: str) -> subprocess.CompletedProcess
         env=CLEAN | environ,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 
