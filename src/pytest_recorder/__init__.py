@@ -3,6 +3,7 @@
 The names below are the public API. They are imported when they are first used.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -112,3 +113,9 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """List the public names, imported or not."""
     return sorted({*globals(), *__all__})
+
+
+if os.environ.get("PYTEST_RECORDER_AUTOSTART"):
+    from pytest_recorder.autostart import begin as _begin
+
+    _begin()

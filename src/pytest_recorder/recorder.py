@@ -9,6 +9,7 @@ recorder.keep(path, outcome="failed")      # or recorder.drop()
 recorder.close()
 """
 
+import hashlib
 import os
 import platform
 import uuid
@@ -27,12 +28,12 @@ from pytest_recorder import compat
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.guard import shield2, shield3
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.engine.scope import Scope
+from pytest_recorder.engine.scope import TEXT_FILE, Scope
 from pytest_recorder.engine.select import Choice, make, select
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.engine.values import Bounds
 from pytest_recorder.errors import ErrorCode, RecorderError, bug, enverr, from_os_error
-from pytest_recorder.policy import Policy, policy_digest
+from pytest_recorder.policy import Policy, Sourced, policy_digest
 from pytest_recorder.tracefile.layout import FORMAT_VERSION, SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import spool_name
@@ -60,6 +61,13 @@ _SHAPE = (
 """The settings that engine, hot path and spool are built from."""
 
 
+_OF_ONE_TRACE = {
+    *("trace_id", "test", "attempt", "scope", "started"),
+    *("policy", "policy_sha256", "policy_sources"),
+}
+"""What the manifests of a run do not have in common."""
+
+
 class Ended(NamedTuple):
     """How a recording ended; `error` is what ended it early."""
 
@@ -84,13 +92,16 @@ class Recorder:
         *,
         run_id: str | None = None,
         also: tuple[Path, ...] = (),
+        text: str | None = None,
     ) -> None:
+        """`also` are folders in scope besides the project's, `text` what `python -c` runs."""
         self.settings = settings
         self.folder = folder
         self.policy = policy
         self.run_id = run_id or uuid.uuid4().hex
         self.choice: Choice = select(settings.engine, settings.hot_path)
         self._also = also
+        self._text = text
         self._shape: tuple[Any, ...] = ()
         self._pid = os.getpid()
         self._id = uuid.uuid4().hex
@@ -104,6 +115,7 @@ class Recorder:
         self._write_span: Callable[[str, str, tuple[str, str]], None] = _ignore
         self._write_note: Callable[[FrameType, str, None], None] = _ignore
         self._end_hot: Callable[[HotPath, None], None] = _ignore
+        self._judged: tuple[Sourced, dict[str, Any]] | None = None
         self._error: RecorderError | None = None
         self._interrupted: str | None = None
         self._ended: Ended | None = None
@@ -118,13 +130,16 @@ class Recorder:
         _RECORDERS.add(self)
         _register_fork()
 
-    def close(self) -> None:
-        """Give everything back; the spool is removed. Only the process that began it does."""
+    def close(self, *, leave_spool: bool = False) -> None:
+        """Give everything back. Only the process that began it does.
+
+        The spool is removed, or left for `recover` where it holds what could not be kept.
+        """
         if self._is_foreign():
             return
         if self.is_recording:
             self.end()
-        self._tear_down()
+        self._tear_down(leave_spool=leave_spool)
 
     @property
     def is_begun(self) -> bool:
@@ -164,9 +179,12 @@ class Recorder:
         test: str | None = None,
         attempt: int = 1,
         settings: Settings | None = None,
+        policy: Sourced | None = None,
         watch_output: bool = True,
     ) -> None:
         """Start a recording. Without `watch_output`, output is taken between the edges of phases.
+
+        `policy` is that of this recording, where it is not the recorder's.
 
         Raises EnvironmentError when another tool has taken our place or the spool cannot be made.
         """
@@ -185,6 +203,7 @@ class Recorder:
             "attempt": attempt,
             "scope": used.scope,
             "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            **self._policy_facts(policy or Sourced(self.policy, {})),
         }
         # Put together as text: a model would be made, checked and written for each test.
         common, head = self._describe(used)
@@ -368,7 +387,9 @@ class Recorder:
             return
         self._tear_down()
         self.choice = select(settings.engine, settings.hot_path)
-        scope = Scope(settings.root, settings.include, settings.exclude, also=self._also)
+        scope = Scope(
+            settings.root, settings.include, settings.exclude, also=self._also, text=self._text
+        )
         self._spool = Spool(self.folder / spool_name(self.run_id), settings.max_bytes)
         hot, engine = self._hot, self._engine = make(
             self.choice,
@@ -376,9 +397,14 @@ class Recorder:
             level=settings.level,
             bounds=Bounds(**settings.values.model_dump()),
             redactor=Redactor(settings.redact, settings.no_redact),
-            is_in_scope=scope.decide,
+            is_in_scope=scope.decide_code,
             on_fault=self._fault,
         )
+        if self._text is not None:
+            data = self._text.encode("utf-8", "surrogateescape")
+            digest = hashlib.sha256(data).digest()
+            hot.sources[TEXT_FILE] = (digest, data)
+            self._spool.keep_source(digest, data)
         self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault))
         self._write_span = shield3(hot.locked(hot.span), self._fault)
         self._write_note = shield3(hot.locked(hot.note), self._fault)
@@ -390,14 +416,14 @@ class Recorder:
             raise
         self._shape = shape
 
-    def _tear_down(self) -> None:
+    def _tear_down(self, *, leave_spool: bool = False) -> None:
         self.let_go()
         if self._engine is not None:
             self._engine.uninstall()
         if self._hot is not None:
             self._hot.release()
         if self._spool is not None:
-            self._spool.close()
+            self._spool.close(unlink=not leave_spool)
         self._engine = self._hot = self._spool = self._tap = self._manifest = None
         self._write_span = self._write_note = self._end_hot = _ignore
         self._shape = ()
@@ -424,13 +450,22 @@ class Recorder:
             values=settings.values.model_dump(),
             root=_writable(str(settings.root)),
             max_bytes=settings.max_bytes,
-            policy=self.policy.model_dump(mode="json"),
-            policy_sha256=policy_digest(self.policy),
             started="",
             pid=os.getpid(),
-        ).model_dump(mode="json", exclude={"trace_id", "test", "attempt", "scope", "started"})
+        ).model_dump(mode="json", exclude=_OF_ONE_TRACE)
         self._common = common, orjson.dumps(common)[:-1] + b","
         return self._common
+
+    def _policy_facts(self, chosen: Sourced) -> dict[str, Any]:
+        """Give what the manifest says of a policy; most traces of a run share one."""
+        if self._judged is None or self._judged[0] != chosen:
+            facts: dict[str, Any] = {
+                "policy": _writable_policy(chosen.policy),
+                "policy_sha256": policy_digest(chosen.policy),
+                "policy_sources": chosen.sources,
+            }
+            self._judged = (chosen, facts)
+        return self._judged[1]
 
     def _watch_output(self) -> None:
         if self._tap is not None and self._hot is not None:
@@ -495,6 +530,13 @@ def _as_recorder_error(error: BaseException) -> RecorderError:
 def _writable(text: str) -> str:
     """Name bytes of a path that are no text (lone surrogates): JSON has no place for them."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _writable_policy(policy: Policy) -> dict[str, Any]:
+    facts = policy.model_dump(mode="json")
+    if policy.log_file is not None:
+        facts["log_file"] = _writable(policy.log_file)
+    return facts
 
 
 def _ignore(*_: object) -> None:

@@ -1,13 +1,16 @@
 """Documentation that must not drift from the code."""
 
+import argparse
 import re
 from pathlib import Path
 
 import pytest
 
+from pytest_recorder.cli import run
 from pytest_recorder.errors import ErrorCode
 from pytest_recorder.events import REASONS
 from pytest_recorder.plugin.options import MARKER_NAMES, OPTIONS, Option
+from pytest_recorder.policy import FIELDS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -34,3 +37,20 @@ def test_every_reason_is_in_the_format_description() -> None:
     text = " ".join((DOCS / "trace-format.md").read_text().split())
     for number, word in REASONS.items():
         assert f"{number} {word}" in text
+
+
+def test_every_option_of_run_is_documented() -> None:
+    parser = argparse.ArgumentParser()
+    run.prepare(parser)
+    text = (DOCS / "run.md").read_text()
+    flags = re.findall(r"--[a-z][a-z-]+", parser.format_help())
+    assert [flag for flag in set(flags) - {"--help"} if f"`{flag}" not in text] == []
+
+
+@pytest.mark.parametrize("page", ["policy.md", "from-codetracer.md"])
+def test_every_field_and_variable_of_the_policy_is_documented(page: str) -> None:
+    text = (DOCS / page).read_text()
+    for key, field in FIELDS.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{key}` |"))
+        assert f"`PYTEST_RECORDER_{field.upper()}`" in row
+        assert (f"`CODETRACER_{key.upper()}`" in row) == (key != "record_errors")

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
 from typing import Protocol, cast
 
+from pytest_recorder import autostart
+from pytest_recorder.cli.run import split
 from pytest_recorder.errors import RecorderError, exit_status
 
-_COMMANDS = ("show", "info", "ls", "export", "recover")
+_COMMANDS = ("show", "info", "ls", "export", "recover", "run")
 
 
 class _Command(Protocol):
@@ -31,16 +33,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line. Gives 0, or 2 usage, 10 environment, 20 target, 70 internal."""
     parser = argparse.ArgumentParser(
         prog="pytest-recorder",
-        description="Reads the traces that pytest --record-trace leaves.",
+        description="Reads the traces that pytest --record-trace leaves, and records programs.",
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in _COMMANDS:
+    if argv is None:
+        autostart.withdraw()
+        argv = sys.argv[1:]
+    program: list[str] = []
+    if argv[:1] == ["run"]:
+        options, program = split(argv[1:])
+        argv = ["run", *options]
+    # A command pays for its own imports only; help is for all of them.
+    for name in argv[:1] if argv and argv[0] in _COMMANDS else _COMMANDS:
         module = cast("_Command", import_module(f"pytest_recorder.cli.{name}"))
         sub = commands.add_parser(name, help=module.HELP, description=module.HELP)
         module.prepare(sub)
         sub.set_defaults(run=module.run)
-    args = parser.parse_args(argv)
+    args = parser.parse_args(argv, argparse.Namespace(program=program))
     # What was recorded can hold any character; a terminal or pipe may not.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -113,7 +113,7 @@ class PureHotPath:
         level: str,
         bounds: Bounds,
         redactor: Redactor,
-        is_in_scope: Callable[[str, str | None], bool],
+        is_in_scope: Callable[[CodeType, str | None], bool],
         clock: Callable[[], int] = perf_counter_ns,
     ) -> None:
         self._sink = sink
@@ -534,7 +534,7 @@ class PureHotPath:
     def _meet(self, frame: FrameType, code: CodeType) -> CodeRecord | None:
         module = dict.get(frame.f_globals, "__name__")
         name = module if type(module) is str else None
-        if not self._is_in_scope(code.co_filename, name):
+        if not self._is_in_scope(code, name):
             return None
         record = self._codes[id(code)] = CodeRecord(code)
         self.enable_code(code)

@@ -60,7 +60,7 @@ class Helpers:
         sink: Sink,
         bounds: Bounds,
         redactor: Redactor,
-        is_in_scope: Callable[[str, str | None], bool],
+        is_in_scope: Callable[[CodeType, str | None], bool],
     ) -> None:
         self.sources = Sources(sink)
         self.watch_streams: Callable[[], None] = _ignore
@@ -82,7 +82,7 @@ class Helpers:
 
     def describe_code(self, code: CodeType, module: str | None) -> tuple[Any, ...] | None:
         """Give what C needs to know of a code object; None where it is out of scope."""
-        if not self._is_in_scope(code.co_filename, module):
+        if not self._is_in_scope(code, module):
             return None
         names = recorded_names(code)
         is_namespace = not code.co_flags & inspect.CO_OPTIMIZED
@@ -163,7 +163,7 @@ class NativeHotPath(_native.Core):
         level: str,
         bounds: Bounds,
         redactor: Redactor,
-        is_in_scope: Callable[[str, str | None], bool],
+        is_in_scope: Callable[[CodeType, str | None], bool],
         settle: Callable[[BaseException], Any],
         clock: Callable[[], int] = perf_counter_ns,
     ) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 from pytest_recorder import compat, native
@@ -84,7 +84,7 @@ def make(
     level: str,
     bounds: Bounds,
     redactor: Redactor,
-    is_in_scope: Callable[[str, str | None], bool],
+    is_in_scope: Callable[[CodeType, str | None], bool],
     on_fault: Callable[[BaseException], Any],
 ) -> tuple[HotPath, Engine]:
     """Build hot path and engine of a choice; nothing is installed yet.

@@ -256,6 +256,18 @@ def resolve_marker(
     return settings.model_copy(update=fields)
 
 
+def policy_sources(
+    sources: Mapping[str, str], mark_kwargs: Mapping[str, object]
+) -> dict[str, str]:
+    """Where each field of a test's policy came from: the sources of the run, then the marker."""
+    from pytest_recorder.policy import FIELDS
+
+    return {
+        key: f"{name} (marker)" if name in mark_kwargs else sources[name]
+        for key, name in FIELDS.items()
+    }
+
+
 def _given(
     option: Option, config: pytest.Config, environ: Mapping[str, str], *, with_ini: bool = True
 ) -> tuple[object, str] | None:

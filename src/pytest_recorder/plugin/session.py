@@ -3,14 +3,14 @@
 import os
 import time
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import pytest
 
-from pytest_recorder.config import Settings
+from pytest_recorder.config import Resolved, Settings
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
 from pytest_recorder.plugin import options, report, sections, xdist
@@ -19,7 +19,7 @@ from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.outcome import outcome_of
-from pytest_recorder.policy import policy_of
+from pytest_recorder.policy import Sourced, policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def activate(config: pytest.Config, name: str) -> "RecordSession":
     """
     try:
         resolved = options.resolve(config, os.environ)
-        session = RecordSession(config, resolved.settings, is_off=resolved.is_forced_off)
+        session = RecordSession(config, resolved)
         if resolved.settings.enabled:
             session.check_folder()
     except UsageError as error:
@@ -53,9 +53,11 @@ def activate(config: pytest.Config, name: str) -> "RecordSession":
 class RecordSession:
     """The plugin object of a run that records."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, *, is_off: bool) -> None:
+    def __init__(self, config: pytest.Config, resolved: Resolved) -> None:
+        settings = resolved.settings
         self._config = config
-        self._is_off = is_off
+        self._is_off = resolved.is_forced_off
+        self._sources = resolved.sources
         # A pytest run inside a recorded test leaves the outer recording alone.
         self._is_nested = is_any_recording()
         self._worker = xdist.worker_of(config)
@@ -206,7 +208,7 @@ class RecordSession:
                 self._recorder.let_go()
             return
         if self.settings.scope == "session":
-            self._begin_in_session(settings)
+            self._begin_in_session(item, settings)
             return
         attempt = self._new_attempt(item.nodeid, settings)
         try:
@@ -218,12 +220,18 @@ class RecordSession:
                     test=item.nodeid,
                     attempt=attempt.number,
                     settings=settings,
+                    policy=self._policy_of(item, settings),
                     watch_output=False,
                 )
         except RecorderError as error:
             attempt.error = error
 
-    def _begin_in_session(self, settings: Settings) -> None:
+    def _policy_of(self, item: pytest.Item, settings: Settings) -> Sourced:
+        marker = item.get_closest_marker("record")
+        kwargs: Mapping[str, object] = marker.kwargs if marker is not None else {}
+        return Sourced(policy_of(settings), options.policy_sources(self._sources, kwargs))
+
+    def _begin_in_session(self, item: pytest.Item, settings: Settings) -> None:
         if self._attempt is not None:
             self._attempt.join(settings)
             if self._recorder is not None:
@@ -234,7 +242,8 @@ class RecordSession:
         attempt.error = self._open_error
         try:
             if self._recorder is not None:
-                self._recorder.begin(test=_SESSION_TEST, watch_output=False)
+                policy = self._policy_of(item, settings)
+                self._recorder.begin(test=_SESSION_TEST, policy=policy, watch_output=False)
         except RecorderError as error:
             attempt.error = error
 

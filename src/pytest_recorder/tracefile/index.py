@@ -279,6 +279,8 @@ def _remove_trace(folder: Path, relative: str) -> None:
 def prepare_folder(folder: Path) -> None:
     """Make the trace folder, with a `.gitignore` in it.
 
+    A folder that holds something already may be anybody's, a whole project even: it gets none.
+
     Raises UsageError (ERR_TRACE_DIR_CONFLICT) where a file is in the way, EnvironmentError
     (ERR_TRACE_DIR_CREATE_FAILED) where it cannot be made or written.
     """
@@ -289,9 +291,8 @@ def prepare_folder(folder: Path) -> None:
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="ascii")
+        if not os.listdir(folder):
+            (folder / ".gitignore").write_text("*\n", encoding="ascii")
     except (NotADirectoryError, FileExistsError) as error:
         raise usage(
             ErrorCode.TRACE_DIR_CONFLICT,
