@@ -13,9 +13,9 @@ import os
 import platform
 import uuid
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from time import perf_counter_ns
@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_recorder import compat
 from pytest_recorder.config import Settings
+from pytest_recorder.diagnostics import metrics
 from pytest_recorder.diagnostics.guard import shield2, shield3
+from pytest_recorder.diagnostics.metrics import Tally
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import Scope
 from pytest_recorder.engine.select import Choice, make, select
@@ -100,6 +102,8 @@ class Recorder:
         self._error: RecorderError | None = None
         self._interrupted: str | None = None
         self._ended: Ended | None = None
+        self._counts = Tally()
+        self._is_kept = False
         self._started_ns = 0
         self._duration_us = 0
 
@@ -171,6 +175,8 @@ class Recorder:
         if hot is None or engine is None or spool is None:
             return
         self._error = self._ended = self._interrupted = None
+        self._counts, self._is_kept = Tally(), False
+        engine.unreported.count = 0
         manifest = self._describe(used).model_copy(
             update={
                 "trace_id": uuid.uuid4().hex,
@@ -214,14 +220,14 @@ class Recorder:
         elif phase != "fixture":
             # What is printed between the phases is pytest's, not the test's.
             self._release_output()
-        write = shield3(hot.locked(hot.span), self._fault)
+        write = shield3(hot.locked(hot.span), self._fault_in("span"))
         write(phase, edge, (name, outcome))
 
     def note(self, frame: FrameType, text: str) -> None:
         """Record a remark as a `log` event at the nearest frame in scope."""
         hot = self._hot
         if hot is not None and self.is_recording and not self._is_foreign():
-            shield3(hot.locked(hot.note), self._fault)(frame, text, None)
+            shield3(hot.locked(hot.note), self._fault_in("note"))(frame, text, None)
 
     def pause(self) -> None:
         """Take no events until `resume`: a test in between is not to be recorded."""
@@ -265,6 +271,7 @@ class Recorder:
             error,
             hot.has_frames,
         )
+        self._count(hot, engine, spool)
         return self._ended
 
     def flush(self) -> None:
@@ -294,16 +301,28 @@ class Recorder:
                 "reason": ended.reason,
                 "message": ended.message,
                 "duration_us": self._duration_us,
+                "counters": self._counts.plain(),
             },
         )
         self._ended = ended._replace(events=packed.events, dropped=packed.dropped)
+        self._is_kept = True
+        metrics.count_trace(
+            self._counts, "kept", ended.status, packed.events, packed.size_bytes
+        )
         return packed
 
-    def drop(self) -> None:
-        """Forget the recording; nothing of it is left on disk."""
+    def drop(self, result: str = "dropped") -> None:
+        """Forget the recording; `result` is what it is counted as where it was not kept."""
         if self._spool is not None:
             self._spool.drop()
+        if self._ended is not None and not self._is_kept and self.is_begun:
+            metrics.count_trace(self._counts, result, self._ended.status)
         self._manifest = None
+
+    def take_counts(self) -> Tally:
+        """Give what was counted since the recording began, or since it was taken."""
+        counts, self._counts = self._counts, Tally()
+        return counts
 
     def recent(self, most_events: int) -> Iterator[Event]:
         """Give about so many of the last events of the running recording, oldest first."""
@@ -362,7 +381,7 @@ class Recorder:
             is_in_scope=scope.decide,
             on_fault=self._fault,
         )
-        self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault))
+        self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault_in("output")))
         try:
             engine.install()
         except RecorderError:
@@ -427,12 +446,29 @@ class Recorder:
             self._engine.rest()
         self._release_output()
         if self._hot is not None:
-            shield2(self._end_hot, self._fault)(self._hot, None)
+            shield2(self._end_hot, self._fault_in("end"))(self._hot, None)
 
     def _end_hot(self, hot: "HotPath", _: None) -> None:
         hot.end()
 
-    def _fault(self, error: BaseException) -> None:
+    def _count(self, hot: "HotPath", engine: "Engine", spool: Spool) -> None:
+        """Count what the ended recording has and has not."""
+        counts = self._counts
+        counts.add(metrics.RECORDED_EVENTS, spool.events + spool.dropped)
+        counts.add(metrics.DROPPED_EVENTS, spool.dropped, "limit")
+        for reason, number in hot.losses.items():
+            counts.add(metrics.DROPPED_EVENTS, number, reason)
+        # What no gap tells: where the stack was full, nothing could be called.
+        counts.add(metrics.DROPPED_EVENTS, engine.unreported.count, "recursion")
+        for kind, number in hot.redactions.items():
+            counts.add(metrics.REDACTIONS, number, kind)
+        if self._error is None and self._interrupted is not None:
+            counts.add(metrics.DETACHES, 1, "interrupted", ErrorCode.TRACE_INCOMPLETE)
+
+    def _fault_in(self, callback: str) -> Callable[[BaseException], None]:
+        return partial(self._fault, callback=callback)
+
+    def _fault(self, error: BaseException, callback: str | None = None) -> None:
         """Take a fault of ours out of a callback: count it, detach, keep the first for the end.
 
         The exception itself is not kept: its traceback holds objects of the program.
@@ -442,8 +478,12 @@ class Recorder:
             if hot is not None:
                 hot.lose("recursion")
             return
+        found = _as_recorder_error(error)
+        if callback is not None and found.code is not ErrorCode.TRACER_INSTALL_CONFLICT:
+            self._counts.add(metrics.FAULTS, 1, callback)
         if self._error is None:
-            self._error = _as_recorder_error(error)
+            self._error = found
+            self._counts.add(metrics.DETACHES, 1, metrics.detach_reason(found), found.code)
         if self._engine is not None:
             self._engine.stop()
         self._release_output()

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pytest_recorder.config import Settings, parse_field
+from pytest_recorder.diagnostics.metrics import publish
 from pytest_recorder.engine.scope import find_project_root
 from pytest_recorder.errors import (
     ErrorCode,
@@ -93,11 +94,16 @@ class TraceSession:
             if ended is None:
                 return
             error = ended.error
+            result = "dropped"
             if ended.status == "complete" or policy.keep_partial_trace:
                 try:
                     recorder.keep(self.path)
                 except RecorderError as failed:
-                    error = error or failed
+                    result, error = "failed", error or failed
+            recorder.drop(result)
+            failure = publish(recorder.take_counts(), flush=True)
+            if failure is not None:
+                _warn(failure.error, 4)
             _judge(ended, error, policy)
         finally:
             recorder.close()
@@ -239,11 +245,8 @@ def _judge(ended: Ended, error: RecorderError | None, policy: Policy) -> None:
     action = action_for(policy, error.kind) if error is not None else "ignore"
     if error is not None and action in ("fail", "stop"):
         raise error
-    if action == "warn":
-        # A filter of its own: `-W error` must not turn a warning of ours into a failure.
-        with warnings.catch_warnings():
-            warnings.simplefilter("always", RecorderWarning)
-            warnings.warn(str(error), RecorderWarning, stacklevel=4)
+    if error is not None and action == "warn":
+        _warn(error, 5)
     if policy.require_trace:
         if not ended.events:
             raise usage(
@@ -253,3 +256,10 @@ def _judge(ended: Ended, error: RecorderError | None, policy: Policy) -> None:
             raise usage(
                 ErrorCode.TRACE_INCOMPLETE, "a whole trace is required, this one ended early"
             )
+
+
+def _warn(error: RecorderError, callers: int) -> None:
+    # A filter of its own: `-W error` must not turn a warning of ours into a failure.
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RecorderWarning)
+        warnings.warn(str(error), RecorderWarning, stacklevel=callers)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
 
+from pytest_recorder.diagnostics.guard import Unreported
+
 
 class Capabilities(NamedTuple):
     """What a combination of engine, hot path and Python version can do without disturbing."""
@@ -57,6 +59,16 @@ class HotPath(Protocol):
     @property
     def has_frames(self) -> bool:
         """Whether any frame in scope was seen in this trace."""
+        ...
+
+    @property
+    def redactions(self) -> dict[str, int]:
+        """How many values and texts (`value`, `text`) of this trace were hidden."""
+        ...
+
+    @property
+    def losses(self) -> dict[str, int]:
+        """How many events of this trace were lost, by reason; not those the spool dropped."""
         ...
 
     @property
@@ -120,6 +132,8 @@ class Engine(Protocol):
 
     name: str
     capabilities: Capabilities
+    unreported: Unreported
+    """Faults that the recursion limit left no room to report; nobody else counts them."""
 
     def install(self) -> None:
         """Take what the interpreter has only a few of."""

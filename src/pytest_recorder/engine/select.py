@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from pytest_recorder import compat, native
-from pytest_recorder.diagnostics.guard import settler
+from pytest_recorder.diagnostics.guard import Unreported, settler
 from pytest_recorder.engine import settrace
 from pytest_recorder.engine.base import Capabilities, Engine, HotPath
 from pytest_recorder.engine.definitions import Sink
@@ -92,9 +92,12 @@ def make(
     bounds: Bounds,
     redactor: Redactor,
     is_in_scope: Callable[[str, str | None], bool],
-    on_fault: Callable[[BaseException], Any],
+    on_fault: Callable[..., Any],
 ) -> tuple[HotPath, Engine]:
-    """Build hot path and engine of a choice; nothing is installed yet."""
+    """Build hot path and engine of a choice; nothing is installed yet.
+
+    `on_fault` is called with an exception and, by keyword, the `callback` that it left.
+    """
     parts: dict[str, Any] = {
         "level": level,
         "bounds": bounds,
@@ -112,7 +115,7 @@ def make(
         return hot, MonitoringEngine(
             hot, native_callbacks(hot), capabilities=choice.capabilities, on_fault=on_fault
         )
-    pure = PureHotPath(sink, **parts)
+    pure, unreported = PureHotPath(sink, **parts), Unreported()
     if choice.engine == "settrace":
         return pure, SettraceEngine(pure, on_fault=on_fault)
     # `sys.monitoring` does not exist on 3.11.
@@ -120,7 +123,8 @@ def make(
 
     return pure, MonitoringEngine(
         pure,
-        pure_callbacks(pure, on_fault),
+        pure_callbacks(pure, on_fault, unreported),
         capabilities=choice.capabilities,
         on_fault=on_fault,
+        unreported=unreported,
     )

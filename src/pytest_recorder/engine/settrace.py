@@ -103,7 +103,7 @@ class SettraceEngine:
     name = "settrace"
     capabilities = capabilities_of("python")
 
-    def __init__(self, hot: PureHotPath, *, on_fault: Callable[[BaseException], Any]) -> None:
+    def __init__(self, hot: PureHotPath, *, on_fault: Callable[..., Any]) -> None:
         self._hot = hot
         self._on_fault = on_fault
         self._started = False
@@ -118,7 +118,9 @@ class SettraceEngine:
         self._global = self._passing(
             shield3(hot.locked(self._called), self._fault, self.unreported)
         )
-        self.local = self._passing(shield3(self._checked(hot.locked(self._event)), self._fault))
+        self.local = self._passing(
+            shield3(self._checked(hot.locked(self._event)), self._fault, self.unreported)
+        )
 
     def install(self) -> None:
         """There is one place for a trace function: find out who has it."""
@@ -339,7 +341,7 @@ class SettraceEngine:
         if isinstance(error, RecursionError):
             self._recursed = True
             self._leave_a_way_back(error)
-        return self._on_fault(error)
+        return self._on_fault(error, callback="trace")
 
     def _leave_a_way_back(self, error: BaseException) -> None:
         """Let a frame some way up the stack put the trace function back when it ends."""
@@ -367,10 +369,11 @@ class NativeSettraceEngine:
     name = "settrace"
     capabilities = capabilities_of("native")
 
-    def __init__(self, hot: NativeTracer, *, on_fault: Callable[[BaseException], Any]) -> None:
+    def __init__(self, hot: NativeTracer, *, on_fault: Callable[..., Any]) -> None:
         self._hot = hot
         self._on_fault = on_fault
         self._started = False
+        self.unreported = Unreported()
 
     def install(self) -> None:
         """There is one place for a trace function: find out who has it."""
