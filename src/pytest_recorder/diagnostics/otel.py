@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 SCOPE: Final = "pytest_recorder"
 _SERVICE: Final = "pytest-record-trace"
-_MODULES: Final = ("opentelemetry.sdk.metrics", "opentelemetry.exporter.otlp.proto.http")
+# To look for one imports what it lies in, so that these lie in namespaces only.
+_MODULES: Final = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 
 
 def require_installed() -> None:
