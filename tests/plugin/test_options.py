@@ -177,6 +177,8 @@ def test_defaults_are_those_of_the_design(project: pytest.Pytester) -> None:
         "log_level": None,
         "log_file": None,
         "json_errors": False,
+        "metrics_file": None,
+        "metrics_otel": False,
     }
     assert sources == {option.name: "default" for option in OPTIONS}
     assert is_forced_off is False

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_recorder.diagnostics.metrics import COUNTERS
 from pytest_recorder.errors import ErrorCode
 from pytest_recorder.events import REASONS
 from pytest_recorder.plugin.options import MARKER_NAMES, OPTIONS, Option
@@ -34,3 +35,11 @@ def test_every_reason_is_in_the_format_description() -> None:
     text = " ".join((DOCS / "trace-format.md").read_text().split())
     for number, word in REASONS.items():
         assert f"{number} {word}" in text
+
+
+def test_every_counter_is_documented_with_its_labels() -> None:
+    text = (DOCS / "metrics.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|(.*?)\| ", text, re.MULTILINE)
+    assert [(name, tuple(re.findall(r"`(\w+)`", labels))) for name, labels in rows] == [
+        (counter.name, counter.labels) for counter in COUNTERS
+    ]
