@@ -365,3 +365,37 @@ def test_a_run_inside_a_recorded_test_sends_nothing(pytester: pytest.Pytester) -
     )
     run(pytester, "--record-trace", "--record-metrics-file=r.prom").assert_outcomes(passed=1)
     assert samples(pytester.path / "r.prom")["traces.dropped.complete"] == 1
+
+
+def test_a_child_that_a_test_forked_sends_nothing(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child goes on where the parent does, to the end of pytest."""
+    pytester.makeconftest(
+        """
+        import os
+        import pytest
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_sessionfinish():
+            if os.getpid() == PARENT:
+                os.waitpid(pytest.child, 0)
+
+        PARENT = os.getpid()
+        """
+    )
+    pytester.makepyfile(
+        """
+        import os
+        import pytest
+
+        def test_a():
+            pytest.child = os.fork()
+        """
+    )
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        args = ("--record-metrics-otel", "--record-metrics-file=r.prom", "-p", "no:xdist")
+        run(pytester, "--record-trace", *args)
+    assert len(collector.requests) == 1
+    assert samples(pytester.path / "r.prom")["traces.dropped.complete"] == 1

@@ -1,7 +1,8 @@
 """Gathers the counts of a run, of its workers too, and sends them where the options say."""
 
+import os
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -13,16 +14,13 @@ from pytest_recorder.errors import ErrorCode, RecorderError, usage
 from pytest_recorder.plugin import xdist
 from pytest_recorder.tracefile.index import Entry
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 def check(settings: Settings) -> None:
     """Raise UsageError for an exporter that cannot be had, before the first test."""
     path = settings.metrics_file
     if path is not None:
         prometheus.require_installed()
-        if path.is_dir():
+        if os.path.isdir(path):
             raise usage(
                 ErrorCode.INVALID_OPTION,
                 f"the file of metrics {str(path)!r} is a folder, expected a file or a new name",
@@ -46,10 +44,13 @@ class RunMetrics:
         is_nested: bool,
     ) -> None:
         self.tally = Tally()
-        self._file: Path | None = None if is_nested else settings.metrics_file
-        self._to_otel = settings.metrics_otel and not is_nested
+        self._settings = settings
         self._warn = warn
         self._worker = worker
+        # A sink of a conftest.py would get the counts of a worker twice, and a run inside a
+        # recorded test is no run of its own.
+        self._sends = worker is None and not is_nested
+        self._pid = os.getpid()
         self._unsent = Tally()
         # What each worker has counted in all, as it said last: a message may come twice or never.
         self._workers: dict[str, Tally] = {}
@@ -80,23 +81,25 @@ class RunMetrics:
         self.count(found)
 
     def close(self) -> None:
-        """Send and write everything; nothing in a worker, whose controller does it."""
-        if self._worker is not None:
-            return
+        """Send and write everything, unless another process does it."""
+        path = self._settings.metrics_file
         self._publish(flush=True)
-        if self._file is not None:
-            path = self._file
+        if path is not None and self._may_send:
             self._export("PrometheusFile", lambda: prometheus.PrometheusFile(path))
-        if self._to_otel:
+        if self._settings.metrics_otel and self._may_send:
             self._export("OpenTelemetryMetrics", otel.OpenTelemetryMetrics)
+
+    @property
+    def _may_send(self) -> bool:
+        """Not a worker, nor a child that a test has forked and that came to the end of pytest."""
+        return self._sends and self._pid == os.getpid()
 
     def _add(self, counter: Counter, *labels: str) -> None:
         self.tally.add(counter, 1, *labels)
         self._unsent.add(counter, 1, *labels)
 
     def _publish(self, *, flush: bool = False) -> None:
-        # Not in a worker: a sink of a conftest.py would get everything twice.
-        if self._worker is None and (self._unsent or flush):
+        if self._may_send and (self._unsent or flush):
             unsent, self._unsent = self._unsent, Tally()
             self._take(metrics.publish(unsent, flush=flush))
 
