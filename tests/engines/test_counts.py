@@ -32,6 +32,9 @@ def pairs() -> list[tuple[str, str]]:
 @pytest.mark.parametrize("name", COMPARED)
 @pytest.mark.parametrize("native, pure", pairs())
 def test_both_hot_paths_count_the_same(name: str, level: str, native: str, pure: str) -> None:
+    if name == "cleanup" and level == "values":
+        if not capabilities(pure).reads_locals_undisturbed:
+            pytest.skip("the objects of this program live longer under the one than the other")
     found = counts(run(name, native, level).path)
     assert found == counts(run(name, pure, level).path)
     assert found["recorded_events"] == len(run(name, native, level).events)
@@ -101,7 +104,8 @@ def says(token: str) -> None:
 
 @pytest.mark.parametrize("native, pure", pairs())
 def test_both_hot_paths_count_the_same_masked_texts(native: str, pure: str) -> None:
-    found = [counts(record(says, "open-sesame", engine=name).path) for name in (native, pure)]
+    recorded = [record(says, "open-sesame", engine=name) for name in (native, pure)]
+    found = [counts(one.path) for one in recorded]
     assert found[0] == found[1]
     assert found[0]["redactions.text"] >= 4
 
