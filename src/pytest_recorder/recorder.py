@@ -13,7 +13,6 @@ import os
 import platform
 import uuid
 import weakref
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
 from importlib import metadata
@@ -21,6 +20,8 @@ from pathlib import Path
 from time import perf_counter_ns
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
 
 from pytest_recorder import compat
 from pytest_recorder.config import Settings
@@ -34,8 +35,6 @@ from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.engine.values import Bounds
 from pytest_recorder.errors import ErrorCode, RecorderError, bug, enverr, from_os_error
 from pytest_recorder.policy import Policy, policy_digest
-from pytest_recorder.tracefile.decode import Definitions, EventDecoder
-from pytest_recorder.tracefile.events import Event
 from pytest_recorder.tracefile.layout import FORMAT_VERSION, SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import spool_name
@@ -43,7 +42,10 @@ from pytest_recorder.tracefile.spool import Segment, Spool
 from pytest_recorder.tracefile.writer import Packed, write_trace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from pytest_recorder.engine.base import Engine, HotPath
+    from pytest_recorder.tracefile.events import Event
 
 _SHAPE = (
     "level",
@@ -93,12 +95,17 @@ class Recorder:
         self._also = also
         self._shape: tuple[Any, ...] = ()
         self._pid = os.getpid()
+        self._id = uuid.uuid4().hex
+        self._traces = 0
         self._spool: Spool | None = None
         self._hot: HotPath | None = None
         self._engine: Engine | None = None
         self._tap: StreamTap | None = None
-        self._manifest: Manifest | None = None
-        self._common: Manifest | None = None
+        self._manifest: dict[str, Any] | None = None
+        self._common: tuple[dict[str, Any], bytes] | None = None
+        self._write_span: Callable[[str, str, tuple[str, str]], None] = _ignore
+        self._write_note: Callable[[FrameType, str, None], None] = _ignore
+        self._end_hot: Callable[[HotPath, None], None] = _ignore
         self._error: RecorderError | None = None
         self._interrupted: str | None = None
         self._ended: Ended | None = None
@@ -148,7 +155,7 @@ class Recorder:
             self._engine.abandon()
         if self._hot is not None:
             self._hot.is_open = False
-        self._release_output()
+        self.let_go()
         if self._spool is not None:
             self._spool.close(unlink=False)
         self._engine = self._hot = self._tap = self._spool = self._manifest = None
@@ -177,16 +184,18 @@ class Recorder:
         self._error = self._ended = self._interrupted = None
         self._counts, self._is_kept = Tally(), False
         engine.unreported.count = 0
-        manifest = self._describe(used).model_copy(
-            update={
-                "trace_id": uuid.uuid4().hex,
-                "test": test,
-                "attempt": attempt,
-                "scope": used.scope,
-                "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            }
-        )
-        spool.begin(manifest.model_dump_json().encode())
+        self._traces += 1
+        own = {
+            "trace_id": f"{self._id[:20]}{self._traces:012x}",
+            "test": _writable(test) if test is not None else None,
+            "attempt": attempt,
+            "scope": used.scope,
+            "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
+        # Put together as text: a model would be made, checked and written for each test.
+        common, head = self._describe(used)
+        manifest = {**common, **own}
+        spool.begin(head + orjson.dumps(own)[1:])
         hot.begin()
         self._manifest = manifest
         self._started_ns = perf_counter_ns()
@@ -195,7 +204,7 @@ class Recorder:
                 self._watch_output()
             engine.start()
         except RecorderError:
-            self._release_output()
+            self.let_go()
             hot.end()
             spool.drop()
             self._manifest = None
@@ -219,21 +228,27 @@ class Recorder:
             self._watch_output()
         elif phase != "fixture":
             # What is printed between the phases is pytest's, not the test's.
-            self._release_output()
-        write = shield3(hot.locked(hot.span), self._fault_in("span"))
-        write(phase, edge, (name, outcome))
+            self._pause_output()
+        self._write_span(phase, edge, (name, outcome))
 
     def note(self, frame: FrameType, text: str) -> None:
         """Record a remark as a `log` event at the nearest frame in scope."""
         hot = self._hot
         if hot is not None and self.is_recording and not self._is_foreign():
-            shield3(hot.locked(hot.note), self._fault_in("note"))(frame, text, None)
+            self._write_note(frame, text, None)
+
+    def let_go(self) -> None:
+        """Leave `sys.stdout` and `sys.stderr` as they were: what comes now is not recorded."""
+        if self._tap is not None and self._hot is not None:
+            self._hot.watch_streams = _ignore
+            self._hot.forget_streams()
+            self._tap.release()
 
     def pause(self) -> None:
         """Take no events until `resume`: a test in between is not to be recorded."""
         if self.is_recording and self._engine is not None and self._tap is not None:
             self._engine.stop()
-            self._release_output()
+            self.let_go()
 
     def resume(self) -> None:
         """Take events again after `pause`; where our place was taken the recording has ended."""
@@ -293,7 +308,7 @@ class Recorder:
             raise from_os_error(error, "cannot make the folder of the trace") from error
         packed = write_trace(
             path,
-            manifest=manifest.model_copy(update=facts),
+            manifest=Manifest.model_validate({**manifest, **facts}),
             segments=spool.segments(),
             sources=dict(hot.sources.values()),
             trailer={
@@ -324,8 +339,10 @@ class Recorder:
         counts, self._counts = self._counts, Tally()
         return counts
 
-    def recent(self, most_events: int) -> Iterator[Event]:
+    def recent(self, most_events: int) -> "Iterator[Event]":
         """Give about so many of the last events of the running recording, oldest first."""
+        from pytest_recorder.tracefile.decode import Definitions, EventDecoder
+
         spool = self._spool
         if spool is None:
             return
@@ -382,6 +399,9 @@ class Recorder:
             on_fault=self._fault,
         )
         self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault_in("output")))
+        self._write_span = shield3(hot.locked(hot.span), self._fault_in("span"))
+        self._write_note = shield3(hot.locked(hot.note), self._fault_in("note"))
+        self._end_hot = shield2(lambda hot, _: hot.end(), self._fault_in("end"))
         try:
             engine.install()
         except RecorderError:
@@ -390,6 +410,7 @@ class Recorder:
         self._shape = shape
 
     def _tear_down(self) -> None:
+        self.let_go()
         if self._engine is not None:
             self._engine.uninstall()
         if self._hot is not None:
@@ -397,14 +418,15 @@ class Recorder:
         if self._spool is not None:
             self._spool.close()
         self._engine = self._hot = self._spool = self._tap = self._manifest = None
+        self._write_span = self._write_note = self._end_hot = _ignore
         self._shape = ()
         self._common = None
 
-    def _describe(self, settings: Settings) -> Manifest:
-        """Give what is the same for all traces of this shape; it takes a while to make."""
+    def _describe(self, settings: Settings) -> tuple[dict[str, Any], bytes]:
+        """Give what all traces of this shape have in common, also as the start of a JSON object."""
         if self._common is not None:
             return self._common
-        self._common = Manifest(
+        common = Manifest(
             format=FORMAT_VERSION,
             run_id=self.run_id,
             trace_id="",
@@ -419,13 +441,14 @@ class Recorder:
             limits=self.limits,
             level=settings.level,
             values=settings.values.model_dump(),
-            root=str(settings.root),
+            root=_writable(str(settings.root)),
             max_bytes=settings.max_bytes,
             policy=self.policy.model_dump(mode="json"),
             policy_sha256=policy_digest(self.policy),
             started="",
             pid=os.getpid(),
-        )
+        ).model_dump(mode="json", exclude={"trace_id", "test", "attempt", "scope", "started"})
+        self._common = common, orjson.dumps(common)[:-1] + b","
         return self._common
 
     def _watch_output(self) -> None:
@@ -433,23 +456,21 @@ class Recorder:
             self._hot.watch_streams = self._tap.watch
             self._tap.watch()
 
-    def _release_output(self) -> None:
+    def _pause_output(self) -> None:
+        """Take no output; the streams stay watched, for the next phase comes soon."""
         if self._tap is not None and self._hot is not None:
             self._hot.watch_streams = _ignore
             self._hot.forget_streams()
-            self._tap.release()
+            self._tap.pause()
 
     # Ending, in order or by a fault.
 
     def _stop(self) -> None:
         if self._engine is not None:
             self._engine.rest()
-        self._release_output()
+        self._pause_output()
         if self._hot is not None:
-            shield2(self._end_hot, self._fault_in("end"))(self._hot, None)
-
-    def _end_hot(self, hot: "HotPath", _: None) -> None:
-        hot.end()
+            self._end_hot(self._hot, None)
 
     def _count(self, hot: "HotPath", engine: "Engine", spool: Spool) -> None:
         """Count what the ended recording has and has not."""
@@ -465,7 +486,7 @@ class Recorder:
         if self._error is None and self._interrupted is not None:
             counts.add(metrics.DETACHES, 1, "interrupted", ErrorCode.TRACE_INCOMPLETE)
 
-    def _fault_in(self, callback: str) -> Callable[[BaseException], None]:
+    def _fault_in(self, callback: str) -> "Callable[[BaseException], None]":
         return partial(self._fault, callback=callback)
 
     def _fault(self, error: BaseException, callback: str | None = None) -> None:
@@ -486,7 +507,7 @@ class Recorder:
             self._counts.add(metrics.DETACHES, 1, metrics.detach_reason(found), found.code)
         if self._engine is not None:
             self._engine.stop()
-        self._release_output()
+        self.let_go()
         if hot is not None:
             hot.is_open = False
 
@@ -511,7 +532,12 @@ def _as_recorder_error(error: BaseException) -> RecorderError:
     return found.with_traceback(None)
 
 
-def _ignore() -> None:
+def _writable(text: str) -> str:
+    """Name bytes of a path that are no text (lone surrogates): JSON has no place for them."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _ignore(*_: object) -> None:
     return None
 
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from pytest_recorder import compat
 from pytest_recorder.cli.locate import check_whole, open_argument
+from pytest_recorder.engine.rivals import rival_tracer
 from pytest_recorder.engine.select import select
-from pytest_recorder.engine.settrace import rival_tracer
 from pytest_recorder.tracefile import scan
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.values import safe_text

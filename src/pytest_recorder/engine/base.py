@@ -4,6 +4,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
 
+from pytest_recorder import compat
 from pytest_recorder.diagnostics.guard import Unreported
 
 
@@ -24,6 +25,17 @@ class Capabilities(NamedTuple):
             "survives_recursion_limit": "events at the recursion limit are lost (a gap says so)",
         }
         return tuple(words[name] for name, able in self._asdict().items() if not able)
+
+
+def capabilities_of(engine: str, hot_path: str) -> Capabilities:
+    """Say what an engine can do with a hot path."""
+    is_native = hot_path == "native"
+    return Capabilities(
+        reads_locals_undisturbed=is_native or compat.READS_LOCALS_UNDISTURBED,
+        leaves_gettrace_alone=engine == "monitoring",
+        sees_running_threads=engine == "monitoring",
+        survives_recursion_limit=is_native,
+    )
 
 
 class HotPath(Protocol):

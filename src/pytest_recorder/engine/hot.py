@@ -16,7 +16,6 @@ The parent of a frame is the nearest recorded frame among its callers, which the
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
 import logging
-import opcode
 import sys
 import threading
 import weakref
@@ -28,6 +27,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from pytest_recorder.engine.definitions import CodeRecord, Definitions, Sink
+from pytest_recorder.engine.interpreter import LOOPS, thread_name
 from pytest_recorder.engine.messages import exception_message, log_parts
 from pytest_recorder.engine.names import UNBOUND
 from pytest_recorder.engine.redact import Redactor
@@ -37,11 +37,6 @@ from pytest_recorder.events import EDGES, LEVELS, PHASES, Op, text, uv, zz
 _LOCK_TIMEOUT_S = 1.0
 _LOG_CODE = logging.Logger.callHandlers.__code__
 _traceback_of = BaseException.__dict__["__traceback__"].__get__
-LOOPS = frozenset(
-    opcode.opmap[name]
-    for name in ("FOR_ITER", "SEND", "END_FOR", "END_SEND", "POP_ITER")
-    if name in opcode.opmap
-)
 _KINDS = {
     CO_GENERATOR: "generator",
     CO_COROUTINE: "coroutine",
@@ -738,13 +733,6 @@ class PureHotPath:
             parts.append(bytes((Op.STATE,)) + uv(len(state.values)))
             parts.extend(ids[name] + value for name, value in state.values.items())
         return b"".join(parts)
-
-
-def thread_name() -> str:
-    """Give the thread's name without making a `Thread` object for a foreign thread."""
-    thread = threading._active.get(get_ident())  # type: ignore[attr-defined]
-    name = thread.__dict__.get("_name") if thread is not None else None
-    return name if type(name) is str else "thread"
 
 
 def _ignore(*_: object) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 from pytest_recorder import compat
 from pytest_recorder.engine import _native
 from pytest_recorder.engine.definitions import Sink, Sources
-from pytest_recorder.engine.hot import LOOPS, thread_name
+from pytest_recorder.engine.interpreter import LOOPS, thread_name
 from pytest_recorder.engine.messages import exception_message, log_parts
 from pytest_recorder.engine.names import argument_names, recorded_names
 from pytest_recorder.engine.redact import Redactor
@@ -223,6 +223,9 @@ class NativeHotPath(_native.Core):
     def attach(self, frame: FrameType | None) -> list[FrameType]:
         """Meet the code of frames that are running already; give those in scope."""
         found: list[FrameType] = []
+        if frame is not None and self.is_outside(frame):
+            # The stack of pytest, at the start of all tests but the first.
+            return found
         while frame is not None:
             if self.meet(frame.f_code, frame.f_globals):
                 found.append(frame)

@@ -7,12 +7,9 @@ from typing import Any, NamedTuple
 
 from pytest_recorder import compat, native
 from pytest_recorder.diagnostics.guard import Unreported, settler
-from pytest_recorder.engine import settrace
-from pytest_recorder.engine.base import Capabilities, Engine, HotPath
+from pytest_recorder.engine.base import Capabilities, Engine, HotPath, capabilities_of
 from pytest_recorder.engine.definitions import Sink
-from pytest_recorder.engine.hot import PureHotPath
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.engine.settrace import NativeSettraceEngine, SettraceEngine
 from pytest_recorder.engine.values import Bounds
 from pytest_recorder.errors import ErrorCode, usage
 
@@ -30,11 +27,7 @@ class Choice(NamedTuple):
     @property
     def capabilities(self) -> Capabilities:
         """What the two can do together."""
-        if self.engine == "settrace":
-            return settrace.capabilities_of(self.hot_path)
-        from pytest_recorder.engine.sysmon import capabilities_of
-
-        return capabilities_of(self.hot_path)
+        return capabilities_of(self.engine, self.hot_path)
 
 
 def select(request: str = "auto", hot_path: str = "auto") -> Choice:
@@ -97,6 +90,7 @@ def make(
     """Build hot path and engine of a choice; nothing is installed yet.
 
     `on_fault` is called with an exception and, by keyword, the `callback` that it left.
+    Only what is chosen is imported: the rest would cost every run a tenth of a second.
     """
     parts: dict[str, Any] = {
         "level": level,
@@ -109,14 +103,20 @@ def make(
 
         hot = NativeHotPath(sink, **parts, settle=settler(on_fault))
         if choice.engine == "settrace":
+            from pytest_recorder.engine.settrace_native import NativeSettraceEngine
+
             return hot, NativeSettraceEngine(hot, on_fault=on_fault)
         from pytest_recorder.engine.sysmon import MonitoringEngine
 
         return hot, MonitoringEngine(
             hot, native_callbacks(hot), capabilities=choice.capabilities, on_fault=on_fault
         )
+    from pytest_recorder.engine.hot import PureHotPath
+
     pure, unreported = PureHotPath(sink, **parts), Unreported()
     if choice.engine == "settrace":
+        from pytest_recorder.engine.settrace import SettraceEngine
+
         return pure, SettraceEngine(pure, on_fault=on_fault)
     # `sys.monitoring` does not exist on 3.11.
     from pytest_recorder.engine.sysmon import MonitoringEngine, pure_callbacks

@@ -12,14 +12,15 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytest_recorder import compat
 from pytest_recorder.diagnostics.guard import Unreported, shield2, shield3
 from pytest_recorder.engine.base import Capabilities, HotPath
-from pytest_recorder.engine.hot import Operation, PureHotPath
 from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.errors import ErrorCode, enverr
+
+if TYPE_CHECKING:
+    from pytest_recorder.engine.hot import Operation, PureHotPath
 
 _getframe = sys._getframe
 _TOOL_NAME = "pytest-record-trace"
@@ -146,19 +147,8 @@ class MonitoringEngine:
             sys.monitoring.set_local_events(self._tool, code, self._local | more)
 
 
-def capabilities_of(hot_path: str) -> Capabilities:
-    """Say what this engine can do with a hot path."""
-    is_native = hot_path == "native"
-    return Capabilities(
-        reads_locals_undisturbed=is_native or compat.READS_LOCALS_UNDISTURBED,
-        leaves_gettrace_alone=True,
-        sees_running_threads=True,
-        survives_recursion_limit=is_native,
-    )
-
-
 def pure_callbacks(
-    hot: PureHotPath, on_fault: Callable[..., Any], unreported: Unreported
+    hot: "PureHotPath", on_fault: Callable[..., Any], unreported: Unreported
 ) -> Callbacks:
     """Make the callbacks of the hot path in pure Python, each behind a shield."""
     events = sys.monitoring.events
@@ -188,7 +178,7 @@ def pure_callbacks(
     def pair(name: str, function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
         return shield2(function, partial(on_fault, callback=name), unreported)
 
-    def triple(name: str, operation: Operation) -> Callable[..., Any]:
+    def triple(name: str, operation: "Operation") -> Callable[..., Any]:
         locked = hot.locked(operation)
         return shield3(
             lambda code, offset, value: locked(_getframe(2), code, value),

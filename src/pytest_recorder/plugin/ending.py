@@ -81,6 +81,9 @@ class Ending:
         self, recorder: Recorder, attempt: Attempt, ended: Ended
     ) -> tuple[Entry | None, RecorderError | None]:
         """Give the entry for the index, None for a trace that nobody wants, and what went wrong."""
+        if not attempt.is_wanted and not attempt.has_failed and not attempt.is_interrupted:
+            recorder.drop()
+            return None, None
         entry = Entry(
             test=attempt.test,
             attempt=attempt.number,
@@ -93,8 +96,6 @@ class Ending:
         )
         result = "dropped"
         try:
-            if not attempt.is_wanted and not attempt.has_failed and not attempt.is_interrupted:
-                return None, None
             if ended.status == "partial" and not attempt.settings.keep_partial:
                 return entry, None
             packed = self._keep(recorder, attempt)

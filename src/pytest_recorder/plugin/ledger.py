@@ -10,11 +10,11 @@ from pytest_recorder.tracefile.index import (
     Entry,
     clear_earlier_run,
     close_index,
+    is_empty,
     prepare_folder,
     remove_if_empty,
     update_index,
 )
-from pytest_recorder.tracefile.recovery import recover
 
 _FREE_NS = 1_000_000_000
 _SHARE = 50
@@ -72,8 +72,10 @@ class Ledger:
         return entries, alive
 
     def _recover(self) -> tuple[list[Entry], list[int]]:
-        if not self.folder.is_dir():
+        if is_empty(self.folder):
             return [], []
+        from pytest_recorder.tracefile.recovery import recover
+
         try:
             found = recover(self.folder, is_reported=False)
         except RecorderError as error:

@@ -4,8 +4,9 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Generator
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import pytest
 
@@ -21,9 +22,11 @@ from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.outcome import outcome_of
 from pytest_recorder.policy import policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
-from pytest_recorder.tracefile.index import Entry, free_path
-from pytest_recorder.tracefile.reader import open_trace
 
+if TYPE_CHECKING:
+    from pytest_recorder.tracefile.index import Entry
+
+P = ParamSpec("P")
 T = TypeVar("T")
 _SESSION_TEST = "session"
 _STORY_EVENTS = 4000
@@ -146,7 +149,7 @@ class RecordSession:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Begin the recording of an attempt; every attempt of a re-run test comes by here."""
-        self._guard("begin", lambda: self._begin(item))
+        self._guard("begin", self._begin, item)
         return (yield from self._phase("setup", item))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -176,13 +179,13 @@ class RecordSession:
         attempt = self._attempt
         if attempt is None:
             return (yield)
-        self._edge(phase, "begin", name, "")
+        self._guard("span", self._edge, phase, "begin", name, "")
         try:
             result = yield
         except BaseException as error:
-            self._end_span(phase, name, item, error)
+            self._guard("span", self._end_span, phase, name, item, error)
             raise
-        self._end_span(phase, name, item, None)
+        self._guard("span", self._end_span, phase, name, item, None)
         return result
 
     def _end_span(
@@ -190,19 +193,22 @@ class RecordSession:
     ) -> None:
         attempt = self._attempt
         seen = attempt.phases.get(phase) if attempt is not None else None
-        found = self._guard("outcome", lambda: outcome_of(item, phase, error, seen))
+        # Guarded on its own: a foretelling that fails must not cost the edge.
+        found = self._guard("outcome", outcome_of, item, phase, error, seen)
         self._edge(phase, "end", name, found or ("passed" if error is None else "failed"))
 
     def _edge(self, phase: str, edge: str, name: str, outcome: str) -> None:
         recorder = self._recorder
         if recorder is not None:
-            self._guard("span", lambda: recorder.span(phase, edge, name=name, outcome=outcome))
+            recorder.span(phase, edge, name=name, outcome=outcome)
 
     def _begin(self, item: pytest.Item) -> None:
         settings = item.stash.get(_SETTINGS, self.settings)
         if self._is_nested or self._is_controller or not settings.enabled:
-            if self.settings.scope == "session" and self._recorder is not None:
-                self._recorder.pause()
+            if self._recorder is not None:
+                if self.settings.scope == "session":
+                    self._recorder.pause()
+                self._recorder.let_go()
             return
         if self.settings.scope == "session":
             self._begin_in_session(settings)
@@ -242,8 +248,7 @@ class RecordSession:
         number = self._attempts[test] = self._attempts.get(test, 0) + 1
         is_shared = self._worker is not None and self._is_shared
         named = f"{test}-{self._worker}" if is_shared else test
-        path = free_path(settings.dir, named, number)
-        self._attempt = Attempt(self._recorder, settings, test, number, path, named=named)
+        self._attempt = Attempt(self._recorder, settings, test, number, named=named)
         return self._attempt
 
     # Reports.
@@ -259,7 +264,7 @@ class RecordSession:
         made = yield
         attempt = self._attempt
         if attempt is not None:
-            self._guard("report", lambda: self._take_report(item, attempt, made))
+            self._guard("report", self._take_report, item, attempt, made)
         return made
 
     def _take_report(
@@ -267,7 +272,7 @@ class RecordSession:
     ) -> None:
         attempt.saw(made.when, made.outcome)
         if made.failed:
-            self._guard("section", lambda: self._add_section(attempt, made))
+            self._guard("section", self._add_section, attempt, made)
         if made.when != "teardown":
             return
         if self.settings.scope != "session":
@@ -370,7 +375,7 @@ class RecordSession:
 
     # pytest-xdist.
 
-    @property
+    @cached_property
     def _is_controller(self) -> bool:
         return xdist.is_controller(self._config)
 
@@ -388,10 +393,10 @@ class RecordSession:
         """Take what a worker says at its end; recover what a dead one could not say."""
         output = xdist.output_of(node)
         if output is not None:
-            self._guard("output", lambda: self._ledger.add_data(output))
-            self._guard("metrics", lambda: self._metrics.take_data(output.get("metrics")))
+            self._guard("output", self._ledger.add_data, output)
+            self._guard("metrics", self._metrics.take_data, output.get("metrics"))
         else:
-            self._guard("recover", lambda: self._recover_worker(node))
+            self._guard("recover", self._recover_worker, node)
 
     def _recover_worker(self, node: Any) -> None:
         """Recover the spool of a worker that died.
@@ -411,13 +416,14 @@ class RecordSession:
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
         """Name the trace in the report of a test that took its worker with it."""
-        self._guard("crash", lambda: self._add_crash_section(crashitem, report))
+        self._guard("crash", self._add_crash_section, crashitem, report)
 
     def _add_crash_section(self, test: str, made: pytest.TestReport) -> None:
         entry = self._crashes.pop(test, None)
         if entry is None or entry.trace is None:
             return
         path = self._ledger.folder / entry.trace
+        from pytest_recorder.tracefile.reader import open_trace
         from pytest_recorder.viewer.steps import failure_story
 
         with open_trace(path) as trace:
@@ -474,8 +480,11 @@ class RecordSession:
             if self._attempt is not None:
                 self._attempt.use(recorder)
 
-    def _guard(self, label: str, function: Callable[[], T]) -> T | None:
-        return run_guarded(label, function, self._on_fault, passing=(pytest.UsageError,))
+    def _guard(
+        self, label: str, function: Callable[P, T], *args: P.args, **named: P.kwargs
+    ) -> T | None:
+        call = partial(function, *args, **named) if args or named else function
+        return run_guarded(label, call, self._on_fault, passing=(pytest.UsageError,))
 
     def _on_fault(self, label: str, error: Exception) -> None:
         """A fault of ours in a hook: say so in the summary, never in pytest's way."""

@@ -30,7 +30,7 @@ _Key: TypeAlias = tuple[str, int, str | None]
 class Entry(BaseModel):
     """One recorded attempt. `trace` is relative to the index, None where no trace was kept."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     test: str
     attempt: int
@@ -305,10 +305,20 @@ def prepare_folder(folder: Path) -> None:
         ) from error
 
 
+def is_empty(folder: Path) -> bool:
+    """Tell whether there is nothing in the trace folder but our `.gitignore`, or no folder."""
+    try:
+        return all(entry.name == ".gitignore" for entry in os.scandir(folder))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
 def remove_if_empty(folder: Path) -> None:
     """Remove the trace folder when a run left nothing in it but our `.gitignore`."""
     try:
-        if [entry.name for entry in os.scandir(folder)] == [".gitignore"]:
+        if is_empty(folder):
             (folder / ".gitignore").unlink()
             folder.rmdir()
     except OSError:

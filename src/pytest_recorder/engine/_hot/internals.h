@@ -152,6 +152,25 @@ frame_variable(HotFrame *frame, PyCodeObject *code, int place, PyObject *Py_UNUS
 
 #define FRAME_RELEASE(value) ((void)0)
 
+/* The magnitude of an int, little-endian. 1: written; 0: larger than `size`, or no way to tell. */
+static inline int
+int_magnitude(PyObject *value, int is_negative, uint8_t *bytes, size_t size)
+{
+    PyObject *magnitude = is_negative ? PyLong_Type.tp_as_number->nb_negative(value)
+                                      : Py_NewRef(value);
+    if (magnitude == NULL) {
+        return -1;
+    }
+    int is_small = _PyLong_NumBits(magnitude) <= size * 8;
+#ifdef HOT_313
+    int status = is_small ? _PyLong_AsByteArray((PyLongObject *)magnitude, bytes, size, 1, 0, 1) : 0;
+#else
+    int status = is_small ? _PyLong_AsByteArray((PyLongObject *)magnitude, bytes, size, 1, 0) : 0;
+#endif
+    Py_DECREF(magnitude);
+    return status < 0 ? -1 : is_small;
+}
+
 #else /* the public API */
 
 typedef PyFrameObject HotFrame;
@@ -162,6 +181,12 @@ frame_code(HotFrame *frame)
     PyCodeObject *code = PyFrame_GetCode(frame);
     Py_DECREF(code); /* the frame holds it */
     return code;
+}
+
+static inline HotFrame *
+frame_complete(HotFrame *frame)
+{
+    return frame;
 }
 
 static inline HotFrame *
@@ -235,6 +260,13 @@ frame_variable(HotFrame *frame, PyCodeObject *Py_UNUSED(code), int Py_UNUSED(pla
 }
 
 #define FRAME_RELEASE(value) Py_DECREF(value)
+
+static inline int
+int_magnitude(PyObject *Py_UNUSED(value), int Py_UNUSED(is_negative), uint8_t *Py_UNUSED(bytes),
+              size_t Py_UNUSED(size))
+{
+    return 0;
+}
 
 #endif
 

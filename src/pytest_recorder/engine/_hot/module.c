@@ -162,6 +162,25 @@ ask_meet(Hot *hot, PyObject *args)
     return code == NULL ? NULL : PyBool_FromLong(code->is_in_scope);
 }
 
+/* Whether all that runs in a stack is known and out of scope. Calls no Python: the frames of another
+ * thread stay where they are meanwhile. */
+static PyObject *
+ask_is_outside(Hot *hot, PyObject *object)
+{
+    if (!PyFrame_Check(object)) {
+        PyErr_SetString(PyExc_TypeError, "expected a frame");
+        return NULL;
+    }
+    HotFrame *frame = frame_complete(frame_of((PyFrameObject *)object));
+    for (; frame != NULL; frame = frame_back(frame)) {
+        Code *code = table_get(&hot->codes, frame_code(frame));
+        if (code == NULL || code->is_in_scope) {
+            Py_RETURN_FALSE;
+        }
+    }
+    Py_RETURN_TRUE;
+}
+
 static PyObject *
 ask_has_code(Hot *hot, PyObject *object)
 {
@@ -665,6 +684,7 @@ static PyMethodDef hot_methods[] = {
     FAST("on_raise", on_raise),
     FAST("on_unwind", on_unwind),
     PLAIN("meet", ask_meet, METH_VARARGS),
+    PLAIN("is_outside", ask_is_outside, METH_O),
     PLAIN("has_code", ask_has_code, METH_O),
     PLAIN("codes", ask_codes, METH_NOARGS),
     PLAIN("type_number", ask_type_number, METH_O),
