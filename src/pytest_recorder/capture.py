@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from pytest_recorder.config import Action, Settings, parse_field
+from pytest_recorder.diagnostics.metrics import publish
 from pytest_recorder.engine.scope import find_project_root
 from pytest_recorder.errors import ErrorCode, RecorderError, from_os_error, usage
 from pytest_recorder.policy import Policy, Sourced, action_for
@@ -109,9 +110,14 @@ class Capture:
         except RecorderError as failed:
             errors.append(failed)
         finally:
+            recorder.count_as("failed" if is_unsaved else "dropped")
+            counts = recorder.take_counts()
             recorder.close(leave_spool=is_unsaved)
         errors += missing(self.policy, ended, is_written=not is_unsaved)
-        return [Problem.of(error, self.policy) for error in errors]
+        problems = [Problem.of(error, self.policy) for error in errors]
+        failure = publish(counts, flush=True)
+        # Whatever the policy: the recording itself is whole.
+        return [*problems, Problem(failure.error, "warn")] if failure is not None else problems
 
     def _list(self, ended: Ended, packed: Packed, run_id: str) -> None:
         if self._listed_as is None:

@@ -38,6 +38,7 @@ class ErrorCode(StrEnum):
     NOT_SUPPORTED = "ERR_NOT_SUPPORTED"
     INVALID_OPTION = "ERR_INVALID_OPTION"
     QUERY = "ERR_QUERY"
+    METRICS = "ERR_METRICS"
 
 
 class RecorderError(Exception):

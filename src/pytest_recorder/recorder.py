@@ -15,7 +15,7 @@ import platform
 import uuid
 import weakref
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from time import perf_counter_ns
@@ -26,7 +26,9 @@ import orjson
 
 from pytest_recorder import compat
 from pytest_recorder.config import Settings
+from pytest_recorder.diagnostics import metrics
 from pytest_recorder.diagnostics.guard import shield2, shield3
+from pytest_recorder.diagnostics.metrics import Tally
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import TEXT_FILE, Scope
 from pytest_recorder.engine.select import Choice, make, select
@@ -119,6 +121,8 @@ class Recorder:
         self._error: RecorderError | None = None
         self._interrupted: str | None = None
         self._ended: Ended | None = None
+        self._counts = Tally()
+        self._is_kept = False
         self._started_ns = 0
         self._duration_us = 0
 
@@ -196,6 +200,8 @@ class Recorder:
         if hot is None or engine is None or spool is None:
             return
         self._error = self._ended = self._interrupted = None
+        self._counts, self._is_kept = Tally(), False
+        engine.unreported.count = 0
         self._traces += 1
         own = {
             "trace_id": f"{self._id[:20]}{self._traces:012x}",
@@ -299,6 +305,7 @@ class Recorder:
             error,
             hot.has_frames,
         )
+        self._count(hot, engine, spool)
         return self._ended
 
     def flush(self) -> None:
@@ -328,16 +335,32 @@ class Recorder:
                 "reason": ended.reason,
                 "message": ended.message,
                 "duration_us": self._duration_us,
+                "counters": self._counts.plain(),
             },
         )
         self._ended = ended._replace(events=packed.events, dropped=packed.dropped)
+        self._is_kept = True
+        metrics.count_trace(
+            self._counts, "kept", ended.status, packed.events, packed.size_bytes
+        )
         return packed
 
-    def drop(self) -> None:
+    def drop(self, result: str = "dropped") -> None:
         """Forget the recording; nothing of it is left on disk."""
+        self.count_as(result)
         if self._spool is not None:
             self._spool.drop()
         self._manifest = None
+
+    def count_as(self, result: str) -> None:
+        """Count the trace of the ended recording as this, where it was not kept."""
+        if self._ended is not None and self._manifest is not None and not self._is_kept:
+            metrics.count_trace(self._counts, result, self._ended.status)
+
+    def take_counts(self) -> Tally:
+        """Give what was counted since the recording began, or since it was taken."""
+        counts, self._counts = self._counts, Tally()
+        return counts
 
     def recent(self, most_events: int) -> "Iterator[Event]":
         """Give about so many of the last events of the running recording, oldest first."""
@@ -405,10 +428,10 @@ class Recorder:
             digest = hashlib.sha256(data).digest()
             hot.sources[TEXT_FILE] = (digest, data)
             self._spool.keep_source(digest, data)
-        self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault))
-        self._write_span = shield3(hot.locked(hot.span), self._fault)
-        self._write_note = shield3(hot.locked(hot.note), self._fault)
-        self._end_hot = shield2(lambda hot, _: hot.end(), self._fault)
+        self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault_in("output")))
+        self._write_span = shield3(hot.locked(hot.span), self._fault_in("span"))
+        self._write_note = shield3(hot.locked(hot.note), self._fault_in("note"))
+        self._end_hot = shield2(lambda hot, _: hot.end(), self._fault_in("end"))
         try:
             engine.install()
         except RecorderError:
@@ -488,7 +511,24 @@ class Recorder:
         if self._hot is not None:
             self._end_hot(self._hot, None)
 
-    def _fault(self, error: BaseException) -> None:
+    def _count(self, hot: "HotPath", engine: "Engine", spool: Spool) -> None:
+        """Count what the ended recording has and has not."""
+        counts = self._counts
+        counts.add(metrics.RECORDED_EVENTS, spool.events + spool.dropped)
+        counts.add(metrics.DROPPED_EVENTS, spool.dropped, "limit")
+        for reason, number in hot.losses.items():
+            counts.add(metrics.DROPPED_EVENTS, number, reason)
+        # What no gap tells: where the stack was full, nothing could be called.
+        counts.add(metrics.DROPPED_EVENTS, engine.unreported.count, "recursion")
+        for kind, number in hot.redactions.items():
+            counts.add(metrics.REDACTIONS, number, kind)
+        if self._error is None and self._interrupted is not None:
+            counts.add(metrics.DETACHES, 1, "interrupted", ErrorCode.TRACE_INCOMPLETE)
+
+    def _fault_in(self, callback: str) -> "Callable[[BaseException], None]":
+        return partial(self._fault, callback=callback)
+
+    def _fault(self, error: BaseException, callback: str | None = None) -> None:
         """Take a fault of ours out of a callback: count it, detach, keep the first for the end.
 
         The exception itself is not kept: its traceback holds objects of the program.
@@ -498,8 +538,12 @@ class Recorder:
             if hot is not None:
                 hot.lose("recursion")
             return
+        found = _as_recorder_error(error)
+        if callback is not None and found.code is not ErrorCode.TRACER_INSTALL_CONFLICT:
+            self._counts.add(metrics.FAULTS, 1, callback)
         if self._error is None:
-            self._error = _as_recorder_error(error)
+            self._error = found
+            self._counts.add(metrics.DETACHES, 1, metrics.detach_reason(found), found.code)
         if self._engine is not None:
             self._engine.stop()
         self.let_go()

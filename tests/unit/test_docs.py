@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_recorder.cli import run
+from pytest_recorder.diagnostics.metrics import COUNTERS
 from pytest_recorder.errors import ErrorCode
 from pytest_recorder.events import REASONS
 from pytest_recorder.plugin.options import MARKER_NAMES, OPTIONS, Option
@@ -54,3 +55,11 @@ def test_every_field_and_variable_of_the_policy_is_documented(page: str) -> None
         row = next(line for line in text.splitlines() if line.startswith(f"| `{key}` |"))
         assert f"`PYTEST_RECORDER_{field.upper()}`" in row
         assert (f"`CODETRACER_{key.upper()}`" in row) == (key != "record_errors")
+
+
+def test_every_counter_is_documented_with_its_labels() -> None:
+    text = (DOCS / "metrics.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|(.*?)\| ", text, re.MULTILINE)
+    assert [(name, tuple(re.findall(r"`(\w+)`", labels))) for name, labels in rows] == [
+        (counter.name, counter.labels) for counter in COUNTERS
+    ]

@@ -139,6 +139,8 @@ class PureHotPath:
         self._stderr = 0
         self._streams: list[weakref.ref[Any]] = []
         self.lost: dict[str, int] = {}
+        # The same of the whole trace: `lost` ends with the gap that tells it.
+        self.losses: dict[str, int] = {}
         self.is_open = False
         self._clear()
 
@@ -167,6 +169,7 @@ class PureHotPath:
     def _clear(self) -> None:
         self._frames.clear()
         self.lost.clear()
+        self.losses.clear()
         self._current: FrameState | None = None
         self._block = 0
         self._frame_count = 0
@@ -209,6 +212,11 @@ class PureHotPath:
         """Whether any frame in scope was seen in this trace."""
         return self._frame_count > 0
 
+    @property
+    def redactions(self) -> dict[str, int]:
+        """How many values and texts of this trace were hidden."""
+        return {"value": self._encoder.redacted, "text": self._redactor.masked}
+
     def codes(self) -> list[CodeType]:
         """Give the code objects in scope that were met so far."""
         return [record.code for record in tuple(self._codes.values())]
@@ -221,6 +229,7 @@ class PureHotPath:
     def lose(self, reason: str, count: int = 1) -> None:
         """Count events that could not be recorded; the next one is preceded by a gap."""
         self.lost[reason] = self.lost.get(reason, 0) + count
+        self.losses[reason] = self.losses.get(reason, 0) + count
 
     def lose_ended_frames(self, frame: FrameType | None, reason: str) -> None:
         """Count this thread's frames that ended unseen: each has lost its last event at least.
@@ -618,6 +627,8 @@ class PureHotPath:
         if record is None or not self._has_values or not record.names:
             return b""
         old = state.values
+        encoder = self._encoder
+        redacted = encoder.redacted
         changed: list[bytes] = []
         deleted: list[bytes] = []
         for name, value in zip(record.names, record.read(frame, record.names), strict=True):
@@ -629,6 +640,9 @@ class PureHotPath:
             if old.get(name) != encoded:
                 old[name] = encoded
                 changed += (record.name_ids[name], encoded)
+                redacted = encoder.redacted
+            else:
+                encoder.redacted = redacted  # what is not written does not count
         if not changed and not deleted:
             return b""
         return b"".join((uv(len(changed) // 2), *changed, uv(len(deleted)), *deleted))

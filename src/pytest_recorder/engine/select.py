@@ -6,7 +6,7 @@ from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 from pytest_recorder import compat, native
-from pytest_recorder.diagnostics.guard import settler
+from pytest_recorder.diagnostics.guard import Unreported, settler
 from pytest_recorder.engine.base import Capabilities, Engine, HotPath, capabilities_of
 from pytest_recorder.engine.definitions import Sink
 from pytest_recorder.engine.redact import Redactor
@@ -85,10 +85,11 @@ def make(
     bounds: Bounds,
     redactor: Redactor,
     is_in_scope: Callable[[CodeType, str | None], bool],
-    on_fault: Callable[[BaseException], Any],
+    on_fault: Callable[..., Any],
 ) -> tuple[HotPath, Engine]:
     """Build hot path and engine of a choice; nothing is installed yet.
 
+    `on_fault` is called with an exception and, by keyword, the `callback` that it left.
     Only what is chosen is imported: the rest would cost every run a tenth of a second.
     """
     parts: dict[str, Any] = {
@@ -112,7 +113,7 @@ def make(
         )
     from pytest_recorder.engine.hot import PureHotPath
 
-    pure = PureHotPath(sink, **parts)
+    pure, unreported = PureHotPath(sink, **parts), Unreported()
     if choice.engine == "settrace":
         from pytest_recorder.engine.settrace import SettraceEngine
 
@@ -122,7 +123,8 @@ def make(
 
     return pure, MonitoringEngine(
         pure,
-        pure_callbacks(pure, on_fault),
+        pure_callbacks(pure, on_fault, unreported),
         capabilities=choice.capabilities,
         on_fault=on_fault,
+        unreported=unreported,
     )

@@ -72,7 +72,7 @@ class SettraceEngine:
     name = "settrace"
     capabilities = capabilities_of(name, "python")
 
-    def __init__(self, hot: PureHotPath, *, on_fault: Callable[[BaseException], Any]) -> None:
+    def __init__(self, hot: PureHotPath, *, on_fault: Callable[..., Any]) -> None:
         self._hot = hot
         self._on_fault = on_fault
         self._started = False
@@ -87,7 +87,9 @@ class SettraceEngine:
         self._global = self._passing(
             shield3(hot.locked(self._called), self._fault, self.unreported)
         )
-        self.local = self._passing(shield3(self._checked(hot.locked(self._event)), self._fault))
+        self.local = self._passing(
+            shield3(self._checked(hot.locked(self._event)), self._fault, self.unreported)
+        )
 
     def install(self) -> None:
         """There is one place for a trace function: find out who has it."""
@@ -308,7 +310,7 @@ class SettraceEngine:
         if isinstance(error, RecursionError):
             self._recursed = True
             self._leave_a_way_back(error)
-        return self._on_fault(error)
+        return self._on_fault(error, callback="trace")
 
     def _leave_a_way_back(self, error: BaseException) -> None:
         """Let a frame some way up the stack put the trace function back when it ends."""

@@ -9,6 +9,7 @@ from pytest_recorder.errors import ErrorCode, RecorderError, usage
 from pytest_recorder.plugin import report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.policy import action_for, policy_of
 from pytest_recorder.recorder import Ended, Recorder
 from pytest_recorder.tracefile.index import Entry, claim_path, give_back
@@ -18,9 +19,10 @@ from pytest_recorder.tracefile.writer import Packed
 class Ending:
     """Ends the attempts of a run; `base` is where pytest was called."""
 
-    def __init__(self, ledger: Ledger, base: Path) -> None:
+    def __init__(self, ledger: Ledger, base: Path, run_metrics: RunMetrics) -> None:
         self._ledger = ledger
         self._base = base
+        self._metrics = run_metrics
 
     def finish(
         self,
@@ -46,6 +48,12 @@ class Ending:
         for error in errors:
             if error is not None and not attempt.has_told(error):
                 self._apply(error, attempt, attempt.settings, item, made)
+        if attempt.error is not None:
+            self._metrics.count_not_started()
+        if recorder is not None:
+            self._metrics.count(recorder.take_counts())
+        if made is not None:
+            self._metrics.attach(made)
 
     def tell(
         self,
@@ -86,15 +94,17 @@ class Ending:
             events=ended.events,
             dropped=ended.dropped,
         )
+        result = "dropped"
         try:
             if ended.status == "partial" and not attempt.settings.keep_partial:
                 return entry, None
             packed = self._keep(recorder, attempt)
         except RecorderError as error:
+            result = "failed"
             missing = {"status": "missing", "reason": error.code.value}
             return entry.model_copy(update=missing), error
         finally:
-            recorder.drop()
+            recorder.drop(result)
         trace = attempt.path.relative_to(self._ledger.folder).as_posix()
         return entry.model_copy(update={"trace": trace, **packed._asdict()}), None
 

@@ -135,13 +135,23 @@ OPTIONS: Final = (
         form="bool",
         fallback="CODETRACER_JSON_ERRORS",
     ),
+    Option(
+        "metrics_file",
+        "write what was counted to this file, for Prometheus (extra: prometheus)",
+        "FILE",
+    ),
+    Option(
+        "metrics_otel",
+        "send what was counted to OpenTelemetry, as OTEL_EXPORTER_OTLP_ENDPOINT says (extra: otel)",
+        form="bool",
+    ),
     Option("engine", "where events come from (default: auto)", "auto|monitoring|settrace"),
     Option("redact", "also hide values with this name", "NAME", "list", in_marker=True),
     Option("no_redact", "do not hide values with this name", "NAME", "list", in_marker=True),
 )
 BY_NAME: Final = {option.name: option for option in OPTIONS}
 MARKER_NAMES: Final = tuple(option.name for option in OPTIONS if option.in_marker)
-_PATHS: Final = ("dir", "log_file")
+_PATHS: Final = ("dir", "log_file", "metrics_file")
 
 
 def add_options(parser: pytest.Parser) -> None:

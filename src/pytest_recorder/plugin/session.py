@@ -13,11 +13,12 @@ import pytest
 from pytest_recorder.config import Resolved, Settings
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
-from pytest_recorder.plugin import options, report, sections, xdist
+from pytest_recorder.plugin import metrics, options, report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.outcome import outcome_of
 from pytest_recorder.policy import Sourced, policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
@@ -44,6 +45,7 @@ def activate(config: pytest.Config, name: str) -> "RecordSession":
         session = RecordSession(config, resolved)
         if resolved.settings.enabled:
             session.check_folder()
+        metrics.check(resolved.settings)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(session, name)
@@ -72,7 +74,10 @@ class RecordSession:
             shared is not None and shared["is_each"]
         )
         self._ledger = Ledger(settings.dir, run_id, owns_folder=self._worker is None)
-        self._ending = Ending(self._ledger, self._base)
+        self._metrics = RunMetrics(
+            settings, self._ledger.warn, worker=self._worker, is_nested=self._is_nested
+        )
+        self._ending = Ending(self._ledger, self._base, self._metrics)
         self._policy = policy_of(settings)
         self._recorder: Recorder | None = None
         self._open_error: RecorderError | None = None
@@ -343,11 +348,14 @@ class RecordSession:
             recorder.close()
             self._recorder = None
         if self._worker is not None:
-            xdist.give_output(self._config, self._ledger.to_data())
+            counted = {"metrics": self._metrics.to_data()}
+            xdist.give_output(self._config, self._ledger.to_data() | counted)
         else:
             if self._is_controller:
                 self._ledger.recover()
             self._ledger.close()
+            self._metrics.count_recovered(self._ledger.recovered)
+            self._metrics.close()
 
     def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
         """Say what was kept; silent when all is well."""
@@ -359,6 +367,7 @@ class RecordSession:
             ledger.warnings,
             ledger.failures,
             report.shown_path(ledger.folder, self._base),
+            self._metrics.tally,
             verbose=self._config.get_verbosity() > 0 and ledger.recorded > 0,
         )
         if lines:
@@ -394,6 +403,7 @@ class RecordSession:
         output = xdist.output_of(node)
         if output is not None:
             self._guard("output", self._ledger.add_data, output)
+            self._guard("metrics", self._metrics.take_data, output.get("metrics"))
         else:
             self._guard("recover", self._recover_worker, node)
 
@@ -446,6 +456,8 @@ class RecordSession:
         entry = xdist.entry_of(report) if self._is_controller else None
         if entry is not None:
             self._ledger.take(entry)
+        if self._is_controller:
+            self._guard("metrics", lambda: self._metrics.take_data(xdist.counts_of(report)))
 
     def pytest_runtest_logfinish(self) -> None:
         """Keep the index up to date: a run that is killed has no later occasion."""
@@ -487,4 +499,5 @@ class RecordSession:
         """A fault of ours in a hook: say so in the summary, never in pytest's way."""
         known = error if isinstance(error, RecorderError) else None
         shown = known or bug(ErrorCode.UNKNOWN, f"{type(error).__name__}: {error}", hook=label)
+        self._metrics.count_fault(label)
         self._ledger.warn(shown, None)

@@ -28,14 +28,21 @@ hot_enter_slowly(Hot *hot, PyThreadState *tstate)
     return 0;
 }
 
+static int
+add_to(PyObject *counts, const char *reason, Py_ssize_t count)
+{
+    PyObject *old = PyDict_GetItemString(counts, reason);
+    PyObject *sum = PyLong_FromSsize_t(count + (old != NULL ? PyLong_AsSsize_t(old) : 0));
+    int status = sum == NULL ? -1 : PyDict_SetItemString(counts, reason, sum);
+    Py_XDECREF(sum);
+    return status;
+}
+
 int
 hot_lose(Hot *hot, const char *reason, Py_ssize_t count)
 {
-    PyObject *old = PyDict_GetItemString(hot->lost, reason);
-    PyObject *sum = PyLong_FromSsize_t(count + (old != NULL ? PyLong_AsSsize_t(old) : 0));
-    int status = sum == NULL ? -1 : PyDict_SetItemString(hot->lost, reason, sum);
-    Py_XDECREF(sum);
-    return status;
+    int status = add_to(hot->lost, reason, count);
+    return status < 0 ? -1 : add_to(hot->losses, reason, count);
 }
 
 /* The spool. */
@@ -522,14 +529,19 @@ variable_changed(Hot *hot, Code *code, int i, Slot *slot, PyObject *value)
         return -1;
     }
     hot->value.used = 0;
+    uint64_t redacted = hot->redacted;
     int status = is_secret ? secret_encode(hot, &hot->value, value)
                            : value_encode(hot, &hot->value, value);
     if (status < 0) {
         return -1;
     }
     slot->print = print;
-    return slot->since == 0 || slot->used != hot->value.used ||
-           memcmp(slot_data(slot), hot->value.data, slot->used) != 0;
+    if (slot->since == 0 || slot->used != hot->value.used ||
+        memcmp(slot_data(slot), hot->value.data, slot->used) != 0) {
+        return 1;
+    }
+    hot->redacted = redacted; /* what is not written does not count */
+    return 0;
 }
 
 /* Without a comparison there is nothing to remember. */
@@ -1528,6 +1540,8 @@ hot_clear(Hot *hot)
     threads_clear(hot);
     table_clear(&hot->ids);
     PyDict_Clear(hot->lost);
+    PyDict_Clear(hot->losses);
+    hot->redacted = 0;
     memset(&hot->events, 0, sizeof(hot->events));
     memset(&hot->definitions, 0, sizeof(hot->definitions));
     hot->block = 0;

@@ -221,7 +221,7 @@ trace(PyObject *self, PyFrameObject *object, int what, PyObject *argument)
         return 0;
     }
     event(hot, visit.tstate, object, what, argument);
-    return leave(hot, &visit);
+    return leave(hot, &visit, "trace");
 }
 
 /* Tell the engine where this thread was traced before: what came in between is lost. */
@@ -234,7 +234,7 @@ report_absence(Hot *hot)
     }
     Thread *thread = thread_known(hot, visit.tstate);
     int was_traced = thread != NULL && thread->is_traced;
-    if (leave(hot, &visit) == 0 && was_traced) {
+    if (leave(hot, &visit, "trace") == 0 && was_traced) {
         Py_XDECREF(PyObject_CallNoArgs(hot->put_back));
     }
     PyErr_Clear();
