@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from pytest_recorder import config
 from pytest_recorder.config import Action, KindName, LogLevel, OnError, Settings
-from pytest_recorder.errors import ErrorCode, ErrorKind, usage
+from pytest_recorder.diagnostics.journal import Journal
+from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, UsageError, usage
 
 
 class Policy(BaseModel):
@@ -96,14 +97,21 @@ def parse_fields(fields: Mapping[str, object], source: str = "policy") -> dict[s
 def fields_from_env(environ: Mapping[str, str]) -> dict[str, object]:
     """The policy fields that variables set; ours win over ``CODETRACER_*``, empty is unset."""
     parsed: dict[str, object] = {}
+    for key, (text, source) in _set_in(environ).items():
+        parsed[key] = _parse(key, text, source)
+    return parsed
+
+
+def _set_in(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
     for key, field in FIELDS.items():
         # CodeTracer has no mapping by kind.
         fallback = () if key == "record_errors" else (f"CODETRACER_{key.upper()}",)
         for variable in (f"PYTEST_RECORDER_{field.upper()}", *fallback):
             if environ.get(variable, "").strip():
-                parsed[key] = _parse(key, environ[variable], f"{variable} (environment)")
+                found[key] = environ[variable], f"{variable} (environment)"
                 break
-    return parsed
+    return found
 
 
 def _parse(key: str, value: object, source: str) -> object:
@@ -141,6 +149,11 @@ class _Registry:
         with self._lock:
             self._from_env, self._configured = {}, {}
 
+    @property
+    def configured(self) -> dict[str, object]:
+        with self._lock:
+            return self._configured
+
     def policy(self, override: Mapping[str, object]) -> Policy:
         with self._lock:
             return Policy.model_validate({**self._from_env, **self._configured, **override})
@@ -151,12 +164,21 @@ _REGISTRY: Final = _Registry()
 
 def configure_policy(**fields: object) -> None:
     """Set fields for this process; they win over variables. Nothing changes on a bad value."""
-    _REGISTRY.configure(parse_fields(fields, "configure_policy"))
+    try:
+        _REGISTRY.configure(parse_fields(fields, "configure_policy"))
+    except UsageError as error:
+        tell(error, fields)
+        raise
 
 
 def configure_policy_from_env(environ: Mapping[str, str] | None = None) -> None:
     """Read the variables again; one that is no longer set gives its field the default back."""
-    _REGISTRY.refresh(fields_from_env(os.environ if environ is None else environ))
+    variables = os.environ if environ is None else environ
+    try:
+        _REGISTRY.refresh(fields_from_env(variables))
+    except UsageError as error:
+        tell(error, environ=variables)
+        raise
 
 
 def reset_policy() -> None:
@@ -172,3 +194,54 @@ def current_policy(override: Mapping[str, object] | None = None) -> Policy:
 def policy_snapshot() -> dict[str, object]:
     """The process-wide policy as plain data."""
     return current_policy().model_dump(mode="json")
+
+
+# Telling.
+
+
+def open_journal(policy: Policy, run_id: str | None = None) -> Journal:
+    """Open the journal that a policy asks for; the caller closes it."""
+    return Journal(
+        run_id,
+        level=policy.log_level,
+        file=policy.log_file,
+        json_errors=policy.json_errors,
+    )
+
+
+def tell(
+    error: RecorderError,
+    override: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    by: str = "policy",
+) -> None:
+    """Tell an error for which there is no session, in the log and by its trailer.
+
+    It may be the policy that is wrong: what can be read of it decides where to tell.
+    """
+    journal = open_journal(readable_policy(override, environ))
+    journal.failure(error, "fail", by=by)
+    journal.close()
+
+
+def readable_policy(
+    override: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None
+) -> Policy:
+    """Give the policy without the fields that have bad values."""
+    found: dict[str, object] = {}
+    for key, (text, source) in _set_in(os.environ if environ is None else environ).items():
+        _read(found, key, text, source)
+    found |= _REGISTRY.configured
+    for key, value in (override or {}).items():
+        _read(found, key, value, key)
+    return Policy.model_validate(found)
+
+
+def _read(found: dict[str, object], key: str, value: object, source: str) -> None:
+    if key not in FIELDS:
+        return
+    try:
+        found[key] = _parse(key, value, source)
+    except UsageError:
+        return

@@ -26,13 +26,14 @@ import orjson
 from pytest_recorder import compat
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.guard import shield2, shield3
+from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import Scope
 from pytest_recorder.engine.select import Choice, make, select
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.engine.values import Bounds
 from pytest_recorder.errors import ErrorCode, RecorderError, bug, enverr, from_os_error
-from pytest_recorder.policy import Policy, policy_digest
+from pytest_recorder.policy import Policy, action_for, policy_digest, policy_of
 from pytest_recorder.tracefile.layout import FORMAT_VERSION, SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import spool_name
@@ -84,11 +85,14 @@ class Recorder:
         *,
         run_id: str | None = None,
         also: tuple[Path, ...] = (),
+        journal: Journal | None = None,
     ) -> None:
         self.settings = settings
         self.folder = folder
         self.policy = policy
-        self.run_id = run_id or uuid.uuid4().hex
+        self.journal = journal or Journal(run_id)
+        self._log = self.journal.logger("recorder")
+        self.run_id = run_id or self.journal.run_id
         self.choice: Choice = select(settings.engine, settings.hot_path)
         self._also = also
         self._shape: tuple[Any, ...] = ()
@@ -109,6 +113,8 @@ class Recorder:
         self._ended: Ended | None = None
         self._started_ns = 0
         self._duration_us = 0
+        self._acting = policy
+        self._is_kept = False
 
     # The life of the recorder.
 
@@ -117,6 +123,8 @@ class Recorder:
         self._build(self.settings)
         _RECORDERS.add(self)
         _register_fork()
+        facts = {**self.choice._asdict(), "limits": "; ".join(self.limits), "dir": self.folder}
+        self._log.info("recorder opened", extra={"context": facts})
 
     def close(self) -> None:
         """Give everything back; the spool is removed. Only the process that began it does."""
@@ -124,6 +132,8 @@ class Recorder:
             return
         if self.is_recording:
             self.end()
+        if self._shape:
+            self._log.debug("recorder closed")
         self._tear_down()
 
     @property
@@ -178,6 +188,9 @@ class Recorder:
         if hot is None or engine is None or spool is None:
             return
         self._error = self._ended = self._interrupted = None
+        self._is_kept = False
+        # A marker may ask for another policy.
+        self._acting = self.policy if used is self.settings else policy_of(used)
         self._traces += 1
         own = {
             "trace_id": f"{self._id[:20]}{self._traces:012x}",
@@ -192,6 +205,10 @@ class Recorder:
         spool.begin(head + orjson.dumps(own)[1:])
         hot.begin()
         self._manifest = manifest
+        self.journal.about(own["trace_id"], test)
+        # Before the first event: what runs in here is nothing of the program's.
+        about = {"attempt": attempt, "scope": used.scope, "level": used.level}
+        self._log.debug("recording begins", extra={"context": about})
         self._started_ns = perf_counter_ns()
         try:
             if watch_output:
@@ -280,6 +297,14 @@ class Recorder:
             error,
             hot.has_frames,
         )
+        facts = {
+            "status": self._ended.status,
+            "reason": reason or "",
+            "events": spool.events,
+            "dropped": spool.dropped,
+            "duration_us": self._duration_us,
+        }
+        self._log.debug("recording ended", extra={"context": facts})
         return self._ended
 
     def flush(self) -> None:
@@ -312,12 +337,17 @@ class Recorder:
             },
         )
         self._ended = ended._replace(events=packed.events, dropped=packed.dropped)
+        self._is_kept = True
+        about = {"path": path, "status": ended.status, **packed._asdict()}
+        self._log.info("trace kept", extra={"context": about})
         return packed
 
     def drop(self) -> None:
         """Forget the recording; nothing of it is left on disk."""
         if self._spool is not None:
             self._spool.drop()
+        if self._manifest is not None and not self._is_kept:
+            self._log.debug("trace dropped")
         self._manifest = None
 
     def recent(self, most_events: int) -> "Iterator[Event]":
@@ -463,13 +493,17 @@ class Recorder:
             if hot is not None:
                 hot.lose("recursion")
             return
+        fault: RecorderError | None = None
         if self._error is None:
-            self._error = _as_recorder_error(error)
+            fault = self._error = _as_recorder_error(error)
         if self._engine is not None:
             self._engine.stop()
         self.let_go()
         if hot is not None:
             hot.is_open = False
+        # At once, for the process may not live to the end of the test; last, for it takes a while.
+        if fault is not None:
+            self.journal.failure(fault, action_for(self._acting, fault.kind), by="recorder")
 
     def _is_foreign(self) -> bool:
         return self._pid != os.getpid()

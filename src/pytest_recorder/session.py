@@ -23,6 +23,8 @@ from pytest_recorder.policy import (
     action_for,
     configure_policy_from_env,
     current_policy,
+    open_journal,
+    tell,
 )
 from pytest_recorder.recorder import Ended, Recorder
 from pytest_recorder.tracefile.index import TRACE_NAME, prepare_folder
@@ -97,10 +99,15 @@ class TraceSession:
                 try:
                     recorder.keep(self.path)
                 except RecorderError as failed:
+                    if error is not None:
+                        _tell(failed, recorder, policy)
                     error = error or failed
-            _judge(ended, error, policy)
+            else:
+                recorder.drop()
+            _judge(ended, error, recorder, policy)
         finally:
             recorder.close()
+            recorder.journal.close()
 
 
 class _Active:
@@ -136,6 +143,24 @@ def start(
         EnvironmentError: ERR_TRACER_INSTALL_CONFLICT when other tools hold all places;
             ERR_TRACE_DIR_CREATE_FAILED, ERR_IO.
     """
+    caller = Path(sys._getframe(1).f_code.co_filename)
+    try:
+        session = _start(path, level, include, exclude, policy, caller)
+    except RecorderError as error:
+        tell(error, policy, by="session")
+        raise
+    _ACTIVE.session = session
+    return session
+
+
+def _start(
+    path: str | os.PathLike[str],
+    level: str | None,
+    include: Iterable[str],
+    exclude: Iterable[str],
+    policy: Mapping[str, object] | None,
+    caller: Path,
+) -> TraceSession:
     if _ACTIVE.session is not None and _ACTIVE.session.is_recording:
         raise usage(
             ErrorCode.ALREADY_TRACING,
@@ -145,18 +170,18 @@ def start(
     file = _trace_file(Path(os.path.abspath(path)))
     configure_policy_from_env()
     used = current_policy(policy)
-    caller = Path(sys._getframe(1).f_code.co_filename)
     settings = _settings(file, level, include, exclude)
     prepare_folder(file.parent)
-    recorder = Recorder(settings, file.parent, used, also=_roots(caller))
+    journal = open_journal(used)
+    recorder = Recorder(settings, file.parent, used, also=_roots(caller), journal=journal)
     try:
         recorder.open()
         recorder.begin()
     except RecorderError:
         recorder.close()
+        journal.close()
         raise
-    session = _ACTIVE.session = TraceSession(recorder, file, used)
-    return session
+    return TraceSession(recorder, file, used)
 
 
 def stop() -> None:
@@ -235,8 +260,17 @@ def _roots(caller: Path) -> tuple[Path, ...]:
     return tuple(file.parent for file in files if file.is_file())
 
 
-def _judge(ended: Ended, error: RecorderError | None, policy: Policy) -> None:
-    action = action_for(policy, error.kind) if error is not None else "ignore"
+def _tell(error: RecorderError, recorder: Recorder, policy: Policy) -> None:
+    recorder.journal.failure(error, action_for(policy, error.kind), by="session")
+
+
+def _judge(
+    ended: Ended, error: RecorderError | None, recorder: Recorder, policy: Policy
+) -> None:
+    action = "ignore"
+    if error is not None:
+        _tell(error, recorder, policy)
+        action = action_for(policy, error.kind)
     if error is not None and action in ("fail", "stop"):
         raise error
     if action == "warn":
@@ -244,12 +278,17 @@ def _judge(ended: Ended, error: RecorderError | None, policy: Policy) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("always", RecorderWarning)
             warnings.warn(str(error), RecorderWarning, stacklevel=4)
-    if policy.require_trace:
-        if not ended.events:
-            raise usage(
-                ErrorCode.TRACE_MISSING, "a trace is required and no event was recorded"
-            )
-        if ended.status != "complete":
-            raise usage(
-                ErrorCode.TRACE_INCOMPLETE, "a whole trace is required, this one ended early"
-            )
+    missing = _required(ended) if policy.require_trace else None
+    if missing is not None:
+        recorder.journal.failure(missing, "fail", by="session")
+        raise missing
+
+
+def _required(ended: Ended) -> RecorderError | None:
+    if not ended.events:
+        return usage(ErrorCode.TRACE_MISSING, "a trace is required and no event was recorded")
+    if ended.status != "complete":
+        return usage(
+            ErrorCode.TRACE_INCOMPLETE, "a whole trace is required, this one ended early"
+        )
+    return None

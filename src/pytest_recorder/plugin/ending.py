@@ -46,6 +46,7 @@ class Ending:
         for error in errors:
             if error is not None and not attempt.has_told(error):
                 self._apply(error, attempt, attempt.settings, item, made)
+        self._ledger.journal.about()
 
     def tell(
         self,
@@ -133,6 +134,7 @@ class Ending:
         if action in ("fail", "stop") and made is None:
             self._ledger.fail(error, test)
         elif action in ("fail", "stop") and made is not None:
+            self._ledger.journal.failure(error, action, by="plugin")
             text = f"record-trace: {error}"
             if made.failed:
                 sections.add_section(made, "record-trace error", text)
@@ -141,8 +143,10 @@ class Ending:
                 made.longrepr = text
             if action == "stop" and item is not None:
                 item.session.shouldstop = text
-        elif action != "ignore":
+        elif action == "warn":
             self._ledger.warn(error, test)
+        else:
+            self._ledger.journal.failure(error, action, by="plugin")
 
 
 def _required(settings: Settings, ended: Ended | None) -> RecorderError | None:

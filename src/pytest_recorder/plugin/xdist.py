@@ -8,6 +8,7 @@ import pytest
 from pytest_recorder.tracefile.index import Entry
 
 _KEY = "record_trace"
+FIRST_WORKER = "gw0"
 
 
 def worker_of(config: pytest.Config) -> str | None:
