@@ -80,7 +80,7 @@ class Journal:
         logger = self.logger(by)
         if _LOG not in told and logger.isEnabledFor(level):
             error.told.add(_LOG)
-            fields = run_guarded("log", ErrorRecord.from_error(error).model_dump, _give_up)
+            fields = run_guarded("log", lambda: _fields(error), _give_up)
             if fields is not None:
                 context = fields.pop("context")
                 extra = {"context": context, "error": fields}
@@ -149,9 +149,13 @@ class Journal:
     def _write_trailer(self, error: RecorderError) -> None:
         if self._pid != os.getpid():
             return
-        known = ErrorRecord.from_error(error).model_dump()
-        trailer = Trailer(**known, run_id=self.run_id, trace_id=self.trace_id, test=self.test)
+        about = {"run_id": self.run_id, "trace_id": self.trace_id, "test": self.test}
+        trailer = Trailer(**_fields(error), **about)
         REAL.write_line(encode(trailer))
+
+
+def _fields(error: RecorderError) -> dict[str, Any]:
+    return ErrorRecord.from_error(error).model_dump()
 
 
 def _told(error: RecorderError) -> set[str]:
