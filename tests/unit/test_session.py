@@ -226,6 +226,24 @@ def test_a_script_in_an_empty_folder_is_recorded(tmp_path: Path) -> None:
     assert results == [{"type": "int", "value": 42}]
 
 
+def test_the_traceback_that_ends_a_program_is_printed_whole(tmp_path: Path) -> None:
+    for recording in ("", "import pytest_recorder; pytest_recorder.start('out')"):
+        (tmp_path / "script.py").write_text(f"{recording}\nraise RuntimeError('the end')\n")
+        done = subprocess.run(
+            [sys.executable, "script.py"],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 1
+        file = tmp_path / "script.py"
+        assert done.stderr == (
+            f'Traceback (most recent call last):\n  File "{file}", line 2, in <module>\n'
+            "    raise RuntimeError('the end')\nRuntimeError: the end\n"
+        )
+
+
 def recorder_of_an_ended_session(path: Path) -> weakref.ref[object]:
     with pytest_recorder.trace(path) as session:
         work()

@@ -140,7 +140,12 @@ def make_hook(
             # A subclass of the program's may have its own idea of everything but this.
             plain = str.__getitem__(text, _WHOLE)
             if plain:
-                wrote(stream, _getframe(1), plain)
+                try:
+                    frame = _getframe(1)
+                except ValueError:
+                    # The interpreter prints the traceback that ends the program: nobody called.
+                    return result
+                wrote(stream, frame, plain)
         return result
 
     return write
