@@ -149,8 +149,9 @@ class Journal:
     def _write_trailer(self, error: RecorderError) -> None:
         if self._pid != os.getpid():
             return
-        about = {"run_id": self.run_id, "trace_id": self.trace_id, "test": self.test}
-        trailer = Trailer(**_fields(error), **about)
+        trailer = Trailer(
+            **_fields(error), run_id=self.run_id, trace_id=self.trace_id, test=self.test
+        )
         REAL.write_line(encode(trailer))
 
 

@@ -89,7 +89,11 @@ class Ledger:
 
     def _take_recovered(self, entries: list[Entry]) -> None:
         for entry in entries:
-            self._recovered[entry.test, entry.attempt, entry.trace] = entry
+            key = entry.test, entry.attempt, entry.trace
+            is_known = key in self._recovered
+            self._recovered[key] = entry
+            if is_known:
+                continue
             facts = entry.model_dump(include={"test", "attempt", "trace", "status", "reason"})
             self.journal.logger("plugin").warning(
                 "trace recovered of a process that died", extra={"context": facts}
