@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_recorder.diagnostics.jsonlog import LEVELS
+from pytest_recorder.diagnostics.records import LogLine, Trailer
 from pytest_recorder.errors import ErrorCode
 from pytest_recorder.events import REASONS
 from pytest_recorder.plugin.options import MARKER_NAMES, OPTIONS, Option
@@ -34,3 +36,16 @@ def test_every_reason_is_in_the_format_description() -> None:
     text = " ".join((DOCS / "trace-format.md").read_text().split())
     for number, word in REASONS.items():
         assert f"{number} {word}" in text
+
+
+def test_the_diagnostics_page_names_every_key_and_level_and_its_examples_are_valid() -> None:
+    text = (DOCS / "diagnostics.md").read_text()
+    log, trailer = re.findall(r"^```json\n(.*)\n```$", text, re.MULTILINE)
+    assert LogLine.model_validate_json(log).error_code == ErrorCode.IO
+    assert Trailer.model_validate_json(trailer).error_code == ErrorCode.IO
+    heads = re.findall(r"^\| (`[a-z_`, ]+`) \|.*\|.*\|$", text, re.MULTILINE)
+    assert {name for head in heads for name in re.findall(r"`(\w+)`", head)} == set(
+        LogLine.model_fields
+    )
+    (row,) = [line for line in text.splitlines() if line.startswith("| `--record-log-level")]
+    assert set(re.findall(r"`(\w+)`", row)) >= set(LEVELS)

@@ -54,7 +54,8 @@ class RealStderr:
             start = b"" if self._is_fresh(fd) else b"\n"
             write_whole(fd, start + line + b"\n")
             self._size_bytes = os.fstat(fd).st_size
-        except OSError:
+        except (OSError, ValueError):
+            # ValueError: `select` takes no number above 1023.
             return
 
     def _find(self) -> int | None:
