@@ -192,8 +192,9 @@ class Recorder:
         # A marker may ask for another policy.
         self._acting = self.policy if used is self.settings else policy_of(used)
         self._traces += 1
+        trace_id = f"{self._id[:20]}{self._traces:012x}"
         own = {
-            "trace_id": f"{self._id[:20]}{self._traces:012x}",
+            "trace_id": trace_id,
             "test": _writable(test) if test is not None else None,
             "attempt": attempt,
             "scope": used.scope,
@@ -205,7 +206,7 @@ class Recorder:
         spool.begin(head + orjson.dumps(own)[1:])
         hot.begin()
         self._manifest = manifest
-        self.journal.about(own["trace_id"], test)
+        self.journal.about(trace_id, test)
         # Before the first event: what runs in here is nothing of the program's.
         about = {"attempt": attempt, "scope": used.scope, "level": used.level}
         self._log.debug("recording begins", extra={"context": about})
