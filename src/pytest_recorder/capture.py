@@ -12,7 +12,7 @@ from pytest_recorder.config import Action, Settings, parse_field
 from pytest_recorder.diagnostics.metrics import publish
 from pytest_recorder.engine.scope import find_project_root
 from pytest_recorder.errors import ErrorCode, RecorderError, from_os_error, usage
-from pytest_recorder.policy import Policy, Sourced, action_for
+from pytest_recorder.policy import Policy, Sourced, action_for, open_journal
 from pytest_recorder.recorder import Ended, Recorder
 from pytest_recorder.tracefile.index import TRACE_NAME, Entry, add_entries, prepare_folder
 from pytest_recorder.tracefile.layout import MAGIC
@@ -58,12 +58,16 @@ class Capture:
         """
         folder = self.path.parent
         prepare_folder(folder)
-        recorder = Recorder(self.settings, folder, self.policy, also=tuple(also), text=text)
+        journal = open_journal(self.policy)
+        recorder = Recorder(
+            self.settings, folder, self.policy, also=tuple(also), text=text, journal=journal
+        )
         try:
             recorder.open()
             recorder.begin(policy=self._chosen)
         except RecorderError:
             recorder.close()
+            journal.close()
             raise
         self._recorder = recorder
 
@@ -86,6 +90,7 @@ class Capture:
         """Stop, and leave nothing."""
         if self._recorder is not None:
             self._recorder.close()
+            self._recorder.journal.close()
 
     def end(self) -> list[Problem]:
         """Stop and write the file; does nothing the second time, and in a forked child.
@@ -116,8 +121,13 @@ class Capture:
         errors += missing(self.policy, ended, is_written=not is_unsaved)
         problems = [Problem.of(error, self.policy) for error in errors]
         failure = publish(counts, flush=True)
-        # Whatever the policy: the recording itself is whole.
-        return [*problems, Problem(failure.error, "warn")] if failure is not None else problems
+        if failure is not None:
+            # Whatever the policy: the recording itself is whole.
+            problems.append(Problem(failure.error, "warn"))
+        for problem in problems:
+            recorder.journal.failure(problem.error, problem.action, by="capture")
+        recorder.journal.close()
+        return problems
 
     def _list(self, ended: Ended, packed: Packed, run_id: str) -> None:
         if self._listed_as is None:

@@ -59,6 +59,8 @@ class RecorderError(Exception):
         self.message: str = message
         self.context: dict[str, str] = {k: str(v) for k, v in (context or {}).items()}
         self._pickled_cause: str = ""
+        self.told: set[str] = set()
+        """Where it has been told already (the log, the trailer): one failure is told once."""
 
     @property
     def cause_text(self) -> str:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from pytest_recorder import config
 from pytest_recorder.config import Action, KindName, LogLevel, OnError, Settings
-from pytest_recorder.errors import ErrorCode, ErrorKind, usage
+from pytest_recorder.diagnostics.journal import Journal
+from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, UsageError, usage
 
 
 class Policy(BaseModel):
@@ -161,6 +162,11 @@ class _Registry:
         with self._lock:
             self._from_env, self._variables, self._configured = {}, {}, {}
 
+    @property
+    def configured(self) -> dict[str, object]:
+        with self._lock:
+            return self._configured
+
     def policy(self, override: Mapping[str, object], sources: Mapping[str, str]) -> Sourced:
         with self._lock:
             fields = {**self._from_env, **self._configured, **override}
@@ -178,13 +184,21 @@ _REGISTRY: Final = _Registry()
 
 def configure_policy(**fields: object) -> None:
     """Set fields for this process; they win over variables. Nothing changes on a bad value."""
-    _REGISTRY.configure(parse_fields(fields, "configure_policy"))
+    try:
+        _REGISTRY.configure(parse_fields(fields, "configure_policy"))
+    except UsageError as error:
+        tell(error, fields)
+        raise
 
 
 def configure_policy_from_env(environ: Mapping[str, str] | None = None) -> None:
     """Read the variables again; one that is no longer set gives its field the default back."""
     used = os.environ if environ is None else environ
-    _REGISTRY.refresh(fields_from_env(used), dict(_variables_in(used)))
+    try:
+        _REGISTRY.refresh(fields_from_env(used), dict(_variables_in(used)))
+    except UsageError as error:
+        tell(error, environ=used)
+        raise
 
 
 def reset_policy() -> None:
@@ -216,3 +230,56 @@ def sourced_policy(
 def policy_snapshot() -> dict[str, object]:
     """The process-wide policy as plain data."""
     return current_policy().model_dump(mode="json")
+
+
+# Telling.
+
+
+def open_journal(policy: Policy, run_id: str | None = None) -> Journal:
+    """Open the journal that a policy asks for; the caller closes it."""
+    return Journal(
+        run_id,
+        level=policy.log_level,
+        file=policy.log_file,
+        json_errors=policy.json_errors,
+    )
+
+
+def tell(
+    error: RecorderError,
+    override: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    action: Action = "fail",
+    by: str = "policy",
+) -> None:
+    """Tell an error for which there is no session, in the log and by its trailer.
+
+    It may be the policy that is wrong: what can be read of it decides where to tell.
+    """
+    journal = open_journal(readable_policy(override, environ))
+    journal.failure(error, action, by=by)
+    journal.close()
+
+
+def readable_policy(
+    override: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None
+) -> Policy:
+    """Give the policy without the fields that have bad values."""
+    found: dict[str, object] = {}
+    used = os.environ if environ is None else environ
+    for key, variable in _variables_in(used):
+        _read(found, key, used[variable], variable)
+    found |= _REGISTRY.configured
+    for key, value in (override or {}).items():
+        _read(found, key, value, key)
+    return Policy.model_validate(found)
+
+
+def _read(found: dict[str, object], key: str, value: object, source: str) -> None:
+    if key not in FIELDS:
+        return
+    try:
+        found[key] = parse_value(key, value, source)
+    except UsageError:
+        return

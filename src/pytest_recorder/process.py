@@ -32,7 +32,13 @@ from pytest_recorder.errors import (
     bug,
     exit_status,
 )
-from pytest_recorder.policy import Policy, Sourced, configure_policy_from_env, sourced_policy
+from pytest_recorder.policy import (
+    Policy,
+    Sourced,
+    configure_policy_from_env,
+    sourced_policy,
+    tell,
+)
 from pytest_recorder.session import adopt
 from pytest_recorder.tracefile.index import remove_if_empty
 
@@ -122,6 +128,8 @@ class ProcessRecording:
         self.problems.append(problem)
         if problem.action != "ignore":
             say(problem)
+        # What the capture has told is not told again.
+        tell(problem.error, self.policy.model_dump(), action=problem.action, by="process")
 
 
 def say(problem: Problem) -> None:

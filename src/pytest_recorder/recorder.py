@@ -28,6 +28,7 @@ from pytest_recorder import compat
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics import metrics
 from pytest_recorder.diagnostics.guard import shield2, shield3
+from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.diagnostics.metrics import Tally
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import TEXT_FILE, Scope
@@ -35,7 +36,7 @@ from pytest_recorder.engine.select import Choice, make, select
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.engine.values import Bounds
 from pytest_recorder.errors import ErrorCode, RecorderError, bug, enverr, from_os_error
-from pytest_recorder.policy import Policy, Sourced, policy_digest
+from pytest_recorder.policy import Policy, Sourced, action_for, policy_digest, policy_of
 from pytest_recorder.tracefile.layout import FORMAT_VERSION, SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import spool_name
@@ -95,12 +96,15 @@ class Recorder:
         run_id: str | None = None,
         also: tuple[Path, ...] = (),
         text: str | None = None,
+        journal: Journal | None = None,
     ) -> None:
         """`also` are folders in scope besides the project's, `text` what `python -c` runs."""
         self.settings = settings
         self.folder = folder
         self.policy = policy
-        self.run_id = run_id or uuid.uuid4().hex
+        self.journal = journal or Journal(run_id)
+        self._log = self.journal.logger("recorder")
+        self.run_id = run_id or self.journal.run_id
         self.choice: Choice = select(settings.engine, settings.hot_path)
         self._also = also
         self._text = text
@@ -125,6 +129,7 @@ class Recorder:
         self._is_kept = False
         self._started_ns = 0
         self._duration_us = 0
+        self._acting = policy
 
     # The life of the recorder.
 
@@ -133,6 +138,8 @@ class Recorder:
         self._build(self.settings)
         _RECORDERS.add(self)
         _register_fork()
+        facts = {**self.choice._asdict(), "limits": "; ".join(self.limits), "dir": self.folder}
+        self._log.info("recorder opened", extra={"context": facts})
 
     def close(self, *, leave_spool: bool = False) -> None:
         """Give everything back. Only the process that began it does.
@@ -143,6 +150,8 @@ class Recorder:
             return
         if self.is_recording:
             self.end()
+        if self._shape:
+            self._log.debug("recorder closed")
         self._tear_down(leave_spool=leave_spool)
 
     @property
@@ -202,9 +211,12 @@ class Recorder:
         self._error = self._ended = self._interrupted = None
         self._counts, self._is_kept = Tally(), False
         engine.unreported.count = 0
+        # A marker may ask for another policy.
+        self._acting = self.policy if used is self.settings else policy_of(used)
         self._traces += 1
+        trace_id = f"{self._id[:20]}{self._traces:012x}"
         own = {
-            "trace_id": f"{self._id[:20]}{self._traces:012x}",
+            "trace_id": trace_id,
             "test": _writable(test) if test is not None else None,
             "attempt": attempt,
             "scope": used.scope,
@@ -217,6 +229,10 @@ class Recorder:
         spool.begin(head + orjson.dumps(own)[1:])
         hot.begin()
         self._manifest = manifest
+        self.journal.about(trace_id, test)
+        # Before the first event: what runs in here is nothing of the program's.
+        about = {"attempt": attempt, "scope": used.scope, "level": used.level}
+        self._log.debug("recording begins", extra={"context": about})
         self._started_ns = perf_counter_ns()
         try:
             if watch_output:
@@ -306,6 +322,14 @@ class Recorder:
             hot.has_frames,
         )
         self._count(hot, engine, spool)
+        facts = {
+            "status": self._ended.status,
+            "reason": reason or "",
+            "events": spool.events,
+            "dropped": spool.dropped,
+            "duration_us": self._duration_us,
+        }
+        self._log.debug("recording ended", extra={"context": facts})
         return self._ended
 
     def flush(self) -> None:
@@ -343,6 +367,8 @@ class Recorder:
         metrics.count_trace(
             self._counts, "kept", ended.status, packed.events, packed.size_bytes
         )
+        about = {"path": path, "status": ended.status, **packed._asdict()}
+        self._log.info("trace kept", extra={"context": about})
         return packed
 
     def drop(self, result: str = "dropped") -> None:
@@ -350,6 +376,8 @@ class Recorder:
         self.count_as(result)
         if self._spool is not None:
             self._spool.drop()
+        if self._manifest is not None and not self._is_kept:
+            self._log.debug("trace dropped")
         self._manifest = None
 
     def count_as(self, result: str) -> None:
@@ -539,16 +567,20 @@ class Recorder:
                 hot.lose("recursion")
             return
         found = _as_recorder_error(error)
+        fault: RecorderError | None = None
         if callback is not None and found.code is not ErrorCode.TRACER_INSTALL_CONFLICT:
             self._counts.add(metrics.FAULTS, 1, callback)
         if self._error is None:
-            self._error = found
+            fault = self._error = found
             self._counts.add(metrics.DETACHES, 1, metrics.detach_reason(found), found.code)
         if self._engine is not None:
             self._engine.stop()
         self.let_go()
         if hot is not None:
             hot.is_open = False
+        # At once, for the process may not live to the end of the test; last, for it takes a while.
+        if fault is not None:
+            self.journal.failure(fault, action_for(self._acting, fault.kind), by="recorder")
 
     def _is_foreign(self) -> bool:
         return self._pid != os.getpid()

@@ -12,7 +12,7 @@ from typing import Any, Self, cast
 from pytest_recorder.capture import Capture, Problem, absolute, settings_from, trace_file
 from pytest_recorder.config import invalid
 from pytest_recorder.errors import ErrorCode, RecorderError, RecorderWarning, usage
-from pytest_recorder.policy import configure_policy_from_env, sourced_policy
+from pytest_recorder.policy import configure_policy_from_env, sourced_policy, tell
 
 
 class TraceSession:
@@ -111,6 +111,22 @@ def start(
         EnvironmentError: ERR_TRACER_INSTALL_CONFLICT when other tools hold all places;
             ERR_TRACE_DIR_CREATE_FAILED, ERR_IO.
     """
+    caller = Path(sys._getframe(1).f_code.co_filename)
+    try:
+        return _start(path, level, include, exclude, policy, caller)
+    except RecorderError as error:
+        tell(error, policy, by="session")
+        raise
+
+
+def _start(
+    path: str | os.PathLike[str],
+    level: str | None,
+    include: Iterable[str],
+    exclude: Iterable[str],
+    policy: Mapping[str, object] | None,
+    caller: Path,
+) -> TraceSession:
     if _ACTIVE.session is not None and _ACTIVE.session.is_begun:
         raise usage(
             ErrorCode.ALREADY_TRACING,
@@ -128,7 +144,7 @@ def start(
     for name, patterns in (("include", include), ("exclude", exclude)):
         given[name] = (_listed(patterns), name)
     capture = Capture(file, settings_from(file.parent, given), chosen)
-    capture.begin(_roots(Path(sys._getframe(1).f_code.co_filename)))
+    capture.begin(_roots(caller))
     return adopt(capture)
 
 

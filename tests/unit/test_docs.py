@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from pytest_recorder.cli import run
+from pytest_recorder.diagnostics.jsonlog import LEVELS
 from pytest_recorder.diagnostics.metrics import COUNTERS
+from pytest_recorder.diagnostics.records import LogLine, Trailer
 from pytest_recorder.errors import ErrorCode
 from pytest_recorder.events import REASONS
 from pytest_recorder.plugin.options import MARKER_NAMES, OPTIONS, Option
@@ -63,3 +65,16 @@ def test_every_counter_is_documented_with_its_labels() -> None:
     assert [(name, tuple(re.findall(r"`(\w+)`", labels))) for name, labels in rows] == [
         (counter.name, counter.labels) for counter in COUNTERS
     ]
+
+
+def test_the_diagnostics_page_names_every_key_and_level_and_its_examples_are_valid() -> None:
+    text = (DOCS / "diagnostics.md").read_text()
+    log, trailer = re.findall(r"^```json\n(.*)\n```$", text, re.MULTILINE)
+    assert LogLine.model_validate_json(log).error_code == ErrorCode.IO
+    assert Trailer.model_validate_json(trailer).error_code == ErrorCode.IO
+    heads = re.findall(r"^\| (`[a-z_`, ]+`) \|.*\|.*\|$", text, re.MULTILINE)
+    assert {name for head in heads for name in re.findall(r"`(\w+)`", head)} == set(
+        LogLine.model_fields
+    )
+    (row,) = [line for line in text.splitlines() if line.startswith("| `--record-log-level")]
+    assert set(re.findall(r"`(\w+)`", row)) >= set(LEVELS)

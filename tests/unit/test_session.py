@@ -342,6 +342,24 @@ def test_two_failures_are_one_error_with_a_note(
     assert note.startswith("and: [ERR_TRACE_INCOMPLETE] a whole trace is required")
 
 
+def test_the_traceback_that_ends_a_program_is_printed_whole(tmp_path: Path) -> None:
+    for recording in ("", "import pytest_recorder; pytest_recorder.start('out')"):
+        (tmp_path / "script.py").write_text(f"{recording}\nraise RuntimeError('the end')\n")
+        done = subprocess.run(
+            [sys.executable, "script.py"],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 1
+        file = tmp_path / "script.py"
+        assert done.stderr == (
+            f'Traceback (most recent call last):\n  File "{file}", line 2, in <module>\n'
+            "    raise RuntimeError('the end')\nRuntimeError: the end\n"
+        )
+
+
 def recorder_of_an_ended_session(path: Path) -> weakref.ref[object]:
     with pytest_recorder.trace(path) as session:
         work()

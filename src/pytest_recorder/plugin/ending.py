@@ -54,6 +54,7 @@ class Ending:
             self._metrics.count(recorder.take_counts())
         if made is not None:
             self._metrics.attach(made)
+        self._ledger.journal.about()
 
     def tell(
         self,
@@ -143,6 +144,7 @@ class Ending:
         if action in ("fail", "stop") and made is None:
             self._ledger.fail(error, test)
         elif action in ("fail", "stop") and made is not None:
+            self._ledger.journal.failure(error, action, by="plugin")
             text = f"record-trace: {error}"
             if made.failed:
                 sections.add_section(made, "record-trace error", text)
@@ -151,8 +153,10 @@ class Ending:
                 made.longrepr = text
             if action == "stop" and item is not None:
                 item.session.shouldstop = text
-        elif action != "ignore":
+        elif action == "warn":
             self._ledger.warn(error, test)
+        else:
+            self._ledger.journal.failure(error, action, by="plugin")
 
 
 def _required(settings: Settings, ended: Ended | None) -> RecorderError | None:

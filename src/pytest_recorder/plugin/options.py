@@ -13,6 +13,7 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_recorder.config import Resolved, Settings
+    from pytest_recorder.policy import Policy
 
 PREFIX: Final = "PYTEST_RECORDER"
 KILL_SWITCH: Final = f"{PREFIX}=0 (kill switch)"
@@ -238,6 +239,27 @@ def resolve(config: pytest.Config, environ: Mapping[str, str]) -> "Resolved":
         if environ.get(PREFIX, "").strip().lower() in _FALSE:
             sources["trace"] = KILL_SWITCH
     return Resolved(Settings.model_validate(fields), sources, forced_off)
+
+
+def readable_policy(config: pytest.Config, environ: Mapping[str, str]) -> "Policy":
+    """Give what can be read of where to tell an error, when it is the options that are wrong."""
+    from pytest_recorder.config import parse_field
+    from pytest_recorder.errors import UsageError
+    from pytest_recorder.policy import Policy
+
+    fields: dict[str, Any] = {}
+    for name in ("log_level", "log_file", "json_errors"):
+        try:
+            given = _given(BY_NAME[name], config, environ)
+            if given is not None:
+                text, source = given
+                value = parse_field(name, text, source)
+                if name in _PATHS:
+                    value = str(_absolute(cast("str", value), config, source))
+                fields[name] = value
+        except UsageError:
+            continue
+    return Policy.model_validate(fields)
 
 
 def resolve_marker(

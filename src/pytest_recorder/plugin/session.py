@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -20,7 +20,7 @@ from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.outcome import outcome_of
-from pytest_recorder.policy import Sourced, policy_of
+from pytest_recorder.policy import Sourced, action_for, open_journal, policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
 
 if TYPE_CHECKING:
@@ -42,12 +42,20 @@ def activate(config: pytest.Config, name: str) -> "RecordSession":
     """
     try:
         resolved = options.resolve(config, os.environ)
-        session = RecordSession(config, resolved)
+    except UsageError as error:
+        journal = open_journal(options.readable_policy(config, os.environ))
+        journal.failure(error, "fail", by="plugin")
+        journal.close()
+        raise pytest.UsageError(str(error)) from error
+    session = RecordSession(config, resolved)
+    try:
         if resolved.settings.enabled:
             session.check_folder()
         metrics.check(resolved.settings)
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
+        refused = session.refusal(error)
+        session.close_journal()
+        raise refused from error
     config.pluginmanager.register(session, name)
     return session
 
@@ -70,15 +78,20 @@ class RecordSession:
         self._base = config.invocation_params.dir
         run_id = shared["run_id"] if shared is not None else uuid.uuid4().hex
         # Several workers may run a test, or all of them record one trace each.
-        self._is_shared = settings.scope == "session" or (
-            shared is not None and shared["is_each"]
-        )
-        self._ledger = Ledger(settings.dir, run_id, owns_folder=self._worker is None)
+        self._is_each = shared is not None and shared["is_each"]
+        self._is_shared = settings.scope == "session" or self._is_each
+        self._policy = policy_of(settings)
+        # Before the first test: what stderr is now is the real one.
+        self._journal = open_journal(self._policy, run_id)
+        self._log = self._journal.logger("plugin")
+        self._ledger = Ledger(settings.dir, self._journal, owns_folder=self._worker is None)
         self._metrics = RunMetrics(
             settings, self._ledger.warn, worker=self._worker, is_nested=self._is_nested
         )
         self._ending = Ending(self._ledger, self._base, self._metrics)
-        self._policy = policy_of(settings)
+        self._common_policy = Sourced(
+            self._policy, options.policy_sources(resolved.sources, {})
+        )
         self._recorder: Recorder | None = None
         self._open_error: RecorderError | None = None
         self._attempt: Attempt | None = None
@@ -104,7 +117,13 @@ class RecordSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Take a place in the interpreter early, so that the header can say how it went."""
-        if self.settings.enabled and not self._is_controller and not self._is_nested:
+        if not self.settings.enabled:
+            return
+        if self._is_nested:
+            self._log.info("nothing is recorded: the run is inside a recorded test")
+        elif self._is_controller:
+            self._log.info("recorded by the workers of pytest-xdist")
+        else:
             self._open()
 
     def pytest_report_header(self) -> str | None:
@@ -131,12 +150,13 @@ class RecordSession:
             try:
                 item.stash[_SETTINGS] = self._settings_of(item)
             except UsageError as error:
-                raise pytest.UsageError(f"{item.nodeid}: {error}") from error
+                self._journal.about(test=item.nodeid)
+                raise self.refusal(error, f"{item.nodeid}: ") from error
         try:
             if any(item.stash[_SETTINGS].enabled for item in items):
                 self.check_folder()
         except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise self.refusal(error) from error
 
     def _settings_of(self, item: pytest.Item) -> Settings:
         marker = item.get_closest_marker("record")
@@ -233,12 +253,16 @@ class RecordSession:
 
     def _policy_of(self, item: pytest.Item, settings: Settings) -> Sourced:
         marker = item.get_closest_marker("record")
-        kwargs: Mapping[str, object] = marker.kwargs if marker is not None else {}
-        return Sourced(policy_of(settings), options.policy_sources(self._sources, kwargs))
+        if marker is None:
+            return self._common_policy
+        return Sourced(
+            policy_of(settings), options.policy_sources(self._sources, marker.kwargs)
+        )
 
     def _begin_in_session(self, item: pytest.Item, settings: Settings) -> None:
         if self._attempt is not None:
             self._attempt.join(settings)
+            self._journal.about(self._journal.trace_id, item.nodeid)
             if self._recorder is not None:
                 self._recorder.resume()
             return
@@ -251,12 +275,14 @@ class RecordSession:
                 self._recorder.begin(test=_SESSION_TEST, policy=policy, watch_output=False)
         except RecorderError as error:
             attempt.error = error
+        self._journal.about(self._journal.trace_id, item.nodeid)
 
     def _new_attempt(self, test: str, settings: Settings) -> Attempt:
         # Counted, not looked up on disk: what a killed run left there is no attempt of this one.
         number = self._attempts[test] = self._attempts.get(test, 0) + 1
         is_shared = self._worker is not None and self._is_shared
         named = f"{test}-{self._worker}" if is_shared else test
+        self._journal.about(test=test)
         self._attempt = Attempt(self._recorder, settings, test, number, named=named)
         return self._attempt
 
@@ -291,6 +317,7 @@ class RecordSession:
         settings = item.stash.get(_SETTINGS, self.settings)
         if settings.enabled:
             self._ending.tell(attempt, self._recorder, settings, item, made)
+        self._journal.about(self._journal.trace_id, _SESSION_TEST)
 
     def _add_section(self, attempt: Attempt, made: pytest.TestReport) -> None:
         recorder = self._recorder
@@ -347,6 +374,9 @@ class RecordSession:
         if recorder is not None:
             recorder.close()
             self._recorder = None
+        facts = self._ledger.counts()
+        if any(facts.values()):
+            self._log.info("run ended", extra={"context": facts})
         if self._worker is not None:
             counted = {"metrics": self._metrics.to_data()}
             xdist.give_output(self._config, self._ledger.to_data() | counted)
@@ -381,6 +411,11 @@ class RecordSession:
             self._recorder.close()
             self._recorder = None
         self._ledger.tidy()
+        self.close_journal()
+
+    def close_journal(self) -> None:
+        """Write no more lines."""
+        self._journal.close()
 
     # pytest-xdist.
 
@@ -465,6 +500,12 @@ class RecordSession:
 
     # Helpers.
 
+    def refusal(self, error: UsageError, where: str = "") -> pytest.UsageError:
+        """Tell a mistake and give what ends the run for it; workers all find the same ones."""
+        if self._worker in (None, xdist.FIRST_WORKER) or self._is_each:
+            self._journal.failure(error, "fail", by="plugin")
+        return pytest.UsageError(f"{where}{error}")
+
     def recording_of(self, node: pytest.Item) -> Recording:
         """Give the object of the `recording` fixture."""
         attempt = self._attempt
@@ -477,13 +518,15 @@ class RecordSession:
         try:
             self._ledger.prepare()
             recorder = Recorder(
-                self.settings, self.settings.dir, self._policy, run_id=self._ledger.run_id
+                self.settings, self.settings.dir, self._policy, journal=self._journal
             )
             recorder.open()
         except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise self.refusal(error) from error
         except RecorderError as error:
             self._open_error = error
+            action = action_for(self._policy, error.kind)
+            self._journal.failure_of_run(error, action, by="plugin")
         else:
             self._recorder = recorder
             if self._attempt is not None:

@@ -9,6 +9,7 @@ from pytest_recorder.tracefile.index import Entry
 
 _KEY = "record_trace"
 _COUNTS_KEY = "record_trace_counts"
+FIRST_WORKER = "gw0"
 
 
 def worker_of(config: pytest.Config) -> str | None:
