@@ -271,8 +271,10 @@ def readable_policy(
     for key, variable in _variables_in(used):
         _read(found, key, used[variable], variable)
     found |= _REGISTRY.configured
-    for key, value in (override or {}).items():
-        _read(found, key, value, key)
+    # What is wrong may be that it is no mapping at all.
+    if isinstance(override, Mapping):
+        for key, value in override.items():
+            _read(found, key, value, key)
     return Policy.model_validate(found)
 
 
