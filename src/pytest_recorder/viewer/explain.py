@@ -1,0 +1,223 @@
+"""Explains a failure in at most 200 lines of Markdown, for people and for programs that read text.
+
+What a reader needs to find the cause stands in it: the test, the exception, the source, the calls
+with their arguments, where the values came from, output, handled exceptions, and what is unknown.
+The text is the same for the same trace. Whatever was recorded stands in code spans and fences.
+"""
+
+from pathlib import Path
+
+from pytest_recorder.tracefile.events import Event
+from pytest_recorder.tracefile.reader import Trace
+from pytest_recorder.viewer.failure import (
+    Call,
+    Failure,
+    failed_tests,
+    find_failure,
+    handled_exceptions,
+    log_tail,
+    output_tail,
+)
+from pytest_recorder.viewer.history import History
+from pytest_recorder.viewer.markdown import code, fenced
+from pytest_recorder.viewer.missing import missing_lines
+from pytest_recorder.viewer.slice import Slicer, render_origins
+from pytest_recorder.viewer.steps import render_steps, shown_file, tell
+from pytest_recorder.viewer.syntax import Sources, span_of
+from pytest_recorder.viewer.values import render_value, safe_text, shorten
+
+MOST_LINES = 200
+_MOST_MESSAGE = 14
+_MOST_CALLS = 14
+_MOST_ORIGINS = 90
+_MOST_OUTPUT = 12
+_MOST_LOG = 8
+_MOST_HANDLED = 6
+_MOST_STEPS = 16
+_STEP_EVENTS = 400
+_AROUND = 4
+
+
+def explain(trace: Trace, *, test: str | None = None) -> str:
+    """Give the explanation of a failure.
+
+    `test` picks one in a trace of a whole run; the first that failed by default. Raises UsageError
+    (ERR_QUERY) for a test that did not fail there.
+    """
+    history = History(trace)
+    sources = Sources(trace.source, trace.files())
+    failure = find_failure(history, test)
+    return _Explanation(history, sources, failure).text()
+
+
+class _Explanation:
+    """Puts the sections together."""
+
+    def __init__(self, history: History, sources: Sources, failure: Failure) -> None:
+        self._history = history
+        self._trace = history.trace
+        self._sources = sources
+        self._failure = failure
+        self._root = Path(history.trace.manifest.root)
+
+    def text(self) -> str:
+        """Give the whole text; a section that has nothing to say is left out."""
+        head = self._head() + self._exception() + self._source() + self._chain()
+        origins = self._origins()
+        tail = self._output() + self._log() + self._handled()
+        steps = self._steps() if not origins else []
+        # Last, for it tells whether the searches above came to their end.
+        tail += _section("What was not recorded", missing_lines(self._history, self._failure))
+        lines = head + origins + steps + tail
+        if len(lines) > MOST_LINES:
+            lines = [*lines[: MOST_LINES - 1], "(cut)"]
+        return "\n".join(lines) + "\n"
+
+    def _place(self, file: str | None, line: int | None) -> str:
+        return f"{shown_file(file or '?', self._root)}:{line}"
+
+    def _head(self) -> list[str]:
+        manifest, failure, trace = self._trace.manifest, self._failure, self._trace
+        what = failure.test or manifest.test or "a program"
+        has_failed = failure.exception is not None or manifest.outcome == "failed"
+        lines = [f"# {'Failure of' if has_failed else 'Last moments of'} {code(what)}", ""]
+        attempt = f", attempt {manifest.attempt}" if manifest.attempt > 1 else ""
+        phase = f" in {failure.phase}" if failure.phase else ""
+        lines.append(f"- outcome: {code(manifest.outcome or 'unknown')}{phase}{attempt}")
+        if failure.exception is not None:
+            first = failure.exception.message.partition("\n")[0]
+            lines.append(f"- exception: {code(_with_message(failure.exception.type, first))}")
+        elif has_failed:
+            lines.append("- exception: none left the recorded code")
+        if failure.calls:
+            call = failure.calls[-1]
+            word = "failed at" if failure.exception is not None else "last line"
+            place = self._place(call.file, call.line)
+            lines.append(f"- {word}: {code(place)} in {code(call.function)}")
+        status = trace.status if trace.reason is None else f"{trace.status} ({trace.reason})"
+        lines.append(
+            f"- trace: {status}, {len(trace)} events, level {code(manifest.level)},"
+            f" Python {code(manifest.python)}"
+        )
+        return lines
+
+    def _exception(self) -> list[str]:
+        error = self._failure.exception
+        if error is None or ("\n" not in error.message and len(error.message) < 150):
+            return []
+        lines = _with_message(error.type, error.message).split("\n")
+        shown = lines[:_MOST_MESSAGE]
+        if len(lines) > len(shown):
+            shown.append(f"... {len(lines) - len(shown)} more lines")
+        if error.length > len(error.message):
+            shown.append(f"... cut, {error.length} characters in all")
+        return _section("Exception", fenced(shown, width=240))
+
+    def _source(self) -> list[str]:
+        if not self._failure.calls:
+            return []
+        call = self._failure.calls[-1]
+        file = self._sources.file(call.file)
+        if file is None:
+            return _section("Failing source", ["The source of this file was not recorded."])
+        stmt = file.statement(call.line)
+        marked = range(call.line, call.line + 1)
+        if stmt is not None and len(span_of(stmt)) <= 12:
+            marked = span_of(stmt)
+        first = max(1, marked[0] - _AROUND)
+        shown = [
+            f"{'>' if n in marked else ' '} {n:>4}  {file.lines[n - 1]}"
+            for n in range(first, min(marked[-1] + 2, len(file.lines)) + 1)
+        ]
+        title = f"Failing source: {code(self._place(call.file, call.line))}"
+        return _section(title, fenced(shown))
+
+    def _chain(self) -> list[str]:
+        calls = self._failure.calls
+        if not calls:
+            return []
+        shown: list[str] = []
+        for at, call in enumerate(calls):
+            left_out = len(calls) - _MOST_CALLS
+            if left_out > 0 and 3 <= at < 3 + left_out:
+                if at == 3:
+                    shown.append(f"... {left_out} calls in between")
+                continue
+            shown += self._call(call)
+        return _section("Calls that led there, the innermost last", fenced(shown))
+
+    def _call(self, call: Call) -> list[str]:
+        args = (
+            ", ".join(f"{name}={render_value(v, width=60)}" for name, v in call.args.items())
+            if call.args is not None
+            else "arguments not recorded"
+        )
+        source = self._sources.text(call.file, call.line)
+        place = self._place(call.file, call.line)
+        return [f"{place} in {call.function}({args})", f"    {source}"]
+
+    def _origins(self) -> list[str]:
+        if self._failure.exception is None or not self._failure.calls:
+            return []
+        slicer = Slicer(self._history, self._sources)
+        roots = slicer.failure(self._failure)
+        lines = render_origins(roots, self._root, most=_MOST_ORIGINS)
+        if not lines:
+            return []
+        note = (
+            "Each value that the failing line used, and below it what made it so, the latest"
+            " first. What stands deeper was used by the line above it."
+        )
+        return _section("Where the values came from", [note, "", *fenced(lines, width=170)])
+
+    def _steps(self) -> list[str]:
+        failure = self._failure
+        start = max(0, failure.end - _STEP_EVENTS)
+        events = self._history.between(start, min(failure.end + 1, len(self._history)))
+        steps = tell(events, _MOST_STEPS, until=failure.end).steps
+        lines = render_steps(steps, self._trace.source, root=self._root, width=110)
+        return _section("Last steps", fenced(lines)) if lines else []
+
+    def _output(self) -> list[str]:
+        lines = output_tail(self._history, self._failure.end, _MOST_OUTPUT)
+        return _section("Output before it, the last lines", fenced(lines)) if lines else []
+
+    def _log(self) -> list[str]:
+        lines = [
+            f"{event.level} {event.logger}: {_text(event)}  [{self._place(event.file, event.line)}]"
+            for event in log_tail(self._history, self._failure.end, _MOST_LOG)
+        ]
+        return _section("Log before it, the last records", fenced(lines)) if lines else []
+
+    def _handled(self) -> list[str]:
+        found = handled_exceptions(self._history, self._failure, _MOST_HANDLED)
+        lines: list[str] = []
+        for handled in found:
+            raised = handled.raised
+            first = handled.exception.message.partition("\n")[0]
+            lines.append(
+                f"{_with_message(handled.exception.type, first)}  raised at"
+                f" {self._place(raised.file, raised.line)} in {raised.function}"
+            )
+            if handled.went_on is not None:
+                on = handled.went_on
+                text = self._sources.text(on.file, on.line)
+                lines.append(f"    went on at {self._place(on.file, on.line)}  {text}")
+        if not lines:
+            return []
+        return _section("Exceptions that were raised before and did not end the test", fenced(lines))
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return ["", f"## {title}", "", *lines] if lines else []
+
+
+def _text(event: Event) -> str:
+    return str((event.text or {}).get("value", "")).strip()
+
+
+def _with_message(kind: str, message: str) -> str:
+    return f"{kind}: {message}" if message else kind
+
+
+__all__ = ["MOST_LINES", "explain", "failed_tests", "safe_text", "shorten"]
