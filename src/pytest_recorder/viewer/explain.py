@@ -21,7 +21,8 @@ from pytest_recorder.viewer.failure import (
 from pytest_recorder.viewer.history import History
 from pytest_recorder.viewer.markdown import code, fenced
 from pytest_recorder.viewer.missing import missing_lines
-from pytest_recorder.viewer.slice import Slicer, render_origins
+from pytest_recorder.viewer.origins import render_origins
+from pytest_recorder.viewer.slice import Slicer
 from pytest_recorder.viewer.steps import render_steps, shown_file, tell
 from pytest_recorder.viewer.syntax import Sources, span_of
 from pytest_recorder.viewer.values import render_value, safe_text, shorten
@@ -29,7 +30,7 @@ from pytest_recorder.viewer.values import render_value, safe_text, shorten
 MOST_LINES = 200
 _MOST_MESSAGE = 14
 _MOST_CALLS = 14
-_MOST_ORIGINS = 90
+_MOST_ORIGINS = 72
 _MOST_OUTPUT = 12
 _MOST_LOG = 8
 _MOST_HANDLED = 6
@@ -168,7 +169,7 @@ class _Explanation:
             "Each value that the failing line used, and below it what made it so, the latest"
             " first. What stands deeper was used by the line above it."
         )
-        return _section("Where the values came from", [note, "", *fenced(lines, width=170)])
+        return _section("Where the values came from", [note, "", *fenced(lines, width=220)])
 
     def _steps(self) -> list[str]:
         failure = self._failure

@@ -14,7 +14,7 @@ from pytest_recorder.tracefile.events import Event, Frame, Value
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.objects import objects_in
 
-MOST_EVENTS = 200_000
+MOST_EVENTS = 120_000
 _HELD_BLOCKS = 8
 
 
@@ -143,6 +143,10 @@ class History:
             if found.kind == "call":
                 return found
         return None
+
+    def start_of(self, frame: int) -> int | None:
+        """Give the number of a frame's first event, where the index tells it."""
+        return self._starts.get(frame)
 
     def parent_of(self, frame: int, n: int) -> int | None:
         """Give the frame that called a frame which has an event near `n`."""

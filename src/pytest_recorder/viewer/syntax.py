@@ -12,8 +12,10 @@ from pytest_recorder.viewer.objects import Step
 from pytest_recorder.viewer.steps import source_lines
 
 _MOST_SOURCE = 4_000_000
+_MOST_FILES = 200
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Loop = ast.For | ast.AsyncFor
+LOOPS = (ast.For, ast.AsyncFor)
 With = ast.With | ast.AsyncWith
 _EXITS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
@@ -67,6 +69,7 @@ class File:
         self.lines = source_lines(source)
         self._statements: dict[int, ast.stmt] = {}
         self._above: dict[ast.AST, Above] = {}
+        self._bound: dict[Function, set[str]] = {}
         self.body: list[ast.stmt] = []
         try:
             tree = ast.parse(source) if len(source) <= _MOST_SOURCE else ast.Module([], [])
@@ -120,6 +123,20 @@ class File:
         names = (d.id for d in function.decorator_list if isinstance(d, ast.Name))
         return "staticmethod" not in names
 
+    def only_given(self, function: Function, name: str) -> bool:
+        """Whether a name is a parameter that nothing in its function binds again."""
+        args = function.args
+        if all(arg.arg != name for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)):
+            return False
+        bound = self._bound.get(function)
+        if bound is None:
+            bound = self._bound[function] = {
+                node.id
+                for node in ast.walk(function)
+                if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+            } | {n for node in ast.walk(function) for n in _other_names(node)}
+        return name not in bound
+
     def conditions(self, stmt: ast.stmt) -> Iterator[Condition]:
         """Give what decided that a statement ran, from the inside, within its function."""
         here: ast.AST = stmt
@@ -170,6 +187,17 @@ class File:
                     if (alias.asname or alias.name) == name and stmt.module:
                         return stmt.module, alias.name
         return None
+
+
+def _other_names(node: ast.AST) -> tuple[str, ...]:
+    """Give the names that a node binds without a node for the name, or takes from elsewhere."""
+    if isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+        return (node.name,) if node.name is not None else ()
+    if isinstance(node, (ast.Global, ast.Nonlocal)):
+        return tuple(node.names)
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return tuple(alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    return ()
 
 
 def _children(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
@@ -503,6 +531,19 @@ class Sources:
         """Give the innermost statement around a line."""
         file = self.file(path)
         return file.statement(line) if file is not None and line is not None else None
+
+    def class_attributes(self, name: str, attribute: str) -> Iterator[tuple[str, int, str]]:
+        """Give the lines at which a class of this name binds an attribute: path, line, text."""
+        for path in self._names[:_MOST_FILES]:
+            file = self.file(path)
+            for stmt in file.body if file is not None else ():
+                if not isinstance(stmt, ast.ClassDef) or stmt.name != name:
+                    continue
+                for inner in stmt.body:
+                    if isinstance(inner, (ast.Assign, ast.AnnAssign)) and binding(
+                        inner, attribute
+                    ):
+                        yield path, inner.lineno, self.text(path, inner.lineno)
 
     def of_module(self, module: str) -> str | None:
         """Give the path of a recorded module by its dotted name."""
