@@ -6,26 +6,26 @@ The text is the same for the same trace. Whatever was recorded stands in code sp
 """
 
 from pathlib import Path
+from typing import Any
 
 from pytest_recorder.tracefile.events import Event
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.failure import (
     Call,
     Failure,
-    failed_tests,
     find_failure,
     handled_exceptions,
     log_tail,
     output_tail,
 )
-from pytest_recorder.viewer.history import History
+from pytest_recorder.viewer.history import MOST_EVENTS, History
 from pytest_recorder.viewer.markdown import code, fenced
 from pytest_recorder.viewer.missing import missing_lines
-from pytest_recorder.viewer.origins import render_origins
+from pytest_recorder.viewer.origins import Origin, origin_object, render_origins
 from pytest_recorder.viewer.slice import Slicer
 from pytest_recorder.viewer.steps import render_steps, shown_file, tell
 from pytest_recorder.viewer.syntax import Sources, span_of
-from pytest_recorder.viewer.values import render_value, safe_text, shorten
+from pytest_recorder.viewer.values import render_value
 
 MOST_LINES = 200
 _MOST_MESSAGE = 14
@@ -39,16 +39,29 @@ _STEP_EVENTS = 400
 _AROUND = 4
 
 
-def explain(trace: Trace, *, test: str | None = None) -> str:
+def explain(
+    trace: Trace, *, test: str | None = None, most_events: int = MOST_EVENTS
+) -> str:
     """Give the explanation of a failure.
 
-    `test` picks one in a trace of a whole run; the first that failed by default. Raises UsageError
-    (ERR_QUERY) for a test that did not fail there.
+    `test` picks one in a trace of a whole run; the first that failed by default. At most about
+    `most_events` are read for the search, from the failure back. Raises UsageError (ERR_QUERY) for
+    a test that did not fail there.
     """
-    history = History(trace)
+    return _explanation(trace, test, most_events).text()
+
+
+def explanation_object(
+    trace: Trace, *, test: str | None = None, most_events: int = MOST_EVENTS
+) -> dict[str, Any]:
+    """Give the explanation as plain data for JSON; raises as `explain`."""
+    return _explanation(trace, test, most_events).plain()
+
+
+def _explanation(trace: Trace, test: str | None, most_events: int) -> "_Explanation":
+    history = History(trace, most_events=most_events)
     sources = Sources(trace.source, trace.files())
-    failure = find_failure(history, test)
-    return _Explanation(history, sources, failure).text()
+    return _Explanation(history, sources, find_failure(history, test))
 
 
 class _Explanation:
@@ -73,6 +86,44 @@ class _Explanation:
         if len(lines) > MOST_LINES:
             lines = [*lines[: MOST_LINES - 1], "(cut)"]
         return "\n".join(lines) + "\n"
+
+    def plain(self) -> dict[str, Any]:
+        """Give the same as plain data; paths are as they were recorded."""
+        manifest, failure, history = self._trace.manifest, self._failure, self._history
+        error = failure.exception
+        out: dict[str, Any] = {
+            "test": failure.test or manifest.test,
+            "attempt": manifest.attempt,
+            "outcome": manifest.outcome,
+            "phase": failure.phase,
+            "exception": None if error is None else {"type": error.type, "message": error.message},
+            "event": failure.raised.n if failure.raised is not None else failure.end,
+            "calls": [
+                {
+                    "file": call.file,
+                    "line": call.line,
+                    "function": call.function,
+                    "frame": call.frame,
+                    "args": call.args,
+                }
+                for call in failure.calls
+            ],
+        }
+        has_failed = error is not None and bool(failure.calls)
+        out["origins"] = [origin_object(root) for root in self._roots()] if has_failed else []
+        out["output"] = output_tail(history, failure.end, _MOST_OUTPUT)
+        out["log"] = [
+            _at(event) | {"level": event.level, "logger": event.logger, "message": _text(event)}
+            for event in log_tail(history, failure.end, _MOST_LOG)
+        ]
+        out["handled"] = [
+            _at(handled.raised)
+            | {"type": handled.exception.type, "message": handled.exception.message}
+            | {"went_on": None if handled.went_on is None else _at(handled.went_on)}
+            for handled in handled_exceptions(history, failure, _MOST_HANDLED)
+        ]
+        out["missing"] = missing_lines(history, failure)
+        return out
 
     def _place(self, file: str | None, line: int | None) -> str:
         return f"{shown_file(file or '?', self._root)}:{line}"
@@ -157,12 +208,13 @@ class _Explanation:
         place = self._place(call.file, call.line)
         return [f"{place} in {call.function}({args})", f"    {source}"]
 
+    def _roots(self) -> list[Origin]:
+        return Slicer(self._history, self._sources).failure(self._failure)
+
     def _origins(self) -> list[str]:
         if self._failure.exception is None or not self._failure.calls:
             return []
-        slicer = Slicer(self._history, self._sources)
-        roots = slicer.failure(self._failure)
-        lines = render_origins(roots, self._root, most=_MOST_ORIGINS)
+        lines = render_origins(self._roots(), self._root, most=_MOST_ORIGINS)
         if not lines:
             return []
         note = (
@@ -213,6 +265,15 @@ def _section(title: str, lines: list[str]) -> list[str]:
     return ["", f"## {title}", "", *lines] if lines else []
 
 
+def _at(event: Event) -> dict[str, Any]:
+    return {
+        "n": event.n,
+        "file": event.file,
+        "line": event.line,
+        "function": event.function,
+    }
+
+
 def _text(event: Event) -> str:
     return str((event.text or {}).get("value", "")).strip()
 
@@ -220,5 +281,3 @@ def _text(event: Event) -> str:
 def _with_message(kind: str, message: str) -> str:
     return f"{kind}: {message}" if message else kind
 
-
-__all__ = ["MOST_LINES", "explain", "failed_tests", "safe_text", "shorten"]

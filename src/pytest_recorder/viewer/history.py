@@ -14,7 +14,7 @@ from pytest_recorder.tracefile.events import Event, Frame, Value
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.objects import objects_in
 
-MOST_EVENTS = 120_000
+MOST_EVENTS = 300_000
 _HELD_BLOCKS = 8
 
 

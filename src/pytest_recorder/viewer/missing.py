@@ -35,8 +35,9 @@ def missing_lines(history: History, failure: Failure) -> list[str]:
         lines.append("The line that raised the exception: it ran where nothing is recorded.")
     if history.is_exhausted:
         lines.append(
-            "The trace is large: the search for earlier changes was ended before it came to the"
-            " beginning. `pytest-recorder why` and `values` look through all of it."
+            "The trace is large: the search for earlier changes ended before it came to the"
+            " beginning. `pytest-recorder explain` looks further back than this file where it was"
+            " written by the run, and `pytest-recorder why` through all of it."
         )
     lines += [f"Of this engine: {code(limit)}." for limit in manifest.limits]
     lines.append(

@@ -273,7 +273,7 @@ class Slicer:
             return
         if held.get("type") in _QUIET_TYPES:
             return
-        steps = _resolved(read.steps, values)
+        steps = resolved(read.steps, values)
         value, taken = follow(held, steps)
         if taken < len(steps):
             self._unrecorded_part(value, steps[taken], parent, cost + _READ)
@@ -647,7 +647,7 @@ class Slicer:
                     read = syntax.chain(node)
                     if read is None or read.root not in values:
                         continue
-                    steps = _resolved(read.steps, values)
+                    steps = resolved(read.steps, values)
                     found, taken = follow(values[read.root], steps)
                     if taken == len(read.steps) and mark(found) == mark(value):
                         return [node]
@@ -694,7 +694,7 @@ class Slicer:
         cost: int,
     ) -> None:
         """Follow an argument that no recorded code gave: a fixture's value, or a parameter."""
-        made = self._fixture(call, root, value)
+        made = self._fixture(call, root, (call.args or {}).get(root))
         if made is not None:
             if not self._is_new("fixture", made.n, path_text(root, steps)):
                 return
@@ -861,7 +861,7 @@ def _is_expr(node: ast.AST) -> bool:
     return isinstance(node, ast.expr)
 
 
-def _resolved(steps: tuple[Step, ...], values: dict[str, Value]) -> tuple[Step, ...]:
+def resolved(steps: tuple[Step, ...], values: dict[str, Value]) -> tuple[Step, ...]:
     """Put the values of variables into a path; it ends before what cannot be told."""
     found: list[Step] = []
     for kind, key in steps:
