@@ -6,11 +6,15 @@ from typing import Any
 
 from pytest_recorder.tracefile.events import Value
 from pytest_recorder.viewer.changes import describe_change
+from pytest_recorder.viewer.objects import parts
 from pytest_recorder.viewer.steps import shown_file
 from pytest_recorder.viewer.values import render_value, shorten
 
-_MOST_INDENT = 10
+_MOST_INDENT = 14
 _VALUE_WIDTH = 70
+_FIXED = frozenset(
+    ("tuple", "frozenset", "function", "method", "builtin_function_or_method", "module", "type")
+)
 
 
 @dataclass(slots=True)
@@ -20,7 +24,7 @@ class Origin:
     `how` is one of: `used` (by the failing line), `assigned`, `loop`, `with`, `except`, `matched`,
     `imported`, `defined`, `changed` (in place), `argument`, `default`, `fixture`, `parameter` (of
     the test, with its value from a mark), `returned`, `yielded`, `module` (a variable of one, whose
-    value is not recorded), `class` (likewise), `condition`, `handled` (an exception that was),
+    value is not recorded), `class` (likewise), `called` (through a variable), `condition`, `handled` (an exception that was),
     `before` (it was so when the recording began, or further back than was looked).
     """
 
@@ -88,7 +92,8 @@ def _line(origin: Origin, root: Path) -> str:
 
 def _said(origin: Origin) -> str:
     """Word one origin, without its place."""
-    what, note = origin.what, f" ({origin.note})" if origin.note else ""
+    remarks = [text for text in (origin.note, _shared(origin.new)) if text]
+    what, note = origin.what, f" ({'; '.join(remarks)})" if remarks else ""
     value = "" if origin.new is None else render_value(origin.new, width=_VALUE_WIDTH)
     if origin.how == "changed" and origin.new is not None:
         parts = describe_change(what, origin.old, origin.new)
@@ -107,6 +112,19 @@ def _said(origin: Origin) -> str:
         origin.how, origin.how
     )
     return f"{word}: {equals}{note}"
+
+
+def _shared(value: Value | None) -> str:
+    """Say which items of a container are one and the same object that can be changed."""
+    at: dict[int, list[str]] = {}
+    for (_, key), item in parts(value) if value is not None else ():
+        if "id" in item and "value" not in item and item.get("type") not in _FIXED:
+            name = key[1] if isinstance(key, tuple) and len(key) == 2 else key  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            at.setdefault(item["id"], []).append(str(name))
+    for names in at.values():
+        if len(names) > 1:
+            return f"{', '.join(names[:6])} are one object"
+    return ""
 
 
 def origin_object(origin: Origin) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Finds the places in a trace where something changed: of a name, of an object, of a call."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from pytest_recorder.tracefile.events import Event, Value
@@ -122,10 +122,13 @@ def site_of(history: History, shown: Event) -> Site | None:
     return Site(frame, start, shown.n) if start is not None else None
 
 
-def results(history: History, site: Site, start: int) -> list[Event]:
+def results(
+    history: History, site: Site, start: int, is_suspended: Callable[[Event], bool]
+) -> list[Event]:
     """Give the ends of the calls that a frame made while it ran a statement, in order.
 
-    They are `return` events, and `yield`s of generators that it asked for a value.
+    They are `return` events, and `yield`s of generators that it asked for a value. `is_suspended`
+    tells of the `return` of a function whether it may have yielded before.
     """
     found: list[Event] = []
     n = site.end - 1
@@ -140,7 +143,7 @@ def results(history: History, site: Site, start: int) -> list[Event]:
             continue
         if history.parent_of(event.frame or 0, event.n) == site.frame:
             found.append(event)
-            call = history.start_of(event.frame or 0)
-            if event.kind == "return" and call is not None and call > start:
-                n = min(n, call)
+            if event.kind == "return" and not is_suspended(event):
+                call = history.start_of(event.frame or 0)
+                n = n if call is None else max(start, min(n, call))
     return found[::-1]

@@ -24,6 +24,7 @@ from pytest_recorder.viewer.objects import (
     is_open,
     mark,
     part_of,
+    parts,
     path_text,
     paths_to,
 )
@@ -36,12 +37,15 @@ from pytest_recorder.viewer.sites import (
     results,
 )
 from pytest_recorder.viewer.syntax import Read, Sources
+from pytest_recorder.viewer.values import render_value
 
 MOST_ORIGINS = 160
 _MOST_COST = 40
 _MOST_CHANGES_LOOKED_AT = 30
 _MOST_PLACES = 4
 _MOST_RESULTS = 6
+_MOST_LOOP_EVENTS = 5_000
+_MOST_SINCE = 50_000
 _MOST_SAME = 3
 _QUIET_TYPES = frozenset(
     ("function", "method", "builtin_function_or_method", "module", "type", "method-wrapper")
@@ -50,6 +54,7 @@ _COMPREHENSIONS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>
 
 # What one step back costs: the less, the sooner it is followed and the longer it is shown.
 _READ, _ARGUMENT, _RESULT, _IN_PLACE, _CONDITION, _FAR = 2, 1, 1, 2, 4, 4
+_DECISION = {"except": 1, "passed": 6}
 
 
 class Slicer:
@@ -66,6 +71,12 @@ class Slicer:
         self._seen: set[object] = set()
         self._counts: dict[object, int] = {}
         self._arguments: dict[int, Origin] = {}
+        self._kept: list[Origin] = []  # so that no two of them have one id()
+        self._above: dict[int, Origin] = {}
+        self._writes: dict[int, tuple[int, Step | None, int]] = {}
+        self._entries: set[int] = set()  # those of them that put an entry into a mapping
+        self._suspended: dict[tuple[str | None, str | None], bool] = {}
+        self._end = 0
 
     # Where to begin.
 
@@ -79,6 +90,7 @@ class Slicer:
         if start is None:
             return []
         site = Site(call.frame, start, end)
+        self._end = failure.end
         stmt = self._sources.statement(call.file, call.line)
         if stmt is not None:
             exprs: list[ast.AST] = [*syntax.expressions(stmt)]
@@ -86,19 +98,17 @@ class Slicer:
                 # `with pytest.raises(...)`: what did not fail as it should is in the body.
                 exprs += [e for inner in stmt.body for e in syntax.expressions(inner)]
             if isinstance(stmt, ast.Raise):
-                self._later(0, lambda: self._conditions(site, stmt, None, top, 0))
+                self._conditions(site, stmt, None, top, -_CONDITION)
             self._uses(site, stmt, exprs, top, 0, moment=end)
             if not isinstance(stmt, ast.Raise):
-                self._later(
-                    _CONDITION + _READ,
-                    lambda: self._conditions(site, stmt, None, top, _CONDITION + _READ),
-                )
+                self._conditions(site, stmt, None, top, _READ)
         self._run()
         return top.below
 
     def value(self, frame: int, n: int, read: Read) -> list[Origin]:
         """Follow back one value, as it was in a frame after event `n`."""
         top = Origin("", "used", 0)
+        self._end = n
         self._read(frame, n, read, top, 0)
         self._run()
         return top.below
@@ -121,6 +131,8 @@ class Slicer:
         if origin.file is None or self._counts[key] <= _MOST_SAME:
             parent.below.append(origin)
             self._left -= 1
+        self._above[id(origin)] = parent
+        self._kept.append(origin)
         return origin
 
     def _is_new(self, *key: object) -> bool:
@@ -141,6 +153,7 @@ class Slicer:
         *,
         moment: int | None = None,
         steps: tuple[Step, ...] = (),
+        kinds: tuple[str, ...] = ("return", "yield"),
     ) -> None:
         """Follow what expressions of a statement read and what the calls in it gave.
 
@@ -149,7 +162,7 @@ class Slicer:
         used = syntax.used(exprs)
         n = site.start.n if moment is None else moment
         start = self._start(site, stmt)
-        ends = results(self._history, site, start)
+        ends = [e for e in results(self._history, site, start, self._is_suspended) if e.kind in kinds]
         followed = self._results(ends, used.calls, parent, cost, site)
         receivers = {
             read
@@ -166,7 +179,7 @@ class Slicer:
         for read in used.reads:
             # What a recorded call got is followed from inside of it, as far as it was used there.
             extra = 2 * _FAR if read in receivers or read in arguments else 0
-            whole = Read(read.root, (*read.steps, *steps)) if read == only else read
+            whole = Read(read.root, (*read.steps, *steps)) if steps and read == only else read
             self._later(
                 cost + extra,
                 lambda whole=whole, extra=extra: self._read(
@@ -202,12 +215,17 @@ class Slicer:
             by_name.setdefault(syntax.called_name(call) or "", []).append(call)
         matched: list[ast.Call] = []
         shown: dict[str, int] = {}
+        generators = {event.frame for event in ends if event.kind == "yield"}
         for event in reversed(ends):
             name = (event.function or "?").rpartition(".")[2]
             is_known = name in by_name
             if is_known:
                 matched += by_name[name]
-            if event.value is None or (event.value.get("type") == "NoneType" and not is_known):
+            if event.kind == "yield" and not self._is_generator(event):
+                continue
+            if event.kind == "return" and event.frame in generators and _is_none(event.value):
+                continue
+            if event.value is None or (_is_none(event.value) and not is_known):
                 continue
             if name == "__init__" or self._is_body_of(name, site):
                 continue
@@ -220,6 +238,25 @@ class Slicer:
                 lambda event=event, extra=extra: self._result(event, parent, cost + extra),
             )
         return matched
+
+    def _is_suspended(self, event: Event) -> bool:
+        """Whether a function is a generator or a coroutine."""
+        key = (event.file, event.function)
+        if key not in self._suspended:
+            file = self._sources.file(event.file)
+            name = (event.function or "").rpartition(".")[2]
+            function = file.function(event.line or 0, name) if file is not None else None
+            self._suspended[key] = function is None or syntax.is_suspended(function)
+        return self._suspended[key]
+
+    def _is_generator(self, event: Event) -> bool:
+        """Whether a `yield` event gives a value, and is not an `await`."""
+        stmt = self._sources.statement(event.file, event.line)
+        return stmt is not None and any(
+            isinstance(node, (ast.Yield, ast.YieldFrom))
+            for expr in syntax.expressions(stmt)
+            for node in ast.walk(expr)
+        ) or (event.function or "").endswith("<genexpr>")
 
     def _is_body_of(self, name: str, site: Site) -> bool:
         return name == "<module>" or not site.frame
@@ -247,10 +284,7 @@ class Slicer:
             return
         exprs = _yielded(stmt) if event.kind == "yield" else _returned(stmt)
         self._uses(site, stmt, exprs, origin, cost + _READ, steps=steps)
-        self._later(
-            cost + _CONDITION,
-            lambda: self._conditions(site, stmt, _only_read(exprs), origin, cost + _CONDITION),
-        )
+        self._conditions(site, stmt, _only_read(exprs), origin, cost)
 
     def _place(self, origin: Origin, event: Event) -> Origin:
         """Say of an origin where it was: at the line of an event."""
@@ -291,11 +325,21 @@ class Slicer:
                 parent, Origin(path_text(read.root, steps), "used", cost, new=value)
             )
         if is_open(value):
+            self._later(
+                cost + _READ, lambda: self._changed_since(value["id"], None, shown, cost + _READ)
+            )
             # Of an object with attributes it is one of them that matters, and that is read by name.
             extra = _FAR + _READ if "attributes" in value else _IN_PLACE
             self._later(
                 cost + extra, lambda: self._in_place(value["id"], n, shown, cost + extra)
             )
+            if len(steps) < len(read.steps):
+                # The item that was taken is not known: it may be in any of the containers inside.
+                for number in _containers(value):
+                    self._later(
+                        cost + extra,
+                        lambda number=number: self._in_place(number, n, shown, cost + extra),
+                    )
         if steps:
             self._part(held, frame, n, read.root, steps, shown, cost)
         else:
@@ -315,6 +359,10 @@ class Slicer:
         holder, _ = follow(held, steps[:-1])
         found: Change | None = None
         if is_open(holder):
+            self._later(
+                cost + _READ,
+                lambda: self._changed_since(holder["id"], steps[-1], parent, cost + _READ),
+            )
             found = next(
                 object_changes(self._history, holder["id"], steps[-1], n + 1), None
             )
@@ -330,20 +378,20 @@ class Slicer:
     def _earlier(
         self, number: int, part: Step, last: Change, parent: Origin, cost: int
     ) -> None:
-        """Show other places that changed the same part before."""
+        """Show what changed the same part before: the last two times, and from other lines."""
         places = {_line_of(last)}
         found = object_changes(self._history, number, part, last.shown.n)
         for at, change in enumerate(found):
             if at >= _MOST_CHANGES_LOOKED_AT or len(places) >= _MOST_PLACES:
                 return
-            if change.site is None or _line_of(change) in places:
+            if change.site is None or (at > 1 and _line_of(change) in places):
                 continue
             places.add(_line_of(change))
             target = Difference(number, part, change.old, change.new)
             self._later(
                 cost,
                 lambda change=change, target=target: self._changed(
-                    change, target, parent, cost, is_earlier=True
+                    change, target, parent, cost, note="before that"
                 ),
             )
 
@@ -431,13 +479,120 @@ class Slicer:
         self._add(parent, origin)
         if bound.how == "loop":
             self._is_new("loop", site.frame, start.line)
-        self._uses(site, stmt, bound.exprs, origin, cost + _READ, steps=steps)
+        exprs, rest, kinds = bound.exprs, steps, ("return", "yield")
+        if bound.how == "loop":
+            # What is looped over was worked out when the loop began, not in this round of it.
+            begun = self._loop_begun(site, stmt)
+            self._uses(site, stmt, [], origin, cost + _READ, kinds=("yield",))
+            kinds = ("return",)
+            item = self._item(site, root, exprs)
+            if item is not None:
+                whole = Read(item.root, (*item.steps, *steps))
+                self._later(
+                    cost + _READ,
+                    lambda: self._read(site.frame, site.start.n, whole, origin, cost + _READ),
+                )
+            rest, site = (), begun
+        self._lost_update(site, exprs, origin)
+        self._uses(site, stmt, exprs, origin, cost + _READ, steps=rest, kinds=kinds)
         if bound.how == "except":
             self._later(cost + 1, lambda: self._handled(site.start, origin, cost + 1))
-        self._later(
-            cost + _CONDITION,
-            lambda: self._conditions(site, stmt, None, origin, cost + _CONDITION),
-        )
+        self._conditions(site, stmt, None, origin, cost)
+
+    def _loop_begun(self, site: Site, stmt: ast.stmt) -> Site:
+        """Give the first round of the loop that a frame is in."""
+        inside = range(stmt.lineno, syntax.last_line(stmt) + 1)
+        begun, after = site.start, site.end
+        following = site.start
+        for at, event in enumerate(self._history.of_frame(site.frame, site.start.n)):
+            if at > _MOST_LOOP_EVENTS or event.line not in inside or event.kind == "call":
+                break
+            if event.kind == "line" and event.line == stmt.lineno:
+                begun, after = event, following.n
+            following = event
+        return site if begun is site.start else Site(site.frame, begun, after)
+
+    def _item(self, site: Site, root: str, exprs: Sequence[ast.expr]) -> Read | None:
+        """Find which item of a sequence a loop gave to its variable."""
+        read = syntax.chain(exprs[0]) if exprs else None
+        before = self._history.values(site.frame, site.start.n)
+        value = self._history.values(site.frame, site.end).get(root)
+        if read is None or value is None or read.root not in before:
+            return None
+        held, taken = follow(before[read.root], resolved(read.steps, before))
+        if taken < len(read.steps):
+            return None
+        for at, item in enumerate(held.get("items", ())):
+            if "id" in value and mark(item) == mark(value):
+                return Read(read.root, (*read.steps, ("key", ("int", at))))
+        return None
+
+    def _lost_update(self, site: Site, exprs: Sequence[ast.expr], origin: Origin) -> None:
+        """Remark where a part of an object was read, changed by somebody else, and then written.
+
+        The writing was followed before: what it was written from is what this statement read.
+        """
+        read = syntax.chain(exprs[0]) if len(exprs) == 1 else None
+        values = self._history.values(site.frame, site.start.n) if read is not None else {}
+        if read is None or not read.steps or read.root not in values:
+            return
+        steps = resolved(read.steps, values)
+        holder, taken = follow(values[read.root], steps[:-1])
+        if taken < len(read.steps) - 1 or not steps or "id" not in holder:
+            return
+        written = self._written_from(origin, holder["id"], steps[-1])
+        if written is None:
+            return
+        other = next(object_changes(self._history, holder["id"], steps[-1], written), None)
+        if other is None or other.site is None or other.shown.n <= site.end:
+            return
+        became = _part_in(other.new, Difference(holder["id"], steps[-1], None, None))
+        if other.site.frame != site.frame and became is not None:
+            origin.note = (
+                f"{path_text(read.root, steps)} became {render_value(became, width=40)}"
+                f" after this was read, by line {other.site.start.line}; what was written"
+                " from the old value replaced it"
+            )
+
+    def _changed_since(
+        self, number: int, part: Step | None, parent: Origin, cost: int
+    ) -> None:
+        """Show that something changed after a value made from it was kept in a mapping.
+
+        That is what a stale cache looks like.
+        """
+        kept = self._kept_at(parent, number)
+        if kept is None or self._end - kept > _MOST_SINCE:
+            return
+        later = next(object_changes(self._history, number, part, self._end + 1), None)
+        if later is None or later.shown.n <= kept:
+            return
+        target = Difference(number, part, later.old, later.new)
+        note = "after the value above was kept, which was made from what it was before"
+        self._changed(later, target, parent, cost, note=note)
+
+    def _kept_at(self, origin: Origin, number: int) -> int | None:
+        """Give the event at which what came from an origin was put into a mapping.
+
+        Not where it was put there with the object itself, which then shows its changes.
+        """
+        here: Origin | None = origin
+        while here is not None:
+            if id(here) in self._entries:
+                is_in_it = here.new is not None and paths_to(here.new, number) is not None
+                return None if is_in_it else self._writes[id(here)][2]
+            here = self._above.get(id(here))
+        return None
+
+    def _written_from(self, origin: Origin, number: int, part: Step) -> int | None:
+        """Give the event of the change of a part that an origin led to."""
+        here: Origin | None = origin
+        while here is not None:
+            written = self._writes.get(id(here))
+            if written is not None and written[:2] == (number, part):
+                return written[2]
+            here = self._above.get(id(here))
+        return None
 
     def _effect(
         self,
@@ -517,7 +672,7 @@ class Slicer:
         parent: Origin,
         cost: int,
         *,
-        is_earlier: bool = False,
+        note: str = "",
     ) -> Origin | None:
         """Show who changed an object, and follow what it was changed to."""
         site = change.site
@@ -531,19 +686,21 @@ class Slicer:
             old = _part_in(change.old, target)
             new = _part_in(change.new, target)
         origin = self._place(Origin(what, "changed", cost, old=old, new=new), site.start)
-        if is_earlier:
-            origin.note = "before that"
+        origin.note = note
         self._add(parent, origin)
+        self._writes[id(origin)] = (target.id, target.part, change.shown.n)
+        if change.new is not None and "entries" in change.new:
+            self._entries.add(id(origin))
         stmt = self._sources.statement(site.start.file, site.start.line)
         if stmt is None:
             return origin
+        self._later(
+            cost + _CONDITION + 1, lambda: self._called(site, origin, cost + _CONDITION + 1)
+        )
         exprs: Sequence[ast.AST] = _stored(stmt, target.part) or syntax.expressions(stmt)
         used = [expr for expr in exprs if not _is_read_of(expr, name)]
         self._uses(site, stmt, used, origin, cost + _READ)
-        self._later(
-            cost + _CONDITION,
-            lambda: self._conditions(site, stmt, None, origin, cost + _CONDITION),
-        )
+        self._conditions(site, stmt, None, origin, cost)
         return origin
 
     def _name_of(self, site: Site, number: int) -> tuple[str, tuple[Step, ...]] | None:
@@ -580,6 +737,12 @@ class Slicer:
         site = Site(caller, start, call.n)
         stmt = self._sources.statement(start.file, start.line)
         written = self._written(stmt, call, name)
+        if written is None and function is not None and syntax.is_suspended(function):
+            made = self._made_at(call, name)
+            if made is not None:
+                start, stmt = made
+                site = Site(start.frame or 0, start, call.n)
+                written = self._written(stmt, call, name)
         given: syntax.Passed | None = None
         if written is not None and function is not None and file is not None:
             is_made = name == "__init__"
@@ -592,14 +755,14 @@ class Slicer:
             return
         exprs: list[ast.AST] = [given.expr] if given is not None and given.expr else []
         if not exprs and stmt is not None:
-            exprs = self._by_value(site, stmt, value)
+            exprs = self._by_value(site, stmt, (call.args or {}).get(root))
         read = syntax.chain(exprs[0]) if len(exprs) == 1 and _is_expr(exprs[0]) else None
         if _is_super(exprs):
             read = self._first_parameter(start)
         is_plain = read is not None and (root in ("self", "cls") or read.root == root)
         if is_plain and read is not None:
             whole = Read(read.root, (*read.steps, *steps))
-            self._read(caller, start.n, whole, parent, cost)
+            self._read(site.frame, start.n, whole, parent, cost)
             return
         what = path_text(root, steps)
         if not self._is_new("argument", call.n, what):
@@ -613,10 +776,45 @@ class Slicer:
             self._arguments[call.n] = self._add(parent, origin)
         self._uses(site, stmt, exprs, origin, cost + _READ, steps=steps)
         if stmt is not None:
-            self._later(
-                cost + _CONDITION,
-                lambda: self._conditions(site, stmt, None, origin, cost + _CONDITION),
-            )
+            self._conditions(site, stmt, None, origin, cost)
+
+    def _called(self, site: Site, parent: Origin, cost: int) -> None:
+        """Follow why a frame ran at all: what decided its call, and which function it was."""
+        call = self._history.call_of(site.frame, site.start.n + 1)
+        if call is None or call.parent is None or not self._is_new("called", call.n):
+            return
+        start = self._history.before(call.parent, call.n)
+        stmt = self._sources.statement(start.file, start.line) if start is not None else None
+        if start is None or stmt is None:
+            return
+        name = (call.function or "").rpartition(".")[2]
+        caller = Site(call.parent, start, call.n)
+        if self._written(stmt, call, name) is None:
+            variable = self._holding(caller, stmt, call)
+            if variable is not None:
+                text = path_text(variable.root, variable.steps)
+                origin = self._place(Origin(f"{name}() as {text}()", "called", cost), start)
+                self._add(parent, origin)
+                parent = origin
+                self._variable(
+                    caller.frame, start.n, variable.root, variable.steps, origin, cost + 1
+                )
+        self._conditions(caller, stmt, None, parent, cost + 1 - _CONDITION)
+        self._later(cost + _READ, lambda: self._called(caller, parent, cost + _READ))
+
+    def _holding(self, site: Site, stmt: ast.stmt, call: Event) -> Read | None:
+        """Find the variable that held the function which a statement called."""
+        values = self._history.values(site.frame, site.start.n)
+        for node in syntax.used(syntax.expressions(stmt)).calls:
+            read = syntax.chain(node.func)
+            if read is None or read.root not in values:
+                continue
+            steps = resolved(read.steps, values)
+            found, taken = follow(values[read.root], steps)
+            name = found.get("attributes", {}).get("qualname", {}).get("value")
+            if taken == len(read.steps) and name is not None and name == call.function:
+                return Read(read.root, steps)
+        return None
 
     def _written(self, stmt: ast.stmt | None, call: Event, name: str) -> ast.Call | None:
         """Find the call in the caller's statement that made a frame."""
@@ -634,6 +832,15 @@ class Slicer:
             made = [c for c in calls if (syntax.called_name(c) or "")[:1].isupper()]
             found = made if len(made) == 1 else []
         return found[0] if found else None
+
+    def _made_at(self, call: Event, name: str) -> tuple[Event, ast.stmt] | None:
+        """Find the line that made a coroutine or generator, which another one then ran."""
+        for event in self._history.backwards(call.n, most=5_000):
+            if event.kind == "line":
+                stmt = self._sources.statement(event.file, event.line)
+                if stmt is not None and self._written(stmt, call, name) is not None:
+                    return event, stmt
+        return None
 
     def _by_value(self, site: Site, stmt: ast.stmt, value: Value | None) -> list[ast.AST]:
         """Find what a statement reads that has the value of an argument."""
@@ -795,7 +1002,13 @@ class Slicer:
         if read is not None:
             found += list(file.skipped(stmt, read))[:2]
         for condition in found:
-            self._condition(site, condition, parent, cost)
+            extra = max(0, cost + _DECISION.get(condition.how, _CONDITION))
+            self._later(
+                extra,
+                lambda condition=condition, extra=extra: self._condition(
+                    site, condition, parent, extra
+                ),
+            )
 
     def _condition(
         self, site: Site, condition: syntax.Condition, parent: Origin, cost: int
@@ -810,10 +1023,19 @@ class Slicer:
                 start = event
                 break
             end = event
-        if start is None or not self._is_new("condition", site.frame, start.line):
+        if start is None or ("condition", site.frame, start.line) in self._seen:
             return
+        note = ""
+        if isinstance(condition.stmt, (ast.If, ast.While)):
+            is_true = self._came_true(site.frame, start, condition.stmt)
+            if is_true and condition.how == "skipped":
+                return
+            note = f"it was {'true' if is_true else 'false'}"
+            if condition.how == "skipped":
+                note += ", so what stands in it did not run"
+        self._is_new("condition", site.frame, start.line)
         text = self._sources.text(start.file, condition.line)
-        origin = Origin(f"decided by: {text}", "condition", cost, note=_DECIDED[condition.how])
+        origin = Origin(f"decided by: {text}", "condition", cost, note=note)
         self._place(origin, start)
         self._add(parent, origin)
         if condition.how == "except":
@@ -821,7 +1043,23 @@ class Slicer:
             return
         here = Site(site.frame, start, end.n if end is not None else site.start.n)
         stmt = self._sources.statement(start.file, condition.line)
-        self._uses(here, stmt, condition.exprs, origin, cost + _READ)
+        kinds: tuple[str, ...] = ("return", "yield")
+        if stmt is not None and condition.how == "for":
+            here, kinds = self._loop_begun(here, stmt), ("return",)
+        self._uses(here, stmt, condition.exprs, origin, cost + _READ, kinds=kinds)
+
+    def _came_true(self, frame: int, start: Event, stmt: ast.If | ast.While) -> bool:
+        """Whether the frame went on inside of an `if` or `while`."""
+        head = syntax.span_of(stmt)
+        n = start.n
+        for _ in range(20):
+            event = self._history.after(frame, n)
+            if event is None:
+                return False
+            if event.kind == "line" and event.line not in head:
+                return stmt.body[0].lineno <= (event.line or 0) <= syntax.last_line(stmt.body[-1])
+            n = event.n
+        return False
 
     def _handled(self, before: Event, parent: Origin, cost: int) -> None:
         """Show the exception that a handler got, and why it was raised."""
@@ -841,24 +1079,25 @@ class Slicer:
                 if start is not None:
                     site = Site(event.frame, start, event.n)
                     self._uses(site, stmt, syntax.expressions(stmt), origin, cost + _READ)
-                    self._conditions(site, stmt, None, origin, cost + _READ)
+                    self._conditions(site, stmt, None, origin, cost - _CONDITION)
             return
 
 
-_DECIDED = {
-    "if": "it was true",
-    "else": "it was false",
-    "while": "it was true",
-    "for": "one round of this loop",
-    "match": "a case of it",
-    "except": "an exception was handled",
-    "passed": "it was false, or the line below would not have run",
-    "skipped": "it was false, so what stands in it did not run",
-}
+def _is_none(value: Value | None) -> bool:
+    return value is not None and value.get("type") == "NoneType"
 
 
 def _is_expr(node: ast.AST) -> bool:
     return isinstance(node, ast.expr)
+
+
+def _containers(value: Value) -> list[int]:
+    """Give the lists and the like inside of one, each once."""
+    found: dict[int, None] = {}
+    for _, item in parts(value):
+        if "id" in item and ("items" in item or "entries" in item):
+            found[item["id"]] = None
+    return list(found)[:_MOST_PLACES]
 
 
 def resolved(steps: tuple[Step, ...], values: dict[str, Value]) -> tuple[Step, ...]:

@@ -80,7 +80,7 @@ class File:
         while stack:
             node = stack.pop()
             if isinstance(node, ast.stmt):
-                for line in range(_first_line(node), min(_last_line(node), len(self.lines)) + 1):
+                for line in range(_first_line(node), min(last_line(node), len(self.lines)) + 1):
                     self._statements[line] = node
             below: list[ast.AST] = []
             for name, child in _children(node):
@@ -216,14 +216,15 @@ def _first_line(stmt: ast.stmt) -> int:
     return min([stmt.lineno, *(d.lineno for d in decorators)])
 
 
-def _last_line(stmt: ast.stmt) -> int:
+def last_line(stmt: ast.stmt) -> int:
+    """Give the line at which a statement ends."""
     return stmt.end_lineno or stmt.lineno
 
 
 def span_of(stmt: ast.stmt) -> range:
     """Give the lines of a statement; of one with a body only those of its head."""
     body: list[ast.stmt] = getattr(stmt, "body", [])
-    end = _last_line(stmt) if not body else max(stmt.lineno, _first_line(body[0]) - 1)
+    end = last_line(stmt) if not body else max(stmt.lineno, _first_line(body[0]) - 1)
     return range(_first_line(stmt), end + 1)
 
 
@@ -452,6 +453,13 @@ def called_name(call: ast.Call) -> str | None:
     if isinstance(call.func, ast.Name):
         return call.func.id
     return call.func.attr if isinstance(call.func, ast.Attribute) else None
+
+
+def is_suspended(function: Function) -> bool:
+    """Whether a call of a function only makes an object that runs it later."""
+    return isinstance(function, ast.AsyncFunctionDef) or any(
+        isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(function)
+    )
 
 
 class Passed(NamedTuple):
