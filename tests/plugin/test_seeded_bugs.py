@@ -29,7 +29,9 @@ BUGS = {
     ],
     "aliasing": [
         Cause("timetable.py", "return [row for _ in DAYS]", "0, 1, 2, 3, 4 are one object"),
-        Cause("timetable.py", "self.week[DAYS.index(day)][hour - 1] = lesson", "self.week[0][1]"),
+        Cause(
+            "timetable.py", "self.week[DAYS.index(day)][hour - 1] = lesson", "self.week[0][1]"
+        ),
     ],
     "mutated_argument": [
         Cause("sensors.py", "values.sort()", "values = [20.1, 21.2, 22.4, 23.1, 24.0]")

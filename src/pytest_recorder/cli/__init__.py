@@ -13,7 +13,18 @@ from typing import Protocol, cast
 
 from pytest_recorder.errors import RecorderError, exit_status
 
-_COMMANDS = ("show", "explain", "why", "values", "calls", "at", "info", "ls", "export", "recover")
+_COMMANDS = (
+    "show",
+    "explain",
+    "why",
+    "values",
+    "calls",
+    "at",
+    "info",
+    "ls",
+    "export",
+    "recover",
+)
 
 
 class _Command(Protocol):

@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser, *, has_test: bool = True) -> 
     parser.add_argument(
         "trace", type=Path, metavar="TRACE", help="a trace, or a folder of traces"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON, an object on each line")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON, an object on each line"
+    )
     if has_test:
         parser.add_argument(
             "--test", metavar="NODEID", help="in a trace of a whole run: the failed test"

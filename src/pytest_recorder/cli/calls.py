@@ -57,9 +57,7 @@ def _plain(called: Called) -> dict[str, object]:
         else {"file": caller[0], "line": caller[1], "function": caller[2]},
         "end": called.end,
         "result": called.result,
-        "exception": None
-        if called.exception is None
-        else exception_object(called.exception),
+        "exception": None if called.exception is None else exception_object(called.exception),
         "yields": called.yields,
         "time_us": called.time_us,
         "duration_us": called.duration_us,

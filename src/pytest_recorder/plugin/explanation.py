@@ -19,7 +19,7 @@ def add_explanation(trace: Path) -> RecorderError | None:
             faults.append(error)
             return
         what = f"{FAILURE_NAME} could not be made: {type(error).__name__}: {error}"
-        faults.append(bug(ErrorCode.UNKNOWN, what, path=str(trace)))
+        faults.append(bug(ErrorCode.UNKNOWN, what, hook=label, path=str(trace)))
 
     def write() -> None:
         from pytest_recorder.viewer.beside import write_failure

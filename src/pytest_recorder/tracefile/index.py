@@ -194,8 +194,8 @@ def clear_earlier_run(folder: Path, run_id: str) -> list[Entry]:
     """Remove the traces that the index lists for earlier runs, and nothing else.
 
     A run that is still alive keeps its own, and their entries. A folder is removed only if our
-    trace and its explanation were all that is in it; files of the user's beside them stay. What a run
-    has not lived to tell of stays too; gives these entries, which are this run's now.
+    trace and its explanation were all that is in it; files of the user's beside them stay. What a
+    run has not lived to tell of stays too; gives these entries, which are this run's now.
     """
     with locked_folder(folder):
         try:

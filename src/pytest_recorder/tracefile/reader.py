@@ -249,7 +249,8 @@ class Trace:
 
     def outline(self) -> Outline:
         """Give what the index tells."""
-        index = self._json(self._index) if self._index is not None else None
+        index: Any = self._json(self._index) if self._index is not None else None
+        rows: list[list[int]]
         try:
             rows = index["calls"] if "calls" in index else rows_of(index["steps"])
             raises = [int(row[0]) for row in index["exceptions"]]

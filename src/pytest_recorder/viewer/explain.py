@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_recorder.tracefile.events import Event
 from pytest_recorder.tracefile.reader import Trace
+from pytest_recorder.viewer.expressions import span_of
 from pytest_recorder.viewer.failure import (
     Call,
     Failure,
@@ -22,9 +23,9 @@ from pytest_recorder.viewer.history import MOST_EVENTS, History
 from pytest_recorder.viewer.markdown import code, fenced
 from pytest_recorder.viewer.missing import missing_lines
 from pytest_recorder.viewer.origins import Origin, origin_object, render_origins
-from pytest_recorder.viewer.slice import Slicer
+from pytest_recorder.viewer.slicing.slicer import Slicer
 from pytest_recorder.viewer.steps import render_steps, shown_file, tell
-from pytest_recorder.viewer.syntax import Sources, span_of
+from pytest_recorder.viewer.syntax import Sources
 from pytest_recorder.viewer.values import render_value
 
 MOST_LINES = 200
@@ -39,9 +40,7 @@ _STEP_EVENTS = 400
 _AROUND = 4
 
 
-def explain(
-    trace: Trace, *, test: str | None = None, most_events: int = MOST_EVENTS
-) -> str:
+def explain(trace: Trace, *, test: str | None = None, most_events: int = MOST_EVENTS) -> str:
     """Give the explanation of a failure.
 
     `test` picks one in a trace of a whole run; the first that failed by default. At most about
@@ -96,7 +95,9 @@ class _Explanation:
             "attempt": manifest.attempt,
             "outcome": manifest.outcome,
             "phase": failure.phase,
-            "exception": None if error is None else {"type": error.type, "message": error.message},
+            "exception": None
+            if error is None
+            else {"type": error.type, "message": error.message},
             "event": failure.raised.n if failure.raised is not None else failure.end,
             "calls": [
                 {
@@ -258,7 +259,9 @@ class _Explanation:
                 lines.append(f"    went on at {self._place(on.file, on.line)}  {text}")
         if not lines:
             return []
-        return _section("Exceptions that were raised before and did not end the test", fenced(lines))
+        return _section(
+            "Exceptions that were raised before and did not end the test", fenced(lines)
+        )
 
 
 def _section(title: str, lines: list[str]) -> list[str]:
@@ -280,4 +283,3 @@ def _text(event: Event) -> str:
 
 def _with_message(kind: str, message: str) -> str:
     return f"{kind}: {message}" if message else kind
-

@@ -13,7 +13,12 @@ from pytest_recorder.tracefile.events import Event, ExceptionInfo, Value
 from pytest_recorder.viewer.history import History
 
 QUIET = frozenset(
-    ("StopIteration", "StopAsyncIteration", "GeneratorExit", "asyncio.exceptions.CancelledError")
+    (
+        "StopIteration",
+        "StopAsyncIteration",
+        "GeneratorExit",
+        "asyncio.exceptions.CancelledError",
+    )
 )
 _MOST_CALLS = 400
 _MOST_LOOKED_THROUGH = 30_000
@@ -153,7 +158,11 @@ def _left_outermost(history: History, end: int, *, is_any: bool) -> Event | None
 def _raise_of(history: History, left: Event) -> Event | None:
     wanted = left.exception.id if left.exception is not None else None
     for event in history.backwards(left.n):
-        if event.kind == "raise" and event.exception is not None and event.exception.id == wanted:
+        if (
+            event.kind == "raise"
+            and event.exception is not None
+            and event.exception.id == wanted
+        ):
             return event
         if event.kind == "span" and event.edge == "begin" and event.phase in _PHASES:
             return None
@@ -192,10 +201,9 @@ class Handled:
 def handled_exceptions(history: History, failure: Failure, most: int) -> list[Handled]:
     """Give the last exceptions before the failure that somebody handled, in order."""
     found: list[Handled] = []
-    own = failure.exception.id if failure.exception is not None else None
     for event in _raises(history, failure.end):
         error = event.exception
-        if error is None or error.type in QUIET or error.id == own and event is failure.raised:
+        if error is None or error.type in QUIET:
             continue
         if failure.raised is not None and event.n == failure.raised.n:
             continue
@@ -214,9 +222,9 @@ def _raises(history: History, end: int) -> Iterator[Event]:
                 yield event
         return
     for n in reversed(history.raises):
-        event = history.event(n) if n < end else None
-        if event is not None:
-            yield event
+        found = history.event(n) if n < end else None
+        if found is not None:
+            yield found
 
 
 def _went_on(history: History, raised: Event, end: int) -> Event | None:
@@ -225,11 +233,11 @@ def _went_on(history: History, raised: Event, end: int) -> Event | None:
     left: set[int] = set()
     last = raised
     for event in history.between(raised.n + 1, min(end, raised.n + 2_000)):
-        if event.kind == "unwind" and event.exception is not None and error is not None:
-            if event.exception.id == error.id and event.frame is not None:
-                left.add(event.frame)
-                last = event
-                continue
+        leaving = event.exception if event.kind == "unwind" else None
+        if leaving is not None and error is not None and leaving.id == error.id:
+            left.add(event.frame or 0)
+            last = event
+            continue
         if event.frame is None or event.frame in left or event.thread != raised.thread:
             continue
         if event.kind in ("line", "return", "yield") and last.frame is not None:

@@ -29,8 +29,10 @@ def missing_lines(history: History, failure: Failure) -> list[str]:
             "Changes of variables: the level was `lines`. Values above are those of arguments"
             " and results."
         )
-    for error in trace.trailer.errors[:_MOST_ERRORS]:
-        lines.append(f"An error of the recorder: {code(str(error.get('message', error)))}.")
+    lines += [
+        f"An error of the recorder: {code(str(error.get('message', error)))}."
+        for error in trace.trailer.errors[:_MOST_ERRORS]
+    ]
     if failure.exception is not None and failure.raised is None:
         lines.append("The line that raised the exception: it ran where nothing is recorded.")
     if history.is_exhausted:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_recorder.errors import ErrorCode, usage
-from pytest_recorder.viewer import syntax
+from pytest_recorder.viewer import expressions
 from pytest_recorder.viewer.failure import Failure, find_failure
 from pytest_recorder.viewer.history import History
 from pytest_recorder.viewer.steps import shown_file
@@ -49,7 +49,7 @@ def parse_place(text: str) -> Place:
     return Place(found["file"], int(found["line"]))
 
 
-def parse_name(text: str) -> syntax.Read:
+def parse_name(text: str) -> expressions.Read:
     """Read a name with attributes and items, `order.lines[0]`. Raises UsageError (ERR_QUERY)."""
     try:
         node = ast.parse(text.strip(), mode="eval").body
@@ -57,7 +57,7 @@ def parse_name(text: str) -> syntax.Read:
         raise usage(
             ErrorCode.QUERY, f"bad name {text!r}, expected one like x, order.lines or rows[0]"
         ) from error
-    read = syntax.chain(node)
+    read = expressions.chain(node)
     if read is None or ("slice", None) in read.steps:
         raise usage(
             ErrorCode.QUERY, f"bad name {text!r}, expected one like x, order.lines or rows[0]"
@@ -65,14 +65,14 @@ def parse_name(text: str) -> syntax.Read:
     return read
 
 
-def split_question(text: str) -> tuple[syntax.Read, Place | None]:
+def split_question(text: str) -> tuple[expressions.Read, Place | None]:
     """Read `NAME[@[FILE:]LINE]`. Raises UsageError (ERR_QUERY)."""
     name, at, place = text.partition("@")
     return parse_name(name), parse_place(place) if at else None
 
 
 def find_moment(
-    history: History, read: syntax.Read, place: Place | None, test: str | None
+    history: History, read: expressions.Read, place: Place | None, test: str | None
 ) -> Moment:
     """Find the last moment before the failure at which a line ran; the failure without a line.
 
@@ -96,10 +96,12 @@ def find_moment(
                 moment = Moment(event.frame, after.n)
         return moment
     shown = f"{shown_file(file, root)}:{place.line}" if file is not None else str(place.line)
-    raise usage(ErrorCode.QUERY, f"{shown} did not run before the failure, as far as it is known")
+    raise usage(
+        ErrorCode.QUERY, f"{shown} did not run before the failure, as far as it is known"
+    )
 
 
-def _at_failure(history: History, read: syntax.Read, failure: Failure) -> Moment:
+def _at_failure(history: History, read: expressions.Read, failure: Failure) -> Moment:
     """Give the innermost frame on the way to the failure that has the name."""
     if not failure.calls:
         raise usage(ErrorCode.QUERY, "nothing of the project ran in this trace")

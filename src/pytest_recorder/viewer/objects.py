@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from pytest_recorder.tracefile.events import Event, Value
 
 Step = tuple[str, Any]
-"""One step of a path: `("attr", name)` or `("key", key as it was recorded or written)`."""
+"""One step of a path: `("attr", name)`, or `("item", mark)` with the mark of a key or a number."""
 
 _MOST_STEPS = 20
 
@@ -48,13 +48,13 @@ def parts(value: Value) -> Iterator[tuple[Step, Value]]:
     for name, item in value.get("attributes", {}).items():
         yield ("attr", name), item
     for key, item in value.get("entries", ()):
-        yield ("key", mark(key)), item
+        yield ("item", mark(key)), item
     fields = value.get("fields")
     for at, item in enumerate(value.get("items", ())):
         if fields is not None and at < len(fields):
             yield ("attr", fields[at]), item
         else:
-            yield ("key", ("int", at)), item
+            yield ("item", ("int", at)), item
 
 
 def mark(value: Value | None) -> Any:
@@ -87,23 +87,21 @@ def part_of(value: Value, step: Step) -> Value | None:
     kind, key = step
     if kind == "attr":
         return next((item for name, item in parts(value) if name == step), None)
-    wanted = key if isinstance(key, tuple) else _key(key)
-    if isinstance(key, int) and key < 0 and "items" in value:
+    if "items" in value:
         items: list[Value] = value["items"]
-        is_whole = len(items) == value.get("length")
-        return items[key] if is_whole and -key <= len(items) else None
-    if "items" in value and wanted[0] == "int":
-        at, items = wanted[1], value["items"]
-        return items[at] if isinstance(at, int) and 0 <= at < len(items) else None
-    for name, item in value.get("entries", ()):
-        if mark(name) == wanted:
-            return item
-    return None
+        at = key[1] if key[0] == "int" else None
+        if not isinstance(at, int) or (at < 0 and len(items) != value.get("length")):
+            return None
+        return items[at] if -len(items) <= at < len(items) else None
+    entries: list[list[Value]] = value.get("entries", [])
+    return next((item for name, item in entries if mark(name) == key), None)
 
 
-def _key(key: object) -> Any:
+def literal_mark(key: object) -> Any:
+    """Give what `mark` gives for the recorded value of a constant of the source."""
     if isinstance(key, tuple):
-        return ("tuple", *map(_key, key))
+        items: tuple[object, ...] = key  # pyright: ignore[reportUnknownVariableType]
+        return ("tuple", *map(literal_mark, items))
     if isinstance(key, bytes):
         return ("bytes", key.hex())
     return (type(key).__name__, key)
@@ -128,11 +126,7 @@ def difference(old: Value, new: Value) -> Difference | None:
         if not (is_open(old) and is_open(new)) or old["id"] != new["id"]:
             return found
         before, after = dict(parts(old)), dict(parts(new))
-        changed = [
-            step
-            for step in {**before, **after}
-            if before.get(step) != after.get(step)
-        ]
+        changed = [step for step in {**before, **after} if before.get(step) != after.get(step)]
         if not changed and old.get("length") == new.get("length"):
             return found
         if len(changed) != 1:
@@ -141,7 +135,7 @@ def difference(old: Value, new: Value) -> Difference | None:
         found = Difference(old["id"], step, before.get(step), after.get(step))
         if step not in before or step not in after:
             # An item was put in or taken away: the whole container is what changed.
-            return Difference(old["id"], None if step[0] == "key" else step, old, new)
+            return Difference(old["id"], None if step[0] == "item" else step, old, new)
         old, new = before[step], after[step]
     return found
 
@@ -167,9 +161,7 @@ def path_text(root: str, steps: tuple[Step, ...]) -> str:
     return text
 
 
-def _key_text(key: Any) -> str:
-    if isinstance(key, tuple) and len(key) == 2 and key[0] != "tuple":  # pyright: ignore[reportUnknownArgumentType]
-        return repr(key[1]) if key[0] in ("str", "int", "bool", "float") else str(key[1])  # pyright: ignore[reportUnknownArgumentType]
-    if isinstance(key, tuple) and key[:1] == ("tuple",):
-        return ", ".join(_key_text(item) for item in key[1:])  # pyright: ignore[reportUnknownVariableType]
-    return repr(key)
+def _key_text(key: tuple[Any, ...]) -> str:
+    if key[0] == "tuple":
+        return ", ".join(_key_text(item) for item in key[1:])
+    return repr(key[1]) if key[0] in ("str", "int", "bool", "float") else str(key[1])

@@ -6,7 +6,7 @@ from typing import Any
 
 from pytest_recorder.tracefile.events import Value
 from pytest_recorder.viewer.changes import describe_change
-from pytest_recorder.viewer.objects import parts
+from pytest_recorder.viewer.objects import parts, path_text
 from pytest_recorder.viewer.steps import shown_file
 from pytest_recorder.viewer.values import render_value, shorten
 
@@ -24,8 +24,9 @@ class Origin:
     `how` is one of: `used` (by the failing line), `assigned`, `loop`, `with`, `except`, `matched`,
     `imported`, `defined`, `changed` (in place), `argument`, `default`, `fixture`, `parameter` (of
     the test, with its value from a mark), `returned`, `yielded`, `module` (a variable of one, whose
-    value is not recorded), `class` (likewise), `called` (through a variable), `condition`, `handled` (an exception that was),
-    `before` (it was so when the recording began, or further back than was looked).
+    value is not recorded), `class` (likewise), `called` (through a variable), `condition`,
+    `handled` (an exception that was), `before` (it was so when the recording began, or further back
+    than was looked).
     """
 
     what: str
@@ -39,9 +40,7 @@ class Origin:
     old: Value | None = None
     new: Value | None = None
     note: str = ""
-    also: list[tuple[str, Value | None]] = field(
-        default_factory=list[tuple[str, Value | None]]
-    )
+    also: list[tuple[str, Value | None]] = field(default_factory=list[tuple[str, Value | None]])
     """More of the same: other arguments of the same call."""
     below: list["Origin"] = field(default_factory=list["Origin"])
 
@@ -71,7 +70,8 @@ def render_origins(roots: list[Origin], root: Path, most: int) -> list[str]:
 
 
 def _all(top: Origin) -> list[Origin]:
-    found, stack = [], [top]
+    found: list[Origin] = []
+    stack = [top]
     while stack:
         origin = stack.pop()
         found.append(origin)
@@ -117,10 +117,9 @@ def _said(origin: Origin) -> str:
 def _shared(value: Value | None) -> str:
     """Say which items of a container are one and the same object that can be changed."""
     at: dict[int, list[str]] = {}
-    for (_, key), item in parts(value) if value is not None else ():
+    for (kind, key), item in parts(value) if value is not None else ():
         if "id" in item and "value" not in item and item.get("type") not in _FIXED:
-            name = key[1] if isinstance(key, tuple) and len(key) == 2 else key  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-            at.setdefault(item["id"], []).append(str(name))
+            at.setdefault(item["id"], []).append(path_text("", ((kind, key),)).strip(".[]"))
     for names in at.values():
         if len(names) > 1:
             return f"{', '.join(names[:6])} are one object"

@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.tracefile.events import Event, ExceptionInfo, Value
 from pytest_recorder.tracefile.reader import Trace
+from pytest_recorder.viewer.expressions import Read
 from pytest_recorder.viewer.history import History
 from pytest_recorder.viewer.moment import (
     Moment,
@@ -25,8 +26,9 @@ from pytest_recorder.viewer.objects import (
 )
 from pytest_recorder.viewer.origins import Origin
 from pytest_recorder.viewer.sites import changes, object_changes
-from pytest_recorder.viewer.slice import Slicer, resolved
-from pytest_recorder.viewer.syntax import Read, Sources
+from pytest_recorder.viewer.slicing.slicer import Slicer
+from pytest_recorder.viewer.slicing.written import resolved
+from pytest_recorder.viewer.syntax import Sources
 
 _ALL = 1 << 60
 """What is asked for by name is looked for in all of the trace."""
@@ -75,7 +77,8 @@ def _look(history: History, moment: Moment, read: Read) -> tuple[Event, str, Val
     if taken < len(read.steps):
         shown = path_text(read.root, steps[:taken])
         raise usage(
-            ErrorCode.QUERY, f"of {shown} no more was recorded, {value.get('type')} has no such part"
+            ErrorCode.QUERY,
+            f"of {shown} no more was recorded, {value.get('type')} has no such part",
         )
     return event, path_text(read.root, steps), value
 
@@ -112,9 +115,7 @@ def values(trace: Trace, name: str, at: str | None, test: str | None = None) -> 
         start = change.site.start if change.site is not None else shown
         how = "argument" if shown.kind == "call" else "changed"
         out.append(
-            Write(
-                shown.n, start.file, start.line, start.function, how, change.old, change.new
-            )
+            Write(shown.n, start.file, start.line, start.function, how, change.old, change.new)
         )
         if change.old is not None and change.new is not None:
             out[-1].by = _changed_by(history, change.old, change.new, shown.n, moment.frame)
@@ -132,9 +133,7 @@ def _moment(history: History, read: Read, at: str | None, test: str | None) -> M
     return find_moment(history, read, parse_place(at), test)
 
 
-def _changed_by(
-    history: History, old: Value, new: Value, n: int, frame: int
-) -> Event | None:
+def _changed_by(history: History, old: Value, new: Value, n: int, frame: int) -> Event | None:
     found = difference(old, new)
     if found is None:
         return None
