@@ -32,9 +32,11 @@ MOST_LINES = 200
 _MOST_MESSAGE = 14
 _MOST_CALLS = 14
 _MOST_ORIGINS = 72
+_FOR_THE_REST = 30  # lines of the section of what was not recorded, of titles and fences
 _MOST_OUTPUT = 12
 _MOST_LOG = 8
 _MOST_HANDLED = 6
+_MOST_OTHERS = 5
 _MOST_STEPS = 16
 _STEP_EVENTS = 400
 _AROUND = 4
@@ -76,14 +78,13 @@ class _Explanation:
     def text(self) -> str:
         """Give the whole text; a section that has nothing to say is left out."""
         head = self._head() + self._exception() + self._source() + self._chain()
-        origins = self._origins()
         tail = self._output() + self._log() + self._handled()
+        room = MOST_LINES - len(head) - len(tail) - _FOR_THE_REST
+        origins = self._origins(min(_MOST_ORIGINS, room))
         steps = self._steps() if not origins else []
         # Last, for it tells whether the searches above came to their end.
         tail += _section("What was not recorded", missing_lines(self._history, self._failure))
         lines = head + origins + steps + tail
-        if len(lines) > MOST_LINES:
-            lines = [*lines[: MOST_LINES - 1], "(cut)"]
         return "\n".join(lines) + "\n"
 
     def plain(self) -> dict[str, Any]:
@@ -152,6 +153,11 @@ class _Explanation:
             f"- trace: {status}, {len(trace)} events, level {code(manifest.level)},"
             f" Python {code(manifest.python)}"
         )
+        if failure.others:
+            shown = ", ".join(code(other, width=100) for other in failure.others[:_MOST_OTHERS])
+            more = len(failure.others) - _MOST_OTHERS
+            shown += f" and {more} more" if more > 0 else ""
+            lines.append(f"- failed in the same run (`--test` explains them): {shown}")
         return lines
 
     def _exception(self) -> list[str]:
@@ -212,10 +218,10 @@ class _Explanation:
     def _roots(self) -> list[Origin]:
         return Slicer(self._history, self._sources).failure(self._failure)
 
-    def _origins(self) -> list[str]:
+    def _origins(self, most: int) -> list[str]:
         if self._failure.exception is None or not self._failure.calls:
             return []
-        lines = render_origins(self._roots(), self._root, most=_MOST_ORIGINS)
+        lines = render_origins(self._roots(), self._root, most=most)
         if not lines:
             return []
         note = (
@@ -259,9 +265,7 @@ class _Explanation:
                 lines.append(f"    went on at {self._place(on.file, on.line)}  {text}")
         if not lines:
             return []
-        return _section(
-            "Exceptions that were raised before and did not end the test", fenced(lines)
-        )
+        return _section("Other exceptions that were raised before it", fenced(lines))
 
 
 def _section(title: str, lines: list[str]) -> list[str]:

@@ -68,7 +68,7 @@ def span_of(stmt: ast.stmt) -> range:
 def expressions(stmt: ast.stmt) -> list[ast.expr]:
     """Give the expressions that a statement evaluates itself, without those of its body."""
     if isinstance(stmt, ast.AugAssign):
-        return [stmt.target, stmt.value]
+        return [_loaded(stmt.target), stmt.value]
     if isinstance(stmt, ast.AnnAssign):
         return [e for e in (stmt.target, stmt.value) if e is not None]
     if isinstance(stmt, ast.Assert):
@@ -84,6 +84,17 @@ def expressions(stmt: ast.stmt) -> list[ast.expr]:
     return found
 
 
+def _loaded(target: ast.Name | ast.Attribute | ast.Subscript) -> ast.expr:
+    """Give the target of `x += 1` as the expression that is read there."""
+    if isinstance(target, ast.Name):
+        loaded: ast.expr = ast.Name(target.id, ast.Load())
+    elif isinstance(target, ast.Attribute):
+        loaded = ast.Attribute(target.value, target.attr, ast.Load())
+    else:
+        loaded = ast.Subscript(target.value, target.slice, ast.Load())
+    return ast.copy_location(loaded, target)
+
+
 def binding(stmt: ast.stmt, name: str) -> Binding | None:
     """Say how a statement gives a name its value; None where it does not."""
     if isinstance(stmt, ast.Assign):
@@ -93,7 +104,7 @@ def binding(stmt: ast.stmt, name: str) -> Binding | None:
                 return Binding("assigned", (expr,))
     elif isinstance(stmt, ast.AugAssign):
         if _is_name(stmt.target, name):
-            return Binding("assigned", (stmt.target, stmt.value))
+            return Binding("assigned", (_loaded(stmt.target), stmt.value))
     elif isinstance(stmt, ast.AnnAssign):
         if stmt.value is not None and _is_name(stmt.target, name):
             return Binding("assigned", (stmt.value,))
@@ -151,7 +162,7 @@ def stores(stmt: ast.stmt) -> Iterator[tuple[Read, tuple[ast.expr, ...]]]:
     if isinstance(stmt, ast.Assign):
         pairs = [(target, (stmt.value,)) for target in stmt.targets]
     elif isinstance(stmt, ast.AugAssign):
-        pairs = [(stmt.target, (stmt.target, stmt.value))]
+        pairs = [(stmt.target, (_loaded(stmt.target), stmt.value))]
     elif isinstance(stmt, ast.AnnAssign):
         pairs = [(stmt.target, (stmt.value,) if stmt.value is not None else ())]
     elif isinstance(stmt, ast.Delete):
@@ -222,6 +233,10 @@ def used(nodes: Sequence[ast.AST]) -> Used:
         if isinstance(node, ast.Lambda):
             bound |= {arg.arg for arg in node.args.args}
         if isinstance(node, (ast.Attribute, ast.Subscript, ast.Name)):
+            if not isinstance(node.ctx, ast.Load):
+                # What is stored to is not read; what holds it is.
+                stack += [child for _, child in children(node)]
+                continue
             found = chain(node)
             if found is not None:
                 reads[found] = None

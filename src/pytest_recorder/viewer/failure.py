@@ -22,6 +22,7 @@ QUIET = frozenset(
 )
 _MOST_CALLS = 400
 _MOST_LOOKED_THROUGH = 30_000
+_GROUPS = frozenset(("ExceptionGroup", "BaseExceptionGroup"))
 _PHASES = ("setup", "call", "teardown")
 
 
@@ -52,8 +53,8 @@ class Failure:
     """Where the exception began or entered the project's code."""
     calls: list[Call] = field(default_factory=list[Call])
     """From the outermost to the one that failed."""
-    begin: int = 0
-    """Number of the event at which the test began, as far as that was looked for."""
+    others: list[str] = field(default_factory=list[str])
+    """Other tests that failed, in the trace of a whole run."""
 
 
 @dataclass(slots=True)
@@ -63,6 +64,11 @@ class Tests:
     failed: list[str]
     ends: dict[str, tuple[int, str]]
     """For each that failed, the end of its first phase that did, and that phase."""
+
+
+def is_group(error: ExceptionInfo | None) -> bool:
+    """Whether an exception stands for several that were raised elsewhere."""
+    return error is not None and error.type.rpartition(".")[2] in _GROUPS
 
 
 def find_failure(history: History, test: str | None = None) -> Failure:
@@ -107,7 +113,9 @@ def _in_session(history: History, test: str | None) -> Failure:
             f"no failed test {test!r} in the trace, expected one of {tests.failed}",
         )
     end, phase = tests.ends[test]
-    return _failure(history, test, phase, end)
+    found = _failure(history, test, phase, end)
+    found.others = [other for other in tests.failed if other != test]
+    return found
 
 
 def _failed_phase(history: History) -> tuple[str | None, int | None]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pytest_recorder.viewer.expressions import (
+    Binding,
     Function,
     Loop,
     Read,
@@ -241,6 +242,23 @@ class Sources:
         """Give the innermost statement around a line."""
         file = self.file(path)
         return file.statement(line) if file is not None and line is not None else None
+
+    def binder(
+        self, path: str | None, line: int | None, name: str
+    ) -> tuple[ast.stmt | None, Binding | None]:
+        """Give the statement of a line that binds a name; the innermost where none does."""
+        file = self.file(path)
+        stmt = file.statement(line) if file is not None and line is not None else None
+        if file is None or stmt is None:
+            return None, None
+        around = (above.node for above in file.above(stmt))
+        for node in (stmt, *around):
+            # `for x in y: f(x)` is two statements in one line.
+            if isinstance(node, ast.stmt) and node.lineno == stmt.lineno:
+                bound = binding(node, name)
+                if bound is not None:
+                    return node, bound
+        return stmt, None
 
     def class_attributes(self, name: str, attribute: str) -> Iterator[tuple[str, int, str]]:
         """Give the lines at which a class of this name binds an attribute: path, line, text."""

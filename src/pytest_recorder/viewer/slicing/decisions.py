@@ -98,21 +98,25 @@ class Decisions(Uses):
         for event in self._history.backwards(before.n, most=5_000):
             if event.kind != "raise" or event.exception is None:
                 continue
-            if not self._is_new("handled", event.n):
-                return
-            first = event.exception.message.partition("\n")[0]
-            origin = self._place(
-                Origin(f"raised: {event.exception.type}: {first}", "handled", cost), event
-            )
-            self._add(parent, origin)
-            stmt = self._sources.statement(event.file, event.line)
-            if stmt is not None and event.frame is not None:
-                start = self._history.before(event.frame, event.n)
-                if start is not None:
-                    site = Site(event.frame, start, event.n)
-                    self._uses(site, stmt, expressions.expressions(stmt), origin, cost + READ)
-                    self._conditions(site, stmt, None, origin, cost - CONDITION)
+            self._raised(event, parent, cost)
             return
+
+    def _raised(self, event: Event, parent: Origin, cost: int) -> None:
+        """Show an exception where it began, and follow why it was raised."""
+        if event.exception is None or not self._is_new("raised", event.n):
+            return
+        first = event.exception.message.partition("\n")[0]
+        origin = self._place(
+            Origin(f"raised: {event.exception.type}: {first}", "handled", cost), event
+        )
+        self._add(parent, origin)
+        stmt = self._sources.statement(event.file, event.line)
+        if stmt is not None and event.frame is not None:
+            start = self._history.before(event.frame, event.n)
+            if start is not None:
+                site = Site(event.frame, start, event.n)
+                self._uses(site, stmt, expressions.expressions(stmt), origin, cost + READ)
+                self._conditions(site, stmt, None, origin, cost - CONDITION)
 
     def _loop_begun(self, site: Site, stmt: ast.stmt) -> Site:
         """Give the first round of the loop that a frame is in."""

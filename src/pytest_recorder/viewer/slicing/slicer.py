@@ -15,7 +15,7 @@ from functools import partial
 from pytest_recorder.tracefile.events import Value
 from pytest_recorder.viewer import expressions
 from pytest_recorder.viewer.expressions import Read
-from pytest_recorder.viewer.failure import Failure
+from pytest_recorder.viewer.failure import Failure, handled_exceptions, is_group
 from pytest_recorder.viewer.objects import (
     Difference,
     Step,
@@ -41,6 +41,7 @@ from pytest_recorder.viewer.slicing.written import (
 )
 
 _MOST_SAME = 3
+_MOST_BACK = 5_000
 _QUIET_TYPES = frozenset(
     ("function", "method", "builtin_function_or_method", "module", "type", "method-wrapper")
 )
@@ -69,8 +70,15 @@ class Slicer(Outside):
             if isinstance(stmt, ast.Raise):
                 self._conditions(site, stmt, None, top, -CONDITION)
             self._uses(site, stmt, exprs, top, 0, moment=end)
+            if is_group(failure.exception):
+                # Its parts were raised elsewhere: where it came together tells little.
+                self._queue.clear()
             if not isinstance(stmt, ast.Raise):
                 self._conditions(site, stmt, None, top, READ)
+        if is_group(failure.exception):
+            for part in handled_exceptions(self._history, failure, _MOST_SAME * 2):
+                if part.went_on is None:
+                    self._raised(part.raised, top, 1)
         self._run()
         return top.below
 
@@ -87,7 +95,9 @@ class Slicer(Outside):
         values = self._history.values(frame, n)
         held = values.get(read.root)
         if held is None:
-            if self._history.has_changes or self._is_module_variable(frame, n, read.root):
+            if not self._history.has_changes and self._never_bound(frame, n, read.root):
+                self._given(frame, n, read.root, parent, cost)
+            elif self._history.has_changes or self._is_module_variable(frame, n, read.root):
                 self._variable_of_module(frame, n, read.root, parent, cost + READ)
             else:
                 self._by_syntax(frame, n, read.root, parent, cost)
@@ -98,7 +108,8 @@ class Slicer(Outside):
         value, taken = follow(held, steps)
         if taken < len(steps):
             self._unrecorded_part(value, steps[taken], parent, cost + READ)
-            if taken == 0 and not value.get("truncated"):
+            is_asked = parent.how == "used" and not parent.what
+            if taken == 0 and not value.get("truncated") and not is_asked:
                 return
             cost += 2
         steps = steps[:taken]
@@ -170,12 +181,12 @@ class Slicer(Outside):
         cost: int,
     ) -> None:
         """Follow a variable to the statement or the call that gave it its value."""
-        if not steps and self._never_bound(frame, n, root):
-            call = self._history.call_of(frame, n + 1)
-            if call is not None and root in (call.args or {}):
-                held = (call.args or {})[root]
-                self._argument(call, root, (), held, parent, cost + ARGUMENT)
-                return
+        if (
+            not steps
+            and self._never_bound(frame, n, root)
+            and self._given(frame, n, root, parent, cost)
+        ):
+            return
         for change in changes(self._history, frame, n, root, steps):
             if change.shown.kind == "call":
                 self._argument(change.shown, root, steps, change.new, parent, cost + ARGUMENT)
@@ -198,6 +209,15 @@ class Slicer(Outside):
             note = "this is as far back as was searched"
             self._add(parent, Origin(path_text(root, steps), "before", cost, note=note))
 
+    def _given(self, frame: int, n: int, root: str, parent: Origin, cost: int) -> bool:
+        """Follow a parameter that has its first value still; tells whether its call was found."""
+        call = self._history.call_of(frame, n + 1)
+        held = (call.args or {}).get(root) if call is not None else None
+        if call is None or held is None:
+            return False
+        self._argument(call, root, (), held, parent, cost + ARGUMENT)
+        return True
+
     def _never_bound(self, frame: int, n: int, name: str) -> bool:
         """Whether a name is a parameter that its function never gives another value."""
         event = self._history.before(frame, n + 1)
@@ -219,8 +239,9 @@ class Slicer(Outside):
         if site is None:
             return
         start = site.start
-        stmt = self._sources.statement(start.file, start.line)
-        bound = expressions.binding(stmt, root) if stmt is not None else None
+        if start.kind == "call" and self._enclosing(change, site, root, steps, parent, cost):
+            return
+        stmt, bound = self._sources.binder(start.file, start.line, root)
         is_same_object = (
             not steps
             and change.old is not None
@@ -319,6 +340,28 @@ class Slicer(Outside):
         if where is not None:
             exprs = expressions.expressions(where)
             self._uses(here, where, exprs, origin, cost + READ)
+
+    def _enclosing(
+        self,
+        change: Change,
+        site: Site,
+        root: str,
+        steps: tuple[Step, ...],
+        parent: Origin,
+        cost: int,
+    ) -> bool:
+        """Follow a variable that a function shares with those around it, to who wrote it last."""
+        around = (site.start.function or "").rpartition(".<locals>.")[0]
+        if not around or steps:
+            return False
+        for event in self._history.backwards(site.start.n, most=_MOST_BACK):
+            is_of_family = (
+                f"{event.function}.".startswith(f"{around}.") and event.frame is not None
+            )
+            if is_of_family and event.changes.get(root) == change.new:
+                self._variable(event.frame or 0, event.n, root, steps, parent, cost)
+                return True
+        return False
 
     def _by_name(self, site: Site, root: str, new: Value | None) -> Site | None:
         """Find a callee that shares the variable (`nonlocal`) and gave it this value."""
