@@ -152,6 +152,8 @@ def test_an_if_that_would_have_changed_the_value_is_found() -> None:
     assert (condition.how, condition.line) == ("skipped", 2)
 
 
-@pytest.mark.parametrize("source", ["this is no Python", "\0", "(" * 5000, "x = " + "-" * 100_000 + "1"])
+@pytest.mark.parametrize(
+    "source", ["this is no Python", "\0", "(" * 5000, "x = " + "-" * 100_000 + "1"]
+)
 def test_what_cannot_be_parsed_has_no_statements(source: str) -> None:
     assert File(source).statement(1) is None

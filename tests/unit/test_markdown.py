@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from pytest_recorder.viewer.markdown import code, fenced
 
-HOSTILE = st.text(alphabet=st.sampled_from("`~ab<>|\n\r\t\x1b\u2028\u202e\ud800 \\[]()#*")) | st.text()
+HOSTILE = (
+    st.text(alphabet=st.sampled_from("`~ab<>|\n\r\t\x1b\u2028\u202e\ud800 \\[]()#*"))
+    | st.text()
+)
 
 
 @given(HOSTILE)

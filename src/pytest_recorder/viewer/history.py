@@ -15,7 +15,7 @@ from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.objects import objects_in
 
 MOST_EVENTS = 300_000
-_HELD_BLOCKS = 8
+_HELD_BLOCKS = 5
 
 
 @dataclass(slots=True)
