@@ -5,7 +5,7 @@ phases it is the last exception that left an outermost frame. Where nothing fail
 that ran stands in its place: a process that died, or a test that passed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pytest_recorder.errors import ErrorCode, usage
@@ -90,10 +90,17 @@ def find_failure(history: History, test: str | None = None) -> Failure:
     return failure
 
 
-def failed_tests(history: History) -> Tests:
-    """Give the failed tests of a trace of a whole run: reads all of it."""
+def failed_tests(history: History, *, is_quick: bool = False) -> Tests:
+    """Give the failed tests of a trace of a whole run.
+
+    Reads all of it; where `is_quick` and it is large, only its end.
+    """
+    events: Iterable[Event] = history.trace.events()
+    if is_quick and len(history) > _MOST_LOOKED_THROUGH:
+        latest = history.backwards(len(history), most=_MOST_LOOKED_THROUGH)
+        events = reversed([event for event in latest if event.kind == "span"])
     tests = Tests([], {})
-    for event in history.trace.events():
+    for event in events:
         is_end = event.kind == "span" and event.edge == "end" and event.phase in _PHASES
         if is_end and event.outcome == "failed" and event.name and event.name not in tests.ends:
             tests.failed.append(event.name)
@@ -102,7 +109,7 @@ def failed_tests(history: History) -> Tests:
 
 
 def _in_session(history: History, test: str | None) -> Failure:
-    tests = failed_tests(history)
+    tests = failed_tests(history, is_quick=test is None)
     if test is None:
         if not tests.failed:
             return _failure(history, None, None, len(history))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from pytest_recorder.tracefile.events import Event, Value
+from pytest_recorder.viewer.values import int_text
 
 Step = tuple[str, Any]
 """One step of a path: `("attr", name)`, or `("item", mark)` with the mark of a key or a number."""
@@ -164,4 +165,6 @@ def path_text(root: str, steps: tuple[Step, ...]) -> str:
 def _key_text(key: tuple[Any, ...]) -> str:
     if key[0] == "tuple":
         return ", ".join(_key_text(item) for item in key[1:])
-    return repr(key[1]) if key[0] in ("str", "int", "bool", "float") else str(key[1])
+    if key[0] == "int":
+        return int_text(key[1])
+    return repr(key[1]) if key[0] in ("str", "bool", "float") else str(key[1])

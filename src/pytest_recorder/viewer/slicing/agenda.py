@@ -16,6 +16,7 @@ from pytest_recorder.viewer.syntax import Sources
 
 MOST_ORIGINS = 160
 _MOST_COST = 40
+_MOST_TASKS = 10_000
 _MOST_SAME = 3
 
 # What one step back costs: the less, the sooner it is followed and the longer it is shown.
@@ -47,7 +48,9 @@ class Agenda:
             heapq.heappush(self._queue, (cost, self._order, task))
 
     def _run(self) -> None:
-        while self._queue and self._left > 0:
+        for _ in range(_MOST_TASKS):
+            if not self._queue or self._left <= 0:
+                return
             heapq.heappop(self._queue)[2]()
 
     def _add(self, parent: Origin, origin: Origin) -> Origin:
