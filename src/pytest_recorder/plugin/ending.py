@@ -98,7 +98,7 @@ class Ending:
             recorder.drop()
         trace = attempt.path.relative_to(self._ledger.folder).as_posix()
         kept = entry.model_copy(update={"trace": trace, **packed._asdict()})
-        return kept, add_explanation(attempt.path)
+        return kept, add_explanation(attempt.path, attempt.outcome)
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
         path = claim_path(attempt.path, self._ledger.folder, attempt.named, attempt.number)

@@ -7,11 +7,13 @@ from pytest_recorder.errors import ErrorCode, RecorderError, bug
 from pytest_recorder.tracefile.index import FAILURE_NAME
 
 
-def add_explanation(trace: Path) -> RecorderError | None:
-    """Write `failure.md` beside a trace that was kept; gives what went wrong.
+def add_explanation(trace: Path, outcome: str | None) -> RecorderError | None:
+    """Write `failure.md` beside the kept trace of a test that did not pass; gives what went wrong.
 
     The trace stays as it is: without its explanation it tells the same.
     """
+    if outcome in ("passed", "skipped"):
+        return None
     faults: list[RecorderError] = []
 
     def on_fault(label: str, error: Exception) -> None:

@@ -84,7 +84,7 @@ class Ledger:
             return [], []
         for entry in found.entries:
             if entry.trace is not None:
-                problem = add_explanation(self.folder / entry.trace)
+                problem = add_explanation(self.folder / entry.trace, entry.outcome)
                 if problem is not None:
                     self.warn(problem, entry.test)
         for problem in found.errors:
