@@ -171,7 +171,7 @@ EXPECTED = {
     "test_group": [
         ("raised: ValueError: number=2", 'raise ValueError(f"number={number}")'),
         ("decided by: if number > 1: (it was true)", "if number > 1:"),
-        ("argument: number = 2", "tasks.create_task(boom(number))"),
+        ("loop: number = 2", "for number in range(3):"),
     ],
     "test_generator": [
         ("yielded: evens() = 4", "yield number * 2"),
@@ -179,7 +179,7 @@ EXPECTED = {
     ],
     "test_closure": [
         ("changed: count = 4", "count += 2"),
-        ("assigned: count = 2", "count += 2"),
+        ("changed: count = 2", "count += 2"),
         ("assigned: count = 0", "count = 0"),
     ],
     "test_two_calls": [
