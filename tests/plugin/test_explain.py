@@ -438,7 +438,7 @@ def objects(text: str) -> list[dict[str, Any]]:
 def test_questions_are_answered(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = asked(capsys, "explain", trace)
     assert text == (trace.parent / "failure.md").read_text()
-    assert "default value: count = 2" in text
+    assert "changed: self.prices[2] = 1 (and earlier)" in text
     assert asked(capsys, "explain", trace.parents[1]) == text
     (whole,) = objects(asked(capsys, "explain", trace, "--json"))
     assert whole["exception"]["type"] == "AssertionError"
