@@ -393,9 +393,16 @@ def test_failure_md_lies_beside_what_failed_or_was_cut_off_and_goes_with_it(
     assert found["test_dies"].startswith("# Last moments of ")
     assert "os._exit(3)" in found["test_dies"]
     assert "The trace is partial" in found["test_dies"]
+    # What a run did not live to tell of stays; what this one told of goes with the next.
+    pytester.makepyfile(test_it=SIMPLE)
+    run(pytester, "--record-trace", "--record-dir=other")
+    assert sorted(path.name for path in pytester.path.glob("other/*/*")) == [
+        "failure.md",
+        "trace.pyrec",
+    ]
     pytester.makepyfile(test_it="def test_good(): pass")
-    run(pytester, "--record-trace")
-    assert not list(pytester.path.glob("test-traces/*/*"))
+    run(pytester, "--record-trace", "--record-dir=other")
+    assert not list(pytester.path.glob("other/*/*"))
 
 
 PROGRAM = """
@@ -562,4 +569,4 @@ def test_a_large_trace_is_searched_from_the_failure_back_and_no_further_than_is_
     assert len(set(read)) <= 4
     assert "The trace is large" in text
     assert "changed: self.total = 31996000" in text
-    assert "argument: number = 7999 (given to add())" in text
+    assert "loop: number = 7999" in text
