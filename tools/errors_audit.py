@@ -33,7 +33,7 @@ PROTOCOL = {
 }
 VALIDATORS = {"field_validator", "model_validator", "validator", "root_validator"}
 STDOUT = {"sys.stdout", "sys.__stdout__"}
-EXITS = {"sys.exit", "os._exit", "exit", "quit"}
+EXITS = {"sys.exit", "exit", "quit"}
 
 
 class Finding(NamedTuple):

@@ -16,7 +16,19 @@ from pytest_recorder.cli.complaint import JSON_FLAG, Parser, complain
 from pytest_recorder.cli.run import split
 from pytest_recorder.errors import RecorderError, UsageError, exit_status
 
-_COMMANDS = ("show", "info", "ls", "export", "recover", "run")
+_COMMANDS = (
+    "show",
+    "explain",
+    "why",
+    "values",
+    "calls",
+    "at",
+    "info",
+    "ls",
+    "export",
+    "recover",
+    "run",
+)
 
 
 class _Command(Protocol):

@@ -4,10 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from pytest_recorder.cli.recover import recovered_line, say_problems
+from pytest_recorder.cli.recover import recover_folder, recovered_line, say_problems
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.tracefile.index import Entry, Index, read_index
-from pytest_recorder.tracefile.recovery import recover
 from pytest_recorder.viewer.values import safe_text
 
 HELP = "list the traces of a folder"
@@ -35,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _recover(args: argparse.Namespace) -> None:
     try:
-        found = recover(args.folder)
+        found = recover_folder(args.folder)
     except RecorderError:
         # `read_index` says it.
         return

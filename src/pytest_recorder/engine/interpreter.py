@@ -3,6 +3,10 @@
 PYTEST_DONT_REWRITE
 """
 
+# `threading._active` is private: its types are not known.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 import opcode
 import threading
 

@@ -1,7 +1,6 @@
 """Holds the state of one recorded attempt of one test, from before its setup to its end."""
 
 import sys
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,7 @@ class Attempt:
         self.settings = settings
         self.test = test
         self.number = number
+        self._path: Path | None = None
         self.named = named
         """What its folder is named after: the test, and the worker where several run it."""
         self.phases: dict[str, str] = {}
@@ -40,10 +40,16 @@ class Attempt:
         self.told: list[RecorderError] = []
         """What the reports of tests have said already: in a trace of the whole run only."""
 
-    @cached_property
+    @property
     def path(self) -> Path:
         """Where its trace goes: fixed when first asked for, so that a report can name it early."""
-        return free_path(self.settings.dir, self.named, self.number)
+        if self._path is None:
+            self._path = free_path(self.settings.dir, self.named, self.number)
+        return self._path
+
+    @path.setter
+    def path(self, path: Path) -> None:
+        self._path = path
 
     def use(self, recorder: Recorder) -> None:
         """Record by this recorder, which was made after the attempt began."""

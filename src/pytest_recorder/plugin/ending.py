@@ -8,6 +8,7 @@ from pytest_recorder.config import Settings
 from pytest_recorder.errors import ErrorCode, RecorderError, usage
 from pytest_recorder.plugin import report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
+from pytest_recorder.plugin.explanation import add_explanation
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.policy import action_for, policy_of
@@ -107,7 +108,8 @@ class Ending:
         finally:
             recorder.drop(result)
         trace = attempt.path.relative_to(self._ledger.folder).as_posix()
-        return entry.model_copy(update={"trace": trace, **packed._asdict()}), None
+        kept = entry.model_copy(update={"trace": trace, **packed._asdict()})
+        return kept, add_explanation(attempt.path, attempt.outcome)
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
         path = claim_path(attempt.path, self._ledger.folder, attempt.named, attempt.number)

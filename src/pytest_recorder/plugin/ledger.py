@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import RecorderError
+from pytest_recorder.plugin.explanation import add_explanation
 from pytest_recorder.tracefile.index import (
     Entry,
     clear_earlier_run,
@@ -83,6 +84,11 @@ class Ledger:
         except RecorderError as error:
             self.warn(error, None)
             return [], []
+        for entry in found.entries:
+            if entry.trace is not None:
+                problem = add_explanation(self.folder / entry.trace, entry.outcome)
+                if problem is not None:
+                    self.warn(problem, entry.test)
         for problem in found.errors:
             self.warn(problem, None)
         return found.entries, found.alive

@@ -178,6 +178,8 @@ class EventDecoder:
         self._time_us = base_us
         self._current: Frame | None = None
         self.frames: dict[int, Frame] = {}
+        self.states: dict[int, dict[str, Value]] = {}
+        """What the frames that ran before the block had at its start."""
 
     @property
     def at(self) -> int:
@@ -194,7 +196,8 @@ class EventDecoder:
             elif op == Op.FRAME:
                 self._current = self._frame(cursor)
             elif op == Op.STATE:
-                self._frame_now().values = self._pairs(cursor)
+                values = self._frame_now().values = self._pairs(cursor)
+                self.states.setdefault(self._frame_now().number, dict(values))
             elif op in EVENT_KINDS:
                 event = Event(self._n, EVENT_KINDS[op])
                 self._fill(event, op, cursor)

@@ -22,6 +22,8 @@ from pytest_recorder.tracefile.naming import folder_name
 
 INDEX_NAME = "index.json"
 TRACE_NAME = "trace.pyrec"
+FAILURE_NAME = "failure.md"
+"""The explanation of the failure, beside the trace."""
 DIED = "died"
 """The outcome of a test whose process died in it."""
 
@@ -193,8 +195,8 @@ def clear_earlier_run(folder: Path, run_id: str) -> list[Entry]:
     """Remove the traces that the index lists for earlier runs, and nothing else.
 
     A run that is still alive keeps its own, and their entries. A folder is removed only if our
-    trace file was all that is known to be in it; files of the user's beside it stay. What a run
-    has not lived to tell of stays too; gives these entries, which are this run's now.
+    trace and its explanation were all that is in it; files of the user's beside them stay. What a
+    run has not lived to tell of stays too; gives these entries, which are this run's now.
     """
     with locked_folder(folder):
         try:
@@ -269,6 +271,7 @@ def _remove_trace(folder: Path, relative: str) -> None:
     if not inside or trace.suffix != ".pyrec":
         return
     trace.unlink(missing_ok=True)
+    trace.with_name(FAILURE_NAME).unlink(missing_ok=True)
     try:
         trace.parent.rmdir()
     except OSError:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error, target, usage
 from pytest_recorder.tracefile.decode import Definitions, EventDecoder, Malformed
-from pytest_recorder.tracefile.events import Event, Value
+from pytest_recorder.tracefile.events import Event, Frame, Value
 from pytest_recorder.tracefile.layout import (
     BLOCK,
     CHECKSUM,
@@ -30,7 +30,7 @@ from pytest_recorder.tracefile.layout import (
 )
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
 from pytest_recorder.tracefile.scan import make_scan
-from pytest_recorder.tracefile.skeleton import Call, rows_of, tree_of
+from pytest_recorder.tracefile.skeleton import MOST_EXCEPTIONS, Call, rows_of, tree_of
 
 _CHUNK = 1 << 20
 _HEAD_BYTES = BLOCK.size + CHECKSUM.size
@@ -51,6 +51,26 @@ class _EventBlock(NamedTuple):
     first: int
     base_us: int
     events: int
+
+
+class Block(NamedTuple):
+    """A block that was decoded whole."""
+
+    events: list[Event]
+    frames: dict[int, Frame]
+    """The frames of its events, as they were at its end."""
+    states: dict[int, dict[str, Value]]
+    """The values, at its start, of those that ran before."""
+
+
+class Outline(NamedTuple):
+    """What the index tells without a look at the events; empty where there is none."""
+
+    starts: dict[int, int]
+    """The first event of each frame; of the first frames only where there are very many."""
+    parents: dict[int, int]
+    raises: list[int] | None
+    """The events at which exceptions began; None where they are too many to be listed."""
 
 
 def open_trace(path: str | os.PathLike[str]) -> "Trace":
@@ -215,6 +235,30 @@ class Trace:
                     frame = decoder.frames.get(found.frame) if found.frame is not None else None
                     return dict(frame.values) if frame is not None else {}
         raise usage(ErrorCode.QUERY, f"no event {n}, the trace has {len(self)}")
+
+    def block_ranges(self) -> list[range]:
+        """Give the numbers of the events in each block."""
+        return [range(block.first, block.first + block.events) for block in self._events]
+
+    def read_block(self, at: int) -> Block:
+        """Decode the block at this place of `block_ranges`; of a damaged one what can be read."""
+        block = self._events[at]
+        decoder = self._decoder(block)
+        events = list(islice(self._guarded(decoder), block.events))
+        return Block(events, decoder.frames, decoder.states)
+
+    def outline(self) -> Outline:
+        """Give what the index tells."""
+        index: Any = self._json(self._index) if self._index is not None else None
+        rows: list[list[int]]
+        try:
+            rows = index["calls"] if "calls" in index else rows_of(index["steps"])
+            raises = [int(row[0]) for row in index["exceptions"]]
+            starts = {int(row[0]): int(row[3]) for row in rows}
+            parents = {int(row[0]): int(row[1]) for row in rows}
+        except (KeyError, ValueError, TypeError, IndexError):
+            return Outline({}, {}, None)
+        return Outline(starts, parents, raises if len(raises) < MOST_EXCEPTIONS else None)
 
     def call_tree(self) -> list[Call]:
         """Give the calls that no recorded frame made, each with those below it."""
