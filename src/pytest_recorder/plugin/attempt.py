@@ -32,6 +32,8 @@ class Attempt:
         self.named = named
         """What its folder is named after: the test, and the worker where several run it."""
         self.phases: dict[str, str] = {}
+        self.reported: dict[str, str] = {}
+        """The same of the test that runs now: in the trace of a whole run there are many."""
         self.has_failed = False
         self.is_wanted = settings.keep == "all"
         self.is_interrupted = False
@@ -81,11 +83,13 @@ class Attempt:
         """Take in a report; a failed one (a subtest's too) is never taken back."""
         if outcome == "failed":
             self.has_failed = True
-        if self.phases.get(phase) != "failed":
-            self.phases[phase] = outcome
+        for phases in (self.phases, self.reported):
+            if phases.get(phase) != "failed":
+                phases[phase] = outcome
 
     def join(self, settings: Settings) -> None:
         """Take another test into the trace of the run; what one asks for holds for the trace."""
+        self.reported.clear()
         self.is_wanted = self.is_wanted or settings.keep == "all"
         if settings.require_trace and not self.settings.require_trace:
             self.settings = self.settings.model_copy(update={"require_trace": True})

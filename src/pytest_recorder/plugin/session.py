@@ -214,7 +214,7 @@ class RecordSession:
         self, phase: str, name: str, item: pytest.Item | None, error: BaseException | None
     ) -> None:
         attempt = self._attempt
-        seen = attempt.phases.get(phase) if attempt is not None else None
+        seen = attempt.reported.get(phase) if attempt is not None else None
         # Guarded on its own: a foretelling that fails must not cost the edge.
         found = self._guard("outcome", outcome_of, item, phase, error, seen)
         self._edge(phase, "end", name, found or ("passed" if error is None else "failed"))

@@ -313,7 +313,8 @@ def prepare_folder(folder: Path) -> None:
 def is_empty(folder: Path) -> bool:
     """Tell whether there is nothing in the trace folder but our `.gitignore`, or no folder."""
     try:
-        return all(entry.name == ".gitignore" for entry in os.scandir(folder))
+        with os.scandir(folder) as entries:
+            return all(entry.name == ".gitignore" for entry in entries)
     except FileNotFoundError:
         return True
     except OSError:
