@@ -551,7 +551,7 @@ class Recorder:
         for kind, number in hot.redactions.items():
             counts.add(metrics.REDACTIONS, number, kind)
         if self._error is None and self._interrupted is not None:
-            counts.add(metrics.DETACHES, 1, "interrupted", ErrorCode.TRACE_INCOMPLETE)
+            counts.add(metrics.DETACHES, 1, "interrupted", ErrorCode.TRACE_INCOMPLETE.value)
 
     def _fault_in(self, callback: str) -> "Callable[[BaseException], None]":
         return partial(self._fault, callback=callback)
@@ -572,7 +572,9 @@ class Recorder:
             self._counts.add(metrics.FAULTS, 1, callback)
         if self._error is None:
             fault = self._error = found
-            self._counts.add(metrics.DETACHES, 1, metrics.detach_reason(found), found.code)
+            self._counts.add(
+                metrics.DETACHES, 1, metrics.detach_reason(found), found.code.value
+            )
         if self._engine is not None:
             self._engine.stop()
         self.let_go()
