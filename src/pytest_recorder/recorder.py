@@ -24,13 +24,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_recorder import compat
 from pytest_recorder.config import Settings
-from pytest_recorder.diagnostics.guard import shield2, shield3
+from pytest_recorder.diagnostics.guard import shield2, shield3, translated
+from pytest_recorder.diagnostics.inject import Injector, of_environment
+from pytest_recorder.engine.injected import make_spool
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import Scope
 from pytest_recorder.engine.select import Choice, make, select
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.engine.values import Bounds
-from pytest_recorder.errors import ErrorCode, RecorderError, bug, enverr, from_os_error
+from pytest_recorder.errors import (
+    ErrorCode,
+    ErrorKind,
+    RecorderError,
+    bug,
+    enverr,
+    from_os_error,
+)
 from pytest_recorder.policy import Policy, policy_digest
 from pytest_recorder.tracefile.decode import Definitions, EventDecoder
 from pytest_recorder.tracefile.events import Event
@@ -69,6 +78,8 @@ class Ended(NamedTuple):
     error: RecorderError | None
     has_code: bool
     """Whether a frame of the project was seen; spans are events too."""
+    refusal: RecorderError | None = None
+    """What of the program could not be inspected, first; the recording went on."""
 
 
 class Recorder:
@@ -82,6 +93,7 @@ class Recorder:
         *,
         run_id: str | None = None,
         also: tuple[Path, ...] = (),
+        faults: Injector | None = None,
     ) -> None:
         self.settings = settings
         self.folder = folder
@@ -89,6 +101,7 @@ class Recorder:
         self.run_id = run_id or uuid.uuid4().hex
         self.choice: Choice = select(settings.engine, settings.hot_path)
         self._also = also
+        self._faults = of_environment() if faults is None else faults
         self._shape: tuple[Any, ...] = ()
         self._pid = os.getpid()
         self._spool: Spool | None = None
@@ -98,6 +111,7 @@ class Recorder:
         self._manifest: Manifest | None = None
         self._common: Manifest | None = None
         self._error: RecorderError | None = None
+        self._refusal: RecorderError | None = None
         self._interrupted: str | None = None
         self._ended: Ended | None = None
         self._started_ns = 0
@@ -166,11 +180,12 @@ class Recorder:
         if self._is_foreign():
             return
         used = settings or self.settings
+        self._faults.rearm()
         self._build(used)
         hot, engine, spool = self._hot, self._engine, self._spool
         if hot is None or engine is None or spool is None:
             return
-        self._error = self._ended = self._interrupted = None
+        self._error = self._refusal = self._ended = self._interrupted = None
         manifest = self._describe(used).model_copy(
             update={
                 "trace_id": uuid.uuid4().hex,
@@ -188,7 +203,9 @@ class Recorder:
             if watch_output:
                 self._watch_output()
             engine.start()
+            translated(lambda: self._faults.at("start"), _as_recorder_error)
         except RecorderError:
+            engine.stop()
             self._release_output()
             hot.end()
             spool.drop()
@@ -264,18 +281,21 @@ class Recorder:
             spool.dropped,
             error,
             hot.has_frames,
+            self._refusal,
         )
         return self._ended
 
     def flush(self) -> None:
         """Ask the system to write the spool. Raises EnvironmentError (ERR_IO)."""
         if self._spool is not None:
+            translated(lambda: self._faults.at("flush"), _as_recorder_error)
             self._spool.flush()
 
     def keep(self, path: Path, **facts: Any) -> Packed:
         """Write the ended recording to a file; `facts` are added to the manifest.
 
-        Raises EnvironmentError (ERR_IO); the recording is still there then.
+        Raises EnvironmentError (ERR_IO), InternalError (ERR_UNKNOWN); the recording is still there
+        then.
         """
         spool, hot, manifest, ended = self._spool, self._hot, self._manifest, self._ended
         if spool is None or hot is None or manifest is None or ended is None:
@@ -284,17 +304,21 @@ class Recorder:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise from_os_error(error, "cannot make the folder of the trace") from error
-        packed = write_trace(
-            path,
-            manifest=manifest.model_copy(update=facts),
-            segments=spool.segments(),
-            sources=dict(hot.sources.values()),
-            trailer={
-                "status": ended.status,
-                "reason": ended.reason,
-                "message": ended.message,
-                "duration_us": self._duration_us,
-            },
+        packed = translated(
+            lambda: write_trace(
+                path,
+                manifest=manifest.model_copy(update=facts),
+                segments=spool.segments(),
+                sources=dict(hot.sources.values()),
+                trailer={
+                    "status": ended.status,
+                    "reason": ended.reason,
+                    "message": ended.message,
+                    "duration_us": self._duration_us,
+                },
+                faults=self._faults,
+            ),
+            _as_recorder_error,
         )
         self._ended = ended._replace(events=packed.events, dropped=packed.dropped)
         return packed
@@ -338,6 +362,11 @@ class Recorder:
         return self._spool.events if self._spool is not None else 0
 
     @property
+    def dropped(self) -> int:
+        """Number of events that the running recording had no room for so far."""
+        return self._spool.dropped if self._spool is not None else 0
+
+    @property
     def error(self) -> RecorderError | None:
         """What has ended the running recording early, if anything has."""
         return self._error
@@ -352,7 +381,12 @@ class Recorder:
         self._tear_down()
         self.choice = select(settings.engine, settings.hot_path)
         scope = Scope(settings.root, settings.include, settings.exclude, also=self._also)
-        self._spool = Spool(self.folder / spool_name(self.run_id), settings.max_bytes)
+        path = self.folder / spool_name(self.run_id)
+        self._spool = (
+            make_spool(self._faults, path, settings.max_bytes)
+            if self._faults.is_armed("spool-full")
+            else Spool(path, settings.max_bytes)
+        )
         hot, engine = self._hot, self._engine = make(
             self.choice,
             self._spool,
@@ -361,6 +395,7 @@ class Recorder:
             redactor=Redactor(settings.redact, settings.no_redact),
             is_in_scope=scope.decide,
             on_fault=self._fault,
+            faults=self._faults,
         )
         self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault))
         try:
@@ -430,6 +465,7 @@ class Recorder:
             shield2(self._end_hot, self._fault)(self._hot, None)
 
     def _end_hot(self, hot: "HotPath", _: None) -> None:
+        self._faults.at("finish")
         hot.end()
 
     def _fault(self, error: BaseException) -> None:
@@ -442,8 +478,15 @@ class Recorder:
             if hot is not None:
                 hot.lose("recursion")
             return
+        found = _as_recorder_error(error)
+        if found.kind is ErrorKind.TARGET:
+            # What the program is made of is no reason to see no more of it.
+            self._refusal = self._refusal or found
+            if hot is not None:
+                hot.lose("refused")
+            return
         if self._error is None:
-            self._error = _as_recorder_error(error)
+            self._error = found
         if self._engine is not None:
             self._engine.stop()
         self._release_output()

@@ -92,13 +92,13 @@ class TraceSession:
             ended = recorder.end()
             if ended is None:
                 return
-            error = ended.error
+            failed: RecorderError | None = None
             if ended.status == "complete" or policy.keep_partial_trace:
                 try:
                     recorder.keep(self.path)
-                except RecorderError as failed:
-                    error = error or failed
-            _judge(ended, error, policy)
+                except RecorderError as error:
+                    failed = error
+            _judge(ended, failed, policy)
         finally:
             recorder.close()
 
@@ -235,21 +235,37 @@ def _roots(caller: Path) -> tuple[Path, ...]:
     return tuple(file.parent for file in files if file.is_file())
 
 
-def _judge(ended: Ended, error: RecorderError | None, policy: Policy) -> None:
-    action = action_for(policy, error.kind) if error is not None else "ignore"
-    if error is not None and action in ("fail", "stop"):
-        raise error
-    if action == "warn":
-        # A filter of its own: `-W error` must not turn a warning of ours into a failure.
-        with warnings.catch_warnings():
-            warnings.simplefilter("always", RecorderWarning)
-            warnings.warn(str(error), RecorderWarning, stacklevel=4)
-    if policy.require_trace:
-        if not ended.events:
-            raise usage(
-                ErrorCode.TRACE_MISSING, "a trace is required and no event was recorded"
-            )
-        if ended.status != "complete":
-            raise usage(
-                ErrorCode.TRACE_INCOMPLETE, "a whole trace is required, this one ended early"
-            )
+def _judge(ended: Ended, failed: RecorderError | None, policy: Policy) -> None:
+    """Do what the policy says about what ended the recording early, and kept it from the disk."""
+    errors = [ended.error, ended.refusal, failed, _required(ended, failed, policy)]
+    failing: list[RecorderError] = []
+    for error in errors:
+        action = action_for(policy, error.kind) if error is not None else "ignore"
+        if error is not None and action in ("fail", "stop"):
+            failing.append(error)
+        elif action == "warn":
+            # A filter of its own: `-W error` must not turn a warning of ours into a failure.
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", RecorderWarning)
+                warnings.warn(str(error), RecorderWarning, stacklevel=4)
+    for other in failing[1:]:
+        failing[0].add_note(f"and: {other}")
+    if failing:
+        raise failing[0]
+
+
+def _required(
+    ended: Ended, failed: RecorderError | None, policy: Policy
+) -> RecorderError | None:
+    if not policy.require_trace:
+        return None
+    if not ended.has_code:
+        return usage(ErrorCode.TRACE_MISSING, "a trace is required and no event was recorded")
+    if ended.status != "complete":
+        return usage(
+            ErrorCode.TRACE_INCOMPLETE, "a whole trace is required, this one ended early"
+        )
+    if failed is not None:
+        why = "a trace is required and this one could not be written"
+        return usage(ErrorCode.TRACE_MISSING, why)
+    return None

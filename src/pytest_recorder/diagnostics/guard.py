@@ -134,6 +134,20 @@ def run_guarded(
         return None
 
 
+def translated(
+    function: Callable[[], R], translate: Callable[[BaseException], RecorderError]
+) -> R:
+    """Call `function` where its fault is to be one of our errors, whatever it was."""
+    try:
+        return function()
+    except RecorderError:
+        raise
+    except Exception as exc:
+        if is_strict() and _is_bug(exc):
+            raise
+        raise translate(exc) from exc
+
+
 def is_strict() -> bool:
     """Whether our own bugs shall be raised instead of contained, as our own tests want it."""
     return os.environ.get(STRICT_VARIABLE) == "1"

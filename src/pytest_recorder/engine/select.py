@@ -6,8 +6,9 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from pytest_recorder import compat, native
+from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.guard import settler
-from pytest_recorder.engine import settrace
+from pytest_recorder.engine import injected, settrace
 from pytest_recorder.engine.base import Capabilities, Engine, HotPath
 from pytest_recorder.engine.definitions import Sink
 from pytest_recorder.engine.hot import PureHotPath
@@ -93,8 +94,12 @@ def make(
     redactor: Redactor,
     is_in_scope: Callable[[str, str | None], bool],
     on_fault: Callable[[BaseException], Any],
+    faults: inject.Injector = inject.NONE,
 ) -> tuple[HotPath, Engine]:
-    """Build hot path and engine of a choice; nothing is installed yet."""
+    """Build hot path and engine of a choice; nothing is installed yet.
+
+    Only where `faults` asks for one in the hot path is it of a kind that can fail on purpose.
+    """
     parts: dict[str, Any] = {
         "level": level,
         "bounds": bounds,
@@ -104,7 +109,11 @@ def make(
     if choice.hot_path == "native":
         from pytest_recorder.engine.native import NativeHotPath, native_callbacks
 
-        hot = NativeHotPath(sink, **parts, settle=settler(on_fault))
+        settle = settler(on_fault)
+        if faults.concerns_events:
+            hot = injected.make_native(faults, sink, **parts, settle=settle)
+        else:
+            hot = NativeHotPath(sink, **parts, settle=settle)
         if choice.engine == "settrace":
             return hot, NativeSettraceEngine(hot, on_fault=on_fault)
         from pytest_recorder.engine.sysmon import MonitoringEngine
@@ -112,7 +121,10 @@ def make(
         return hot, MonitoringEngine(
             hot, native_callbacks(hot), capabilities=choice.capabilities, on_fault=on_fault
         )
-    pure = PureHotPath(sink, **parts)
+    if faults.concerns_events:
+        pure = injected.make_pure(faults, sink, **parts)
+    else:
+        pure = PureHotPath(sink, **parts)
     if choice.engine == "settrace":
         return pure, SettraceEngine(pure, on_fault=on_fault)
     # `sys.monitoring` does not exist on 3.11.

@@ -25,7 +25,7 @@ from pytest_recorder.diagnostics.guard import Unreported, shield3
 from pytest_recorder.engine.base import Capabilities, HotPath
 from pytest_recorder.engine.hot import FrameState, PureHotPath
 from pytest_recorder.engine.streams import may_replace_streams
-from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.errors import ErrorCode, TargetError, enverr
 
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _RESUME = opcode.opmap["RESUME"]
@@ -339,7 +339,9 @@ class SettraceEngine:
         if isinstance(error, RecursionError):
             self._recursed = True
             self._leave_a_way_back(error)
-        return self._on_fault(error)
+        self._on_fault(error)
+        # What the program refused to show is no reason to see no more of its frame.
+        return self.local if isinstance(error, TargetError) else None
 
     def _leave_a_way_back(self, error: BaseException) -> None:
         """Let a frame some way up the stack put the trace function back when it ends."""

@@ -31,7 +31,9 @@ class Ending:
     ) -> None:
         """Decide with all phases known. `made` is the report of the teardown, if there is one."""
         ended = recorder.end() if recorder is not None and attempt.error is None else None
-        errors = [attempt.error, ended.error if ended is not None else None]
+        errors: list[RecorderError | None] = [attempt.error, *attempt.faults]
+        if ended is not None:
+            errors += [ended.error, ended.refusal]
         if attempt.error is None or not attempt.has_told(attempt.error):
             errors.append(_required(attempt.settings, ended))
         if ended is not None:
@@ -39,6 +41,9 @@ class Ending:
         if recorder is not None and ended is not None:
             entry, failure = self._keep_or_drop(recorder, attempt, ended)
             errors.append(failure)
+            if failure is not None and attempt.settings.require_trace:
+                why = "a trace is required and this one could not be written"
+                errors.append(usage(ErrorCode.TRACE_MISSING, why))
             if entry is not None:
                 self._ledger.take(entry)
                 if made is not None:
@@ -68,6 +73,10 @@ class Ending:
             if error is not None:
                 self._apply(error, attempt, settings, item, made)
                 attempt.told.append(error)
+
+    def tell_run(self, error: RecorderError, settings: Settings) -> None:
+        """Do what the policy says about an error that no test is to be blamed for."""
+        self._apply(error, None, settings, None, None)
 
     def _keep_or_drop(
         self, recorder: Recorder, attempt: Attempt, ended: Ended
@@ -113,14 +122,20 @@ class Ending:
             properties.insert(0, ("record_trace", path))
         if entry.reason is not None:
             properties.append(("record_trace_reason", entry.reason))
-        properties.append(("record_trace_size_bytes", entry.size_bytes))
+        if entry.trace is None and entry.status == "partial":
+            properties.append(("record_trace_removed", report.KEEP_PARTIAL))
+        properties += [
+            ("record_trace_events", entry.events),
+            ("record_trace_dropped", entry.dropped),
+            ("record_trace_size_bytes", entry.size_bytes),
+        ]
         made.user_properties.extend(properties)
         xdist.attach_entry(made, entry)
 
     def _apply(
         self,
         error: RecorderError,
-        attempt: Attempt,
+        attempt: Attempt | None,
         settings: Settings,
         item: pytest.Item | None,
         made: pytest.TestReport | None,
@@ -128,7 +143,7 @@ class Ending:
         """Do what the policy says about an error. Nothing is raised here."""
         action = action_for(policy_of(settings), error.kind)
         # An error of the whole run is said once, not for each of its tests.
-        test = None if error is attempt.error else attempt.test
+        test = None if attempt is None or error is attempt.error else attempt.test
         if action in ("fail", "stop") and made is None:
             self._ledger.fail(error, test)
         elif action in ("fail", "stop") and made is not None:

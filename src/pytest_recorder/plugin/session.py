@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from pytest_recorder.config import Settings
+from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
 from pytest_recorder.plugin import options, report, sections, xdist
@@ -69,6 +70,7 @@ class RecordSession:
         self._ledger = Ledger(settings.dir, run_id, owns_folder=self._worker is None)
         self._ending = Ending(self._ledger, self._base)
         self._policy = policy_of(settings)
+        self._faults = inject.of_environment()
         self._recorder: Recorder | None = None
         self._open_error: RecorderError | None = None
         self._attempt: Attempt | None = None
@@ -281,8 +283,10 @@ class RecordSession:
         lines = report.section_lines(
             report.shown_path(attempt.path, self._base),
             attempt.events,
+            recorder.dropped,
             f"{error.code.value}: {error.message}" if error is not None else None,
             self._story(recorder, attempt),
+            is_kept=error is None or attempt.settings.keep_partial,
         )
         sections.add_section(made, report.SECTION_TITLE, "\n".join(lines))
 
@@ -421,6 +425,7 @@ class RecordSession:
         lines = report.section_lines(
             report.shown_path(path, self._base),
             entry.events,
+            entry.dropped,
             f"{entry.reason}: {trace.message}",
             story,
         )
@@ -450,7 +455,11 @@ class RecordSession:
         try:
             self._ledger.prepare()
             recorder = Recorder(
-                self.settings, self.settings.dir, self._policy, run_id=self._ledger.run_id
+                self.settings,
+                self.settings.dir,
+                self._policy,
+                run_id=self._ledger.run_id,
+                faults=self._faults,
             )
             recorder.open()
         except UsageError as error:
@@ -466,7 +475,10 @@ class RecordSession:
         return run_guarded(label, function, self._on_fault, passing=(pytest.UsageError,))
 
     def _on_fault(self, label: str, error: Exception) -> None:
-        """A fault of ours in a hook: say so in the summary, never in pytest's way."""
+        """A fault of ours in a hook: it follows the policy, and is never in pytest's way."""
         known = error if isinstance(error, RecorderError) else None
         shown = known or bug(ErrorCode.UNKNOWN, f"{type(error).__name__}: {error}", hook=label)
-        self._ledger.warn(shown, None)
+        if self._attempt is not None:
+            self._attempt.faults.append(shown)
+        else:
+            self._ending.tell_run(shown, self.settings)

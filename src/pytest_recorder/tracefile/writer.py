@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from pytest_recorder.diagnostics.inject import NONE, Injector
 from pytest_recorder.errors import from_os_error
 from pytest_recorder.events import Define, Op, text, uv
 from pytest_recorder.tracefile.blocks import BlockWriter
@@ -32,6 +33,7 @@ def write_trace(
     segments: Iterable[Segment],
     sources: Mapping[bytes, bytes],
     trailer: Mapping[str, Any],
+    faults: Injector = NONE,
 ) -> Packed:
     """Write a trace file, whole or not at all.
 
@@ -43,18 +45,29 @@ def write_trace(
     staged = path.with_name(path.name + ".part")
     try:
         with open(staged, "wb") as file:
-            packed = pack_trace(file, manifest, segments, sources, trailer)
+            faults.at("pack")
+            packed = pack_trace(faults.file(file), manifest, segments, sources, trailer)
+            faults.at("flush")
             file.flush()
             os.fsync(file.fileno())
+        faults.at("rename")
         os.replace(staged, path)
         _sync_folder(path.parent)
     except OSError as error:
-        staged.unlink(missing_ok=True)
+        _remove(staged)
         raise from_os_error(error, "cannot write the trace", path=path) from error
     except BaseException:
-        staged.unlink(missing_ok=True)
+        _remove(staged)
         raise
     return packed
+
+
+def _remove(staged: Path) -> None:
+    """Remove what was not finished; what kept us from writing may keep us from this too."""
+    try:
+        staged.unlink(missing_ok=True)
+    except OSError:
+        return
 
 
 def pack_trace(
