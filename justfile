@@ -49,6 +49,10 @@ sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py":
     PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
         {{ venv }}-sanitize/bin/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }}
 
+# Write the tables of docs/policy.md from real runs of every cell.
+policy-tables:
+    {{ bin }}/python -m tests.faults.table
+
 # Record the example suite (three of its tests fail) and show the first failure.
 example:
     {{ bin }}/pytest --record-trace examples/shop || test $? -eq 1

@@ -143,7 +143,8 @@ class Ending:
         """Do what the policy says about an error. Nothing is raised here."""
         action = action_for(policy_of(settings), error.kind)
         # An error of the whole run is said once, not for each of its tests.
-        test = None if attempt is None or error is attempt.error else attempt.test
+        is_of_run = attempt is None or (error is attempt.error and attempt.is_error_of_run)
+        test = attempt.test if attempt is not None and not is_of_run else None
         if action in ("fail", "stop") and made is None:
             self._ledger.fail(error, test)
         elif action in ("fail", "stop") and made is not None:

@@ -209,6 +209,7 @@ class RecordSession:
             self._open()
             if self._open_error is not None:
                 attempt.error = self._open_error
+                attempt.is_error_of_run = True
             elif self._recorder is not None:
                 self._recorder.begin(
                     test=item.nodeid,
@@ -228,6 +229,7 @@ class RecordSession:
         attempt = self._new_attempt(_SESSION_TEST, settings)
         self._open()
         attempt.error = self._open_error
+        attempt.is_error_of_run = True
         try:
             if self._recorder is not None:
                 self._recorder.begin(test=_SESSION_TEST, watch_output=False)

@@ -11,7 +11,9 @@ from pytest_recorder.events import Define, Op, text, uv
 from pytest_recorder.tracefile.blocks import BlockWriter
 from pytest_recorder.tracefile.decode import Definitions
 from pytest_recorder.tracefile.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
+from pytest_recorder.tracefile.lock import lock
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
+from pytest_recorder.tracefile.naming import remove_staged, staged_path
 from pytest_recorder.tracefile.scan import Found, make_scan
 from pytest_recorder.tracefile.spool import Segment
 
@@ -42,9 +44,11 @@ def write_trace(
     recording knows; the numbers of events are counted here. Raises EnvironmentError (ERR_IO) when
     the file cannot be written; then nothing is left at `path`, nor beside it.
     """
-    staged = path.with_name(path.name + ".part")
+    staged = staged_path(path)
     try:
         with open(staged, "wb") as file:
+            # Whoever finds the file later knows by this whether anybody still writes to it.
+            lock(file.fileno())
             faults.at("pack")
             packed = pack_trace(faults.file(file), manifest, segments, sources, trailer)
             faults.at("flush")
@@ -54,20 +58,12 @@ def write_trace(
         os.replace(staged, path)
         _sync_folder(path.parent)
     except OSError as error:
-        _remove(staged)
+        remove_staged(staged)
         raise from_os_error(error, "cannot write the trace", path=path) from error
     except BaseException:
-        _remove(staged)
+        remove_staged(staged)
         raise
     return packed
-
-
-def _remove(staged: Path) -> None:
-    """Remove what was not finished; what kept us from writing may keep us from this too."""
-    try:
-        staged.unlink(missing_ok=True)
-    except OSError:
-        return
 
 
 def pack_trace(
