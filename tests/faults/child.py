@@ -10,6 +10,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -55,6 +56,8 @@ class Reports:
 
 def run_pytest(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
     folder.mkdir()
+    if "before" in job:
+        subprocess.run(job["before"], shell=True, check=True, cwd=folder)
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / f"{job['module']}.py").write_text(f"import pytest\n{WORK}\n{job['tests']}\n")
     reports, out = Reports(), io.StringIO()
@@ -130,6 +133,28 @@ def run_api(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def run_forked(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    """Run pytest in a forked child, and tell how that ended."""
+    child = os.fork()
+    if not child:
+        os._exit(run_pytest(folder, job)["status"])
+    return {"status": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}
+
+
+def run_interrupted(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    """Run pytest with Ctrl-C where a fault is due."""
+
+    def fault_of(stage: str) -> Exception:
+        os.kill(os.getpid(), signal.SIGINT)
+        return RuntimeError(f"nobody has pressed Ctrl-C at {stage}")
+
+    real, inject.fault_of = inject.fault_of, fault_of
+    try:
+        return run_pytest(folder, job)
+    finally:
+        inject.fault_of = real
+
+
 def run_killed(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
     """Run pytest in a forked child that ends by SIGKILL where a fault is due."""
 
@@ -146,7 +171,13 @@ def run_killed(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    run = {"pytest": run_pytest, "api": run_api, "killed": run_killed}[sys.argv[1]]
+    run = {
+        "pytest": run_pytest,
+        "api": run_api,
+        "forked": run_forked,
+        "interrupted": run_interrupted,
+        "killed": run_killed,
+    }[sys.argv[1]]
     folder = Path(sys.argv[2])
     results: list[dict[str, Any]] = []
     # What is printed meanwhile is not the answer.

@@ -22,14 +22,20 @@ MODES = ("", "-n 2", "-W error", "--max-warnings 0", "-x")
 Result = dict[str, Any]
 
 
-def ask(what: str, jobs: list[dict[str, Any]], folder: Path | None = None) -> list[Result]:
+def ask(
+    what: str,
+    jobs: list[dict[str, Any]],
+    folder: Path | None = None,
+    *,
+    prefix: tuple[str, ...] = (),
+) -> list[Result]:
     """Let a process of its own do the jobs, in a folder that stays or in one that goes."""
     if folder is None:
         with tempfile.TemporaryDirectory() as temporary:
-            return ask(what, jobs, Path(temporary))
+            return ask(what, jobs, Path(temporary), prefix=prefix)
     environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
     done = subprocess.run(
-        [sys.executable, str(CHILD), what, str(folder)],
+        [*prefix, sys.executable, str(CHILD), what, str(folder)],
         input=json.dumps(jobs),
         capture_output=True,
         text=True,

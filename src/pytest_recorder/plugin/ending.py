@@ -36,10 +36,9 @@ class Ending:
             errors += [ended.error, ended.refusal]
         if attempt.error is None or not attempt.has_told(attempt.error):
             errors.append(_required(attempt.settings, ended))
-        if ended is not None:
-            self._ledger.recorded += 1
         if recorder is not None and ended is not None:
             entry, failure = self._keep_or_drop(recorder, attempt, ended)
+            self._ledger.recorded += 1
             errors.append(failure)
             if failure is not None and attempt.settings.require_trace:
                 why = "a trace is required and this one could not be written"
@@ -92,6 +91,7 @@ class Ending:
             events=ended.events,
             dropped=ended.dropped,
         )
+        is_done = True
         try:
             if not attempt.is_wanted and not attempt.has_failed and not attempt.is_interrupted:
                 return None, None
@@ -101,8 +101,12 @@ class Ending:
         except RecorderError as error:
             missing = {"status": "missing", "reason": error.code.value}
             return entry.model_copy(update=missing), error
+        except KeyboardInterrupt:
+            is_done = False
+            raise
         finally:
-            recorder.drop()
+            if is_done:
+                recorder.drop()
         trace = attempt.path.relative_to(self._ledger.folder).as_posix()
         return entry.model_copy(update={"trace": trace, **packed._asdict()}), None
 

@@ -271,7 +271,12 @@ class RecordSession:
             return
         if self.settings.scope != "session":
             self._attempt = None
-            self._ending.finish(attempt, self._recorder, item, made)
+            try:
+                self._ending.finish(attempt, self._recorder, item, made)
+            except KeyboardInterrupt:
+                # The end of the run finishes what was begun here.
+                self._attempt = attempt
+                raise
             return
         settings = item.stash.get(_SETTINGS, self.settings)
         if settings.enabled:

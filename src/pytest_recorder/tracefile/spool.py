@@ -272,7 +272,11 @@ class Spool:
         size = len(self._map)
         needed = SPOOL_HEAD_BYTES + (first + units) * self.unit_bytes
         try:
-            self._reserve(max(needed, min(size * 2, size + 64 * self.unit_bytes)))
+            try:
+                self._reserve(max(needed, min(size * 2, size + 64 * self.unit_bytes)))
+            except OSError:
+                # No room for what may come: what comes now may find some.
+                self._reserve(needed)
             self._map.resize(os.fstat(self._fd).st_size)
         except OSError as error:
             raise from_os_error(error, "cannot extend the spool", path=self.path) from error
