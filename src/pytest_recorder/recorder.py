@@ -9,6 +9,7 @@ recorder.keep(path, outcome="failed")      # or recorder.drop()
 recorder.close()
 """
 
+import io
 import os
 import platform
 import uuid
@@ -33,6 +34,7 @@ from pytest_recorder.engine.select import Choice, make, select
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.engine.values import Bounds
 from pytest_recorder.errors import (
+    EnvironmentError,
     ErrorCode,
     ErrorKind,
     RecorderError,
@@ -47,7 +49,7 @@ from pytest_recorder.tracefile.layout import FORMAT_VERSION, SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import spool_name
 from pytest_recorder.tracefile.spool import Segment, Spool
-from pytest_recorder.tracefile.writer import Packed, write_trace
+from pytest_recorder.tracefile.writer import Packed, pack_trace, write_trace, write_whole
 
 if TYPE_CHECKING:
     from pytest_recorder.engine.base import Engine, HotPath
@@ -65,6 +67,7 @@ _SHAPE = (
     "max_bytes",
 )
 """The settings that engine, hot path and spool are built from."""
+_NO_ROOM = ("ENOSPC", "EDQUOT", "EFBIG")
 
 
 class Ended(NamedTuple):
@@ -295,7 +298,7 @@ class Recorder:
         """Write the ended recording to a file; `facts` are added to the manifest.
 
         Raises EnvironmentError (ERR_IO), InternalError (ERR_UNKNOWN); the recording is still there
-        then.
+        then, unless the disk is full.
         """
         spool, hot, manifest, ended = self._spool, self._hot, self._manifest, self._ended
         if spool is None or hot is None or manifest is None or ended is None:
@@ -304,23 +307,33 @@ class Recorder:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise from_os_error(error, "cannot make the folder of the trace") from error
-        packed = translated(
-            lambda: write_trace(
-                path,
-                manifest=manifest.model_copy(update=facts),
-                segments=spool.segments(),
-                sources=dict(hot.sources.values()),
-                trailer={
-                    "status": ended.status,
-                    "reason": ended.reason,
-                    "message": ended.message,
-                    "duration_us": self._duration_us,
-                },
-                faults=self._faults,
-            ),
-            _as_recorder_error,
-        )
+        trailer = {
+            "status": ended.status,
+            "reason": ended.reason,
+            "message": ended.message,
+            "duration_us": self._duration_us,
+        }
+        parts: dict[str, Any] = {
+            "manifest": manifest.model_copy(update=facts),
+            "sources": dict(hot.sources.values()),
+            "trailer": trailer,
+        }
+        packed = translated(lambda: self._write(path, spool, parts), _as_recorder_error)
         self._ended = ended._replace(events=packed.events, dropped=packed.dropped)
+        return packed
+
+    def _write(self, path: Path, spool: Spool, parts: dict[str, Any]) -> Packed:
+        try:
+            return write_trace(path, segments=spool.segments(), **parts, faults=self._faults)
+        except EnvironmentError as error:
+            if error.context.get("errno") not in _NO_ROOM:
+                raise
+        # The spool lies on the same disk, and what it holds is much smaller when packed.
+        memory = io.BytesIO()
+        packed = pack_trace(memory, segments=spool.segments(), **parts)
+        data = memory.getvalue()
+        spool.shrink()
+        write_whole(path, lambda file: self._faults.file(file).write(data), self._faults)
         return packed
 
     def drop(self) -> None:

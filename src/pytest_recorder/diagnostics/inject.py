@@ -37,6 +37,10 @@ _SYSTEM: Final = {
 }
 
 
+_LASTING: Final = ("write-enospc",)
+"""A disk that is full stays full."""
+
+
 class Writable(Protocol):
     """What the writer of a trace asks of its file."""
 
@@ -77,7 +81,7 @@ class Injector:
         if nth is None:
             return False
         hits = self._hits[stage] = self._hits.get(stage, 0) + 1
-        return hits == nth
+        return hits == nth or (hits > nth and stage in _LASTING)
 
     def at(self, stage: str) -> None:
         """Pass a stage: raises its fault when that is due."""

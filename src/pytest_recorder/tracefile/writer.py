@@ -1,9 +1,9 @@
 """Packs the records of a spool into a trace file: checked, compressed, staged, renamed."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from pytest_recorder.diagnostics.inject import NONE, Injector
 from pytest_recorder.errors import from_os_error
@@ -17,6 +17,7 @@ from pytest_recorder.tracefile.naming import remove_staged, staged_path
 from pytest_recorder.tracefile.scan import Found, make_scan
 from pytest_recorder.tracefile.spool import Segment
 
+T = TypeVar("T")
 _LIMIT_REASON = "limit"
 
 
@@ -44,13 +45,25 @@ def write_trace(
     recording knows; the numbers of events are counted here. Raises EnvironmentError (ERR_IO) when
     the file cannot be written; then nothing is left at `path`, nor beside it.
     """
+
+    def pack(file: BinaryIO) -> Packed:
+        faults.at("pack")
+        return pack_trace(faults.file(file), manifest, segments, sources, trailer)
+
+    return write_whole(path, pack, faults)
+
+
+def write_whole(path: Path, fill: Callable[[BinaryIO], T], faults: Injector = NONE) -> T:
+    """Make a file that is there when it is whole, and not before; gives what `fill` gives.
+
+    Raises EnvironmentError (ERR_IO); then nothing is left at `path`, nor beside it.
+    """
     staged = staged_path(path)
     try:
         with open(staged, "wb") as file:
             # Whoever finds the file later knows by this whether anybody still writes to it.
             lock(file.fileno())
-            faults.at("pack")
-            packed = pack_trace(faults.file(file), manifest, segments, sources, trailer)
+            found = fill(file)
             faults.at("flush")
             file.flush()
             os.fsync(file.fileno())
@@ -63,7 +76,7 @@ def write_trace(
     except BaseException:
         remove_staged(staged)
         raise
-    return packed
+    return found
 
 
 def pack_trace(
