@@ -19,12 +19,17 @@ class Situation(NamedTuple):
 SITUATIONS = (
     Situation("the disk is full during the test", "spool-full:2", "environment", "ERR_IO"),
     Situation("a fault of the recorder during the test", "panic:9", "internal", "ERR_UNKNOWN"),
-    Situation("a fault of the recorder at the end", "finish", "internal", "ERR_TRACE_INCOMPLETE"),
+    Situation(
+        "a fault of the recorder at the end", "finish", "internal", "ERR_TRACE_INCOMPLETE"
+    ),
     Situation("the recording cannot begin", "start", "environment", "ERR_IO"),
     Situation("the trace cannot be written", "write-enospc:9", "environment", "ERR_IO"),
     Situation("packing the trace fails", "pack", "internal", "ERR_UNKNOWN"),
     Situation(
-        "something refuses inspection", "target-args", "target", "ERR_FRAME_INTROSPECTION_FAILED"
+        "something refuses inspection",
+        "target-args",
+        "target",
+        "ERR_FRAME_INTROSPECTION_FAILED",
     ),
     Situation("no event is recorded", "suppress-events", "usage", "ERR_TRACE_MISSING"),
 )

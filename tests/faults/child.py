@@ -22,7 +22,7 @@ import pytest_recorder
 from pytest_recorder.diagnostics import inject
 
 VARIABLE = "PYTEST_RECORDER_INJECT"
-WORK = '''
+WORK = """
 def add(a, b):
     return a + b
 
@@ -32,7 +32,7 @@ def work():
     for number in range(900):
         total = add(total, number)
     return total
-'''
+"""
 
 
 class Reports:

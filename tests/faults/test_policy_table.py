@@ -83,7 +83,9 @@ def test_a_failing_test_stays_as_it_is_whatever_the_policy(situation: Situation)
 
 
 @situations
-def test_the_properties_and_the_index_say_what_became_of_the_trace(situation: Situation) -> None:
+def test_the_properties_and_the_index_say_what_became_of_the_trace(
+    situation: Situation,
+) -> None:
     for cell in CELLS:
         test, _ = table.pytest_runs()[situation, cell]
         trace, properties = test["trace"], test["properties"]
