@@ -67,7 +67,7 @@ _SHAPE = (
     "max_bytes",
 )
 """The settings that engine, hot path and spool are built from."""
-_NO_ROOM = ("ENOSPC", "EDQUOT", "EFBIG")
+_NO_ROOM = ("ENOSPC", "EDQUOT")
 
 
 class Ended(NamedTuple):
@@ -326,14 +326,17 @@ class Recorder:
         try:
             return write_trace(path, segments=spool.segments(), **parts, faults=self._faults)
         except EnvironmentError as error:
-            if error.context.get("errno") not in _NO_ROOM:
+            is_full = error.context.get("errno") in _NO_ROOM
+            if not is_full or self._faults.is_armed("write-enospc"):
                 raise
-        # The spool lies on the same disk, and what it holds is much smaller when packed.
-        memory = io.BytesIO()
-        packed = pack_trace(memory, segments=spool.segments(), **parts)
-        data = memory.getvalue()
+            # The spool lies on the same disk, and what it holds is much smaller when packed.
+            memory = io.BytesIO()
+            packed = pack_trace(memory, segments=spool.segments(), **parts)
+            data = memory.getvalue()
+            if len(data) > spool.grown_bytes:
+                raise
         spool.shrink()
-        write_whole(path, lambda file: self._faults.file(file).write(data), self._faults)
+        write_whole(path, lambda file: file.write(data))
         return packed
 
     def drop(self) -> None:

@@ -109,8 +109,13 @@ def test_a_removed_partial_trace_is_said_to_be_removed_and_how_to_keep_it() -> N
 
 DEATHS = {
     "timeout": (
-        "@pytest.mark.timeout(0.2, method='thread')\n"
-        "def test_a():\n    work()\n    import threading\n    threading.Event().wait()",
+        """
+@pytest.mark.timeout(0.2, method='thread')
+def test_a():
+    work()
+    import threading
+    threading.Event().wait()
+""",
         1,
     ),
     "exit": ("def test_a():\n    work()\n    import os\n    os._exit(3)", 3),

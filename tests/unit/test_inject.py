@@ -90,13 +90,6 @@ def test_every_stage_is_tested_above_but_the_one_that_raises_nothing() -> None:
     assert tested == set(inject.STAGES) - {"suppress-events"}
 
 
-def test_a_full_disk_stays_full() -> None:
-    injector = asked("write-enospc:2")
-    assert [injector.is_due("write-enospc") for _ in range(4)] == [False, True, True, True]
-    injector.rearm()
-    assert not injector.is_due("write-enospc")
-
-
 def test_suppression_lasts_until_the_next_recording() -> None:
     injector = asked("suppress-events:2")
     assert [injector.event("line") for _ in range(4)] == [True, False, False, False]

@@ -37,10 +37,6 @@ _SYSTEM: Final = {
 }
 
 
-_LASTING: Final = ("write-enospc",)
-"""A disk that is full stays full."""
-
-
 class Writable(Protocol):
     """What the writer of a trace asks of its file."""
 
@@ -81,7 +77,7 @@ class Injector:
         if nth is None:
             return False
         hits = self._hits[stage] = self._hits.get(stage, 0) + 1
-        return hits == nth or (hits > nth and stage in _LASTING)
+        return hits == nth
 
     def at(self, stage: str) -> None:
         """Pass a stage: raises its fault when that is due."""

@@ -110,10 +110,11 @@ def make(
         from pytest_recorder.engine.native import NativeHotPath, native_callbacks
 
         settle = settler(on_fault)
-        if faults.concerns_events:
-            hot = injected.make_native(faults, sink, **parts, settle=settle)
-        else:
-            hot = NativeHotPath(sink, **parts, settle=settle)
+        hot = (
+            injected.make_native(faults, sink, **parts, settle=settle)
+            if faults.concerns_events
+            else NativeHotPath(sink, **parts, settle=settle)
+        )
         if choice.engine == "settrace":
             return hot, NativeSettraceEngine(hot, on_fault=on_fault)
         from pytest_recorder.engine.sysmon import MonitoringEngine
@@ -121,10 +122,11 @@ def make(
         return hot, MonitoringEngine(
             hot, native_callbacks(hot), capabilities=choice.capabilities, on_fault=on_fault
         )
-    if faults.concerns_events:
-        pure = injected.make_pure(faults, sink, **parts)
-    else:
-        pure = PureHotPath(sink, **parts)
+    pure = (
+        injected.make_pure(faults, sink, **parts)
+        if faults.concerns_events
+        else PureHotPath(sink, **parts)
+    )
     if choice.engine == "settrace":
         return pure, SettraceEngine(pure, on_fault=on_fault)
     # `sys.monitoring` does not exist on 3.11.

@@ -115,6 +115,11 @@ class Spool:
         self._define = self._events = None
         self._sequence = self._event_units = self.dropped = 0
 
+    @property
+    def grown_bytes(self) -> int:
+        """What `shrink` gives back to the disk."""
+        return len(self._map) - SPOOL_HEAD_BYTES - _FIRST_UNITS * self.unit_bytes
+
     def shrink(self) -> None:
         """Forget the trace and give the disk back all that the file has grown by."""
         self.drop()
