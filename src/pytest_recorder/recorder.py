@@ -9,27 +9,31 @@ recorder.keep(path, outcome="failed")      # or recorder.drop()
 recorder.close()
 """
 
+import hashlib
 import io
 import os
 import platform
 import uuid
 import weakref
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from time import perf_counter_ns
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
+
 from pytest_recorder import compat
 from pytest_recorder.config import Settings
+from pytest_recorder.diagnostics import metrics
 from pytest_recorder.diagnostics.guard import shield2, shield3, translated
 from pytest_recorder.diagnostics.inject import Injector, of_environment
-from pytest_recorder.engine.injected import make_spool
+from pytest_recorder.diagnostics.journal import Journal
+from pytest_recorder.diagnostics.metrics import Tally
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.engine.scope import Scope
+from pytest_recorder.engine.scope import TEXT_FILE, Scope
 from pytest_recorder.engine.select import Choice, make, select
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.engine.values import Bounds
@@ -42,9 +46,7 @@ from pytest_recorder.errors import (
     enverr,
     from_os_error,
 )
-from pytest_recorder.policy import Policy, policy_digest
-from pytest_recorder.tracefile.decode import Definitions, EventDecoder
-from pytest_recorder.tracefile.events import Event
+from pytest_recorder.policy import Policy, Sourced, action_for, policy_digest, policy_of
 from pytest_recorder.tracefile.layout import FORMAT_VERSION, SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import spool_name
@@ -52,7 +54,10 @@ from pytest_recorder.tracefile.spool import Segment, Spool
 from pytest_recorder.tracefile.writer import Packed, pack_trace, write_trace, write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from pytest_recorder.engine.base import Engine, HotPath
+    from pytest_recorder.tracefile.events import Event
 
 _SHAPE = (
     "level",
@@ -68,6 +73,13 @@ _SHAPE = (
 )
 """The settings that engine, hot path and spool are built from."""
 _NO_ROOM = ("ENOSPC", "EDQUOT")
+
+
+_OF_ONE_TRACE = {
+    *("trace_id", "test", "attempt", "scope", "started"),
+    *("policy", "policy_sha256", "policy_sources"),
+}
+"""What the manifests of a run do not have in common."""
 
 
 class Ended(NamedTuple):
@@ -96,29 +108,44 @@ class Recorder:
         *,
         run_id: str | None = None,
         also: tuple[Path, ...] = (),
+        text: str | None = None,
+        journal: Journal | None = None,
         faults: Injector | None = None,
     ) -> None:
+        """`also` are folders in scope besides the project's, `text` what `python -c` runs."""
         self.settings = settings
         self.folder = folder
         self.policy = policy
-        self.run_id = run_id or uuid.uuid4().hex
+        self.journal = journal or Journal(run_id)
+        self._log = self.journal.logger("recorder")
+        self.run_id = run_id or self.journal.run_id
         self.choice: Choice = select(settings.engine, settings.hot_path)
         self._also = also
+        self._text = text
         self._faults = of_environment() if faults is None else faults
         self._shape: tuple[Any, ...] = ()
         self._pid = os.getpid()
+        self._id = uuid.uuid4().hex
+        self._traces = 0
         self._spool: Spool | None = None
         self._hot: HotPath | None = None
         self._engine: Engine | None = None
         self._tap: StreamTap | None = None
-        self._manifest: Manifest | None = None
-        self._common: Manifest | None = None
+        self._manifest: dict[str, Any] | None = None
+        self._common: tuple[dict[str, Any], bytes] | None = None
+        self._write_span: Callable[[str, str, tuple[str, str]], None] = _ignore
+        self._write_note: Callable[[FrameType, str, None], None] = _ignore
+        self._end_hot: Callable[[HotPath, None], None] = _ignore
+        self._judged: tuple[Sourced, dict[str, Any]] | None = None
         self._error: RecorderError | None = None
         self._refusal: RecorderError | None = None
         self._interrupted: str | None = None
         self._ended: Ended | None = None
+        self._counts = Tally()
+        self._is_kept = False
         self._started_ns = 0
         self._duration_us = 0
+        self._acting = policy
 
     # The life of the recorder.
 
@@ -127,14 +154,21 @@ class Recorder:
         self._build(self.settings)
         _RECORDERS.add(self)
         _register_fork()
+        facts = {**self.choice._asdict(), "limits": "; ".join(self.limits), "dir": self.folder}
+        self._log.info("recorder opened", extra={"context": facts})
 
-    def close(self) -> None:
-        """Give everything back; the spool is removed. Only the process that began it does."""
+    def close(self, *, leave_spool: bool = False) -> None:
+        """Give everything back. Only the process that began it does.
+
+        The spool is removed, or left for `recover` where it holds what could not be kept.
+        """
         if self._is_foreign():
             return
         if self.is_recording:
             self.end()
-        self._tear_down()
+        if self._shape:
+            self._log.debug("recorder closed")
+        self._tear_down(leave_spool=leave_spool)
 
     @property
     def is_begun(self) -> bool:
@@ -161,7 +195,7 @@ class Recorder:
             self._engine.abandon()
         if self._hot is not None:
             self._hot.is_open = False
-        self._release_output()
+        self.let_go()
         if self._spool is not None:
             self._spool.close(unlink=False)
         self._engine = self._hot = self._tap = self._spool = self._manifest = None
@@ -174,9 +208,12 @@ class Recorder:
         test: str | None = None,
         attempt: int = 1,
         settings: Settings | None = None,
+        policy: Sourced | None = None,
         watch_output: bool = True,
     ) -> None:
         """Start a recording. Without `watch_output`, output is taken between the edges of phases.
+
+        `policy` is that of this recording, where it is not the recorder's.
 
         Raises EnvironmentError when another tool has taken our place or the spool cannot be made.
         """
@@ -189,18 +226,30 @@ class Recorder:
         if hot is None or engine is None or spool is None:
             return
         self._error = self._refusal = self._ended = self._interrupted = None
-        manifest = self._describe(used).model_copy(
-            update={
-                "trace_id": uuid.uuid4().hex,
-                "test": test,
-                "attempt": attempt,
-                "scope": used.scope,
-                "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            }
-        )
-        spool.begin(manifest.model_dump_json().encode())
+        self._counts, self._is_kept = Tally(), False
+        engine.unreported.count = 0
+        # A marker may ask for another policy.
+        self._acting = self.policy if used is self.settings else policy_of(used)
+        self._traces += 1
+        trace_id = f"{self._id[:20]}{self._traces:012x}"
+        own = {
+            "trace_id": trace_id,
+            "test": _writable(test) if test is not None else None,
+            "attempt": attempt,
+            "scope": used.scope,
+            "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            **self._policy_facts(policy or Sourced(self.policy, {})),
+        }
+        # Put together as text: a model would be made, checked and written for each test.
+        common, head = self._describe(used)
+        manifest = {**common, **own}
+        spool.begin(head + orjson.dumps(own)[1:])
         hot.begin()
         self._manifest = manifest
+        self.journal.about(trace_id, test)
+        # Before the first event: what runs in here is nothing of the program's.
+        about = {"attempt": attempt, "scope": used.scope, "level": used.level}
+        self._log.debug("recording begins", extra={"context": about})
         self._started_ns = perf_counter_ns()
         try:
             if watch_output:
@@ -209,7 +258,7 @@ class Recorder:
             translated(lambda: self._faults.at("start"), _as_recorder_error)
         except RecorderError:
             engine.stop()
-            self._release_output()
+            self.let_go()
             hot.end()
             spool.drop()
             self._manifest = None
@@ -233,21 +282,27 @@ class Recorder:
             self._watch_output()
         elif phase != "fixture":
             # What is printed between the phases is pytest's, not the test's.
-            self._release_output()
-        write = shield3(hot.locked(hot.span), self._fault)
-        write(phase, edge, (name, outcome))
+            self._pause_output()
+        self._write_span(phase, edge, (name, outcome))
 
     def note(self, frame: FrameType, text: str) -> None:
         """Record a remark as a `log` event at the nearest frame in scope."""
         hot = self._hot
         if hot is not None and self.is_recording and not self._is_foreign():
-            shield3(hot.locked(hot.note), self._fault)(frame, text, None)
+            self._write_note(frame, text, None)
+
+    def let_go(self) -> None:
+        """Leave `sys.stdout` and `sys.stderr` as they were: what comes now is not recorded."""
+        if self._tap is not None and self._hot is not None:
+            self._hot.watch_streams = _ignore
+            self._hot.forget_streams()
+            self._tap.release()
 
     def pause(self) -> None:
         """Take no events until `resume`: a test in between is not to be recorded."""
         if self.is_recording and self._engine is not None and self._tap is not None:
             self._engine.stop()
-            self._release_output()
+            self.let_go()
 
     def resume(self) -> None:
         """Take events again after `pause`; where our place was taken the recording has ended."""
@@ -286,6 +341,15 @@ class Recorder:
             hot.has_frames,
             self._refusal,
         )
+        self._count(hot, engine, spool)
+        facts = {
+            "status": self._ended.status,
+            "reason": reason or "",
+            "events": spool.events,
+            "dropped": spool.dropped,
+            "duration_us": self._duration_us,
+        }
+        self._log.debug("recording ended", extra={"context": facts})
         return self._ended
 
     def flush(self) -> None:
@@ -307,19 +371,25 @@ class Recorder:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise from_os_error(error, "cannot make the folder of the trace") from error
-        trailer = {
-            "status": ended.status,
-            "reason": ended.reason,
-            "message": ended.message,
-            "duration_us": self._duration_us,
-        }
         parts: dict[str, Any] = {
-            "manifest": manifest.model_copy(update=facts),
+            "manifest": Manifest.model_validate({**manifest, **facts}),
             "sources": dict(hot.sources.values()),
-            "trailer": trailer,
+            "trailer": {
+                "status": ended.status,
+                "reason": ended.reason,
+                "message": ended.message,
+                "duration_us": self._duration_us,
+                "counters": self._counts.plain(),
+            },
         }
         packed = translated(lambda: self._write(path, spool, parts), _as_recorder_error)
         self._ended = ended._replace(events=packed.events, dropped=packed.dropped)
+        self._is_kept = True
+        metrics.count_trace(
+            self._counts, "kept", ended.status, packed.events, packed.size_bytes
+        )
+        about = {"path": path, "status": ended.status, **packed._asdict()}
+        self._log.info("trace kept", extra={"context": about})
         return packed
 
     def _write(self, path: Path, spool: Spool, parts: dict[str, Any]) -> Packed:
@@ -339,14 +409,29 @@ class Recorder:
         write_whole(path, lambda file: file.write(data))
         return packed
 
-    def drop(self) -> None:
+    def drop(self, result: str = "dropped") -> None:
         """Forget the recording; nothing of it is left on disk."""
+        self.count_as(result)
         if self._spool is not None:
             self._spool.drop()
+        if self._manifest is not None and not self._is_kept:
+            self._log.debug("trace dropped")
         self._manifest = None
 
-    def recent(self, most_events: int) -> Iterator[Event]:
+    def count_as(self, result: str) -> None:
+        """Count the trace of the ended recording as this, where it was not kept."""
+        if self._ended is not None and self._manifest is not None and not self._is_kept:
+            metrics.count_trace(self._counts, result, self._ended.status)
+
+    def take_counts(self) -> Tally:
+        """Give what was counted since the recording began, or since it was taken."""
+        counts, self._counts = self._counts, Tally()
+        return counts
+
+    def recent(self, most_events: int) -> "Iterator[Event]":
         """Give about so many of the last events of the running recording, oldest first."""
+        from pytest_recorder.tracefile.decode import Definitions, EventDecoder
+
         spool = self._spool
         if spool is None:
             return
@@ -396,24 +481,29 @@ class Recorder:
             return
         self._tear_down()
         self.choice = select(settings.engine, settings.hot_path)
-        scope = Scope(settings.root, settings.include, settings.exclude, also=self._also)
-        path = self.folder / spool_name(self.run_id)
-        self._spool = (
-            make_spool(self._faults, path, settings.max_bytes)
-            if self._faults.is_armed("spool-full")
-            else Spool(path, settings.max_bytes)
+        scope = Scope(
+            settings.root, settings.include, settings.exclude, also=self._also, text=self._text
         )
+        self._spool = self._make_spool(settings.max_bytes)
         hot, engine = self._hot, self._engine = make(
             self.choice,
             self._spool,
             level=settings.level,
             bounds=Bounds(**settings.values.model_dump()),
             redactor=Redactor(settings.redact, settings.no_redact),
-            is_in_scope=scope.decide,
+            is_in_scope=scope.decide_code,
             on_fault=self._fault,
             faults=self._faults,
         )
-        self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault))
+        if self._text is not None:
+            data = self._text.encode("utf-8", "surrogateescape")
+            digest = hashlib.sha256(data).digest()
+            hot.sources[TEXT_FILE] = (digest, data)
+            self._spool.keep_source(digest, data)
+        self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault_in("output")))
+        self._write_span = shield3(hot.locked(hot.span), self._fault_in("span"))
+        self._write_note = shield3(hot.locked(hot.note), self._fault_in("note"))
+        self._end_hot = shield2(self._finish_hot, self._fault_in("end"))
         try:
             engine.install()
         except RecorderError:
@@ -421,22 +511,32 @@ class Recorder:
             raise
         self._shape = shape
 
-    def _tear_down(self) -> None:
+    def _make_spool(self, max_bytes: int) -> Spool:
+        path = self.folder / spool_name(self.run_id)
+        if self._faults.is_armed("spool-full"):
+            from pytest_recorder.engine.injected import make_spool
+
+            return make_spool(self._faults, path, max_bytes)
+        return Spool(path, max_bytes)
+
+    def _tear_down(self, *, leave_spool: bool = False) -> None:
+        self.let_go()
         if self._engine is not None:
             self._engine.uninstall()
         if self._hot is not None:
             self._hot.release()
         if self._spool is not None:
-            self._spool.close()
+            self._spool.close(unlink=not leave_spool)
         self._engine = self._hot = self._spool = self._tap = self._manifest = None
+        self._write_span = self._write_note = self._end_hot = _ignore
         self._shape = ()
         self._common = None
 
-    def _describe(self, settings: Settings) -> Manifest:
-        """Give what is the same for all traces of this shape; it takes a while to make."""
+    def _describe(self, settings: Settings) -> tuple[dict[str, Any], bytes]:
+        """Give what all traces of this shape have in common, also as the start of a JSON object."""
         if self._common is not None:
             return self._common
-        self._common = Manifest(
+        common = Manifest(
             format=FORMAT_VERSION,
             run_id=self.run_id,
             trace_id="",
@@ -451,40 +551,68 @@ class Recorder:
             limits=self.limits,
             level=settings.level,
             values=settings.values.model_dump(),
-            root=str(settings.root),
+            root=_writable(str(settings.root)),
             max_bytes=settings.max_bytes,
-            policy=self.policy.model_dump(mode="json"),
-            policy_sha256=policy_digest(self.policy),
             started="",
             pid=os.getpid(),
-        )
+        ).model_dump(mode="json", exclude=_OF_ONE_TRACE)
+        self._common = common, orjson.dumps(common)[:-1] + b","
         return self._common
+
+    def _policy_facts(self, chosen: Sourced) -> dict[str, Any]:
+        """Give what the manifest says of a policy; most traces of a run share one."""
+        if self._judged is None or self._judged[0] != chosen:
+            facts: dict[str, Any] = {
+                "policy": _writable_policy(chosen.policy),
+                "policy_sha256": policy_digest(chosen.policy),
+                "policy_sources": chosen.sources,
+            }
+            self._judged = (chosen, facts)
+        return self._judged[1]
 
     def _watch_output(self) -> None:
         if self._tap is not None and self._hot is not None:
             self._hot.watch_streams = self._tap.watch
             self._tap.watch()
 
-    def _release_output(self) -> None:
+    def _pause_output(self) -> None:
+        """Take no output; the streams stay watched, for the next phase comes soon."""
         if self._tap is not None and self._hot is not None:
             self._hot.watch_streams = _ignore
             self._hot.forget_streams()
-            self._tap.release()
+            self._tap.pause()
 
     # Ending, in order or by a fault.
 
     def _stop(self) -> None:
         if self._engine is not None:
             self._engine.rest()
-        self._release_output()
+        self._pause_output()
         if self._hot is not None:
-            shield2(self._end_hot, self._fault)(self._hot, None)
+            self._end_hot(self._hot, None)
 
-    def _end_hot(self, hot: "HotPath", _: None) -> None:
+    def _finish_hot(self, hot: "HotPath", _: None) -> None:
         self._faults.at("finish")
         hot.end()
 
-    def _fault(self, error: BaseException) -> None:
+    def _count(self, hot: "HotPath", engine: "Engine", spool: Spool) -> None:
+        """Count what the ended recording has and has not."""
+        counts = self._counts
+        counts.add(metrics.RECORDED_EVENTS, spool.events + spool.dropped)
+        counts.add(metrics.DROPPED_EVENTS, spool.dropped, "limit")
+        for reason, number in hot.losses.items():
+            counts.add(metrics.DROPPED_EVENTS, number, reason)
+        # What no gap tells: where the stack was full, nothing could be called.
+        counts.add(metrics.DROPPED_EVENTS, engine.unreported.count, "recursion")
+        for kind, number in hot.redactions.items():
+            counts.add(metrics.REDACTIONS, number, kind)
+        if self._error is None and self._interrupted is not None:
+            counts.add(metrics.DETACHES, 1, "interrupted", ErrorCode.TRACE_INCOMPLETE)
+
+    def _fault_in(self, callback: str) -> "Callable[[BaseException], None]":
+        return partial(self._fault, callback=callback)
+
+    def _fault(self, error: BaseException, callback: str | None = None) -> None:
         """Take a fault of ours out of a callback: count it, detach, keep the first for the end.
 
         The exception itself is not kept: its traceback holds objects of the program.
@@ -495,19 +623,26 @@ class Recorder:
                 hot.lose("recursion")
             return
         found = _as_recorder_error(error)
+        if callback is not None and found.code is not ErrorCode.TRACER_INSTALL_CONFLICT:
+            self._counts.add(metrics.FAULTS, 1, callback)
         if found.kind is ErrorKind.TARGET:
             # What the program is made of is no reason to see no more of it.
             self._refusal = self._refusal or found
             if hot is not None:
                 hot.lose("refused")
             return
+        fault: RecorderError | None = None
         if self._error is None:
-            self._error = found
+            fault = self._error = found
+            self._counts.add(metrics.DETACHES, 1, metrics.detach_reason(found), found.code)
         if self._engine is not None:
             self._engine.stop()
-        self._release_output()
+        self.let_go()
         if hot is not None:
             hot.is_open = False
+        # At once, for the process may not live to the end of the test; last, for it takes a while.
+        if fault is not None:
+            self.journal.failure(fault, action_for(self._acting, fault.kind), by="recorder")
 
     def _is_foreign(self) -> bool:
         return self._pid != os.getpid()
@@ -530,7 +665,19 @@ def _as_recorder_error(error: BaseException) -> RecorderError:
     return found.with_traceback(None)
 
 
-def _ignore() -> None:
+def _writable(text: str) -> str:
+    """Name bytes of a path that are no text (lone surrogates): JSON has no place for them."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _writable_policy(policy: Policy) -> dict[str, Any]:
+    facts = policy.model_dump(mode="json")
+    if policy.log_file is not None:
+        facts["log_file"] = _writable(policy.log_file)
+    return facts
+
+
+def _ignore(*_: object) -> None:
     return None
 
 

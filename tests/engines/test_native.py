@@ -246,7 +246,7 @@ scalars = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.integers(min_value=-(1 << 70), max_value=1 << 70),
+    st.integers(min_value=-(1 << 1100), max_value=1 << 1100),
     st.floats(),
     st.complex_numbers(),
     st.text(max_size=30),
@@ -292,6 +292,8 @@ values = st.recursive(scalars, containers, max_leaves=25)
 @given(value=values)
 @example(value=-(1 << 63))
 @example(value=1 << 63)
+@example(value=(1 << 1024) - 1)
+@example(value=-(1 << 1024))
 @example(value=float("nan"))
 @example(value="\ud800 and \U0001f600")
 def test_c_encodes_each_value_as_python_does(core: Core, value: Any) -> None:

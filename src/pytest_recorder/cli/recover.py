@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from pytest_recorder.cli.complaint import complain
 from pytest_recorder.errors import exit_status
 from pytest_recorder.tracefile.index import Entry
 from pytest_recorder.tracefile.lock import is_alive
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
         print(recovered_line(args.folder, entry))
     if not found.entries and not found.errors:
         print("nothing to recover")
-    say_problems(found)
+    say_problems(found, args)
     return exit_status(found.errors[0]) if found.errors else 0
 
 
@@ -41,9 +42,9 @@ def recovered_line(folder: Path, entry: Entry) -> str:
     )
 
 
-def say_problems(found: Recovery) -> None:
+def say_problems(found: Recovery, args: argparse.Namespace) -> None:
     """Say on stderr which spools were left alone, and what was wrong with others."""
     for pid in sorted({pid for pid in found.alive if is_alive(pid)}):
         print(f"process {pid} is still recording, its spool was left alone", file=sys.stderr)
     for error in found.errors:
-        print(str(error).encode("unicode_escape").decode("ascii"), file=sys.stderr)
+        complain(error, args)

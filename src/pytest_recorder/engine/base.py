@@ -4,6 +4,9 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
 
+from pytest_recorder import compat
+from pytest_recorder.diagnostics.guard import Unreported
+
 
 class Capabilities(NamedTuple):
     """What a combination of engine, hot path and Python version can do without disturbing."""
@@ -22,6 +25,17 @@ class Capabilities(NamedTuple):
             "survives_recursion_limit": "events at the recursion limit are lost (a gap says so)",
         }
         return tuple(words[name] for name, able in self._asdict().items() if not able)
+
+
+def capabilities_of(engine: str, hot_path: str) -> Capabilities:
+    """Say what an engine can do with a hot path."""
+    is_native = hot_path == "native"
+    return Capabilities(
+        reads_locals_undisturbed=is_native or compat.READS_LOCALS_UNDISTURBED,
+        leaves_gettrace_alone=engine == "monitoring",
+        sees_running_threads=engine == "monitoring",
+        survives_recursion_limit=is_native,
+    )
 
 
 class HotPath(Protocol):
@@ -57,6 +71,16 @@ class HotPath(Protocol):
     @property
     def has_frames(self) -> bool:
         """Whether any frame in scope was seen in this trace."""
+        ...
+
+    @property
+    def redactions(self) -> dict[str, int]:
+        """How many values and texts (`value`, `text`) of this trace were hidden."""
+        ...
+
+    @property
+    def losses(self) -> dict[str, int]:
+        """How many events of this trace were lost, by reason; not those the spool dropped."""
         ...
 
     @property
@@ -120,6 +144,8 @@ class Engine(Protocol):
 
     name: str
     capabilities: Capabilities
+    unreported: Unreported
+    """Faults that the recursion limit left no room to report; nobody else counts them."""
 
     def install(self) -> None:
         """Take what the interpreter has only a few of."""

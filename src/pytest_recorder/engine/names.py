@@ -16,6 +16,7 @@ the capabilities of the engine say.
 import inspect
 import opcode
 from collections.abc import Callable, Iterator
+from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
@@ -89,6 +90,7 @@ def _read_locals(frame: FrameType, names: tuple[str, ...]) -> list[Any]:
 
 
 def _make_frame_get_var() -> Reader:
+    # Not at the start: the hot path in C has no use for it.
     import ctypes
 
     get_var = ctypes.pythonapi.PyFrame_GetVar
@@ -107,13 +109,13 @@ def _make_frame_get_var() -> Reader:
     return read
 
 
-_read_function = (
-    _make_frame_get_var()
-    if compat.HAS_FRAME_GET_VAR and not compat.FRAME_LOCALS_IS_PROXY
-    else _read_locals
-)
+@cache
+def _read_function() -> Reader:
+    if compat.HAS_FRAME_GET_VAR and not compat.FRAME_LOCALS_IS_PROXY:
+        return _make_frame_get_var()
+    return _read_locals
 
 
 def reader_for(code: CodeType) -> Reader:
     """Give the way to read variables of this code's frames: values in the order of the names."""
-    return _read_function if code.co_flags & inspect.CO_OPTIMIZED else _read_namespace
+    return _read_function() if code.co_flags & inspect.CO_OPTIMIZED else _read_namespace

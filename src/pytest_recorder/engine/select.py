@@ -2,20 +2,21 @@
 
 import sys
 from collections.abc import Callable
-from types import ModuleType
-from typing import Any, NamedTuple
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_recorder import compat, native
 from pytest_recorder.diagnostics import inject
-from pytest_recorder.diagnostics.guard import settler
-from pytest_recorder.engine import injected, settrace
-from pytest_recorder.engine.base import Capabilities, Engine, HotPath
+from pytest_recorder.diagnostics.guard import Unreported, settler
+from pytest_recorder.engine.base import Capabilities, Engine, HotPath, capabilities_of
 from pytest_recorder.engine.definitions import Sink
-from pytest_recorder.engine.hot import PureHotPath
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.engine.settrace import NativeSettraceEngine, SettraceEngine
 from pytest_recorder.engine.values import Bounds
 from pytest_recorder.errors import ErrorCode, usage
+
+if TYPE_CHECKING:
+    from pytest_recorder.engine.hot import PureHotPath
+    from pytest_recorder.engine.native import NativeHotPath
 
 NATIVE_MODULE = "pytest_recorder.engine._native"
 
@@ -31,11 +32,7 @@ class Choice(NamedTuple):
     @property
     def capabilities(self) -> Capabilities:
         """What the two can do together."""
-        if self.engine == "settrace":
-            return settrace.capabilities_of(self.hot_path)
-        from pytest_recorder.engine.sysmon import capabilities_of
-
-        return capabilities_of(self.hot_path)
+        return capabilities_of(self.engine, self.hot_path)
 
 
 def select(request: str = "auto", hot_path: str = "auto") -> Choice:
@@ -92,13 +89,15 @@ def make(
     level: str,
     bounds: Bounds,
     redactor: Redactor,
-    is_in_scope: Callable[[str, str | None], bool],
-    on_fault: Callable[[BaseException], Any],
+    is_in_scope: Callable[[CodeType, str | None], bool],
+    on_fault: Callable[..., Any],
     faults: inject.Injector = inject.NONE,
 ) -> tuple[HotPath, Engine]:
     """Build hot path and engine of a choice; nothing is installed yet.
 
-    Only where `faults` asks for one in the hot path is it of a kind that can fail on purpose.
+    `on_fault` is called with an exception and, by keyword, the `callback` that it left.
+    Only what is chosen is imported: the rest would cost every run a tenth of a second. Only where
+    `faults` asks for one in the hot path is it of a kind that can fail on purpose.
     """
     parts: dict[str, Any] = {
         "level": level,
@@ -107,34 +106,52 @@ def make(
         "is_in_scope": is_in_scope,
     }
     if choice.hot_path == "native":
-        from pytest_recorder.engine.native import NativeHotPath, native_callbacks
+        from pytest_recorder.engine.native import native_callbacks
 
-        settle = settler(on_fault)
-        hot = (
-            injected.make_native(faults, sink, **parts, settle=settle)
-            if faults.concerns_events
-            else NativeHotPath(sink, **parts, settle=settle)
-        )
+        hot = _native_hot_path(faults, sink, {**parts, "settle": settler(on_fault)})
         if choice.engine == "settrace":
+            from pytest_recorder.engine.settrace_native import NativeSettraceEngine
+
             return hot, NativeSettraceEngine(hot, on_fault=on_fault)
         from pytest_recorder.engine.sysmon import MonitoringEngine
 
         return hot, MonitoringEngine(
             hot, native_callbacks(hot), capabilities=choice.capabilities, on_fault=on_fault
         )
-    pure = (
-        injected.make_pure(faults, sink, **parts)
-        if faults.concerns_events
-        else PureHotPath(sink, **parts)
-    )
+    pure, unreported = _pure_hot_path(faults, sink, parts), Unreported()
     if choice.engine == "settrace":
+        from pytest_recorder.engine.settrace import SettraceEngine
+
         return pure, SettraceEngine(pure, on_fault=on_fault)
     # `sys.monitoring` does not exist on 3.11.
     from pytest_recorder.engine.sysmon import MonitoringEngine, pure_callbacks
 
     return pure, MonitoringEngine(
         pure,
-        pure_callbacks(pure, on_fault),
+        pure_callbacks(pure, on_fault, unreported),
         capabilities=choice.capabilities,
         on_fault=on_fault,
+        unreported=unreported,
     )
+
+
+def _native_hot_path(
+    faults: inject.Injector, sink: Sink, parts: dict[str, Any]
+) -> "NativeHotPath":
+    if faults.concerns_events:
+        from pytest_recorder.engine.injected import make_native
+
+        return make_native(faults, sink, **parts)
+    from pytest_recorder.engine.native import NativeHotPath
+
+    return NativeHotPath(sink, **parts)
+
+
+def _pure_hot_path(faults: inject.Injector, sink: Sink, parts: dict[str, Any]) -> "PureHotPath":
+    if faults.concerns_events:
+        from pytest_recorder.engine.injected import make_pure
+
+        return make_pure(faults, sink, **parts)
+    from pytest_recorder.engine.hot import PureHotPath
+
+    return PureHotPath(sink, **parts)

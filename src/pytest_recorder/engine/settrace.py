@@ -18,14 +18,15 @@ import threading
 from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import CodeType, FrameType
-from typing import Any, Protocol, cast
+from typing import Any
 
-from pytest_recorder import compat
 from pytest_recorder.diagnostics.guard import Unreported, shield3
-from pytest_recorder.engine.base import Capabilities, HotPath
+from pytest_recorder.engine.base import capabilities_of
 from pytest_recorder.engine.hot import FrameState, PureHotPath
+from pytest_recorder.engine.rivals import name_of, refuse_rival
 from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.errors import ErrorCode, TargetError, enverr
+from pytest_recorder.unpatched import local
 
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _RESUME = opcode.opmap["RESUME"]
@@ -39,39 +40,7 @@ _FRAMES_OF_ROOM = 24
 Trace = Callable[[FrameType, str, Any], Any]
 
 
-def capabilities_of(hot_path: str) -> Capabilities:
-    """Say what `sys.settrace` can do with a hot path."""
-    is_native = hot_path == "native"
-    return Capabilities(
-        reads_locals_undisturbed=is_native or compat.READS_LOCALS_UNDISTURBED,
-        leaves_gettrace_alone=False,
-        sees_running_threads=False,
-        survives_recursion_limit=is_native,
-    )
-
-
-class NativeTracer(HotPath, Protocol):
-    """The hot path in C, which is a trace function."""
-
-    def __call__(self, frame: FrameType, event: str, argument: Any, /) -> Any: ...
-
-    put_back: Callable[[], None] | None
-    """Called where the program has removed the trace function and put it back."""
-
-    def is_traced(self) -> bool:
-        """Whether this thread is traced now."""
-        ...
-
-    def trace_thread(self) -> None:
-        """Become the trace function of this thread."""
-        ...
-
-    def untrace_thread(self) -> None:
-        """Be no trace function any more, in any thread."""
-        ...
-
-
-class _Pending(threading.local):
+class _Pending(local):  # type: ignore[misc]  # pyright: ignore[reportUntypedBaseClass]
     """The resumption that a thread holds back."""
 
     state: FrameState | None = None
@@ -101,9 +70,9 @@ class SettraceEngine:
     """Owns `sys.settrace` and `threading.settrace` while it is started."""
 
     name = "settrace"
-    capabilities = capabilities_of("python")
+    capabilities = capabilities_of(name, "python")
 
-    def __init__(self, hot: PureHotPath, *, on_fault: Callable[[BaseException], Any]) -> None:
+    def __init__(self, hot: PureHotPath, *, on_fault: Callable[..., Any]) -> None:
         self._hot = hot
         self._on_fault = on_fault
         self._started = False
@@ -118,11 +87,13 @@ class SettraceEngine:
         self._global = self._passing(
             shield3(hot.locked(self._called), self._fault, self.unreported)
         )
-        self.local = self._passing(shield3(self._checked(hot.locked(self._event)), self._fault))
+        self.local = self._passing(
+            shield3(self._checked(hot.locked(self._event)), self._fault, self.unreported)
+        )
 
     def install(self) -> None:
         """There is one place for a trace function: find out who has it."""
-        _refuse_rival()
+        refuse_rival()
 
     def start(self) -> None:
         """Trace this thread, the threads it starts, and the frames that run already."""
@@ -178,7 +149,7 @@ class SettraceEngine:
             return None
         self.put_back()
         current = sys.gettrace()
-        return None if current is self._global else _name_of(current)
+        return None if current is self._global else name_of(current)
 
     def put_back(self, frame: FrameType | None = None) -> None:
         """Install the trace function again where it is gone; a gap says what was lost.
@@ -233,7 +204,7 @@ class SettraceEngine:
             if current is not self._global and self._started and current is not None:
                 raise enverr(
                     ErrorCode.TRACER_INSTALL_CONFLICT,
-                    f"the test installed a trace function: {_name_of(current)}",
+                    f"the test installed a trace function: {name_of(current)}",
                 )
             event_of(frame, event, argument)
             return None
@@ -339,7 +310,7 @@ class SettraceEngine:
         if isinstance(error, RecursionError):
             self._recursed = True
             self._leave_a_way_back(error)
-        self._on_fault(error)
+        self._on_fault(error, callback="trace")
         # What the program refused to show is no reason to see no more of its frame.
         return self.local if isinstance(error, TargetError) else None
 
@@ -355,110 +326,6 @@ class SettraceEngine:
             frame = frame.f_back
         if frame is not None:
             frame.f_trace = _PutBack(self)
-
-
-class NativeSettraceEngine:
-    """The same with a trace function in C, which is the hot path itself (Python 3.11).
-
-    Every frame of a traced thread is shown to it, so that nothing must be put into frames. The
-    interpreter calls it at the recursion limit too. Another trace function that the program
-    installs takes its place at once; that is noticed at the edges of phases and at the end, or
-    when ours is put back.
-    """
-
-    name = "settrace"
-    capabilities = capabilities_of("native")
-
-    def __init__(self, hot: NativeTracer, *, on_fault: Callable[[BaseException], Any]) -> None:
-        self._hot = hot
-        self._on_fault = on_fault
-        self._started = False
-
-    def install(self) -> None:
-        """There is one place for a trace function: find out who has it."""
-        _refuse_rival()
-
-    def start(self) -> None:
-        """Trace this thread and those that it starts."""
-        if self._started:
-            return
-        _refuse_rival()
-        self._started = True
-        self._hot.attach(sys._getframe(1))
-        self._hot.put_back = self._report_absence
-        threading.settrace(self._hot)
-        self._hot.trace_thread()
-
-    def stop(self) -> None:
-        """Trace nothing more; other threads find out at their next event."""
-        if self._started:
-            self._started = False
-            if not self._hot.is_traced():
-                self._report_absence()
-            if threading.gettrace() is self._hot:
-                threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
-        self._hot.put_back = None
-        self._hot.untrace_thread()
-
-    def rest(self) -> None:
-        """The place of a trace function is not ours between two recordings."""
-        self.stop()
-
-    def uninstall(self) -> None:
-        """Nothing is held beyond `stop`."""
-        self.stop()
-
-    def abandon(self) -> None:
-        """Stop in a forked child."""
-        self._hot.untrace_thread()
-        self._started = False
-
-    def rival(self) -> str | None:
-        """Name who took the trace function; put ourselves back where it was only removed."""
-        if not self._started:
-            return None
-        current = sys.gettrace()
-        if current is not None and current is not self._hot:
-            return _name_of(current)
-        if not self._hot.is_traced():
-            self._report_absence()
-        return None
-
-    def _report_absence(self) -> None:
-        """The trace function was removed, and perhaps put back: what came between is lost."""
-        current = sys.gettrace()
-        who = "" if current is None or current is self._hot else f" by {_name_of(current)}"
-        self._on_fault(
-            enverr(
-                ErrorCode.TRACER_INSTALL_CONFLICT,
-                f"the trace function was taken away during the recording{who}",
-            )
-        )
-
-
-def _refuse_rival() -> None:
-    rival = rival_tracer()
-    if rival is not None:
-        raise enverr(
-            ErrorCode.TRACER_INSTALL_CONFLICT,
-            f"the trace function is taken by {rival}",
-            rival=rival,
-        )
-
-
-def rival_tracer() -> str | None:
-    """Name the trace function of this thread, if there is one."""
-    current = sys.gettrace()
-    return None if current is None else _name_of(current)
-
-
-def _name_of(tracer: Any) -> str:
-    owner: object = getattr(tracer, "__self__", None)
-    kind: type = type(cast("object", tracer)) if owner is None else type(owner)
-    name = getattr(tracer, "__qualname__", None) if kind.__module__ == "builtins" else None
-    if name is not None:
-        return f"{getattr(tracer, '__module__', '?')}.{name}"
-    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _is_at_start(frame: FrameType) -> bool:

@@ -5,9 +5,10 @@ PYTEST_DONT_REWRITE
 Problem: `print` calls `sys.stdout.write` from C, which no engine reports. Replacing `sys.stdout`
 changes what the program and pytest's capture see (`sys.stdout is stream`, `isinstance`, `buffer`).
 What we do: give the stream object that is there an instance attribute `write`, which calls the
-method of its class and then tells the hot path. It knows its stream by a weak reference, so that a
-`StringIO` dies when the program lets go of it. Only text streams of `io` and their subclasses can
-be watched so; a writer class of the program's own is Python code and recorded as such.
+method of its class and then tells the hot path, if the stream is still one of the two. It knows its
+stream by a weak reference, so that a `StringIO` dies when the program lets go of it. Only text
+streams of `io` and their subclasses can be watched so; a writer class of the program's own is
+Python code and recorded as such.
 What can still go wrong: an error raised by `write` has one frame of ours in its traceback; bytes
 that go to `sys.stdout.buffer` or to the file descriptor are not seen.
 """
@@ -18,54 +19,54 @@ that go to `sys.stdout.buffer` or to the file descriptor are not seen.
 
 import io
 import sys
-import threading
 import weakref
 from collections.abc import Callable
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
+from pytest_recorder.unpatched import allocate_lock
+
 _getframe = sys._getframe
 _WHOLE = slice(None)
 _LOCK_TIMEOUT_S = 1.0
 
-Report = Callable[[FrameType, int, str], None]
+Report = Callable[[FrameType | None, int, str], None]
 
 
 class StreamTap:
-    """Watches the two streams of a recording: `watch` after every change, `release` at the end."""
+    """Watches the streams: `watch` after every change, `pause`, `release` at the end.
+
+    A stream counts while it is `sys.stdout` or `sys.stderr`: one that was replaced may be passed on
+    to by the new one, as pytest's `--capture=tee-sys` does, and that is one output, not two.
+    """
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._lock = threading.Lock()
+        self._is_open = False
+        self._lock = allocate_lock()
         self._hooks: list[tuple[weakref.ref[Any], Any]] = []
 
     def watch(self, *_: object) -> None:
-        """Watch whatever `sys.stdout` and `sys.stderr` are now, and nothing else.
-
-        A stream that was replaced is let go: the new one may pass on to it what it is given, as
-        pytest's `--capture=tee-sys` does, and that is one output, not two.
-        """
+        """Watch whatever `sys.stdout` and `sys.stderr` are now, too."""
         # Two threads can come here at the same time, a signal handler even into itself: whoever
         # finds another inside has nothing to add.
         if not self._lock.acquire(blocking=False):
             return
         try:
-            self._watch((sys.stdout, sys.stderr))
+            self._is_open = True
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None and not self._is_known(stream):
+                    self._hook(stream)
         finally:
             self._lock.release()
 
-    def _watch(self, streams: tuple[Any, Any]) -> None:
-        for known, hook in self._hooks:
-            stream = known()
-            if stream is not None and stream is not streams[0] and stream is not streams[1]:
-                _unhook(stream, hook)
-        self._hooks = [(known, hook) for known, hook in self._hooks if _has(known(), hook)]
-        for index, stream in enumerate(streams):
-            if stream is not None and not any(known() is stream for known, _ in self._hooks):
-                self._hook(index, stream)
+    def pause(self) -> None:
+        """Report nothing until the next `watch`; the hooks stay, for pytest switches often."""
+        self._is_open = False
 
     def release(self) -> None:
         """Leave every stream as it was found."""
+        self._is_open = False
         is_alone = self._lock.acquire(timeout=_LOCK_TIMEOUT_S)
         try:
             for known, hook in self._hooks:
@@ -77,15 +78,28 @@ class StreamTap:
             if is_alone:
                 self._lock.release()
 
-    def _hook(self, index: int, stream: Any) -> None:
+    def _is_known(self, stream: Any) -> bool:
+        return any(known() is stream and _has(stream, hook) for known, hook in self._hooks)
+
+    def _wrote(self, stream: Any, frame: FrameType | None, text: str) -> None:
+        if self._is_open:
+            if stream is sys.stdout:
+                self._report(frame, 0, text)
+            elif stream is sys.stderr:
+                self._report(frame, 1, text)
+
+    def _hook(self, stream: Any) -> None:
         kind = type(stream)
         if not issubclass(kind, (io.TextIOWrapper, io.StringIO)):
             return
         if "write" in vars_of(stream):
             return
-        hook = make_hook(index, weakref.ref(stream), kind.write, self._report)
+        known = weakref.ref(stream)
+        hook = make_hook(known, kind.write, self._wrote)
         object.__setattr__(stream, "write", hook)
-        self._hooks.append((weakref.ref(stream), hook))
+        # Those of streams that have died have gone with them.
+        self._hooks = [(other, its) for other, its in self._hooks if _has(other(), its)]
+        self._hooks.append((known, hook))
 
 
 def may_replace_streams(code: CodeType) -> bool:
@@ -113,18 +127,22 @@ def vars_of(stream: Any) -> dict[str, Any]:
 
 
 def make_hook(
-    index: int, stream: Callable[[], Any], method: Callable[[Any, Any], Any], report: Report
+    known: Callable[[], Any],
+    method: Callable[[Any, Any], Any],
+    wrote: Callable[[Any, FrameType | None, str], None],
 ) -> Callable[[Any], Any]:
     """Make the `write` of one stream object."""
 
     def write(text: Any, /) -> Any:
         __tracebackhide__ = True
-        result = method(stream(), text)
+        stream = known()
+        result = method(stream, text)
         if issubclass(type(text), str):
             # A subclass of the program's may have its own idea of everything but this.
             plain = str.__getitem__(text, _WHOLE)
             if plain:
-                report(_getframe(1), index, plain)
+                # No caller: the interpreter itself prints, when the program is over.
+                wrote(stream, _getframe().f_back, plain)
         return result
 
     return write

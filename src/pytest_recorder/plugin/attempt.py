@@ -1,18 +1,20 @@
 """Holds the state of one recorded attempt of one test, from before its setup to its end."""
 
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_recorder.config import Settings
 from pytest_recorder.recorder import Recorder
+from pytest_recorder.tracefile.index import free_path
 
 if TYPE_CHECKING:
     from pytest_recorder.errors import RecorderError
 
 
 class Attempt:
-    """One attempt. `path` is fixed at its start, so that a report can name it early."""
+    """One attempt."""
 
     def __init__(
         self,
@@ -20,7 +22,6 @@ class Attempt:
         settings: Settings,
         test: str,
         number: int,
-        path: Path,
         *,
         named: str,
     ) -> None:
@@ -28,7 +29,6 @@ class Attempt:
         self.settings = settings
         self.test = test
         self.number = number
-        self.path = path
         self.named = named
         """What its folder is named after: the test, and the worker where several run it."""
         self.phases: dict[str, str] = {}
@@ -43,6 +43,11 @@ class Attempt:
         """What went wrong in hooks of ours meanwhile."""
         self.told: list[RecorderError] = []
         """What the reports of tests have said already: in a trace of the whole run only."""
+
+    @cached_property
+    def path(self) -> Path:
+        """Where its trace goes: fixed when first asked for, so that a report can name it early."""
+        return free_path(self.settings.dir, self.named, self.number)
 
     def use(self, recorder: Recorder) -> None:
         """Record by this recorder, which was made after the attempt began."""

@@ -9,6 +9,7 @@ from pytest_recorder.errors import ErrorCode, RecorderError, usage
 from pytest_recorder.plugin import report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.policy import action_for, policy_of
 from pytest_recorder.recorder import Ended, Recorder
 from pytest_recorder.tracefile.index import Entry, claim_path, give_back
@@ -18,9 +19,10 @@ from pytest_recorder.tracefile.writer import Packed
 class Ending:
     """Ends the attempts of a run; `base` is where pytest was called."""
 
-    def __init__(self, ledger: Ledger, base: Path) -> None:
+    def __init__(self, ledger: Ledger, base: Path, run_metrics: RunMetrics) -> None:
         self._ledger = ledger
         self._base = base
+        self._metrics = run_metrics
 
     def finish(
         self,
@@ -50,6 +52,13 @@ class Ending:
         for error in errors:
             if error is not None and not attempt.has_told(error):
                 self._apply(error, attempt, attempt.settings, item, made)
+        if attempt.error is not None:
+            self._metrics.count_not_started()
+        if recorder is not None:
+            self._metrics.count(recorder.take_counts())
+        if made is not None:
+            self._metrics.attach(made)
+        self._ledger.journal.about()
 
     def tell(
         self,
@@ -81,6 +90,9 @@ class Ending:
         self, recorder: Recorder, attempt: Attempt, ended: Ended
     ) -> tuple[Entry | None, RecorderError | None]:
         """Give the entry for the index, None for a trace that nobody wants, and what went wrong."""
+        if not attempt.is_wanted and not attempt.has_failed and not attempt.is_interrupted:
+            recorder.drop()
+            return None, None
         entry = Entry(
             test=attempt.test,
             attempt=attempt.number,
@@ -91,22 +103,22 @@ class Ending:
             events=ended.events,
             dropped=ended.dropped,
         )
-        is_done = True
+        result: str | None = "dropped"
         try:
-            if not attempt.is_wanted and not attempt.has_failed and not attempt.is_interrupted:
-                return None, None
             if ended.status == "partial" and not attempt.settings.keep_partial:
                 return entry, None
             packed = self._keep(recorder, attempt)
         except RecorderError as error:
+            result = "failed"
             missing = {"status": "missing", "reason": error.code.value}
             return entry.model_copy(update=missing), error
         except KeyboardInterrupt:
-            is_done = False
+            # What was begun here is finished at the end of the run.
+            result = None
             raise
         finally:
-            if is_done:
-                recorder.drop()
+            if result is not None:
+                recorder.drop(result)
         trace = attempt.path.relative_to(self._ledger.folder).as_posix()
         return entry.model_copy(update={"trace": trace, **packed._asdict()}), None
 
@@ -152,6 +164,7 @@ class Ending:
         if action in ("fail", "stop") and made is None:
             self._ledger.fail(error, test)
         elif action in ("fail", "stop") and made is not None:
+            self._ledger.journal.failure(error, action, by="plugin")
             text = f"record-trace: {error}"
             if made.failed:
                 sections.add_section(made, "record-trace error", text)
@@ -160,8 +173,10 @@ class Ending:
                 made.longrepr = text
             if action == "stop" and item is not None:
                 item.session.shouldstop = text
-        elif action != "ignore":
+        elif action == "warn":
             self._ledger.warn(error, test)
+        else:
+            self._ledger.journal.failure(error, action, by="plugin")
 
 
 def _required(settings: Settings, ended: Ended | None) -> RecorderError | None:

@@ -5,16 +5,17 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.tracefile.index import (
     Entry,
     clear_earlier_run,
     close_index,
+    is_empty,
     prepare_folder,
     remove_if_empty,
     update_index,
 )
-from pytest_recorder.tracefile.recovery import recover
 
 _FREE_NS = 1_000_000_000
 _SHARE = 50
@@ -24,9 +25,10 @@ _SHARE = 50
 class Ledger:
     """The books of one process. Only the process that owns the folder touches what is in it."""
 
-    def __init__(self, folder: Path, run_id: str, *, owns_folder: bool) -> None:
+    def __init__(self, folder: Path, journal: Journal, *, owns_folder: bool) -> None:
         self.folder = folder
-        self.run_id = run_id
+        self.journal = journal
+        self.run_id = journal.run_id
         self.recorded = 0
         self.warnings: list[str] = []
         self.failures: list[str] = []
@@ -72,8 +74,10 @@ class Ledger:
         return entries, alive
 
     def _recover(self) -> tuple[list[Entry], list[int]]:
-        if not self.folder.is_dir():
+        if is_empty(self.folder):
             return [], []
+        from pytest_recorder.tracefile.recovery import recover
+
         try:
             found = recover(self.folder, is_reported=False)
         except RecorderError as error:
@@ -85,7 +89,15 @@ class Ledger:
 
     def _take_recovered(self, entries: list[Entry]) -> None:
         for entry in entries:
-            self._recovered[entry.test, entry.attempt, entry.trace] = entry
+            key = entry.test, entry.attempt, entry.trace
+            is_known = key in self._recovered
+            self._recovered[key] = entry
+            if is_known:
+                continue
+            facts = entry.model_dump(include={"test", "attempt", "trace", "status", "reason"})
+            self.journal.logger("plugin").warning(
+                "trace recovered of a process that died", extra={"context": facts}
+            )
 
     def take(self, entry: Entry) -> None:
         """Enter an attempt; the same one can arrive twice from a worker."""
@@ -106,6 +118,7 @@ class Ledger:
 
     def fail(self, error: RecorderError, test: str | None) -> None:
         """Enter an error that makes the run fail, for the summary and the exit status."""
+        self.journal.failure(error, "fail", by="plugin")
         self.failures.append(f"{test}: {error}" if test else str(error))
 
     def warn(self, error: RecorderError, test: str | None) -> None:
@@ -117,6 +130,7 @@ class Ledger:
         key = (test or "", error.code.value)
         if key not in self._warned:
             self._warned.add(key)
+            self.journal.failure(error, "warn", by="plugin")
             self.warnings.append(f"{test}: {error}" if test else str(error))
 
     def close(self) -> None:
@@ -135,6 +149,16 @@ class Ledger:
         """Remove the folder if the run left nothing in it."""
         if self._is_prepared:
             remove_if_empty(self.folder)
+
+    def counts(self) -> dict[str, int]:
+        """Say in numbers what happened."""
+        return {
+            "recorded": self.recorded,
+            "kept": sum(entry.trace is not None for entry in self.entries),
+            "recovered": len(self.recovered),
+            "warnings": len(self.warnings),
+            "failures": len(self.failures),
+        }
 
     # What a worker says to the controller.
 

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from pytest_recorder.config import Settings
+from pytest_recorder.diagnostics.metrics import Tally
 from pytest_recorder.tracefile.index import Entry
 
 SECTION_TITLE = "Recorded trace"
@@ -69,6 +71,7 @@ def summary_lines(
     warnings: Sequence[str],
     failures: Sequence[str],
     folder: str,
+    counts: Tally,
     *,
     verbose: bool,
 ) -> list[str]:
@@ -87,6 +90,17 @@ def summary_lines(
     lines += recovered_lines(recovered, folder)
     lines += [f"RecorderWarning: {warning}" for warning in warnings]
     lines += [f"ERROR: {failure}" for failure in failures]
+    return lines + metrics_lines(counts) if verbose else lines
+
+
+def metrics_lines(counts: Tally) -> list[str]:
+    """Give a line for each thing that was counted, with its parts."""
+    lines: list[str] = []
+    for counter, samples in groupby(counts.samples(), key=lambda sample: sample[0]):
+        parts = [(" ".join(labels.values()), amount) for _, labels, amount in samples]
+        told = ", ".join(f"{amount:,} {words}" for words, amount in parts if words)
+        text = f"{counter.name.replace('_', ' ')}: {sum(amount for _, amount in parts):,}"
+        lines.append(text + (f" ({told})" if told else ""))
     return lines
 
 

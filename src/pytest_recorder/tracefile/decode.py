@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from pytest_recorder.errors import ErrorCode, TargetError
 from pytest_recorder.events import (
     EDGES,
     EVENT_KINDS,
@@ -27,8 +28,11 @@ _unpack_float = struct.Struct("<d").unpack_from
 _unpack_complex = struct.Struct("<dd").unpack_from
 
 
-class Malformed(ValueError):  # noqa: N818 - a state of the input, it never leaves the reader
-    """The bytes are no records; never leaves the reader."""
+class Malformed(TargetError):  # noqa: N818 - a state of the input, it never leaves the reader
+    """The bytes are no records; the reader makes a word about the trace of it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(ErrorCode.TRACE_CORRUPT, message)
 
 
 class Cursor:

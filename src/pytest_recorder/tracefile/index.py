@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pytest_recorder.errors import (
     ErrorCode,
     RecorderError,
+    bug,
     enverr,
     from_os_error,
     target,
@@ -30,7 +31,7 @@ _Key: TypeAlias = tuple[str, int, str | None]
 class Entry(BaseModel):
     """One recorded attempt. `trace` is relative to the index, None where no trace was kept."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     test: str
     attempt: int
@@ -255,7 +256,7 @@ def claim_path(
             staged.unlink(missing_ok=True)
         except OSError as error:
             raise from_os_error(error, "cannot make the trace", path=path) from error
-    raise AssertionError("the paths never end")
+    raise bug(ErrorCode.UNKNOWN, "the paths never end", folder=folder)
 
 
 def _is_abandoned(staged: Path) -> bool:
@@ -295,6 +296,8 @@ def _remove_trace(folder: Path, relative: str) -> None:
 def prepare_folder(folder: Path) -> None:
     """Make the trace folder, with a `.gitignore` in it.
 
+    A folder that holds something already may be anybody's, a whole project even: it gets none.
+
     Raises UsageError (ERR_TRACE_DIR_CONFLICT) where a file is in the way, EnvironmentError
     (ERR_TRACE_DIR_CREATE_FAILED) where it cannot be made or written.
     """
@@ -305,9 +308,8 @@ def prepare_folder(folder: Path) -> None:
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="ascii")
+        if not os.listdir(folder):
+            (folder / ".gitignore").write_text("*\n", encoding="ascii")
     except (NotADirectoryError, FileExistsError) as error:
         raise usage(
             ErrorCode.TRACE_DIR_CONFLICT,
@@ -322,10 +324,20 @@ def prepare_folder(folder: Path) -> None:
         ) from error
 
 
+def is_empty(folder: Path) -> bool:
+    """Tell whether there is nothing in the trace folder but our `.gitignore`, or no folder."""
+    try:
+        return all(entry.name == ".gitignore" for entry in os.scandir(folder))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
 def remove_if_empty(folder: Path) -> None:
     """Remove the trace folder when a run left nothing in it but our `.gitignore`."""
     try:
-        if [entry.name for entry in os.scandir(folder)] == [".gitignore"]:
+        if is_empty(folder):
             (folder / ".gitignore").unlink()
             folder.rmdir()
     except OSError:

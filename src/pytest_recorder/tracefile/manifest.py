@@ -10,7 +10,7 @@ Status = Literal["complete", "partial"]
 class Manifest(BaseModel):
     """What was recorded, where, with what and why so. Unknown keys of newer versions are kept."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     format: int
     run_id: str
@@ -35,6 +35,7 @@ class Manifest(BaseModel):
     max_bytes: int = 0
     policy: dict[str, Any] = Field(default_factory=dict)
     policy_sha256: str = ""
+    policy_sources: dict[str, str] = Field(default_factory=dict)
     started: str
     pid: int
 
@@ -42,7 +43,7 @@ class Manifest(BaseModel):
 class Trailer(BaseModel):
     """How the recording ended. `events` are in the file, `dropped` are not."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     status: Status
     reason: str | None = None

@@ -224,14 +224,14 @@ class Trace:
                 if index["calls_cut"] is False:
                     rows = index["calls"] if "calls" in index else rows_of(index["steps"])
                     return tree_of(rows, self._definitions.codes)
-            except (KeyError, ValueError, TypeError, IndexError):
+            except (Malformed, KeyError, ValueError, TypeError, IndexError):
                 self._damage = "the index is damaged"
         scan = make_scan(self._definitions, most_calls=10_000_000)
         for block in self._events:
             try:
                 scan.feed(self._records(block), block.first)
             except Malformed as error:
-                self._damage = f"a record is damaged: {error}"
+                self._damage = f"a record is damaged: {error.message}"
         return tree_of(scan.rows(), self._definitions.codes)
 
     def threads(self) -> dict[int, str]:
@@ -403,11 +403,12 @@ class Trace:
         try:
             yield from decoder
         except Malformed as error:
-            self._damage = f"a record is damaged: {error}"
+            self._damage = f"a record is damaged: {error.message}"
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    text = error.message if isinstance(error, Malformed) else str(error)
+    return text.partition("\n")[0]
 
 
 def _decode_source(data: bytes) -> str:

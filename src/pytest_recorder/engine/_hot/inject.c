@@ -11,7 +11,7 @@
 
 /* 1: take the event. 0: leave it out. -1: the program's own exception is to go on. */
 static int
-passes(Hot *hot, HotFrame *frame, PyCodeObject *object, const char *stage)
+passes(Hot *hot, HotFrame *frame, PyCodeObject *object, const char *stage, const char *callback)
 {
     Visit visit;
     if (hot->injected == NULL || enter(hot, &visit) <= 0) {
@@ -30,7 +30,7 @@ passes(Hot *hot, HotFrame *frame, PyCodeObject *object, const char *stage)
             }
         }
     }
-    return leave(hot, &visit) < 0 ? -1 : answer;
+    return leave(hot, &visit, callback) < 0 ? -1 : answer;
 }
 
 #if PY_VERSION_HEX >= 0x030C0000
@@ -38,11 +38,12 @@ passes(Hot *hot, HotFrame *frame, PyCodeObject *object, const char *stage)
 typedef PyObject *(*Callback)(Hot *, PyObject *const *, Py_ssize_t);
 
 static PyObject *
-injected(Hot *hot, PyObject *const *args, Py_ssize_t count, const char *stage, Callback plain)
+injected(Hot *hot, PyObject *const *args, Py_ssize_t count, const char *stage,
+         const char *callback, Callback plain)
 {
     if (count > 0 && PyCode_Check(args[0])) {
         HotFrame *frame = frame_current(PyThreadState_Get());
-        int answer = passes(hot, frame, (PyCodeObject *)args[0], stage);
+        int answer = passes(hot, frame, (PyCodeObject *)args[0], stage, callback);
         if (answer <= 0) {
             return answer < 0 ? NULL : Py_NewRef(Py_None);
         }
@@ -50,21 +51,21 @@ injected(Hot *hot, PyObject *const *args, Py_ssize_t count, const char *stage, C
     return plain(hot, args, count);
 }
 
-#define INJECTED(name, stage) \
+#define INJECTED(name, stage, callback) \
     static PyObject * \
     injected_##name(Hot *hot, PyObject *const *args, Py_ssize_t count) \
     { \
-        return injected(hot, args, count, stage, name); \
+        return injected(hot, args, count, stage, callback, name); \
     }
 
-INJECTED(on_start, "py_start")
-INJECTED(on_line, "line")
-INJECTED(on_return, "return")
-INJECTED(on_resume, "")
-INJECTED(on_yield, "")
-INJECTED(on_throw, "")
-INJECTED(on_raise, "")
-INJECTED(on_unwind, "")
+INJECTED(on_start, "py_start", "py_start")
+INJECTED(on_line, "line", "line")
+INJECTED(on_return, "return", "py_return")
+INJECTED(on_resume, "", "py_resume")
+INJECTED(on_yield, "", "py_yield")
+INJECTED(on_throw, "", "py_throw")
+INJECTED(on_raise, "", "raise")
+INJECTED(on_unwind, "", "py_unwind")
 
 static PyMethodDef injected_methods[] = {
     FAST("on_start", injected_on_start),
@@ -133,7 +134,8 @@ injected_trace(PyObject *self, PyFrameObject *object, int what, PyObject *argume
     HotFrame *frame = frame_of(object);
     PyCodeObject *running = frame_code(frame);
     if (hot->is_tracing) {
-        int answer = passes(hot, frame, running, stage_of(hot, frame, running, what, argument));
+        const char *stage = stage_of(hot, frame, running, what, argument);
+        int answer = passes(hot, frame, running, stage, "trace");
         if (answer <= 0) {
             return answer;
         }

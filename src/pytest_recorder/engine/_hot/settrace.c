@@ -221,7 +221,7 @@ trace(PyObject *self, PyFrameObject *object, int what, PyObject *argument)
         return 0;
     }
     event(hot, visit.tstate, object, what, argument);
-    return leave(hot, &visit);
+    return leave(hot, &visit, "trace");
 }
 
 /* Tell the engine where this thread was traced before: what came in between is lost. */
@@ -234,14 +234,15 @@ report_absence(Hot *hot)
     }
     Thread *thread = thread_known(hot, visit.tstate);
     int was_traced = thread != NULL && thread->is_traced;
-    if (leave(hot, &visit) == 0 && was_traced) {
+    if (leave(hot, &visit, "trace") == 0 && was_traced) {
         Py_XDECREF(PyObject_CallNoArgs(hot->put_back));
     }
     PyErr_Clear();
 }
 
-PyObject *
-hot_call(Hot *hot, PyObject *args, PyObject *Py_UNUSED(keywords))
+/* Called as a trace function in Python is: become one in C. */
+static PyObject *
+take_over(Hot *hot, PyObject *args, int is_back)
 {
     PyObject *object, *name, *argument;
     if (!PyArg_ParseTuple(args, "O!UO", &PyFrame_Type, &object, &name, &argument)) {
@@ -250,8 +251,7 @@ hot_call(Hot *hot, PyObject *args, PyObject *Py_UNUSED(keywords))
     if (hot->tracer == NULL) {
         hot->tracer = trace;
     }
-    /* `threading` and whoever saves and restores `sys.gettrace()` install us as a Python callable. */
-    if (hot->is_tracing) {
+    if (hot->is_tracing && is_back) {
         report_absence(hot);
     }
     PyEval_SetTrace(hot->is_tracing ? hot->tracer : NULL,
@@ -261,6 +261,21 @@ hot_call(Hot *hot, PyObject *args, PyObject *Py_UNUSED(keywords))
         return NULL;
     }
     Py_RETURN_NONE;
+}
+
+/* Whoever saves and restores `sys.gettrace()` installs us as a Python callable. */
+PyObject *
+hot_call(Hot *hot, PyObject *args, PyObject *Py_UNUSED(keywords))
+{
+    return take_over(hot, args, 1);
+}
+
+/* What `threading` installs where a thread begins: it is no absence that this one was traced before.
+ * gevent begins its threads in one of the system, and traces each task of a pool anew. */
+PyObject *
+do_join_thread(Hot *hot, PyObject *args)
+{
+    return take_over(hot, args, 0);
 }
 
 PyObject *
@@ -311,6 +326,12 @@ PyObject *
 do_trace_thread(Hot *hot, PyObject *Py_UNUSED(ignored))
 {
     return hot_call(hot, NULL, NULL);
+}
+
+PyObject *
+do_join_thread(Hot *hot, PyObject *args)
+{
+    return hot_call(hot, args, NULL);
 }
 
 PyObject *

@@ -112,13 +112,33 @@ put_other(Hot *hot, Buffer *out, const char *helper, PyObject *value, int depth)
 
 /* Scalars. */
 
+/* An int of more than 64 bits; the largest are left to Python. */
+static int
+big_int_encode(Hot *hot, Buffer *out, PyObject *value, int is_negative)
+{
+    uint8_t bytes[128];
+    int status = int_magnitude(value, is_negative, bytes, sizeof(bytes));
+    if (status <= 0) {
+        return status < 0 ? -1 : put_helped(hot, out, "big_int", value);
+    }
+    size_t size = sizeof(bytes);
+    while (size > 0 && bytes[size - 1] == 0) {
+        size--;
+    }
+    put_byte(out, TAG_BIG_INT);
+    put_byte(out, is_negative);
+    put_uv(out, size);
+    put_bytes(out, bytes, size);
+    return 0;
+}
+
 static int
 int_encode(Hot *hot, Buffer *out, PyObject *value)
 {
     int overflow;
     long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
     if (overflow) {
-        return put_helped(hot, out, "big_int", value);
+        return big_int_encode(hot, out, value, overflow < 0);
     }
     put_byte(out, TAG_INT);
     put_zz(out, number);
@@ -230,7 +250,7 @@ int_print(Hot *hot, PyObject *value, uint64_t print)
         return mix(print ^ TAG_INT, (uint64_t)number);
     }
     size_t used = hot->value.used;
-    if (put_helped(hot, &hot->value, "big_int", value) < 0) {
+    if (big_int_encode(hot, &hot->value, value, overflow < 0) < 0) {
         return 0;
     }
     print = mix_bytes(print ^ TAG_BIG_INT, hot->value.data + used, hot->value.used - used);
@@ -306,6 +326,7 @@ secret_encode(Hot *hot, Buffer *out, PyObject *value)
     }
     put_byte(out, TAG_REDACTED);
     put_uv(out, number);
+    hot->redacted++;
     return 0;
 }
 

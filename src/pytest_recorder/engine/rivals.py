@@ -1,0 +1,33 @@
+"""Names the tool that holds the one place for a trace function."""
+
+import sys
+from typing import Any, cast
+
+from pytest_recorder.errors import ErrorCode, enverr
+
+
+def refuse_rival() -> None:
+    """Raise EnvironmentError (ERR_TRACER_INSTALL_CONFLICT) where this thread is traced."""
+    rival = rival_tracer()
+    if rival is not None:
+        raise enverr(
+            ErrorCode.TRACER_INSTALL_CONFLICT,
+            f"the trace function is taken by {rival}",
+            rival=rival,
+        )
+
+
+def rival_tracer() -> str | None:
+    """Name the trace function of this thread, if there is one."""
+    current = sys.gettrace()
+    return None if current is None else name_of(current)
+
+
+def name_of(tracer: Any) -> str:
+    """Name a trace function by its module and type."""
+    owner: object = getattr(tracer, "__self__", None)
+    kind: type = type(cast("object", tracer)) if owner is None else type(owner)
+    name = getattr(tracer, "__qualname__", None) if kind.__module__ == "builtins" else None
+    if name is not None:
+        return f"{getattr(tracer, '__module__', '?')}.{name}"
+    return f"{kind.__module__}.{kind.__qualname__}"
