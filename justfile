@@ -63,6 +63,10 @@ sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py":
     PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
         {{ venv }}-sanitize/bin/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }}
 
+# Write the tables of docs/policy.md from real runs of every cell.
+policy-tables:
+    {{ bin }}/python -m tests.faults.table
+
 # Run the contract of the engines with the hot path in C on the public API of Python, which is what
 # a version gets whose frames it does not know (3.12 and newer).
 contract-public *args="tests/engines":

@@ -105,8 +105,8 @@ class Capture:
         is_unsaved = True
         try:
             ended = recorder.end()
-            if ended is not None and ended.error is not None:
-                errors.append(ended.error)
+            if ended is not None:
+                errors += [e for e in (ended.error, ended.refusal) if e is not None]
             is_wanted = self.policy.keep_partial_trace or not (ended and ended.reason)
             packed = recorder.keep(self.path) if is_wanted else None
             is_unsaved = False

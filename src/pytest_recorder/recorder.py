@@ -10,6 +10,7 @@ recorder.close()
 """
 
 import hashlib
+import io
 import os
 import platform
 import uuid
@@ -27,7 +28,8 @@ import orjson
 from pytest_recorder import compat
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics import metrics
-from pytest_recorder.diagnostics.guard import shield2, shield3
+from pytest_recorder.diagnostics.guard import shield2, shield3, translated
+from pytest_recorder.diagnostics.inject import Injector, of_environment
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.diagnostics.metrics import Tally
 from pytest_recorder.engine.redact import Redactor
@@ -35,13 +37,21 @@ from pytest_recorder.engine.scope import TEXT_FILE, Scope
 from pytest_recorder.engine.select import Choice, make, select
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.engine.values import Bounds
-from pytest_recorder.errors import ErrorCode, RecorderError, bug, enverr, from_os_error
+from pytest_recorder.errors import (
+    EnvironmentError,
+    ErrorCode,
+    ErrorKind,
+    RecorderError,
+    bug,
+    enverr,
+    from_os_error,
+)
 from pytest_recorder.policy import Policy, Sourced, action_for, policy_digest, policy_of
 from pytest_recorder.tracefile.layout import FORMAT_VERSION, SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import spool_name
 from pytest_recorder.tracefile.spool import Segment, Spool
-from pytest_recorder.tracefile.writer import Packed, write_trace
+from pytest_recorder.tracefile.writer import Packed, pack_trace, write_trace, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,6 +72,7 @@ _SHAPE = (
     "max_bytes",
 )
 """The settings that engine, hot path and spool are built from."""
+_NO_ROOM = ("ENOSPC", "EDQUOT")
 
 
 _OF_ONE_TRACE = {
@@ -82,6 +93,8 @@ class Ended(NamedTuple):
     error: RecorderError | None
     has_code: bool
     """Whether a frame of the project was seen; spans are events too."""
+    refusal: RecorderError | None = None
+    """What of the program could not be inspected, first; the recording went on."""
 
 
 class Recorder:
@@ -97,6 +110,7 @@ class Recorder:
         also: tuple[Path, ...] = (),
         text: str | None = None,
         journal: Journal | None = None,
+        faults: Injector | None = None,
     ) -> None:
         """`also` are folders in scope besides the project's, `text` what `python -c` runs."""
         self.settings = settings
@@ -108,6 +122,7 @@ class Recorder:
         self.choice: Choice = select(settings.engine, settings.hot_path)
         self._also = also
         self._text = text
+        self._faults = of_environment() if faults is None else faults
         self._shape: tuple[Any, ...] = ()
         self._pid = os.getpid()
         self._id = uuid.uuid4().hex
@@ -123,6 +138,7 @@ class Recorder:
         self._end_hot: Callable[[HotPath, None], None] = _ignore
         self._judged: tuple[Sourced, dict[str, Any]] | None = None
         self._error: RecorderError | None = None
+        self._refusal: RecorderError | None = None
         self._interrupted: str | None = None
         self._ended: Ended | None = None
         self._counts = Tally()
@@ -204,11 +220,12 @@ class Recorder:
         if self._is_foreign():
             return
         used = settings or self.settings
+        self._faults.rearm()
         self._build(used)
         hot, engine, spool = self._hot, self._engine, self._spool
         if hot is None or engine is None or spool is None:
             return
-        self._error = self._ended = self._interrupted = None
+        self._error = self._refusal = self._ended = self._interrupted = None
         self._counts, self._is_kept = Tally(), False
         engine.unreported.count = 0
         # A marker may ask for another policy.
@@ -238,7 +255,9 @@ class Recorder:
             if watch_output:
                 self._watch_output()
             engine.start()
+            translated(lambda: self._faults.at("start"), _as_recorder_error)
         except RecorderError:
+            engine.stop()
             self.let_go()
             hot.end()
             spool.drop()
@@ -320,6 +339,7 @@ class Recorder:
             spool.dropped,
             error,
             hot.has_frames,
+            self._refusal,
         )
         self._count(hot, engine, spool)
         facts = {
@@ -335,12 +355,14 @@ class Recorder:
     def flush(self) -> None:
         """Ask the system to write the spool. Raises EnvironmentError (ERR_IO)."""
         if self._spool is not None:
+            translated(lambda: self._faults.at("flush"), _as_recorder_error)
             self._spool.flush()
 
     def keep(self, path: Path, **facts: Any) -> Packed:
         """Write the ended recording to a file; `facts` are added to the manifest.
 
-        Raises EnvironmentError (ERR_IO); the recording is still there then.
+        Raises EnvironmentError (ERR_IO), InternalError (ERR_UNKNOWN); the recording is still there
+        then, unless the disk is full.
         """
         spool, hot, manifest, ended = self._spool, self._hot, self._manifest, self._ended
         if spool is None or hot is None or manifest is None or ended is None:
@@ -349,19 +371,18 @@ class Recorder:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise from_os_error(error, "cannot make the folder of the trace") from error
-        packed = write_trace(
-            path,
-            manifest=Manifest.model_validate({**manifest, **facts}),
-            segments=spool.segments(),
-            sources=dict(hot.sources.values()),
-            trailer={
+        parts: dict[str, Any] = {
+            "manifest": Manifest.model_validate({**manifest, **facts}),
+            "sources": dict(hot.sources.values()),
+            "trailer": {
                 "status": ended.status,
                 "reason": ended.reason,
                 "message": ended.message,
                 "duration_us": self._duration_us,
                 "counters": self._counts.plain(),
             },
-        )
+        }
+        packed = translated(lambda: self._write(path, spool, parts), _as_recorder_error)
         self._ended = ended._replace(events=packed.events, dropped=packed.dropped)
         self._is_kept = True
         metrics.count_trace(
@@ -369,6 +390,23 @@ class Recorder:
         )
         about = {"path": path, "status": ended.status, **packed._asdict()}
         self._log.info("trace kept", extra={"context": about})
+        return packed
+
+    def _write(self, path: Path, spool: Spool, parts: dict[str, Any]) -> Packed:
+        try:
+            return write_trace(path, segments=spool.segments(), **parts, faults=self._faults)
+        except EnvironmentError as error:
+            is_full = error.context.get("errno") in _NO_ROOM
+            if not is_full or self._faults.is_armed("write-enospc"):
+                raise
+            # The spool lies on the same disk, and what it holds is much smaller when packed.
+            memory = io.BytesIO()
+            packed = pack_trace(memory, segments=spool.segments(), **parts)
+            data = memory.getvalue()
+            if len(data) > spool.grown_bytes:
+                raise
+        spool.shrink()
+        write_whole(path, lambda file: file.write(data))
         return packed
 
     def drop(self, result: str = "dropped") -> None:
@@ -425,6 +463,11 @@ class Recorder:
         return self._spool.events if self._spool is not None else 0
 
     @property
+    def dropped(self) -> int:
+        """Number of events that the running recording had no room for so far."""
+        return self._spool.dropped if self._spool is not None else 0
+
+    @property
     def error(self) -> RecorderError | None:
         """What has ended the running recording early, if anything has."""
         return self._error
@@ -441,7 +484,7 @@ class Recorder:
         scope = Scope(
             settings.root, settings.include, settings.exclude, also=self._also, text=self._text
         )
-        self._spool = Spool(self.folder / spool_name(self.run_id), settings.max_bytes)
+        self._spool = self._make_spool(settings.max_bytes)
         hot, engine = self._hot, self._engine = make(
             self.choice,
             self._spool,
@@ -450,6 +493,7 @@ class Recorder:
             redactor=Redactor(settings.redact, settings.no_redact),
             is_in_scope=scope.decide_code,
             on_fault=self._fault,
+            faults=self._faults,
         )
         if self._text is not None:
             data = self._text.encode("utf-8", "surrogateescape")
@@ -459,13 +503,21 @@ class Recorder:
         self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault_in("output")))
         self._write_span = shield3(hot.locked(hot.span), self._fault_in("span"))
         self._write_note = shield3(hot.locked(hot.note), self._fault_in("note"))
-        self._end_hot = shield2(lambda hot, _: hot.end(), self._fault_in("end"))
+        self._end_hot = shield2(self._finish_hot, self._fault_in("end"))
         try:
             engine.install()
         except RecorderError:
             self._tear_down()
             raise
         self._shape = shape
+
+    def _make_spool(self, max_bytes: int) -> Spool:
+        path = self.folder / spool_name(self.run_id)
+        if self._faults.is_armed("spool-full"):
+            from pytest_recorder.engine.injected import make_spool
+
+            return make_spool(self._faults, path, max_bytes)
+        return Spool(path, max_bytes)
 
     def _tear_down(self, *, leave_spool: bool = False) -> None:
         self.let_go()
@@ -539,6 +591,10 @@ class Recorder:
         if self._hot is not None:
             self._end_hot(self._hot, None)
 
+    def _finish_hot(self, hot: "HotPath", _: None) -> None:
+        self._faults.at("finish")
+        hot.end()
+
     def _count(self, hot: "HotPath", engine: "Engine", spool: Spool) -> None:
         """Count what the ended recording has and has not."""
         counts = self._counts
@@ -567,9 +623,15 @@ class Recorder:
                 hot.lose("recursion")
             return
         found = _as_recorder_error(error)
-        fault: RecorderError | None = None
         if callback is not None and found.code is not ErrorCode.TRACER_INSTALL_CONFLICT:
             self._counts.add(metrics.FAULTS, 1, callback)
+        if found.kind is ErrorKind.TARGET:
+            # What the program is made of is no reason to see no more of it.
+            self._refusal = self._refusal or found
+            if hot is not None:
+                hot.lose("refused")
+            return
+        fault: RecorderError | None = None
         if self._error is None:
             fault = self._error = found
             self._counts.add(

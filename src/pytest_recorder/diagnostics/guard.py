@@ -138,6 +138,20 @@ def run_guarded(
         return None
 
 
+def translated(
+    function: Callable[[], R], translate: Callable[[BaseException], RecorderError]
+) -> R:
+    """Call `function` where its fault is to be one of our errors, whatever it was."""
+    try:
+        return function()
+    except RecorderError:
+        raise
+    except Exception as exc:
+        if is_strict() and _is_bug(exc):
+            raise
+        raise translate(exc) from exc
+
+
 def failure_of(function: Callable[[], object]) -> BaseException | None:
     """Call code that a user has given us for our own use; give what it raised.
 

@@ -25,7 +25,7 @@ from pytest_recorder.engine.base import capabilities_of
 from pytest_recorder.engine.hot import FrameState, PureHotPath
 from pytest_recorder.engine.rivals import name_of, refuse_rival
 from pytest_recorder.engine.streams import may_replace_streams
-from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.errors import ErrorCode, TargetError, enverr
 from pytest_recorder.unpatched import local
 
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -310,7 +310,9 @@ class SettraceEngine:
         if isinstance(error, RecursionError):
             self._recursed = True
             self._leave_a_way_back(error)
-        return self._on_fault(error, callback="trace")
+        self._on_fault(error, callback="trace")
+        # What the program refused to show is no reason to see no more of its frame.
+        return self.local if isinstance(error, TargetError) else None
 
     def _leave_a_way_back(self, error: BaseException) -> None:
         """Let a frame some way up the stack put the trace function back when it ends."""

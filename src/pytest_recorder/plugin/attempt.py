@@ -39,6 +39,10 @@ class Attempt:
         self.is_interrupted = False
         self.error: RecorderError | None = None
         """What kept the recording from beginning."""
+        self.is_error_of_run = False
+        """Whether that is what keeps every recording of the run from it."""
+        self.faults: list[RecorderError] = []
+        """What went wrong in hooks of ours meanwhile."""
         self.told: list[RecorderError] = []
         """What the reports of tests have said already: in a trace of the whole run only."""
 

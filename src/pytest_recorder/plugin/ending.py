@@ -34,14 +34,18 @@ class Ending:
     ) -> None:
         """Decide with all phases known. `made` is the report of the teardown, if there is one."""
         ended = recorder.end() if recorder is not None and attempt.error is None else None
-        errors = [attempt.error, ended.error if ended is not None else None]
+        errors: list[RecorderError | None] = [attempt.error, *attempt.faults]
+        if ended is not None:
+            errors += [ended.error, ended.refusal]
         if attempt.error is None or not attempt.has_told(attempt.error):
             errors.append(_required(attempt.settings, ended))
-        if ended is not None:
-            self._ledger.recorded += 1
         if recorder is not None and ended is not None:
             entry, failure = self._keep_or_drop(recorder, attempt, ended)
+            self._ledger.recorded += 1
             errors.append(failure)
+            if failure is not None and attempt.settings.require_trace:
+                why = "a trace is required and this one could not be written"
+                errors.append(usage(ErrorCode.TRACE_MISSING, why))
             if entry is not None:
                 self._ledger.take(entry)
                 if made is not None:
@@ -79,6 +83,10 @@ class Ending:
                 self._apply(error, attempt, settings, item, made)
                 attempt.told.append(error)
 
+    def tell_run(self, error: RecorderError, settings: Settings) -> None:
+        """Do what the policy says about an error that no test is to be blamed for."""
+        self._apply(error, None, settings, None, None)
+
     def _keep_or_drop(
         self, recorder: Recorder, attempt: Attempt, ended: Ended
     ) -> tuple[Entry | None, RecorderError | None]:
@@ -96,7 +104,7 @@ class Ending:
             events=ended.events,
             dropped=ended.dropped,
         )
-        result = "dropped"
+        result: str | None = "dropped"
         try:
             if ended.status == "partial" and not attempt.settings.keep_partial:
                 return entry, None
@@ -105,8 +113,13 @@ class Ending:
             result = "failed"
             missing = {"status": "missing", "reason": error.code.value}
             return entry.model_copy(update=missing), error
+        except KeyboardInterrupt:
+            # What was begun here is finished at the end of the run.
+            result = None
+            raise
         finally:
-            recorder.drop(result)
+            if result is not None:
+                recorder.drop(result)
         trace = attempt.path.relative_to(self._ledger.folder).as_posix()
         kept = entry.model_copy(update={"trace": trace, **packed._asdict()})
         return kept, add_explanation(attempt.path, attempt.outcome)
@@ -127,14 +140,20 @@ class Ending:
             properties.insert(0, ("record_trace", path))
         if entry.reason is not None:
             properties.append(("record_trace_reason", entry.reason))
-        properties.append(("record_trace_size_bytes", entry.size_bytes))
+        if entry.trace is None and entry.status == "partial":
+            properties.append(("record_trace_removed", report.KEEP_PARTIAL))
+        properties += [
+            ("record_trace_events", entry.events),
+            ("record_trace_dropped", entry.dropped),
+            ("record_trace_size_bytes", entry.size_bytes),
+        ]
         made.user_properties.extend(properties)
         xdist.attach_entry(made, entry)
 
     def _apply(
         self,
         error: RecorderError,
-        attempt: Attempt,
+        attempt: Attempt | None,
         settings: Settings,
         item: pytest.Item | None,
         made: pytest.TestReport | None,
@@ -142,7 +161,8 @@ class Ending:
         """Do what the policy says about an error. Nothing is raised here."""
         action = action_for(policy_of(settings), error.kind)
         # An error of the whole run is said once, not for each of its tests.
-        test = None if error is attempt.error else attempt.test
+        is_of_run = attempt is None or (error is attempt.error and attempt.is_error_of_run)
+        test = attempt.test if attempt is not None and not is_of_run else None
         if action in ("fail", "stop") and made is None:
             self._ledger.fail(error, test)
         elif action in ("fail", "stop") and made is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import pytest
 
 from pytest_recorder.config import Resolved, Settings
+from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
 from pytest_recorder.plugin import metrics, options, report, sections, xdist
@@ -42,12 +43,13 @@ def activate(config: pytest.Config, name: str) -> "RecordSession":
     """
     try:
         resolved = options.resolve(config, os.environ)
+        faults = inject.of_environment()
     except UsageError as error:
         journal = open_journal(options.readable_policy(config, os.environ))
         journal.failure(error, "fail", by="plugin")
         journal.close()
         raise pytest.UsageError(str(error)) from error
-    session = RecordSession(config, resolved)
+    session = RecordSession(config, resolved, faults)
     try:
         if resolved.settings.enabled:
             session.check_folder()
@@ -63,7 +65,9 @@ def activate(config: pytest.Config, name: str) -> "RecordSession":
 class RecordSession:
     """The plugin object of a run that records."""
 
-    def __init__(self, config: pytest.Config, resolved: Resolved) -> None:
+    def __init__(
+        self, config: pytest.Config, resolved: Resolved, faults: inject.Injector
+    ) -> None:
         settings = resolved.settings
         self._config = config
         self._is_off = resolved.is_forced_off
@@ -81,6 +85,7 @@ class RecordSession:
         self._is_each = shared is not None and shared["is_each"]
         self._is_shared = settings.scope == "session" or self._is_each
         self._policy = policy_of(settings)
+        self._faults = faults
         # Before the first test: what stderr is now is the real one.
         self._journal = open_journal(self._policy, run_id)
         self._log = self._journal.logger("plugin")
@@ -240,6 +245,7 @@ class RecordSession:
             self._open()
             if self._open_error is not None:
                 attempt.error = self._open_error
+                attempt.is_error_of_run = True
             elif self._recorder is not None:
                 self._recorder.begin(
                     test=item.nodeid,
@@ -269,6 +275,7 @@ class RecordSession:
         attempt = self._new_attempt(_SESSION_TEST, settings)
         self._open()
         attempt.error = self._open_error
+        attempt.is_error_of_run = True
         try:
             if self._recorder is not None:
                 policy = self._policy_of(item, settings)
@@ -312,7 +319,12 @@ class RecordSession:
             return
         if self.settings.scope != "session":
             self._attempt = None
-            self._ending.finish(attempt, self._recorder, item, made)
+            try:
+                self._ending.finish(attempt, self._recorder, item, made)
+            except KeyboardInterrupt:
+                # The end of the run finishes what was begun here.
+                self._attempt = attempt
+                raise
             return
         settings = item.stash.get(_SETTINGS, self.settings)
         if settings.enabled:
@@ -327,8 +339,10 @@ class RecordSession:
         lines = report.section_lines(
             report.shown_path(attempt.path, self._base),
             attempt.events,
+            recorder.dropped,
             f"{error.code.value}: {error.message}" if error is not None else None,
             self._story(recorder, attempt),
+            is_kept=error is None or attempt.settings.keep_partial,
         )
         sections.add_section(made, report.SECTION_TITLE, "\n".join(lines))
 
@@ -481,6 +495,7 @@ class RecordSession:
         lines = report.section_lines(
             report.shown_path(path, self._base),
             entry.events,
+            entry.dropped,
             f"{entry.reason}: {trace.message}",
             story,
         )
@@ -518,7 +533,11 @@ class RecordSession:
         try:
             self._ledger.prepare()
             recorder = Recorder(
-                self.settings, self.settings.dir, self._policy, journal=self._journal
+                self.settings,
+                self.settings.dir,
+                self._policy,
+                journal=self._journal,
+                faults=self._faults,
             )
             recorder.open()
         except UsageError as error:
@@ -539,8 +558,11 @@ class RecordSession:
         return run_guarded(label, call, self._on_fault, passing=(pytest.UsageError,))
 
     def _on_fault(self, label: str, error: Exception) -> None:
-        """A fault of ours in a hook: say so in the summary, never in pytest's way."""
+        """A fault of ours in a hook: it follows the policy, and is never in pytest's way."""
         known = error if isinstance(error, RecorderError) else None
         shown = known or bug(ErrorCode.UNKNOWN, f"{type(error).__name__}: {error}", hook=label)
         self._metrics.count_fault(label)
-        self._ledger.warn(shown, None)
+        if self._attempt is not None:
+            self._attempt.faults.append(shown)
+        else:
+            self._ending.tell_run(shown, self.settings)

@@ -17,8 +17,8 @@ from pytest_recorder.errors import (
     target,
     usage,
 )
-from pytest_recorder.tracefile.lock import is_alive, locked_folder
-from pytest_recorder.tracefile.naming import folder_name
+from pytest_recorder.tracefile.lock import is_alive, locked_folder, try_lock
+from pytest_recorder.tracefile.naming import folder_name, remove_staged, staged_path
 
 INDEX_NAME = "index.json"
 TRACE_NAME = "trace.pyrec"
@@ -111,7 +111,7 @@ def write_index(
         staged.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
         os.replace(staged, path)
     except OSError as error:
-        staged.unlink(missing_ok=True)
+        remove_staged(staged)
         raise from_os_error(error, "cannot write the index", path=path) from error
 
 
@@ -232,31 +232,48 @@ def free_path(folder: Path, test: str, attempt: int) -> Path:
     return next(path for path in _paths(folder, test, attempt) if not path.exists())
 
 
-def claim_path(wanted: Path, folder: Path, test: str, attempt: int) -> Path:
+def claim_path(
+    wanted: Path, folder: Path, test: str, attempt: int, *, takes_over: bool = False
+) -> Path:
     """Take the wanted path for the trace of an attempt, or the first that nobody has.
 
-    The file is there afterwards, and empty: two runs in one folder never write the same one.
-    Raises EnvironmentError (ERR_IO).
+    The staged file is there afterwards, and empty: two runs in one folder never write the same
+    trace, and nobody takes what is not yet written for one. With `takes_over` what a dead process
+    has staged counts as nobody's. Raises EnvironmentError (ERR_IO).
     """
     for path in chain((wanted,), _paths(folder, test, attempt)):
+        staged = staged_path(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        except FileExistsError:
-            continue
+            if path.exists():
+                continue
+            try:
+                os.close(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            except FileExistsError:
+                if not (takes_over and _is_abandoned(staged)):
+                    continue
+            if not path.exists():
+                return path
+            # Somebody has finished it meanwhile.
+            staged.unlink(missing_ok=True)
         except OSError as error:
             raise from_os_error(error, "cannot make the trace", path=path) from error
-        return path
     raise bug(ErrorCode.UNKNOWN, "the paths never end", folder=folder)
 
 
+def _is_abandoned(staged: Path) -> bool:
+    """Whether nobody writes to a staged file any more: its writer holds a lock on it."""
+    with open(staged, "r+b") as file:
+        return try_lock(file.fileno()) is True
+
+
 def give_back(path: Path) -> None:
-    """Remove a claimed path to which nothing was written."""
+    """Remove what a claim has left, where nothing was written."""
     try:
-        if not path.stat().st_size:
-            path.unlink()
-            path.parent.rmdir()
+        staged_path(path).unlink(missing_ok=True)
+        path.parent.rmdir()
     except OSError:
+        # The trace is there.
         return
 
 

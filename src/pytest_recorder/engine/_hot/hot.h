@@ -256,6 +256,8 @@ typedef struct {
     PyObject *log_code;
     PyObject *hook_codes; /* of our own `write` on a stream */
     PyObject *disable;   /* sys.monitoring.DISABLE */
+    PyObject *injected; /* of an InjectedCore: see inject.c */
+    Py_tracefunc tracer; /* what is installed as the trace function, on 3.11 */
     PyObject *put_back; /* called where the program has removed and put back the trace function */
     PyObject *enable;    /* called with a code object that is met and in scope */
     PyObject *lost;      /* dict: reason -> count */

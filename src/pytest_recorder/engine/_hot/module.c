@@ -4,6 +4,7 @@
  * pending exception as it found it.
  */
 
+#include "inject.h"
 #include "settrace.h"
 #include "visit.h"
 
@@ -522,6 +523,7 @@ hot_traverse(Hot *hot, visitproc visit, void *arg)
     Py_VISIT(hot->disable);
     Py_VISIT(hot->settle);
     Py_VISIT(hot->enable);
+    Py_VISIT(hot->injected);
     Py_VISIT(hot->put_back);
     Py_VISIT(hot->lost);
     Py_VISIT(hot->losses);
@@ -540,6 +542,7 @@ hot_drop_references(Hot *hot)
     Py_CLEAR(hot->disable);
     Py_CLEAR(hot->settle);
     Py_CLEAR(hot->enable);
+    Py_CLEAR(hot->injected);
     Py_CLEAR(hot->put_back);
     Py_CLEAR(hot->lost);
     Py_CLEAR(hot->losses);
@@ -731,7 +734,8 @@ static int
 module_exec(PyObject *module)
 {
     PyObject *type = PyType_FromModuleAndSpec(module, &hot_spec, NULL);
-    if (type == NULL || PyModule_AddObjectRef(module, "Core", type) < 0) {
+    if (type == NULL || PyModule_AddObjectRef(module, "Core", type) < 0 ||
+        add_injected_core(module, type) < 0) {
         Py_XDECREF(type);
         return -1;
     }

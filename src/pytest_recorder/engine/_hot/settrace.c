@@ -248,12 +248,16 @@ take_over(Hot *hot, PyObject *args, int is_back)
     if (!PyArg_ParseTuple(args, "O!UO", &PyFrame_Type, &object, &name, &argument)) {
         return NULL;
     }
+    if (hot->tracer == NULL) {
+        hot->tracer = trace;
+    }
     if (hot->is_tracing && is_back) {
         report_absence(hot);
     }
-    PyEval_SetTrace(hot->is_tracing ? trace : NULL, hot->is_tracing ? (PyObject *)hot : NULL);
+    PyEval_SetTrace(hot->is_tracing ? hot->tracer : NULL,
+                    hot->is_tracing ? (PyObject *)hot : NULL);
     if (hot->is_tracing && PyUnicode_CompareWithASCIIString(name, "call") == 0 &&
-        trace((PyObject *)hot, (PyFrameObject *)object, PyTrace_CALL, argument) < 0) {
+        hot->tracer((PyObject *)hot, (PyFrameObject *)object, PyTrace_CALL, argument) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -278,7 +282,10 @@ PyObject *
 do_trace_thread(Hot *hot, PyObject *Py_UNUSED(ignored))
 {
     hot->is_tracing = 1;
-    PyEval_SetTrace(trace, (PyObject *)hot);
+    if (hot->tracer == NULL) {
+        hot->tracer = trace;
+    }
+    PyEval_SetTrace(hot->tracer, (PyObject *)hot);
     Py_RETURN_NONE;
 }
 
@@ -286,7 +293,7 @@ static int
 is_traced_here(Hot *hot)
 {
     PyThreadState *tstate = PyThreadState_Get();
-    return tstate->c_tracefunc == trace && tstate->c_traceobj == (PyObject *)hot;
+    return tstate->c_tracefunc == hot->tracer && tstate->c_traceobj == (PyObject *)hot;
 }
 
 PyObject *
