@@ -94,3 +94,14 @@ for _ in range(300): log.write(sys.argv[2].encode() * 3000)
     lines = path.read_text().splitlines()
     assert sorted(set(lines)) == [letter * 3000 for letter in "abc"]
     assert len(lines) == 900
+
+
+def test_the_second_write_fails_when_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_RECORDER_INJECT", "log-write:2")
+    file = LogFile(str(tmp_path / "log.jsonl"))
+    assert file.write(b"{}") is None
+    assert isinstance(file.write(b"{}"), OSError)
+    assert file.has_failed
+    assert (tmp_path / "log.jsonl").read_bytes() == b"{}\n"

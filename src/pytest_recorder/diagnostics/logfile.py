@@ -4,7 +4,9 @@ import os
 import stat
 from typing import Final
 
+from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.stderr import write_whole
+from pytest_recorder.errors import UsageError
 
 _FLAGS: Final = (
     os.O_WRONLY
@@ -43,12 +45,18 @@ class LogFile:
         self.path = path
         self.has_failed = False
         self._is_checked = False
+        try:
+            self._faults = inject.of_environment()
+        except UsageError:
+            # Whoever starts a recording says so; it may be what is to be logged.
+            self._faults = inject.NONE
 
     def write(self, line: bytes) -> OSError | None:
         """Append a line; give what went wrong the first time that it does."""
         try:
             start = b"" if self._is_checked or not _is_torn(self.path) else b"\n"
             self._is_checked = True
+            self._faults.at("log-write")
             append_line(self.path, start + line)
         except (OSError, ValueError) as error:
             self.has_failed = True
