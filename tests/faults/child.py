@@ -91,7 +91,8 @@ def left_in(folder: Path) -> dict[str, Any]:
             with pytest_recorder.open_trace(folder / entry["trace"]) as trace:
                 found[name]["disk"] = [trace.status, trace.reason, len(trace)]
     there = {path for path in folder.rglob("*") if path.is_file()}
-    strangers = there - listed - {index, folder / ".gitignore"}
+    explained = {path.with_name("failure.md") for path in listed}
+    strangers = there - listed - explained - {index, folder / ".gitignore"}
     if strangers:
         found[""] = sorted(path.name for path in strangers)
     return found

@@ -244,7 +244,11 @@ def claim_path(
     for path in chain((wanted,), _paths(folder, test, attempt)):
         staged = staged_path(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except FileExistsError:
+                # A file, or a link to nowhere.
+                continue
             if path.exists():
                 continue
             try:
@@ -299,7 +303,7 @@ def _remove_trace(folder: Path, relative: str) -> None:
 def prepare_folder(folder: Path) -> None:
     """Make the trace folder, with a `.gitignore` in it.
 
-    A folder that holds something already may be anybody's, a whole project even: it gets none.
+    A folder that holds more than a log may be anybody's, a whole project even: it gets none.
 
     Raises UsageError (ERR_TRACE_DIR_CONFLICT) where a file is in the way, EnvironmentError
     (ERR_TRACE_DIR_CREATE_FAILED) where it cannot be made or written.
@@ -311,7 +315,7 @@ def prepare_folder(folder: Path) -> None:
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not os.listdir(folder):
+        if all(name.endswith(".jsonl") for name in os.listdir(folder)):
             (folder / ".gitignore").write_text("*\n", encoding="ascii")
     except (NotADirectoryError, FileExistsError) as error:
         raise usage(
