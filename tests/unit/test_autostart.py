@@ -73,7 +73,7 @@ def test_each_process_has_a_trace_of_its_own(folder: Path) -> None:
     (folder / "many.py").write_text(
         "import pytest_recorder, subprocess, sys\n"
         "def start():\n  return subprocess.Popen([sys.executable, 'script.py'])\n"
-        "print([p.wait() for p in [start(), start()]])\n"
+        "first, second = start(), start()\nprint([first.wait(), second.wait()])\n"
     )
     done = run(folder, "many.py")
     assert done.stdout.endswith("[3, 3]\n")
