@@ -118,7 +118,8 @@ class Capture:
             recorder.count_as("failed" if is_unsaved else "dropped")
             counts = recorder.take_counts()
             recorder.close(leave_spool=is_unsaved)
-        errors += missing(self.policy, ended, is_written=not is_unsaved)
+        if self.policy.require_trace:
+            errors += missing(ended, is_written=not is_unsaved)
         problems = [Problem.of(error, self.policy) for error in errors]
         failure = publish(counts, flush=True)
         if failure is not None:
@@ -144,12 +145,8 @@ class Capture:
         add_entries(self.path.parent, run_id, [entry])
 
 
-def missing(
-    policy: Policy, ended: Ended | None, *, is_written: bool = True
-) -> list[RecorderError]:
-    """Give what `require_trace` has to say; `ended` is None where nothing could begin."""
-    if not policy.require_trace:
-        return []
+def missing(ended: Ended | None, *, is_written: bool = True) -> list[RecorderError]:
+    """Give what is wrong with a trace that is required; `ended` is None where none could begin."""
     if ended is None or not ended.has_code:
         text = "a trace is required and no event was recorded"
         return [usage(ErrorCode.TRACE_MISSING, text)]

@@ -570,3 +570,18 @@ def test_a_large_trace_is_searched_from_the_failure_back_and_no_further_than_is_
     assert "The trace is large" in text
     assert "changed: self.total = 31996000" in text
     assert "loop: number = 7999" in text
+
+
+def test_a_required_trace_is_there_where_only_its_explanation_could_not_be_written(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(test_it=SIMPLE)
+    blocked = (
+        pytester.path / "test-traces" / folder_name("test_it.py::test_a", 1) / "failure.md"
+    )
+    (blocked / "full").mkdir(parents=True)
+    result = run(pytester, "--record-trace", "--record-require-trace")
+    result.assert_outcomes(failed=1)
+    assert len(traces(pytester)) == 1
+    assert "ERR_TRACE_MISSING" not in str(result.stdout)
+    assert "ERR_IO" in str(result.stdout)

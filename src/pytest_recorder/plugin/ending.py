@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_recorder.capture import missing
 from pytest_recorder.config import Settings
-from pytest_recorder.errors import ErrorCode, RecorderError, usage
+from pytest_recorder.errors import RecorderError
 from pytest_recorder.plugin import report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.explanation import add_explanation
@@ -37,19 +38,19 @@ class Ending:
         errors: list[RecorderError | None] = [attempt.error, *attempt.faults]
         if ended is not None:
             errors += [ended.error, ended.refusal]
-        if attempt.error is None or not attempt.has_told(attempt.error):
-            errors.append(_required(attempt.settings, ended))
+        is_written = True
         if recorder is not None and ended is not None:
             entry, failure = self._keep_or_drop(recorder, attempt, ended)
             self._ledger.recorded += 1
             errors.append(failure)
-            if failure is not None and attempt.settings.require_trace:
-                why = "a trace is required and this one could not be written"
-                errors.append(usage(ErrorCode.TRACE_MISSING, why))
+            is_written = entry is None or entry.status != "missing"
             if entry is not None:
                 self._ledger.take(entry)
                 if made is not None:
                     self._attach(made, entry)
+        is_told = attempt.error is not None and attempt.has_told(attempt.error)
+        if attempt.settings.require_trace and not is_told:
+            errors += missing(ended, is_written=is_written)
         for error in errors:
             if error is not None and not attempt.has_told(error):
                 self._apply(error, attempt, attempt.settings, item, made)
@@ -73,15 +74,14 @@ class Ending:
 
         What kept it from beginning is told by each test, what ended it by the test of that time.
         """
-        errors: list[RecorderError | None] = []
+        errors: list[RecorderError] = []
         if attempt.error is not None:
-            errors = [attempt.error, _required(settings, None)]
+            errors = [attempt.error, *(missing(None) if settings.require_trace else ())]
         elif recorder is not None and recorder.error is not None:
             errors = [recorder.error] if not attempt.has_told(recorder.error) else []
         for error in errors:
-            if error is not None:
-                self._apply(error, attempt, settings, item, made)
-                attempt.told.append(error)
+            self._apply(error, attempt, settings, item, made)
+            attempt.told.append(error)
 
     def tell_run(self, error: RecorderError, settings: Settings) -> None:
         """Do what the policy says about an error that no test is to be blamed for."""
@@ -179,16 +179,3 @@ class Ending:
             self._ledger.warn(error, test)
         else:
             self._ledger.journal.failure(error, action, by="plugin")
-
-
-def _required(settings: Settings, ended: Ended | None) -> RecorderError | None:
-    if not settings.require_trace:
-        return None
-    if ended is None or not ended.has_code:
-        return usage(ErrorCode.TRACE_MISSING, "a trace is required and no event was recorded")
-    if ended.status != "complete":
-        return usage(
-            ErrorCode.TRACE_INCOMPLETE,
-            f"a whole trace is required, this one ended early: {ended.message}",
-        )
-    return None

@@ -235,7 +235,8 @@ class RecordSession:
             if self._recorder is not None:
                 if self.settings.scope == "session":
                     self._recorder.pause()
-                self._recorder.let_go()
+                else:
+                    self._recorder.let_go()
             return
         if self.settings.scope == "session":
             self._begin_in_session(item, settings)
@@ -503,11 +504,12 @@ class RecordSession:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take an entry as soon as it is there: a worker that dies later gives no output."""
-        entry = xdist.entry_of(report) if self._is_controller else None
+        if not self._is_controller:
+            return
+        entry = xdist.entry_of(report)
         if entry is not None:
             self._ledger.take(entry)
-        if self._is_controller:
-            self._guard("metrics", lambda: self._metrics.take_data(xdist.counts_of(report)))
+        self._guard("metrics", self._metrics.take_data, xdist.counts_of(report))
 
     def pytest_runtest_logfinish(self) -> None:
         """Keep the index up to date: a run that is killed has no later occasion."""
