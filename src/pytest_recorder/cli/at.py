@@ -3,13 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pytest_recorder.cli.answers import (
-    add_arguments,
-    named_values,
-    place_text,
-    say,
-    say_json,
-)
+from pytest_recorder.cli.answers import add_arguments, named_values, place_text, say_each
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.cli.progress import with_progress
 from pytest_recorder.errors import ErrorCode, usage
@@ -33,15 +27,12 @@ def run(args: argparse.Namespace) -> int:
     with open_argument(args.trace) as trace:
         root = trace.manifest.root
         events = with_progress(trace.events(), len(trace), "read")
-        is_empty = True
-        for execution in executions(events, place, Path(root)):
-            is_empty = False
-            if args.json:
-                say_json(_plain(execution))
-            else:
-                say(_line(execution, root))
-        if is_empty and not args.json:
-            say(f"{args.place} did not run, or was not recorded")
+        say_each(
+            executions(events, place, Path(root)),
+            _plain if args.json else None,
+            lambda execution: _line(execution, root),
+            f"{args.place} did not run, or was not recorded",
+        )
         check_whole(trace)
     return 0
 

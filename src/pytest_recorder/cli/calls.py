@@ -2,13 +2,7 @@
 
 import argparse
 
-from pytest_recorder.cli.answers import (
-    add_arguments,
-    named_values,
-    place_text,
-    say,
-    say_json,
-)
+from pytest_recorder.cli.answers import add_arguments, named_values, place_text, say_each
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.cli.progress import with_progress
 from pytest_recorder.export.jsonl import exception_object
@@ -29,15 +23,12 @@ def run(args: argparse.Namespace) -> int:
     with open_argument(args.trace) as trace:
         root = trace.manifest.root
         events = with_progress(trace.events(), len(trace), "read")
-        is_empty = True
-        for called in calls(events, args.function):
-            is_empty = False
-            if args.json:
-                say_json(_plain(called))
-            else:
-                say(_line(called, root))
-        if is_empty and not args.json:
-            say(f"{args.function} was not called, or not recorded")
+        say_each(
+            calls(events, args.function),
+            _plain if args.json else None,
+            lambda called: _line(called, root),
+            f"{args.function} was not called, or not recorded",
+        )
         check_whole(trace)
     return 0
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from pytest_recorder.cli.answers import add_arguments, place_text, say, say_json
+from pytest_recorder.cli.answers import add_arguments, place_text, say_each
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.viewer.changes import describe_change
 from pytest_recorder.viewer.queries import Write, values
@@ -26,11 +26,11 @@ def run(args: argparse.Namespace) -> int:
     """Print a line for each change."""
     with open_argument(args.trace) as trace:
         root = trace.manifest.root
-        for write in values(trace, args.name, args.at, args.test):
-            if args.json:
-                say_json(_plain(write))
-            else:
-                say(_line(args.name, write, root))
+        say_each(
+            values(trace, args.name, args.at, args.test),
+            _plain if args.json else None,
+            lambda write: _line(args.name, write, root),
+        )
         check_whole(trace)
     return 0
 

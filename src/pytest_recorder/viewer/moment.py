@@ -114,6 +114,6 @@ def _at_failure(history: History, read: expressions.Read, failure: Failure) -> M
         raise usage(
             ErrorCode.QUERY,
             f"no variable {read.root!r} in {innermost.function} when it failed, expected one of"
-            f" {names}",
+            f" {names} or, for another place, NAME@FILE:LINE",
         )
     return Moment(innermost.frame, innermost.n)
