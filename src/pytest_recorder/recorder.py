@@ -12,12 +12,10 @@ recorder.close()
 import hashlib
 import io
 import os
-import platform
 import uuid
 import weakref
 from datetime import UTC, datetime
-from functools import cache, partial
-from importlib import metadata
+from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
 from types import FrameType
@@ -25,13 +23,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from pytest_recorder import compat
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics import metrics
 from pytest_recorder.diagnostics.guard import shield2, shield3, translated
 from pytest_recorder.diagnostics.inject import Injector, of_environment
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.diagnostics.metrics import Tally
+from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import TEXT_FILE, Scope
 from pytest_recorder.engine.select import Choice, make, select
@@ -46,8 +44,9 @@ from pytest_recorder.errors import (
     enverr,
     from_os_error,
 )
-from pytest_recorder.policy import Policy, Sourced, action_for, policy_digest, policy_of
-from pytest_recorder.tracefile.layout import FORMAT_VERSION, SegmentKind
+from pytest_recorder.facts import facts_of_policy, facts_of_run, writable
+from pytest_recorder.policy import Policy, Sourced, action_for
+from pytest_recorder.tracefile.layout import SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import spool_name
 from pytest_recorder.tracefile.spool import Segment, Spool
@@ -73,13 +72,6 @@ _SHAPE = (
 )
 """The settings that engine, hot path and spool are built from."""
 _NO_ROOM = ("ENOSPC", "EDQUOT")
-
-
-_OF_ONE_TRACE = {
-    *("trace_id", "test", "attempt", "scope", "started"),
-    *("policy", "policy_sha256", "policy_sources"),
-}
-"""What the manifests of a run do not have in common."""
 
 
 class Ended(NamedTuple):
@@ -228,17 +220,17 @@ class Recorder:
         self._error = self._refusal = self._ended = self._interrupted = None
         self._counts, self._is_kept = Tally(), False
         engine.unreported.count = 0
-        # A marker may ask for another policy.
-        self._acting = self.policy if used is self.settings else policy_of(used)
+        chosen = policy or Sourced(self.policy, {})
+        self._acting = chosen.policy
         self._traces += 1
         trace_id = f"{self._id[:20]}{self._traces:012x}"
         own = {
             "trace_id": trace_id,
-            "test": _writable(test) if test is not None else None,
+            "test": writable(test) if test is not None else None,
             "attempt": attempt,
             "scope": used.scope,
             "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            **self._policy_facts(policy or Sourced(self.policy, {})),
+            **self._policy_facts(chosen),
         }
         # Put together as text: a model would be made, checked and written for each test.
         common, head = self._describe(used)
@@ -255,7 +247,7 @@ class Recorder:
             if watch_output:
                 self._watch_output()
             engine.start()
-            translated(lambda: self._faults.at("start"), _as_recorder_error)
+            translated(lambda: self._faults.at("start"), recorder_error)
         except RecorderError:
             engine.stop()
             self.let_go()
@@ -355,7 +347,7 @@ class Recorder:
     def flush(self) -> None:
         """Ask the system to write the spool. Raises EnvironmentError (ERR_IO)."""
         if self._spool is not None:
-            translated(lambda: self._faults.at("flush"), _as_recorder_error)
+            translated(lambda: self._faults.at("flush"), recorder_error)
             self._spool.flush()
 
     def keep(self, path: Path, **facts: Any) -> Packed:
@@ -382,7 +374,7 @@ class Recorder:
                 "counters": self._counts.plain(),
             },
         }
-        packed = translated(lambda: self._write(path, spool, parts), _as_recorder_error)
+        packed = translated(lambda: self._write(path, spool, parts), recorder_error)
         self._ended = ended._replace(events=packed.events, dropped=packed.dropped)
         self._is_kept = True
         metrics.count_trace(
@@ -396,6 +388,7 @@ class Recorder:
         try:
             return write_trace(path, segments=spool.segments(), **parts, faults=self._faults)
         except EnvironmentError as error:
+            # An injected fault says that there is no room at all.
             is_full = error.context.get("errno") in _NO_ROOM
             if not is_full or self._faults.is_armed("write-enospc"):
                 raise
@@ -536,38 +529,16 @@ class Recorder:
         """Give what all traces of this shape have in common, also as the start of a JSON object."""
         if self._common is not None:
             return self._common
-        common = Manifest(
-            format=FORMAT_VERSION,
-            run_id=self.run_id,
-            trace_id="",
-            python=compat.PYTHON_VERSION,
-            implementation=compat.IMPLEMENTATION,
-            platform=f"{platform.system()}-{platform.machine()}",
-            versions=dict(_versions()),
-            engine=self.choice.engine,
-            engine_reason=self.choice.reason,
-            hot_path=self.choice.hot_path,
-            hot_path_reason=self.choice.hot_path_reason,
-            limits=self.limits,
-            level=settings.level,
-            values=settings.values.model_dump(),
-            root=_writable(str(settings.root)),
-            max_bytes=settings.max_bytes,
-            started="",
-            pid=os.getpid(),
-        ).model_dump(mode="json", exclude=_OF_ONE_TRACE)
+        common = facts_of_run(
+            settings, self.choice, self.limits, run_id=self.run_id, pid=self._pid
+        )
         self._common = common, orjson.dumps(common)[:-1] + b","
         return self._common
 
     def _policy_facts(self, chosen: Sourced) -> dict[str, Any]:
         """Give what the manifest says of a policy; most traces of a run share one."""
         if self._judged is None or self._judged[0] != chosen:
-            facts: dict[str, Any] = {
-                "policy": _writable_policy(chosen.policy),
-                "policy_sha256": policy_digest(chosen.policy),
-                "policy_sources": chosen.sources,
-            }
-            self._judged = (chosen, facts)
+            self._judged = (chosen, facts_of_policy(chosen))
         return self._judged[1]
 
     def _watch_output(self) -> None:
@@ -622,7 +593,7 @@ class Recorder:
             if hot is not None:
                 hot.lose("recursion")
             return
-        found = _as_recorder_error(error)
+        found = recorder_error(error)
         if callback is not None and found.code is not ErrorCode.TRACER_INSTALL_CONFLICT:
             self._counts.add(metrics.FAULTS, 1, callback)
         if found.kind is ErrorKind.TARGET:
@@ -650,59 +621,8 @@ class Recorder:
         return self._pid != os.getpid()
 
 
-def _as_recorder_error(error: BaseException) -> RecorderError:
-    """Translate a fault and let go of its traceback, whose frames hold the program's objects."""
-    if isinstance(error, RecorderError):
-        found = error
-    elif isinstance(error, OSError):
-        found = from_os_error(error, "cannot record")
-    elif isinstance(error, MemoryError):
-        found = enverr(ErrorCode.IO, "out of memory while recording")
-    else:
-        where = _innermost(error)
-        text = f"the recorder failed: {type(error).__name__}: {error}"
-        found = bug(ErrorCode.UNKNOWN, text, at=where)
-    if found.__cause__ is not None:
-        found.__cause__ = found.__cause__.with_traceback(None)
-    return found.with_traceback(None)
-
-
-def _writable(text: str) -> str:
-    """Name bytes of a path that are no text (lone surrogates): JSON has no place for them."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _writable_policy(policy: Policy) -> dict[str, Any]:
-    facts = policy.model_dump(mode="json")
-    if policy.log_file is not None:
-        facts["log_file"] = _writable(policy.log_file)
-    return facts
-
-
 def _ignore(*_: object) -> None:
     return None
-
-
-def _innermost(error: BaseException) -> str:
-    traceback, where = error.__traceback__, "unknown"
-    while traceback is not None:
-        where = (
-            f"{os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
-        )
-        traceback = traceback.tb_next
-    return where
-
-
-@cache
-def _versions() -> dict[str, str]:
-    """Name the versions that wrote a trace; looked up once, for it takes milliseconds."""
-    found: dict[str, str] = {}
-    for name in ("pytest-record-trace", "pytest"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 _RECORDERS: weakref.WeakSet[Recorder] = weakref.WeakSet()
