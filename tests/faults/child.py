@@ -122,7 +122,7 @@ def run_api(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
     if path.is_file():
         with pytest_recorder.open_trace(path) as trace:
             disk = [trace.status, trace.reason, len(trace)]
-    others = [p.name for p in folder.rglob("*") if p.is_file() and p not in (path, source)]
+    others = [found.name for found in path.parent.rglob("*") if found.is_file() and found != path]
     return {
         "raised": raised,
         "where": where if raised else "",
