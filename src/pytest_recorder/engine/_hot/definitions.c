@@ -275,7 +275,7 @@ plan_fill(Hot *hot, Plan *plan, PyObject *facts)
                           &secrets)) {
         return -1;
     }
-    if (plan->shape > SHAPE_FROZENSET) {
+    if (plan->shape > SHAPE_BUILTIN) {
         plan->shape = SHAPE_OTHER;
     }
     plan->definition = name_of_bytes(&hot->types, PyBytes_AS_STRING(definition),
