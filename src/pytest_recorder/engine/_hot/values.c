@@ -190,10 +190,13 @@ big_int_encode(Hot *hot, Buffer *out, PyObject *value, int is_negative)
 static int
 int_encode(Hot *hot, Buffer *out, PyObject *value)
 {
-    int overflow;
-    long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
-    if (overflow) {
-        return big_int_encode(hot, out, value, overflow < 0);
+    long long number;
+    if (!int_is_small(value, &number)) {
+        int overflow;
+        number = PyLong_AsLongLongAndOverflow(value, &overflow);
+        if (overflow) {
+            return big_int_encode(hot, out, value, overflow < 0);
+        }
     }
     put_byte(out, TAG_INT);
     put_zz(out, number);
@@ -299,8 +302,12 @@ text_print(Hot *hot, PyObject *string, uint64_t print)
 static uint64_t
 int_print(Hot *hot, PyObject *value, uint64_t print)
 {
+    long long number;
+    if (int_is_small(value, &number)) {
+        return mix(print ^ TAG_INT, (uint64_t)number);
+    }
     int overflow;
-    long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    number = PyLong_AsLongLongAndOverflow(value, &overflow);
     if (!overflow) {
         return mix(print ^ TAG_INT, (uint64_t)number);
     }
@@ -636,10 +643,22 @@ sequence_print(Hot *hot, PyObject *value, Plan *plan, int depth, uint64_t print)
     if (full == 0 || shows_nothing(hot, reason, depth)) {
         return print;
     }
-    Walk walk;
     hot->open[hot->open_count++] = value;
-    if (walk_begin(&walk, value, plan->shape) == 0) {
-        for (Py_ssize_t shown = 0; shown < hot->items; shown++) {
+    if (plan->shape == SHAPE_LIST) {
+        for (Py_ssize_t i = 0; i < hot->items && i < PyList_GET_SIZE(value); i++) {
+            print = print_item(hot, PyList_GET_ITEM(value, i), depth + 1, print, 0);
+        }
+    }
+    else if (plan->shape == SHAPE_TUPLE) {
+        Py_ssize_t most = full < hot->items ? full : hot->items;
+        for (Py_ssize_t i = 0; i < most; i++) {
+            print = print_item(hot, PyTuple_GET_ITEM(value, i), depth + 1, print, 0);
+        }
+    }
+    else {
+        Walk walk;
+        int status = walk_begin(&walk, value, plan->shape);
+        for (Py_ssize_t shown = 0; status == 0 && shown < hot->items; shown++) {
             PyObject *item = walk_next(&walk);
             if (item == NULL) {
                 break;
@@ -647,8 +666,8 @@ sequence_print(Hot *hot, PyObject *value, Plan *plan, int depth, uint64_t print)
             int is_secret = shown < plan->fields && plan->field_secrets[shown];
             print = print_item(hot, item, depth + 1, print, is_secret);
         }
+        walk_end(&walk);
     }
-    walk_end(&walk);
     hot->open_count--;
     return print;
 }
