@@ -40,6 +40,7 @@ _SMALLEST_UNIT = 16 * 1024
 _LARGEST_UNIT = 256 * 1024
 _UNITS_PER_LIMIT = 16
 _FIRST_UNITS = 4
+_LAST_STREAM = 2
 _FREE_HEADER = bytes(SEGMENT.size)
 
 
@@ -67,6 +68,23 @@ class _Open:
         self.first = 0
 
 
+@contextmanager
+def _standard_streams_taken() -> Generator[None]:
+    """Let no file that is opened in the block get the number of a stream that is closed.
+
+    What the program writes to a stdout that it has not would be written into it.
+    """
+    taken: list[int] = []
+    try:
+        while not taken or taken[-1] <= _LAST_STREAM:
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+        os.close(taken.pop())
+        yield
+    finally:
+        for fd in taken:
+            os.close(fd)
+
+
 class Spool:
     """The file under a running recording. One thread at a time; the hot path holds the lock."""
 
@@ -85,9 +103,16 @@ class Spool:
         self._define: _Open | None = None
         self._events: _Open | None = None
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with _standard_streams_taken():
+                self._open()
         except OSError as error:
             raise from_os_error(error, "cannot create the spool", path=path) from error
+        SPOOL_HEAD.pack_into(self._map, 0, SPOOL_MAGIC, self.unit_bytes, os.getpid(), 0)
+        self._add_units()
+
+    def _open(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._fd = os.open(self.path, flags, 0o600)
         lock(self._fd)
         try:
             self._first_bytes = SPOOL_HEAD_BYTES + _FIRST_UNITS * self.unit_bytes
@@ -95,10 +120,8 @@ class Spool:
             self._map = mmap.mmap(self._fd, 0)
         except OSError as error:
             os.close(self._fd)
-            path.unlink(missing_ok=True)
-            raise from_os_error(error, "cannot reserve the spool", path=path) from error
-        SPOOL_HEAD.pack_into(self._map, 0, SPOOL_MAGIC, self.unit_bytes, os.getpid(), 0)
-        self._add_units()
+            self.path.unlink(missing_ok=True)
+            raise from_os_error(error, "cannot reserve the spool", path=self.path) from error
 
     # One trace.
 
@@ -131,8 +154,8 @@ class Spool:
     def lend(self) -> Generator[None]:
         """Give the disk, for a block, all that the file has grown by, and forget the trace then.
 
-        Where the block fails the trace is put back, if there is still room for it. What can still go
-        wrong: of a process that dies in the block only what the block has written is left.
+        Where the block fails the trace is put back, if there is still room for it. What can still
+        go wrong: of a process that dies in the block only what the block has written is left.
         """
         whole = self._map[:]
         size = self._first_bytes
