@@ -241,7 +241,7 @@ def test_b13_leaving_a_block_by_sys_exit_is_no_failure_of_the_recording(tmp_path
             double(1)
             sys.exit()
 
-    with pytest.raises(SystemExit, match="^$") as left:
+    with pytest.raises(SystemExit, match=r"^$") as left:
         program()
     assert left.value.code is None
     with pytest_recorder.open_trace(tmp_path / "a.pyrec") as trace:
