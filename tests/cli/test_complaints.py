@@ -184,3 +184,44 @@ def test_a_program_without_a_stdout_runs_as_under_python(tmp_path: Path) -> None
     assert done.returncode == 1
     assert done.stderr.startswith("None")
     assert done.stderr.endswith("OSError: [Errno 9] Bad file descriptor\n")
+
+
+@pytest.mark.parametrize(
+    "options, environ, code",
+    [
+        ("--json-errors", {"PYTEST_RECORDER_ON_ERROR": "x"}, "ERR_INVALID_POLICY_VALUE"),
+        ("--json-errors", {"CODETRACER_LOG_LEVEL": "loud"}, "ERR_INVALID_POLICY_VALUE"),
+        ("--json-errors", {"PYTEST_RECORDER": "x"}, "ERR_INVALID_OPTION"),
+        ("--json-errors", {"PYTEST_RECORDER_LEVEL": "x"}, "ERR_INVALID_OPTION"),
+        ("--json-errors --on-recorder-error=x", {}, "ERR_INVALID_POLICY_VALUE"),
+        ("--log-level=x", {"PYTEST_RECORDER_JSON_ERRORS": "1"}, "ERR_INVALID_POLICY_VALUE"),
+        ("--json-errors -o program.py", {}, "ERR_TRACE_DIR_CONFLICT"),
+        ("--json-errors -o /proc/x", {}, "ERR_TRACE_DIR_CREATE_FAILED"),
+        ("--json-errors --lev=x", {}, "ERR_INVALID_OPTION"),
+    ],
+)
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_a_recording_that_cannot_begin_has_one_trailer(
+    tmp_path: Path, options: str, environ: dict[str, str], code: str, where: str
+) -> None:
+    (tmp_path / "program.py").write_text("print('runs')")
+    given = [*options.split(), "program.py"]
+    words = ["run", *given]
+    if where == "before" and given[0] == "--json-errors":
+        words = ["--json-errors", "run", *given[1:]]
+    log = {"PYTEST_RECORDER_LOG_FILE": "log.jsonl"}
+    done = command(tmp_path, *words, **environ, **log)
+    assert (done.returncode, done.stdout) == (10 if code.endswith("FAILED") else 2, "")
+    assert codes(trailers(done.stderr)) == [code]
+    assert done.stderr.count(f"[{code}]") == 1
+    assert codes(log_file(tmp_path / "log.jsonl")) == [code]
+
+
+def test_a_flag_of_the_program_is_none_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text("import sys; print(sys.argv[1:])")
+    environ = {"PYTEST_RECORDER_ON_ERROR": "x"}
+    done = command(tmp_path, "run", "program.py", "--json-errors", **environ)
+    assert (done.returncode, trailers(done.stderr)) == (2, [])
+    done = command(tmp_path, "--json-errors", "run", "program.py", "--json-errors", "run")
+    assert (done.returncode, done.stdout) == (0, "['--json-errors', 'run']\n")
+    assert done.stderr == ""

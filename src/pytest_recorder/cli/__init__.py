@@ -57,9 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         autostart.withdraw()
         argv = sys.argv[1:]
     program: list[str] = []
-    if argv[:1] == ["run"]:
-        options, program = split(argv[1:])
-        argv = ["run", *options]
+    at = _command_at(argv)
+    if argv[at : at + 1] == ["run"]:
+        options, program = split(argv[at + 1 :])
+        argv = [*argv[: at + 1], *options]
     asked: argparse.Namespace | Sequence[str] = argv
     try:
         args = asked = translated(partial(_parse, argv, program), unforeseen)
@@ -71,6 +72,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _let_go_of_stdout()
         return _INTERRUPTED
+
+
+def _command_at(argv: Sequence[str]) -> int:
+    """Find the command: behind the one flag that can stand before it."""
+    return next((at for at, argument in enumerate(argv) if argument != JSON_FLAG), len(argv))
 
 
 def _parse(argv: Sequence[str], program: list[str]) -> argparse.Namespace:
@@ -87,7 +93,8 @@ def _parse(argv: Sequence[str], program: list[str]) -> argparse.Namespace:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     # A command pays for its own imports only; help is for all of them.
-    for name in argv[:1] if argv and argv[0] in _COMMANDS else _COMMANDS:
+    named = [name for name in argv[_command_at(argv) :][:1] if name in _COMMANDS]
+    for name in named or _COMMANDS:
         module = cast("_Command", import_module(f"pytest_recorder.cli.{name}"))
         sub = commands.add_parser(name, help=module.HELP, description=module.HELP)
         module.prepare(sub)
