@@ -196,10 +196,10 @@ def _pairs(
     if isinstance(value, str):
         pairs: list[tuple[object, object]] = []
         for part in filter(None, map(str.strip, value.split(","))):
-            name, equals, text = part.partition("=")
+            key, equals, text = part.partition("=")
             if not equals:
                 raise invalid(part, source, expected, field)
-            pairs.append((name.strip(), text.strip()))
+            pairs.append((key.strip(), text.strip()))
     elif isinstance(value, Mapping):
         pairs = list(cast("Mapping[object, object]", value).items())
     else:

@@ -1,7 +1,7 @@
 """Writes the counts to a file in the text format of Prometheus, or in that of OpenMetrics."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -50,8 +50,11 @@ class PrometheusFile(RecorderMetrics):
 
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
-        is_open = self.path.suffix == OPENMETRICS_SUFFIX
-        data = exposition.generate_latest(registry) if is_open else generate_latest(registry)
+        write: Callable[[CollectorRegistry], bytes] = generate_latest
+        if self.path.suffix == OPENMETRICS_SUFFIX:
+            # It has no annotations.
+            write = exposition.generate_latest  # pyright: ignore[reportUnknownMemberType]
+        data = write(registry)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             _replace(self.path, data)
