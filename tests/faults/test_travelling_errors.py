@@ -142,7 +142,7 @@ def test_an_error_of_a_worker_stands_in_the_report_with_its_code(
 ) -> None:
     pytester.makepyfile(TESTS)
     monkeypatch.setenv("PYTEST_RECORDER_INJECT", "panic:5")
-    done = run(pytester, "--record-trace", f"--record-on-error={policy}", "-n2", "-rA")
+    done = run(pytester, "--record-trace", f"--record-on-error={policy}", "-n", "2", "-rA")
     text = done.stdout.str()
     assert "[ERR_METRICS] an error of the test's own (n=1): caused by ValueError" in text
     assert "INTERNALERROR" not in text

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pytest_recorder.diagnostics.metrics import COUNTERS, Counter, RecorderMetrics, Tally
 from pytest_recorder.errors import ErrorCode, from_os_error, usage
@@ -53,7 +53,7 @@ class PrometheusFile(RecorderMetrics):
         write: Callable[[CollectorRegistry], bytes] = generate_latest
         if self.path.suffix == OPENMETRICS_SUFFIX:
             # It has no annotations.
-            write = exposition.generate_latest  # pyright: ignore[reportUnknownMemberType]
+            write = cast("Any", exposition).generate_latest
         data = write(registry)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
