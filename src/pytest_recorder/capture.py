@@ -59,17 +59,24 @@ class Capture:
         folder = self.path.parent
         prepare_folder(folder)
         journal = open_journal(self.policy)
-        recorder = Recorder(
-            self.settings, folder, self.policy, also=tuple(also), text=text, journal=journal
-        )
         try:
-            recorder.open()
-            recorder.begin(policy=self._chosen)
-        except RecorderError:
-            recorder.close()
+            recorder = Recorder(
+                self.settings, folder, self.policy, also=tuple(also), text=text, journal=journal
+            )
+            self._start(recorder)
+        except BaseException:
+            # Ctrl-C too: it comes out of `start`, and nobody has this to stop it.
             journal.close()
             raise
         self._recorder = recorder
+
+    def _start(self, recorder: Recorder) -> None:
+        try:
+            recorder.open()
+            recorder.begin(policy=self._chosen)
+        except BaseException:
+            recorder.close()
+            raise
 
     @property
     def is_begun(self) -> bool:

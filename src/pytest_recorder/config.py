@@ -192,13 +192,18 @@ def parse_field(field: str, value: object, source: str) -> object:
 def _pairs(
     value: object, names: tuple[str, ...], source: str, field: str
 ) -> list[tuple[str, object]]:
+    expected = f"NAME=VALUE,... with {_listed(names)}"
     if isinstance(value, str):
-        texts = [part.partition("=") for part in value.split(",") if part.strip()]
-        pairs: list[tuple[object, object]] = [(k.strip(), v.strip()) for k, _, v in texts]
+        pairs: list[tuple[object, object]] = []
+        for part in filter(None, map(str.strip, value.split(","))):
+            key, equals, text = part.partition("=")
+            if not equals:
+                raise invalid(part, source, expected, field)
+            pairs.append((key.strip(), text.strip()))
     elif isinstance(value, Mapping):
         pairs = list(cast("Mapping[object, object]", value).items())
     else:
-        raise invalid(value, source, f"NAME=VALUE,... with {_listed(names)}", field)
+        raise invalid(value, source, expected, field)
     for name, _ in pairs:
         if name not in names:
             raise invalid(name, source, _listed(names), field)

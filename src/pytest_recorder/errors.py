@@ -41,6 +41,11 @@ class ErrorCode(StrEnum):
     METRICS = "ERR_METRICS"
 
 
+_REMOTE_TRACEBACKS: Final = ("RemoteTraceback", "_RemoteTraceback")
+"""What `multiprocessing` and `concurrent.futures` make the cause of an exception that they bring
+from a worker: its traceback as text, and no reason."""
+
+
 class RecorderError(Exception):
     """The base of all errors of this package.
 
@@ -66,7 +71,7 @@ class RecorderError(Exception):
     def cause_text(self) -> str:
         """The text of the source, or the empty string."""
         source = self.__cause__
-        if source is None:
+        if source is None or type(source).__name__ in _REMOTE_TRACEBACKS:
             return self._pickled_cause
         if isinstance(source, RecorderError):
             return str(source)

@@ -59,8 +59,13 @@ class ProcessRecording:
     It is made before anything can go wrong, and is told then what did.
     """
 
-    def __init__(self, *, has_own_status: bool = True) -> None:
+    def __init__(
+        self, *, has_own_status: bool = True, asked: Mapping[str, object] | None = None
+    ) -> None:
+        """`asked` are the fields of the policy that options give, bad ones too."""
         self.policy = Policy()
+        # How to tell what is wrong with the policy itself: the variables count beside it.
+        self._telling: Mapping[str, object] = asked or {}
         self.problems: list[Problem] = []
         self._capture: Capture | None = None
         self._has_own_status = has_own_status
@@ -80,6 +85,7 @@ class ProcessRecording:
         def start() -> Capture:
             chosen = choose()
             self.policy = chosen.policy
+            self._telling = chosen.policy.model_dump()
             capture = make(chosen)
             capture.begin(also, text)
             return capture
@@ -129,7 +135,7 @@ class ProcessRecording:
         if problem.action != "ignore":
             say(problem)
         # What the capture has told is not told again.
-        tell(problem.error, self.policy.model_dump(), action=problem.action, by="process")
+        tell(problem.error, self._telling, action=problem.action, by="process")
 
 
 def say(problem: Problem) -> None:
@@ -224,7 +230,8 @@ def _program_name() -> str:
 
 def start_by_request(request: Mapping[str, Any]) -> None:
     """Record the program that Python is about to run; a wrong command ends the process here."""
-    recording = ProcessRecording(has_own_status=request["propagate"])
+    asked = {key: value for key, (value, _) in request["policy"].items()}
+    recording = ProcessRecording(has_own_status=request["propagate"], asked=asked)
 
     def make(chosen: Sourced) -> Capture:
         path = trace_file(absolute(request["output"]))

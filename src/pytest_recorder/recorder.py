@@ -354,7 +354,7 @@ class Recorder:
         """Write the ended recording to a file; `facts` are added to the manifest.
 
         Raises EnvironmentError (ERR_IO), InternalError (ERR_UNKNOWN); the recording is still there
-        then, unless the disk is full.
+        then, unless the disk is full and somebody has taken the room that the spool gave back.
         """
         spool, hot, manifest, ended = self._spool, self._hot, self._manifest, self._ended
         if spool is None or hot is None or manifest is None or ended is None:
@@ -398,8 +398,8 @@ class Recorder:
             data = memory.getvalue()
             if len(data) > spool.grown_bytes:
                 raise
-        spool.shrink()
-        write_whole(path, lambda file: file.write(data))
+        with spool.lend():
+            write_whole(path, lambda file: file.write(data))
         return packed
 
     def drop(self, result: str = "dropped") -> None:
@@ -519,7 +519,7 @@ class Recorder:
         if self._hot is not None:
             self._hot.release()
         if self._spool is not None:
-            self._spool.close(unlink=not leave_spool)
+            self._spool.close(unlink=not leave_spool or self._spool.is_empty)
         self._engine = self._hot = self._spool = self._tap = self._manifest = None
         self._write_span = self._write_note = self._end_hot = _ignore
         self._shape = ()

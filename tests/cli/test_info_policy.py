@@ -125,6 +125,13 @@ def test_the_policy_of_a_trace_is_the_one_that_it_was_recorded_under(
             2,
             "'x' for CODETRACER_LOG_LEVEL (environment), expec",
         ),
+        ("addopts = -p no:record_trace", {}, 2, "[ERR_NOT_SUPPORTED] pytest does not load the"),
+        (
+            "",
+            {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            2,
+            "[ERR_NOT_SUPPORTED] pytest does not load the plugin here, see ",
+        ),
         ("addopts = --nonsense", {}, 10, "[ERR_IO] pytest does not start here: "),
     ],
 )

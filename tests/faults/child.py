@@ -1,24 +1,28 @@
 """Runs cells in one process of its own: whole pytest runs, or sessions of the API, one after another.
 
-``python child.py pytest|api FOLDER`` reads a list of jobs from stdin and writes what came of each to
+``python child.py pytest|api|cli FOLDER`` reads a list of jobs from stdin and writes what came of each to
 stdout, as JSON.
 """
 
 import contextlib
+import gc
+import importlib
 import importlib.util
 import io
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 import pytest_recorder
+from pytest_recorder import cli, policy, process  # noqa: F401 - what all forked commands need
 from pytest_recorder.diagnostics import inject
 
 VARIABLE = "PYTEST_RECORDER_INJECT"
@@ -61,7 +65,8 @@ def run_pytest(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / f"{job['module']}.py").write_text(f"import pytest\n{WORK}\n{job['tests']}\n")
     reports, out = Reports(), io.StringIO()
-    options = ["-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:randomly"]
+    # No other plugin: to import them is most of what a worker of xdist costs.
+    options = ["-p", "record_trace", "-p", "xdist", "-p", "no:cacheprovider"]
     # Several runs in one process: of the second one pytest complains that we are imported.
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     options += ["--import-mode=importlib", "--record-max-bytes=64KiB", f"--rootdir={folder}"]
@@ -136,6 +141,51 @@ def run_api(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def run_cli(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    """Run the command in a forked child, in which the program follows without a new Python."""
+    folder.mkdir()
+    (folder / "program.py").write_text(f"{WORK}\nprint(work())\nraise SystemExit(3)\n")
+    child = os.fork()
+    if not child:
+        os.chdir(folder)
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT), number)
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        os.execve = become
+        sys.exit(cli.main(["run", "-o", "out", *job["args"], "program.py"]))
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return {"status": status, **left_by_command(folder)}
+
+
+def become(_: Any, command: Any, environ: Any) -> NoReturn:
+    """Do what a new Python would: the `sitecustomize` of the environment, then the program."""
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.argv = command[command.index("program.py") :]
+    startup = environ["PYTHONPATH"].partition(os.pathsep)[0]
+    sys.path.insert(0, startup)
+    sys.modules.pop("sitecustomize", None)
+    with contextlib.suppress(ImportError):
+        importlib.import_module("sitecustomize")
+    runpy.run_path(sys.argv[0], run_name="__main__")
+    raise AssertionError("the program has not left")
+
+
+def left_by_command(folder: Path) -> dict[str, Any]:
+    """Look at what a command has said, and at what is left of its trace."""
+    path, disk = folder / "out" / "trace.pyrec", None
+    if path.is_file():
+        with pytest_recorder.open_trace(path) as trace:
+            disk = [trace.status, trace.reason, len(trace)]
+    others = {found.name for found in path.parent.rglob("*") if found.is_file()}
+    return {
+        "stdout": (folder / "stdout").read_text(),
+        "stderr": (folder / "stderr").read_text(),
+        "disk": disk,
+        "others": sorted(others - {".gitignore", path.name}),
+    }
+
+
 def run_forked(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
     """Run pytest in a forked child, and tell how that ended."""
     child = os.fork()
@@ -179,11 +229,17 @@ def main() -> None:
     run = {
         "pytest": run_pytest,
         "api": run_api,
+        "cli": run_cli,
         "forked": run_forked,
         "interrupted": run_interrupted,
         "killed": run_killed,
     }[sys.argv[1]]
     folder = Path(sys.argv[2])
+    if sys.argv[1] == "cli":
+        # What is imported already, and what is not looked through at the end, costs no child time.
+        os.environ[VARIABLE] = "panic:9"
+        run_api(folder / "warm-up", {"policy": {"record_errors": "internal=ignore"}})
+        gc.freeze()
     results: list[dict[str, Any]] = []
     # What is printed meanwhile is not the answer.
     with contextlib.redirect_stdout(sys.stderr):

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,20 @@ BEGIN = "<!-- begin: {} (written by `just policy-tables`) -->"
 END = "<!-- end: {} -->"
 
 MODES = ("", "-n 2", "-W error", "--max-warnings 0", "-x")
+MODE_CASES = (
+    # A kind, what happens, and the options under which it is a failure and a warning.
+    ("environment", "write-enospc:9", "--record-on-error=abort", "--record-on-error=disable"),
+    ("internal", "panic:9", "--record-on-error=abort", "--record-on-error=disable"),
+    ("target", "target-args", "--record-errors=target=fail", "--record-errors=target=warn"),
+    (
+        "usage",
+        "suppress-events",
+        "--record-require-trace",
+        "--record-require-trace --record-errors=usage=warn",
+    ),
+)
+COMMAND_COLUMNS = ("nothing else", "`--no-keep-partial`", "`--require-trace`", "both")
+SCRIPT_STATUS = 3
 Result = dict[str, Any]
 
 
@@ -34,6 +49,7 @@ def ask(
         with tempfile.TemporaryDirectory() as temporary:
             return ask(what, jobs, Path(temporary), prefix=prefix)
     environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
+    environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     done = subprocess.run(
         [*prefix, sys.executable, str(CHILD), what, str(folder)],
         input=json.dumps(jobs),
@@ -117,6 +133,27 @@ def api_runs() -> dict[tuple[Situation, Cell], Result]:
     return dict(zip(keys, ask("api", jobs), strict=True))
 
 
+@functools.cache
+def cli_runs() -> dict[tuple[Situation, Cell], Result]:
+    """Run each cell in the command `pytest-recorder run`, in processes that are forked."""
+    keys = [(situation, cell) for situation in SITUATIONS for cell in CELLS]
+    jobs = [
+        {"inject": situation.inject, "args": command_options(situation, cell)}
+        for situation, cell in keys
+    ]
+    return dict(zip(keys, ask("cli", jobs), strict=True))
+
+
+def command_options(situation: Situation, cell: Cell) -> list[str]:
+    """Give the options of the command for a cell."""
+    options = ["--max-bytes=64KiB"]
+    options += ["--require-trace"] if cell.is_required else []
+    options += [] if cell.is_kept else ["--no-keep-partial"]
+    if cell.policy in ("abort", "disable"):
+        return [*options, f"--on-recorder-error={cell.policy}"]
+    return [*options, f"--record-errors={situation.kind}={cell.policy}"]
+
+
 def pytest_words(test: Result, run: Result) -> str:
     """Word what came of a test: its outcome, and what is left of its trace."""
     outcome = "ERROR" if test["outcomes"][-1] == "failed" else "passed"
@@ -137,21 +174,48 @@ def api_words(situation: Situation, result: Result) -> str:
     return f"{words}; {left_words(result['disk'])}"
 
 
+def cli_words(situation: Situation, result: Result) -> str:
+    """Word what came of a command: its status, what it said, and what is left."""
+    status = result["status"]
+    words = "that of the script" if status == SCRIPT_STATUS else str(status)
+    said = []
+    for is_warning, code in spoken(result["stderr"]):
+        if is_warning:
+            said.append("warning")
+        else:
+            said.append("error" if code == situation.code else f"`{code}`")
+    if not result["stdout"]:
+        said.append("not run")
+    left = "spool" if result["others"] else left_words(result["disk"])
+    return f"{', '.join([words, *said])}; {left}"
+
+
+def spoken(stderr: str) -> list[tuple[bool, str]]:
+    """Take apart the lines on stderr: whether it is a warning, and the code."""
+    found = []
+    for line in stderr.splitlines():
+        known = re.fullmatch(r"pytest-recorder: (RecorderWarning: )?\[(ERR_\w+)\] .+", line)
+        if known is None:
+            raise RuntimeError(f"nobody expects this on stderr: {line}")
+        found.append((known[1] is not None, known[2]))
+    return found
+
+
 def left_words(disk: list[Any] | None) -> str:
     if disk is None:
         return "no trace"
     return {"partial": "partial trace", "complete": "whole trace"}[disk[0]]
 
 
-def table(words: dict[tuple[Situation, Cell], str]) -> str:
+def table(words: dict[tuple[Situation, Cell], str], columns: tuple[str, ...] = COLUMNS) -> str:
     """Give a table for each situation; policies of the same effect share a row."""
     lines: list[str] = []
     for situation in SITUATIONS:
         lines += [
             f"**{situation.words}** ({situation.kind}, `{situation.code}`)",
             "",
-            f"| policy | {' | '.join(COLUMNS)} |",
-            "|---" * (len(COLUMNS) + 1) + "|",
+            f"| policy | {' | '.join(columns)} |",
+            "|---" * (len(columns) + 1) + "|",
         ]
         rows: dict[tuple[str, ...], list[str]] = {}
         for policy in POLICIES:
@@ -164,28 +228,31 @@ def table(words: dict[tuple[Situation, Cell], str]) -> str:
 
 
 @functools.cache
-def mode_runs() -> dict[tuple[str, str], Result]:
-    """Run two tests in each mode of pytest, under each policy of the command line."""
-    keys = [(mode, policy) for mode in MODES for policy in ("abort", "disable")]
+def mode_runs() -> dict[tuple[str, str, str], Result]:
+    """Run two tests in each mode of pytest, for each kind of error, as a failure and a warning."""
+    keys, jobs = [], []
     tests = "\n".join(f"def test_{n}(): assert work() == 404550" for n in (1, 2))
-    jobs = [
-        {
-            "inject": "panic:9",
-            "module": f"test_mode_{number}",
-            "tests": tests,
-            "args": ["--record-trace", f"--record-on-error={policy}", *mode.split()],
-        }
-        for number, (mode, policy) in enumerate(keys)
-    ]
+    for kind, inject, *actions in MODE_CASES:
+        for action, options in zip(("fail", "warn"), actions, strict=True):
+            for mode in MODES:
+                args = ["--record-trace", "--record-keep=all", *options.split(), *mode.split()]
+                module = f"test_mode_{len(jobs)}"
+                keys.append((mode, kind, action))
+                jobs.append({"inject": inject, "module": module, "tests": tests, "args": args})
     return dict(zip(keys, ask("pytest", jobs), strict=True))
 
 
 def modes_table() -> str:
-    """Give the exit statuses of runs."""
-    lines = ["| pytest called with | `abort` | `disable` |", "|---|---|---|"]
+    """Give the outcomes and exit statuses of runs; kinds of the same effect share a row."""
+    lines = ["| pytest called with | kind | as a failure | as a warning |", "|---|---|---|---|"]
     for mode in MODES:
-        cells = [mode_words(mode_runs()[mode, policy]) for policy in ("abort", "disable")]
-        lines.append(f"| {f'`{mode}`' if mode else 'nothing else'} | {' | '.join(cells)} |")
+        rows: dict[tuple[str, ...], list[str]] = {}
+        for kind, *_ in MODE_CASES:
+            runs = (mode_runs()[mode, kind, action] for action in ("fail", "warn"))
+            rows.setdefault(tuple(map(mode_words, runs)), []).append(kind)
+        for words, kinds in rows.items():
+            name = f"`{mode}`" if mode else "nothing else"
+            lines.append(f"| {name} | {', '.join(kinds)} | {' | '.join(words)} |")
     return "\n".join(lines)
 
 
@@ -200,13 +267,26 @@ def mode_words(run: Result) -> str:
     return f"{', '.join(parts)}; status {run['status']}"
 
 
-def tables() -> dict[str, str]:
-    """Compute all tables, by the name of their marks."""
-    return {
-        "pytest": table({key: pytest_words(*found) for key, found in pytest_runs().items()}),
-        "api": table({key: api_words(key[0], found) for key, found in api_runs().items()}),
-        "modes": modes_table(),
-    }
+def pytest_table() -> str:
+    return table({key: pytest_words(*found) for key, found in pytest_runs().items()})
+
+
+def api_table() -> str:
+    return table({key: api_words(key[0], found) for key, found in api_runs().items()})
+
+
+def cli_table() -> str:
+    words = {key: cli_words(key[0], found) for key, found in cli_runs().items()}
+    return table(words, COMMAND_COLUMNS)
+
+
+TABLES = {
+    "pytest": pytest_table,
+    "modes": modes_table,
+    "api": api_table,
+    "cli": cli_table,
+}
+"""What computes each table, by the name of its marks."""
 
 
 def between(text: str, name: str) -> str:
@@ -216,7 +296,8 @@ def between(text: str, name: str) -> str:
 
 def main() -> None:
     text = DOCUMENT.read_text()
-    for name, body in tables().items():
+    for name, made in TABLES.items():
+        body = made()
         begin, end = BEGIN.format(name), END.format(name)
         before, _, rest = text.partition(begin)
         after = rest.partition(end)[2]

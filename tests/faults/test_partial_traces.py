@@ -127,8 +127,9 @@ def deaths() -> dict[str, tuple[int, Path]]:
     """Let tests end their process."""
     where = folder() / "deaths"
     where.mkdir()
+    options = ["--record-trace", "-p", "timeout"]
     jobs = [
-        {"inject": "", "module": f"test_{name}", "tests": tests, "args": ["--record-trace"]}
+        {"inject": "", "module": f"test_{name}", "tests": tests, "args": options}
         for name, (tests, _) in DEATHS.items()
     ]
     found = table.ask("forked", jobs, where)

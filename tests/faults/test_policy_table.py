@@ -1,12 +1,16 @@
 """The table of docs/policy.md: what the policy does, cell by cell, in real runs."""
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.faults import table
 from tests.faults.cells import CELLS, SITUATIONS, Cell, Situation
+from tests.faults.child import VARIABLE, WORK, left_by_command
 
 # Section by section of the design, not read from the code under test.
 PRESETS = {
@@ -133,36 +137,86 @@ def test_the_api_does_what_the_policy_says(situation: Situation) -> None:
         assert (disk[0] if disk else None) == left_of(situation, cell), where
 
 
+STATUS = {"usage": 2, "environment": 10, "internal": 70, "target": 20}
+
+
+@situations
+def test_the_command_does_what_the_policy_says(situation: Situation) -> None:
+    for cell in CELLS:
+        found = table.cli_runs()[situation, cell]
+        action, required = action_of(situation, cell), required_code(situation, cell)
+        where = (situation.inject, cell.name)
+        fails = action in ("fail", "stop")
+        # Nothing is said twice, and never but by the action.
+        said = [(action == "warn", situation.code)] if action != "ignore" else []
+        is_run = not (situation.inject == "start" and fails)
+        # Where nothing has run, that no trace is there is no news.
+        said += [(False, required)] if required and is_run else []
+        assert table.spoken(found["stderr"]) == said, where
+        status = STATUS[situation.kind] if fails else 2 if required else table.SCRIPT_STATUS
+        assert found["status"] == status, where
+        assert found["stdout"] == ("404550\n" if is_run else ""), where
+        # What could not be written stays in its spool, for `recover`.
+        left = [".pyspool"] if situation.inject in ("write-enospc:9", "pack") else []
+        assert [Path(name).suffix for name in found["others"]] == left, where
+        disk = found["disk"]
+        assert (disk[0] if disk else None) == left_of(situation, cell), where
+
+
+@situations
+def test_a_command_in_a_process_of_its_own_does_what_a_forked_one_does(
+    situation: Situation, tmp_path: Path
+) -> None:
+    cell = Cell("abort", False, True)
+    (tmp_path / "program.py").write_text(f"{WORK}\nprint(work())\nraise SystemExit(3)\n")
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest_recorder", "run", "-o", "out"),
+            *table.command_options(situation, cell),
+            "program.py",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=environ | {VARIABLE: situation.inject},
+    )
+    (tmp_path / "stdout").write_text(done.stdout)
+    (tmp_path / "stderr").write_text(done.stderr)
+    found = {"status": done.returncode, **left_by_command(tmp_path)}
+    forked = table.cli_runs()[situation, cell]
+    assert table.cli_words(situation, found) == table.cli_words(situation, forked)
+    said = [re.sub(r"path=[^,)]+", "path", text["stderr"]) for text in (found, forked)]
+    assert said[0] == said[1]
+
+
 def test_modes_of_pytest_change_neither_outcomes_nor_the_status() -> None:
     expected: dict[str, tuple[list[list[str]], int]] = {
-        "abort": ([["passed", "passed", "failed"]] * 2, 1),
-        "disable": ([["passed"] * 3] * 2, 0),
+        "fail": ([["passed", "passed", "failed"]] * 2, 1),
+        "warn": ([["passed"] * 3] * 2, 0),
     }
-    for (mode, policy), run in table.mode_runs().items():
+    assert {kind for _, kind, _ in table.mode_runs()} == set(STATUS)
+    for (mode, kind, action), run in table.mode_runs().items():
         if mode == "--max-warnings 0" and not HAS_MAX_WARNINGS:
             continue
-        outcomes, status = expected[policy]
-        outcomes = outcomes[:1] if (mode, policy) == ("-x", "abort") else outcomes
-        assert [test["outcomes"] for test in run["tests"].values()] == outcomes, mode
-        assert (run["status"], run["internal"]) == (status, []), (mode, run["output"])
+        outcomes, status = expected[action]
+        outcomes = outcomes[:1] if (mode, action) == ("-x", "fail") else outcomes
+        where = (mode, kind, action, run["output"])
+        assert [test["outcomes"] for test in run["tests"].values()] == outcomes, where
+        assert (run["status"], run["internal"]) == (status, []), where
         warned = [
             line for line in run["output"].splitlines() if line.startswith("RecorderWarning: ")
         ]
-        assert len(warned) == (2 if policy == "disable" else 0), mode
+        assert len(warned) == (2 if action == "warn" else 0), where
+        errors = [test["error"] for test in run["tests"].values()]
+        assert ["ERR_" in text for text in errors] == [action == "fail"] * len(errors), where
 
 
-@pytest.mark.parametrize("name", ["pytest", "api", "modes"])
+@pytest.mark.parametrize("name", table.TABLES)
 def test_the_document_has_the_tables_of_these_runs(name: str) -> None:
     if name == "modes" and not HAS_MAX_WARNINGS:
         pytest.skip("the table names an option that this pytest has not")
-    document: Any = table.DOCUMENT.read_text()
-    made = {
-        "pytest": lambda: table.table(
-            {key: table.pytest_words(*found) for key, found in table.pytest_runs().items()}
-        ),
-        "api": lambda: table.table(
-            {key: table.api_words(key[0], found) for key, found in table.api_runs().items()}
-        ),
-        "modes": table.modes_table,
-    }[name]()
+    document = table.DOCUMENT.read_text()
+    made = table.TABLES[name]()
     assert table.between(document, name) == made.strip(), "run `just policy-tables`"

@@ -1,9 +1,8 @@
 """The measured defects of the CodeTracer recorder that can concern us, by their numbers.
 
-Where a defect has a suite of its own here, the test names it and proves its heart once more. Two
-cannot occur: B7 (patterns are globs, there are no regexes) and B11 (a trace is one file, which is
-there when it is whole). B13 is about the exit status of a program and stands with the command that
-runs one.
+Each of B1 to B21 has a test that bears its number; where it has a suite of its own elsewhere, the
+test here proves its heart once more. Two hardly can occur here: of B7, patterns are globs and there
+are no regexes; of B11, a trace is one file, which is there when it is whole.
 """
 
 import multiprocessing
@@ -135,6 +134,18 @@ def test_b06_a_word_that_holds_the_letters_of_a_secret_is_none(name: str) -> Non
     assert Redactor().is_secret("api_key")
 
 
+def test_b07_a_pattern_of_a_folder_means_no_file_whose_name_begins_like_it(
+    tmp_path: Path,
+) -> None:
+    scope = Scope(tmp_path, (), ("sub/",))
+    (tmp_path / "sub").mkdir()
+    assert not scope.decide(str(tmp_path / "sub" / "a.py"), "sub.a")
+    assert scope.decide(str(tmp_path / "subx.py"), "subx")
+    outside = tmp_path.parent / "outside"
+    assert Scope(tmp_path, (f"{outside}/",), ()).decide(str(outside / "a.py"), "a")
+    assert not Scope(tmp_path, (f"{outside}/",), ()).decide(f"{outside}x/a.py", "a")
+
+
 @pytest.mark.parametrize("name", ["pytest_foo", "packaging_tools", "coverage_x", "test_it"])
 def test_b08_packages_named_like_tools_are_the_project_s(name: str, tmp_path: Path) -> None:
     scope = Scope(tmp_path, (), ())
@@ -172,6 +183,30 @@ def test_b10_a_second_session_sees_what_the_first_saw(tmp_path: Path) -> None:
     assert calls[0] == calls[1] == ["double"]
 
 
+def command(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest_recorder", "run", "-o", "out/a.pyrec", *args],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env=environ,
+    )
+
+
+def test_b11_a_required_trace_that_is_missing_leaves_nothing_that_is_no_trace(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "program.py").write_text("print(1)\n")
+    done = command(tmp_path, "--require-trace", "--exclude=*.py", "program.py")
+    assert (done.returncode, done.stdout) == (2, "1\n")
+    assert "[ERR_TRACE_MISSING]" in done.stderr
+    with pytest_recorder.open_trace(tmp_path / "out" / "a.pyrec") as trace:
+        assert trace.status == "complete"
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [".gitignore", "a.pyrec"]
+
+
 def test_b12_nothing_is_traced_after_a_detach_or_a_stop_that_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +219,33 @@ def test_b12_nothing_is_traced_after_a_detach_or_a_stop_that_failed(
     with pytest_recorder.trace(tmp_path / "b.pyrec"):
         assert pytest_recorder.is_tracing()
     session.stop()
+
+
+@pytest.mark.parametrize(
+    "argument, status, stderr",
+    [("", 0, ""), ("0", 0, ""), ("None", 0, ""), ("4", 4, ""), ("'a text'", 1, "a text\n")],
+)
+def test_b13_a_program_that_leaves_by_sys_exit_has_not_failed(
+    tmp_path: Path, argument: str, status: int, stderr: str
+) -> None:
+    code = f"import sys\ndef f(): sys.exit({argument})\nf()"
+    done = command(tmp_path, "--require-trace", "-c", code)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", stderr)
+    with pytest_recorder.open_trace(tmp_path / "out" / "a.pyrec") as trace:
+        assert (trace.status, trace.reason) == ("complete", None)
+
+
+def test_b13_leaving_a_block_by_sys_exit_is_no_failure_of_the_recording(tmp_path: Path) -> None:
+    def program() -> None:
+        with pytest_recorder.trace(tmp_path / "a.pyrec"):
+            double(1)
+            sys.exit()
+
+    with pytest.raises(SystemExit, match=r"^$") as left:
+        program()
+    assert left.value.code is None
+    with pytest_recorder.open_trace(tmp_path / "a.pyrec") as trace:
+        assert (trace.status, trace.reason) == ("complete", None)
 
 
 def child(path: str) -> None:

@@ -88,7 +88,8 @@ def test_limits_not_named_keep_their_defaults() -> None:
     "text, bad, expected",
     [
         ("deep=3", "deep", "depth, items, chars or attributes"),
-        ("depth", "", "a whole number from 0 to 100"),
+        ("depth", "depth", "NAME=VALUE,... with depth, items, chars or attributes"),
+        ("depth=", "", "a whole number from 0 to 100"),
         ("depth=101", "101", "a whole number from 0 to 100"),
         ("items=-1", "-1", "a whole number from 0 to 1000000"),
         ("items=1.5", "1.5", "a whole number from 0 to 1000000"),
@@ -118,7 +119,8 @@ def test_actions_by_kind_are_read_from_text_and_mapping() -> None:
     [
         ("disk=fail", "disk", "usage, environment, target or internal"),
         ("target=raise", "raise", "fail, warn, ignore or stop"),
-        ("target", "", "fail, warn, ignore or stop"),
+        ("target", "target", "NAME=VALUE,... with usage, environment, target or internal"),
+        ("target=", "", "fail, warn, ignore or stop"),
         (["a"], ["a"], "NAME=VALUE,... with usage, environment, target or internal"),
     ],
 )

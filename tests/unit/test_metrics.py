@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 import pytest_recorder
@@ -295,16 +296,42 @@ def test_the_file_is_what_prometheus_reads(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_of_openmetrics_is_what_its_parser_reads(tmp_path: Path) -> None:
+    path = tmp_path / "recorder.om"
+    assert Outlet(PrometheusFile(path)).send(some(), flush=True) is None
+    text = path.read_text()
+    families = {f.name: f for f in openmetrics.text_string_to_metric_families(text)}
+    assert text.endswith("\n# EOF\n")
+    assert set(families) == {f"pytest_recorder_{counter.name}" for counter in COUNTERS}
+    # Its names of families are those without `_total`, in the file too.
+    assert "# TYPE pytest_recorder_recorded_events counter\n" in text
+    assert all(f.type == "counter" and f.documentation for f in families.values())
+    (dropped,) = families["pytest_recorder_dropped_events"].samples
+    assert (dropped.name, dropped.labels, dropped.value) == (
+        "pytest_recorder_dropped_events_total",
+        {"reason": "limit"},
+        3,
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["recorder.om"]
+
+
+PARSERS = {
+    ".prom": text_string_to_metric_families,
+    ".om": openmetrics.text_string_to_metric_families,
+}
+
+
+@pytest.mark.parametrize("suffix", PARSERS)
 @given(parts=tallies)
 def test_any_label_comes_back_from_the_file(
-    parts: Any, tmp_path_factory: pytest.TempPathFactory
+    parts: Any, tmp_path_factory: pytest.TempPathFactory, suffix: str
 ) -> None:
-    path = tmp_path_factory.mktemp("any") / "recorder.prom"
+    path = tmp_path_factory.mktemp("any") / f"recorder{suffix}"
     tally = tally_of(parts)
     assert Outlet(PrometheusFile(path)).send(tally, flush=True) is None
     found = {
         (sample.name, *sorted(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(path.read_text())
+        for family in PARSERS[suffix](path.read_text())
         for sample in family.samples
         if sample.value
     }

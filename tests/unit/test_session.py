@@ -371,3 +371,29 @@ def test_a_session_that_has_ended_lets_its_recorder_go(tmp_path: Path) -> None:
     alive = recorder_of_an_ended_session(tmp_path / "a.pyrec")
     gc.collect()
     assert alive() is None
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts what /proc lists")
+@pytest.mark.parametrize(
+    "variable, value, code",
+    [
+        ("PYTEST_RECORDER_INJECT", "boom", "ERR_INVALID_OPTION"),
+        ("PYTEST_RECORDER_INJECT", "start", "ERR_IO"),
+        ("PYTEST_RECORDER_ENGINE", "", ""),
+    ],
+)
+def test_a_session_that_cannot_begin_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, code: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    policy = {"log_level": "error", "json_errors": True, "log_file": str(tmp_path / "log")}
+    before = sorted(os.listdir("/proc/self/fd"))
+    for number in range(2):
+        if code:
+            with pytest.raises(pytest_recorder.RecorderError, match=code):
+                pytest_recorder.start(tmp_path / "out", policy=policy)
+        else:
+            pytest_recorder.start(tmp_path / f"{number}", policy=policy).stop()
+        assert sorted(os.listdir("/proc/self/fd")) == before
+    assert not pytest_recorder.is_tracing()
+    assert not list(tmp_path.rglob("*.pyspool"))

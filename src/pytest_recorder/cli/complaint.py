@@ -6,7 +6,16 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from pytest_recorder.errors import ErrorCode, RecorderError, usage
+from pytest_recorder.diagnostics.guard import STRICT_VARIABLE
+from pytest_recorder.diagnostics.translation import innermost
+from pytest_recorder.errors import (
+    ErrorCode,
+    RecorderError,
+    bug,
+    enverr,
+    from_os_error,
+    usage,
+)
 from pytest_recorder.policy import tell
 
 JSON_FLAG = "--json-errors"
@@ -34,6 +43,19 @@ def complain(error: RecorderError, args: argparse.Namespace | Sequence[str]) -> 
     else:
         is_asked = JSON_FLAG in args
     tell(error, {"json_errors": True} if is_asked else None, by="cli")
+
+
+def unforeseen(error: BaseException) -> RecorderError:
+    """Translate what no command has foreseen; the exception becomes the cause."""
+    if isinstance(error, OSError):
+        return from_os_error(error, "the system refused what the command needs")
+    if isinstance(error, MemoryError):
+        return enverr(ErrorCode.IO, "out of memory")
+    return bug(
+        ErrorCode.UNKNOWN,
+        f"the command has failed, by a fault of its own; {STRICT_VARIABLE}=1 shows the traceback",
+        at=innermost(error),
+    )
 
 
 def _print(line: str) -> None:

@@ -148,6 +148,9 @@ def _interpreter_options() -> list[str]:
 def _ask(environ: dict[str, str], args: argparse.Namespace, program: list[str]) -> None:
     """Tell the start of the program's process what to do, by its environment."""
     kind, name = _target(program)
+    if args.is_json_asked and args.json_errors is None:
+        # The flag stood before the command.
+        args.json_errors = True
     before = environ.get("PYTHONPATH") or None
     request: dict[str, Any] = {
         "pythonpath": environ.get("PYTHONPATH"),

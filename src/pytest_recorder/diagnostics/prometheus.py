@@ -1,10 +1,10 @@
-"""Writes the counts to a text file that Prometheus' node_exporter collects."""
+"""Writes the counts to a file in the text format of Prometheus, or in that of OpenMetrics."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pytest_recorder.diagnostics.metrics import COUNTERS, Counter, RecorderMetrics, Tally
 from pytest_recorder.errors import ErrorCode, from_os_error, usage
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
 PREFIX: Final = "pytest_recorder_"
+OPENMETRICS_SUFFIX: Final = ".om"
 
 
 def require_installed() -> None:
@@ -26,10 +27,11 @@ def require_installed() -> None:
 
 
 class PrometheusFile(RecorderMetrics):
-    """A sink that writes a file, in the text format of Prometheus, at each flush.
+    """A sink that writes a file at each flush, with the counts since this object was made.
 
-    The file is replaced as a whole: whoever reads it sees the old one or the new one. It has
-    the counts since this object was made. node_exporter reads names that end in `.prom`.
+    The format is the text format of Prometheus, whose node_exporter reads names that end in
+    `.prom`, or OpenMetrics 1.0 for a name that ends in `.om`. The file is replaced as a whole:
+    whoever reads it sees the old one or the new one.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -43,13 +45,19 @@ class PrometheusFile(RecorderMetrics):
 
     def flush(self) -> None:
         """Replace the file. Raises EnvironmentError (ERR_IO); the old file stays then."""
-        from prometheus_client import CollectorRegistry, write_to_textfile
+        from prometheus_client import CollectorRegistry, generate_latest
+        from prometheus_client.openmetrics import exposition
 
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
+        write: Callable[[CollectorRegistry], bytes] = generate_latest
+        if self.path.suffix == OPENMETRICS_SUFFIX:
+            # It has no annotations.
+            write = cast("Any", exposition).generate_latest
+        data = write(registry)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_to_textfile(str(self.path), registry)
+            _replace(self.path, data)
         except OSError as error:
             raise from_os_error(
                 error, "cannot write the file of metrics", path=self.path
@@ -68,3 +76,13 @@ class PrometheusFile(RecorderMetrics):
                 if found is counter and labels:
                     family.add_metric(tuple(labels.values()), amount)
             yield family
+
+
+def _replace(path: Path, data: bytes) -> None:
+    staged = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        staged.write_bytes(data)
+        os.replace(staged, path)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise

@@ -14,7 +14,7 @@ def recorder_error(error: BaseException) -> RecorderError:
     elif isinstance(error, MemoryError):
         found = enverr(ErrorCode.IO, "out of memory while recording")
     else:
-        where = _innermost(error)
+        where = innermost(error)
         text = f"the recorder failed: {type(error).__name__}: {error}"
         found = bug(ErrorCode.UNKNOWN, text, at=where)
     if found.__cause__ is not None:
@@ -22,7 +22,8 @@ def recorder_error(error: BaseException) -> RecorderError:
     return found.with_traceback(None)
 
 
-def _innermost(error: BaseException) -> str:
+def innermost(error: BaseException) -> str:
+    """Say in which file and line it was raised."""
     traceback, where = error.__traceback__, "unknown"
     while traceback is not None:
         where = (

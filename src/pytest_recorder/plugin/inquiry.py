@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from pytest_recorder import plugin
 from pytest_recorder.errors import ErrorCode, UsageError, enverr, usage
 from pytest_recorder.plugin import options
 
@@ -28,7 +29,8 @@ def ask() -> dict[str, dict[str, Any]]:
     """Give the policy of a pytest run in this folder: `policy`, and the `sources` of its fields.
 
     Raises UsageError (ERR_INVALID_POLICY_VALUE, ERR_INVALID_OPTION) for a value that pytest would
-    refuse, EnvironmentError (ERR_IO) where pytest itself cannot start here.
+    refuse, and ERR_NOT_SUPPORTED where pytest does not load the plugin; EnvironmentError (ERR_IO)
+    where pytest itself cannot start here.
     """
     # This package is imported before pytest there, and that process is no program.
     environ = {k: v for k, v in os.environ.items() if k != "PYTEST_RECORDER_AUTOSTART"}
@@ -68,6 +70,12 @@ class _Inquiry:
 def _answer(config: pytest.Config) -> dict[str, Any]:
     from pytest_recorder.policy import policy_of
 
+    if not config.pluginmanager.is_registered(plugin):
+        text = (
+            "pytest does not load the plugin here, see `-p no:record_trace` in addopts,"
+            " PYTEST_ADDOPTS and PYTEST_DISABLE_PLUGIN_AUTOLOAD"
+        )
+        return {_REFUSED: [ErrorCode.NOT_SUPPORTED.value, text]}
     try:
         resolved = options.resolve(config, os.environ)
     except UsageError as error:

@@ -138,7 +138,8 @@ OPTIONS: Final = (
     ),
     Option(
         "metrics_file",
-        "write what was counted to this file, for Prometheus (extra: prometheus)",
+        "write what was counted to this file, for Prometheus, or as OpenMetrics if it ends in .om"
+        " (extra: prometheus)",
         "FILE",
     ),
     Option(

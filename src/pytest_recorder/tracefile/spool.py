@@ -18,7 +18,8 @@ records and header itself, between the calls of `next_events` and `next_definiti
 
 import mmap
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +40,7 @@ _SMALLEST_UNIT = 16 * 1024
 _LARGEST_UNIT = 256 * 1024
 _UNITS_PER_LIMIT = 16
 _FIRST_UNITS = 4
+_LAST_STREAM = 2
 _FREE_HEADER = bytes(SEGMENT.size)
 
 
@@ -66,6 +68,23 @@ class _Open:
         self.first = 0
 
 
+@contextmanager
+def _standard_streams_taken() -> Generator[None]:
+    """Let no file that is opened in the block get the number of a stream that is closed.
+
+    What the program writes to a stdout that it has not would be written into it.
+    """
+    taken: list[int] = []
+    try:
+        while not taken or taken[-1] <= _LAST_STREAM:
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+        os.close(taken.pop())
+        yield
+    finally:
+        for fd in taken:
+            os.close(fd)
+
+
 class Spool:
     """The file under a running recording. One thread at a time; the hot path holds the lock."""
 
@@ -84,19 +103,25 @@ class Spool:
         self._define: _Open | None = None
         self._events: _Open | None = None
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with _standard_streams_taken():
+                self._open()
         except OSError as error:
             raise from_os_error(error, "cannot create the spool", path=path) from error
+        SPOOL_HEAD.pack_into(self._map, 0, SPOOL_MAGIC, self.unit_bytes, os.getpid(), 0)
+        self._add_units()
+
+    def _open(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._fd = os.open(self.path, flags, 0o600)
         lock(self._fd)
         try:
-            self._reserve(SPOOL_HEAD_BYTES + _FIRST_UNITS * self.unit_bytes)
+            self._first_bytes = SPOOL_HEAD_BYTES + _FIRST_UNITS * self.unit_bytes
+            self._reserve(self._first_bytes)
             self._map = mmap.mmap(self._fd, 0)
         except OSError as error:
             os.close(self._fd)
-            path.unlink(missing_ok=True)
-            raise from_os_error(error, "cannot reserve the spool", path=path) from error
-        SPOOL_HEAD.pack_into(self._map, 0, SPOOL_MAGIC, self.unit_bytes, os.getpid(), 0)
-        self._add_units()
+            self.path.unlink(missing_ok=True)
+            raise from_os_error(error, "cannot reserve the spool", path=self.path) from error
 
     # One trace.
 
@@ -116,19 +141,50 @@ class Spool:
         self._sequence = self._event_units = self.dropped = 0
 
     @property
-    def grown_bytes(self) -> int:
-        """What `shrink` gives back to the disk."""
-        return len(self._map) - SPOOL_HEAD_BYTES - _FIRST_UNITS * self.unit_bytes
+    def is_empty(self) -> bool:
+        """Whether it holds no trace: there is nothing in it that somebody could recover."""
+        return not self._kept
 
-    def shrink(self) -> None:
-        """Forget the trace and give the disk back all that the file has grown by."""
-        self.drop()
-        size = SPOOL_HEAD_BYTES + _FIRST_UNITS * self.unit_bytes
+    @property
+    def grown_bytes(self) -> int:
+        """What `lend` gives back to the disk."""
+        return len(self._map) - self._first_bytes
+
+    @contextmanager
+    def lend(self) -> Generator[None]:
+        """Give the disk, for a block, all that the file has grown by, and forget the trace then.
+
+        Where the block fails the trace is put back, if there is still room for it. What can still
+        go wrong: of a process that dies in the block only what the block has written is left.
+        """
+        whole = self._map[:]
+        size = self._first_bytes
         self._map[SPOOL_HEAD_BYTES:size] = bytes(size - SPOOL_HEAD_BYTES)
         self._map.resize(size)
-        self._free.clear()
-        self._units = 0
-        self._add_units()
+        is_restored = False
+        try:
+            yield
+        except BaseException:
+            is_restored = self._put_back(whole)
+            raise
+        finally:
+            if not is_restored:
+                # No unit of it is there any more that could be released.
+                self._kept.clear()
+                self._ring.clear()
+                self.drop()
+                self._free.clear()
+                self._units = 0
+                self._add_units()
+
+    def _put_back(self, whole: bytes) -> bool:
+        try:
+            self._reserve(len(whole))
+            self._map.resize(len(whole))
+        except OSError:
+            return False
+        self._map[:] = whole
+        return True
 
     def define(self, record: bytes) -> None:
         """Append to the definitions."""
