@@ -13,7 +13,7 @@ from typing import Protocol, cast
 
 from pytest_recorder.errors import RecorderError, exit_status
 
-_COMMANDS = ("show", "info", "ls", "export", "recover")
+_COMMANDS = ("show", "html", "info", "ls", "export", "recover")
 
 
 class _Command(Protocol):

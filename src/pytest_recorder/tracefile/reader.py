@@ -46,6 +46,16 @@ class _Place(NamedTuple):
     plain: int
 
 
+class StoredBlock(NamedTuple):
+    """A block of the file as it is stored. `first` and `events` are those of a block of events."""
+
+    kind: int
+    is_deflated: bool
+    stored: bytes
+    first: int = 0
+    events: int = 0
+
+
 class _EventBlock(NamedTuple):
     place: _Place
     first: int
@@ -121,6 +131,7 @@ class Trace:
         self._file = file
         self._size = os.fstat(file.fileno()).st_size
         self._events: list[_EventBlock] = []
+        self._definition_places: list[_Place] = []
         self._sources: dict[bytes, _Place] = {}
         self._index: _Place | None = None
         self._trailer: Trailer | None = None
@@ -173,15 +184,20 @@ class Trace:
 
     # Events.
 
-    def events(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
-        """Give events in order, from number `start` up to but without `stop`."""
+    def events(
+        self, start: int = 0, stop: int | None = None, *, has_values: bool = True
+    ) -> Iterator[Event]:
+        """Give events in order, from number `start` up to but without `stop`.
+
+        Without `has_values` all values are empty, which takes a fraction of the time.
+        """
         end = len(self) if stop is None else min(stop, len(self))
         at = bisect_right(self._events, start, key=lambda block: block.first) - 1
         for block in self._events[max(at, 0) :]:
             if block.first >= end:
                 return
             seen = 0
-            for event in self._decoded(block):
+            for event in self._decoded(block, has_values=has_values):
                 seen += 1
                 if event.n >= end:
                     return
@@ -233,6 +249,25 @@ class Trace:
             except Malformed as error:
                 self._damage = f"a record is damaged: {error}"
         return tree_of(scan.rows(), self._definitions.codes)
+
+    def event_blocks(self) -> list[tuple[int, int, int]]:
+        """Give `(first event, events, stored bytes)` of each block of events, in order."""
+        return [(block.first, block.events, block.place.stored) for block in self._events]
+
+    def stored_blocks(self, first: int = 0, stop: int | None = None) -> Iterator[StoredBlock]:
+        """Give what a reader elsewhere needs, as it is stored.
+
+        All definitions and sources, then the blocks of events that begin at `first` or later and
+        before `stop`. The text of a source that is not UTF-8 is given in UTF-8, not deflated.
+        """
+        for place in self._definition_places:
+            yield self._stored(place)
+        for place in self._sources.values():
+            yield self._stored_source(place)
+        for block in self._events:
+            if block.first >= first and (stop is None or block.first < stop):
+                stored = self._stored(block.place)
+                yield stored._replace(first=block.first, events=block.events)
 
     def threads(self) -> dict[int, str]:
         """Give the names of the threads by their number in the events."""
@@ -341,6 +376,7 @@ class Trace:
     def _take(self, place: _Place) -> None:
         if place.kind == BlockKind.DEFINITIONS:
             self._definitions.feed(self._read(place))
+            self._definition_places.append(place)
         elif place.kind == BlockKind.SOURCE:
             self._sources[self._read(place)[:32]] = place
         elif place.kind == BlockKind.EVENTS:
@@ -376,6 +412,18 @@ class Trace:
             raise Malformed("a block has another size than it says")
         return plain
 
+    def _stored(self, place: _Place) -> StoredBlock:
+        self._file.seek(place.at)
+        stored = self._file.read(place.stored)
+        return StoredBlock(place.kind, bool(place.flags & FLAG_DEFLATED), stored)
+
+    def _stored_source(self, place: _Place) -> StoredBlock:
+        data = self._read(place)
+        text = _decode_source(data[32:]).encode("utf-8", "replace")
+        if text != data[32:]:
+            return StoredBlock(place.kind, False, data[:32] + text)
+        return self._stored(place)
+
     def _json(self, place: _Place) -> Any:
         import orjson
 
@@ -391,12 +439,18 @@ class Trace:
             self._damage = f"damaged at byte {block.place.at}: {_first_line(error)}"
             return b""
 
-    def _decoder(self, block: _EventBlock) -> EventDecoder:
-        data = self._records(block)
-        return EventDecoder(self._definitions, data, first=block.first, base_us=block.base_us)
+    def _decoder(self, block: _EventBlock, *, has_values: bool = True) -> EventDecoder:
+        return EventDecoder(
+            self._definitions,
+            self._records(block),
+            first=block.first,
+            base_us=block.base_us,
+            has_values=has_values,
+        )
 
-    def _decoded(self, block: _EventBlock) -> Iterator[Event]:
-        return islice(self._guarded(self._decoder(block)), block.events)
+    def _decoded(self, block: _EventBlock, *, has_values: bool = True) -> Iterator[Event]:
+        decoder = self._decoder(block, has_values=has_values)
+        return islice(self._guarded(decoder), block.events)
 
     def _guarded(self, decoder: EventDecoder) -> Iterator[Event]:
         """Give what can be decoded; what follows a fault is not guessed at."""

@@ -1,0 +1,65 @@
+"""Records every program of `tests/programs`, and writes its page and its events into a folder.
+
+    python make_traces.py FOLDER
+
+`NAME.html` is the page, `NAME.json` the events of the JSON lines export as JavaScript can compare
+them: objects with recorded names as keys are lists of pairs, and large ints are texts.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.engines import support  # noqa: E402
+
+from pytest_recorder.export.jsonl import event_object  # noqa: E402
+from pytest_recorder.tracefile.reader import open_trace  # noqa: E402
+from pytest_recorder.viewer.html import write_page  # noqa: E402
+
+PROGRAMS = Path(__file__).parent / "programs"
+_SAFE = 2**53
+
+
+def comparable(item: Any) -> Any:
+    """Give what survives JSON in a browser."""
+    if isinstance(item, bool) or item is None or isinstance(item, str):
+        return item
+    if isinstance(item, int):
+        return item if abs(item) < _SAFE else f"int {item:x}"
+    if isinstance(item, dict):
+        return {
+            key: [[name, comparable(inner)] for name, inner in value.items()]
+            if key in ("args", "changes", "attributes")
+            else comparable(value)
+            for key, value in item.items()
+        }
+    return [comparable(inner) for inner in item] if isinstance(item, (list, tuple)) else item
+
+
+def main(folder: Path) -> None:
+    """Record and write all."""
+    engine = support.ENGINES[0]
+    for name in support.PROGRAMS:
+        if name in ("recursion_limit",):
+            continue
+        recorded = support.run(name, engine)
+        with open_trace(recorded.path) as trace:
+            write_page(trace, folder / f"{name}.html")
+            events = [comparable(event_object(event)) for event in trace.events()]
+            values = {
+                str(event.n): comparable({"args": trace.values_at(event)})["args"]
+                for event in list(trace.events())[:: max(len(trace) // 40, 1)]
+                if event.frame is not None
+            }
+        content = {"events": events, "values": values}
+        (folder / f"{name}.json").write_text(json.dumps(content), encoding="ascii")
+
+
+if __name__ == "__main__":
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    main(Path(sys.argv[1]))
