@@ -234,21 +234,37 @@ class Trace:
 
     def call_tree(self) -> list[Call]:
         """Give the calls that no recorded frame made, each with those below it."""
+        try:
+            return tree_of(self.call_rows(), self._definitions.codes)
+        except (KeyError, ValueError, TypeError, IndexError):
+            self._damage = "the index is damaged"
+            return tree_of(self._scanned_rows(), self._definitions.codes)
+
+    def call_rows(self) -> list[list[int]]:
+        """Give `[frame, parent, code, first, last, end]` of each frame, in order of appearance.
+
+        The parent is 0 where there is none, the end 0 open, 1 return, 2 unwind.
+        """
         if self._index is not None and self._damage is None:
             index = self._json(self._index)
             try:
                 if index["calls_cut"] is False:
                     rows = index["calls"] if "calls" in index else rows_of(index["steps"])
-                    return tree_of(rows, self._definitions.codes)
+                    if all(len(row) == 6 and all(type(x) is int for x in row) for row in rows):
+                        return rows
+                    self._damage = "the index is damaged"
             except (KeyError, ValueError, TypeError, IndexError):
                 self._damage = "the index is damaged"
+        return self._scanned_rows()
+
+    def _scanned_rows(self) -> list[list[int]]:
         scan = make_scan(self._definitions, most_calls=10_000_000)
         for block in self._events:
             try:
                 scan.feed(self._records(block), block.first)
             except Malformed as error:
                 self._damage = f"a record is damaged: {error}"
-        return tree_of(scan.rows(), self._definitions.codes)
+        return scan.rows()
 
     def event_blocks(self) -> list[tuple[int, int, int]]:
         """Give `(first event, events, stored bytes)` of each block of events, in order."""

@@ -49,7 +49,7 @@ def prepare(
     A trace of more stored bytes or events than that keeps what is around the failure, or the end
     where nothing failed; `first` and `kept` say what that is.
     """
-    failure = find_failure(trace.events(has_values=False))
+    failure = find_failure(trace)
     first, stop = _window(trace, failure, most_stored_bytes, most_events)
     manifest = trace.manifest
     head = {

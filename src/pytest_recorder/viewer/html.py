@@ -20,10 +20,11 @@ from typing import Any
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.data import MOST_STORED_BYTES, Attempt, PageData, prepare
-from pytest_recorder.viewer.steps import failure_story
+from pytest_recorder.viewer.steps import render_steps, tell, used_lines
 from pytest_recorder.viewer.values import safe_text
 
 PAGE_NAME = "trace.html"
+_STORY_EVENTS = 20_000
 _ATTEMPTS = '<script type="application/json" id="attempts">'
 _END = "</script>\n"
 
@@ -44,7 +45,7 @@ def write_page(
     staged = path.with_name(path.name + ".part")
     try:
         with open(staged, "w", encoding="ascii", newline="\n") as file:
-            for part in render_page(data, story_text(trace)):
+            for part in render_page(data, story_text(trace, data.head["failure"])):
                 file.write(part)
         os.replace(staged, path)
     except OSError as error:
@@ -76,12 +77,16 @@ def replace_attempts(path: Path, attempts: Sequence[Attempt]) -> None:
         raise from_os_error(error, "cannot write the page", path=path) from error
 
 
-def story_text(trace: Trace) -> str:
+def story_text(trace: Trace, failure: int | None) -> str:
     """Give the text that stands in the page for readers without scripts."""
     root = Path(trace.manifest.root)
-    lines = failure_story(
-        trace.events(), trace.source, count=60, root=root, level=trace.manifest.level
-    )
+    until = len(trace) - 1 if failure is None else failure
+    story = tell(trace.events(max(until - _STORY_EVENTS, 0), until + 1), 60, until=until)
+    lines = render_steps(story.steps, trace.source, root=root)
+    if failure is not None and story.steps:
+        story.failure = story.steps[-1]
+        story.values = trace.values_at(failure)
+        lines += used_lines(story, trace.source, trace.manifest.level)
     return "\n".join(lines)
 
 
