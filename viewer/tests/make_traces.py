@@ -45,7 +45,7 @@ def main(folder: Path) -> None:
     """Record and write all."""
     engine = support.ENGINES[0]
     for name in support.PROGRAMS:
-        if name in ("recursion_limit",):
+        if name == "recursion_limit":
             continue
         recorded = support.run(name, engine)
         with open_trace(recorded.path) as trace:

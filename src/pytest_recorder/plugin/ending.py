@@ -9,6 +9,7 @@ from pytest_recorder.errors import ErrorCode, RecorderError, usage
 from pytest_recorder.plugin import report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.plugin.page import add_page, has_pages
 from pytest_recorder.policy import action_for, policy_of
 from pytest_recorder.recorder import Ended, Recorder
 from pytest_recorder.tracefile.index import Entry, claim_path, give_back
@@ -41,6 +42,8 @@ class Ending:
             errors.append(failure)
             if entry is not None:
                 self._ledger.take(entry)
+                if has_pages(attempt.settings.html):
+                    errors.append(add_page(self._ledger.folder, entry, self._ledger.entries))
                 if made is not None:
                     self._attach(made, entry)
         for error in errors:

@@ -19,6 +19,7 @@ from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.outcome import outcome_of
+from pytest_recorder.plugin.page import has_pages
 from pytest_recorder.policy import policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
 
@@ -69,7 +70,12 @@ class RecordSession:
         self._is_shared = settings.scope == "session" or (
             shared is not None and shared["is_each"]
         )
-        self._ledger = Ledger(settings.dir, run_id, owns_folder=self._worker is None)
+        self._ledger = Ledger(
+            settings.dir,
+            run_id,
+            owns_folder=self._worker is None,
+            has_pages=has_pages(settings.html),
+        )
         self._ending = Ending(self._ledger, self._base)
         self._policy = policy_of(settings)
         self._recorder: Recorder | None = None

@@ -21,6 +21,8 @@ from pytest_recorder.tracefile.naming import folder_name
 
 INDEX_NAME = "index.json"
 TRACE_NAME = "trace.pyrec"
+PAGE_NAME = "trace.html"
+"""The page of a trace, beside it."""
 DIED = "died"
 """The outcome of a test whose process died in it."""
 
@@ -268,6 +270,7 @@ def _remove_trace(folder: Path, relative: str) -> None:
     if not inside or trace.suffix != ".pyrec":
         return
     trace.unlink(missing_ok=True)
+    trace.with_name(PAGE_NAME).unlink(missing_ok=True)
     try:
         trace.parent.rmdir()
     except OSError:

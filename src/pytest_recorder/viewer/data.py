@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_recorder.tracefile.reader import StoredBlock, Trace
-from pytest_recorder.viewer.failure import find_failure
 from pytest_recorder.viewer.loops import Loop, find_loops
+from pytest_recorder.viewer.opening import find_opening
 
 PAGE_VERSION = 1
 MOST_STORED_BYTES = 32 * 1024 * 1024
@@ -49,7 +49,7 @@ def prepare(
     A trace of more stored bytes or events than that keeps what is around the failure, or the end
     where nothing failed; `first` and `kept` say what that is.
     """
-    failure = find_failure(trace)
+    failure = find_opening(trace)
     first, stop = _window(trace, failure, most_stored_bytes, most_events)
     manifest = trace.manifest
     head = {
@@ -97,7 +97,9 @@ def _window(
         can_before = low > 0 and fits(low - 1)
         can_after = high < len(blocks) and fits(high)
         # What comes before explains the failure; what comes after is worth a quarter.
-        is_before_due = (at - low) * (_ALL_PARTS - _BEFORE_PARTS) <= (high - at - 1) * _BEFORE_PARTS
+        is_before_due = (at - low) * (_ALL_PARTS - _BEFORE_PARTS) <= (
+            high - at - 1
+        ) * _BEFORE_PARTS
         if can_before and (is_before_due or not can_after):
             low -= 1
             taken = low
@@ -109,4 +111,3 @@ def _window(
         left = [left[0] - blocks[taken][2], left[1] - blocks[taken][1]]
     first, count, _ = blocks[high - 1]
     return blocks[low][0], first + count
-

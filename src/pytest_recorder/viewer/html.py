@@ -23,7 +23,6 @@ from pytest_recorder.viewer.data import MOST_STORED_BYTES, Attempt, PageData, pr
 from pytest_recorder.viewer.steps import render_steps, tell, used_lines
 from pytest_recorder.viewer.values import safe_text
 
-PAGE_NAME = "trace.html"
 _STORY_EVENTS = 20_000
 _ATTEMPTS = '<script type="application/json" id="attempts">'
 _END = "</script>\n"
@@ -45,8 +44,7 @@ def write_page(
     staged = path.with_name(path.name + ".part")
     try:
         with open(staged, "w", encoding="ascii", newline="\n") as file:
-            for part in render_page(data, story_text(trace, data.head["failure"])):
-                file.write(part)
+            file.writelines(render_page(data, story_text(trace, data.head["failure"])))
         os.replace(staged, path)
     except OSError as error:
         staged.unlink(missing_ok=True)
@@ -146,5 +144,6 @@ def _asset(name: str) -> str:
         return (folder / name).read_text("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise enverr(
-            ErrorCode.IO, f"the package was installed without {name!r}, it belongs to the viewer"
+            ErrorCode.IO,
+            f"the package was installed without {name!r}, it belongs to the viewer",
         ) from error

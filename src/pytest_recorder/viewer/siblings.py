@@ -9,8 +9,6 @@ from pytest_recorder.tracefile.index import Entry, read_index
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.data import Attempt
 
-_PAGE = ".html"
-
 
 def attempts_of(trace: Trace, page: Path) -> list[Attempt]:
     """Give the attempts of the test that the index of its folder lists, or only this one."""
@@ -34,15 +32,19 @@ def attempts_in(
         if entry.test != test:
             continue
         is_this = entry.attempt == number
-        href = None if is_this or entry.trace is None else _href(folder / entry.trace, page)
+        href = None
+        if not is_this and entry.trace is not None:
+            href = _href((folder / entry.trace).with_suffix(".html"), page)
         found.append(Attempt(entry.attempt, entry.outcome, href, is_this))
     return sorted(found, key=lambda attempt: attempt.attempt)
 
 
-def _href(trace: Path, page: Path) -> str | None:
-    """Give the way from one page to the other; None where there is none on this drive."""
+def _href(other: Path, page: Path) -> str | None:
+    """Give the way from one page to another that is there; None where there is no way."""
+    if not other.is_file():
+        return None
     try:
-        relative = os.path.relpath(trace.with_suffix(_PAGE), page.absolute().parent)
+        relative = os.path.relpath(other, page.absolute().parent)
     except ValueError:
         return None
     return Path(relative).as_posix()

@@ -15,7 +15,7 @@ _PHASES = ("setup", "call", "teardown")
 _UNWIND = 2
 
 
-def find_failure(trace: Trace) -> int | None:
+def find_opening(trace: Trace) -> int | None:
     """Give the number of the event that raised what failed, None where nothing failed.
 
     The exception that left the outermost frame of the first phase that failed; without phases the
@@ -59,9 +59,8 @@ def _search(
         if event.kind == "span" and event.phase != "fixture":
             if event.edge == "begin":
                 raised.clear()
-            elif event.outcome == "failed" and candidate is not None:
-                if phase in (None, event.phase):
-                    return candidate
+            elif event.outcome == "failed" and candidate and phase in (None, event.phase):
+                return candidate
             candidate = None
         error = event.exception
         if error is None or event.frame is None:
