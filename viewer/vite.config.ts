@@ -16,5 +16,5 @@ export default defineConfig({
     lib: { entry: "src/main.tsx", formats: ["iife"], name: "viewer", fileName: () => "viewer.js", cssFileName: "viewer" },
     rollupOptions: { output: { banner: NOTICE } },
   },
-  test: { include: ["tests/**/*.test.ts"], globalSetup: ["tests/record.ts"], testTimeout: 120_000, hookTimeout: 300_000, fileParallelism: false },
+  test: { include: ["tests/**/*.test.ts"], globalSetup: ["tests/record.ts"], testTimeout: 120_000, expect: { poll: { timeout: 10_000 } }, hookTimeout: 300_000, fileParallelism: false },
 } as never);

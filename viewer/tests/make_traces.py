@@ -8,6 +8,8 @@ them: objects with recorded names as keys are lists of pairs, and large ints are
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,29 @@ def main(folder: Path) -> None:
             }
         content = {"events": events, "values": values}
         (folder / f"{name}.json").write_text(json.dumps(content), encoding="ascii")
+    run_tests(folder)
+
+
+def run_tests(folder: Path) -> None:
+    """Run the tests of `programs` as CI would: each leaves a page, the hostile one a text too."""
+    tests = folder / "tests"
+    shutil.copytree(PROGRAMS, tests)
+    environ = {**os.environ, "CI": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "--record-trace", "--reruns=1", str(tests)]
+    subprocess.run(command, cwd=tests, env=environ, stdout=subprocess.DEVNULL, check=False)
+    index = json.loads((tests / "test-traces" / "index.json").read_bytes())
+    pages = {
+        f"{entry['test'].partition('::')[2]}-{entry['attempt']}": entry["trace"][: -len("pyrec")]
+        for entry in index["tests"]
+    }
+    assert len(pages) == 16, pages
+    named = {name: str(tests / "test-traces" / f"{path}html") for name, path in pages.items()}
+    # A page of a part of a trace.
+    with open_trace(Path(named["test_long-1"]).with_suffix(".pyrec")) as trace:
+        most = sum(block[2] for block in trace.event_blocks()) // 2
+        write_page(trace, folder / "excerpt.html", most_stored_bytes=most)
+    named["excerpt"] = str(folder / "excerpt.html")
+    (folder / "pages").write_text(json.dumps(named), encoding="ascii")
 
 
 if __name__ == "__main__":
