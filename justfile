@@ -49,6 +49,20 @@ sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py":
     PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
         {{ venv }}-sanitize/bin/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }}
 
+# Build the page's script and style sheet anew; what is built is committed.
+viewer:
+    cd viewer && npm ci --no-audit --no-fund && npm run build
+
+# Check that the committed build is that of the sources, and test it in a browser (`CHROMIUM` names one).
+viewer-test *args:
+    cd viewer && npm ci --no-audit --no-fund && npm run check
+    cd viewer && npm run compare
+    cd viewer && PYTHON={{ absolute_path(bin / "python") }} npm test -- {{ args }}
+
+# Measure how a page of a million events opens and scrolls; arguments go to the command.
+viewer-bench *args:
+    {{ bin }}/python bench/viewer.py {{ args }}
+
 # Record the example suite (three of its tests fail) and show the first failure.
 example:
     {{ bin }}/pytest --record-trace examples/shop || test $? -eq 1

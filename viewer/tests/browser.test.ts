@@ -125,21 +125,22 @@ describe("stepping through", () => {
     // Executions of this line.
     await shown.press("]");
     await shown.expectVariable("number", "4");
-    await shown.press("]");
-    expect(await shown.says()).toContain("does not run again");
+    await shown.page.keyboard.press("]");
+    await expect.poll(() => shown.says()).toContain("does not run again");
     await shown.press("[", "[", "[", "[");
     await shown.expectVariable("number", "0");
     // Writes of a variable, and what changed since the last iteration.
     await shown.page.locator('.values > li[data-name="total"] button.name').click();
     await shown.press(".");
-    await shown.expectVariable("doubled", "0");
-    await shown.press(".");
     await shown.expectVariable("total", "2");
+    await shown.press(".");
+    await shown.expectVariable("total", "6");
     await shown.press(",");
+    await shown.expectVariable("total", "2");
     await shown.clickLine(body);
     await shown.press("]", "]");
     await shown.page.locator("#against").selectOption("iteration");
-    await expect.poll(() => shown.page.locator('.values > li.changed[data-name="number"] .old').textContent()).toContain("1");
+    await expect.poll(() => shown.page.locator('.values > li.changed[data-name="number"] .old').textContent()).toContain("2");
     await shown.page.locator("#against").selectOption("call");
     await expect.poll(() => shown.page.locator('.values > li[data-name="number"] .tag').first().textContent()).toBe("new");
     const history = await shown.page.locator(".history .value").allTextContents();
@@ -150,6 +151,14 @@ describe("stepping through", () => {
   test("recursion: into, out, both backwards, and a folded tree", async () => {
     const shown = await Shown.open(browser, "test_recursion-1");
     const call = lineOf("result = factorial(6)");
+    const rows = shown.page.locator("#tree [role=treeitem]");
+    await expect.poll(() => rows.count()).toBe(2);
+    await shown.press("t", "ArrowDown", "ArrowRight");
+    const folded = shown.page.locator("#tree .fold");
+    await expect.poll(() => folded.textContent()).toContain("factorial \u00d7 6, recursive");
+    await folded.click();
+    await expect.poll(() => folded.count()).toBe(0);
+    expect(await rows.count()).toBeGreaterThan(3);
     await shown.clickLine(call);
     expect((await shown.press("i")).line).toBe(lineOf("def factorial"));
     await shown.expectVariable("n", "6");
@@ -157,7 +166,6 @@ describe("stepping through", () => {
     expect((await shown.where()).line).toBe(lineOf("smaller = factorial(n - 1)"));
     await shown.press("i", "i", "i");
     await shown.expectVariable("n", "5");
-    const inner = await shown.where();
     await shown.press("O");
     expect((await shown.where()).line).toBe(lineOf("smaller = factorial(n - 1)"));
     await shown.expectVariable("n", "6");
@@ -170,16 +178,6 @@ describe("stepping through", () => {
     await shown.expectVariable("result", "720");
     const back = await shown.press("I");
     expect(back).toMatchObject({ kind: "return", line: lineOf("return n * smaller") });
-    await shown.clickLine(call);
-    const folded = shown.page.locator("#tree .fold");
-    await shown.page.locator("#tree").focus();
-    await shown.page.keyboard.press("ArrowRight");
-    await shown.page.keyboard.press("ArrowDown");
-    await shown.page.keyboard.press("ArrowRight");
-    await expect.poll(() => folded.textContent()).toContain("factorial \u00d7 6, recursive");
-    await folded.click();
-    await expect.poll(() => shown.page.locator("#tree [role=treeitem]").count()).toBe(3);
-    expect(inner.n).toBeGreaterThan(0);
     await shown.close();
   });
 
@@ -197,7 +195,8 @@ describe("stepping through", () => {
     await shown.press("I", "p");
     await shown.expectVariable("square", "1");
     expect((await shown.press("O")).line).toBe(loop);
-    expect((await shown.press("o")).line).not.toBe(0);
+    await shown.page.keyboard.press("o");
+    await expect.poll(() => shown.says()).toContain("no such moment");
     await shown.close();
   });
 
@@ -229,8 +228,8 @@ describe("stepping through", () => {
     expect(first).toMatchObject({ kind: "raise", line: lineOf("raise Refused") });
     expect(await shown.page.locator("header .error").textContent()).toContain("Refused: no port");
     expect(await shown.press("E")).toMatchObject({ kind: "raise", line: lineOf('return settings["port"]') });
-    await shown.press("E");
-    expect(await shown.says()).toContain("No earlier exception");
+    await shown.page.keyboard.press("E");
+    await expect.poll(() => shown.says()).toContain("No earlier exception");
     expect((await shown.press("e")).line).toBe(first.line);
     const rows = await shown.page.locator("#exceptions [role=option]").allTextContents();
     expect(rows[0]).toMatch(/KeyError.*handled in read/);

@@ -24,13 +24,12 @@ test("hostile text in every place is shown as text", async () => {
   expect(await page.locator("header .error").textContent()).toContain("</script><u>Bad");
   expect(await page.locator("header .error").textContent()).toContain("</script><!-- \\u2028 javascript:alert(1) \\x1b[31m<img");
   await looks();
-  await shown.expectVariable("got", (await shown.variable("got")));
-  expect(await shown.variable("got")).toContain("'__proto__': 1");
   for (const name of ["got", "odd"]) {
     await page.locator(`.values > li[data-name="${name}"] button.twist`).first().click();
     await page.locator(`.values > li[data-name="${name}"] button.name`).first().click();
     await looks();
   }
+  expect(await page.locator('.values > li[data-name="got"] .inner').textContent()).toContain("'__proto__'1");
   for (const tab of ["exceptions", "output", "line", "text", "recorder"]) {
     await page.locator(`#tab-${tab}`).click();
     await looks();
@@ -55,9 +54,11 @@ test("hostile text in every place is shown as text", async () => {
 const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf-8");
 
 describe.each([
-  ["light", 1400], ["dark", 1400], ["light", 640],
-] as const)("axe-core finds nothing, %s, %i pixels wide", (colorScheme, width) => {
-  test.each(["test_loop-1", "test_recursion-1", "test_exception_chain-1", "test_hostile-1", "excerpt"])("in %s", async (name) => {
+  ["light", 1400, ["test_loop-1", "test_recursion-1", "test_exception_chain-1", "test_hostile-1", "excerpt"]],
+  ["dark", 1400, ["test_exception_chain-1"]],
+  ["light", 640, ["test_exception_chain-1"]],
+] as const)("axe-core finds nothing, %s, %i pixels wide", (colorScheme, width, names) => {
+  test.each(names)("in %s", async (name) => {
     // The policy of the page holds for us too: axe is brought in from outside of it.
     const context = { colorScheme, viewport: { width, height: 900 }, bypassCSP: true };
     const shown = await Shown.open(browser, name, { context });

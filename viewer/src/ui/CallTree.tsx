@@ -16,7 +16,8 @@ export function CallTree(): JSX.Element {
   const store = useStore();
   const { index } = store;
   const [filter, setFilter] = useState("");
-  const [opened, setOpened] = useState(() => new Set<number>());
+  // What the failing frame called is the first thing to look at.
+  const [opened, setOpened] = useState(() => new Set<number>(store.state.frame === NONE ? [] : [store.state.frame]));
   const [unfolded, setUnfolded] = useState(() => new Set<number>());
   const { frame } = store.state;
 
@@ -63,7 +64,7 @@ export function CallTree(): JSX.Element {
           if (row.folded) toggle(at, true);
           else store.go(index.frames[row.frame]!.first);
         }}
-        onPeek={(at) => store.set({ peek: at < 0 ? NONE : index.frames[rows[at]!.frame]!.first })}
+        onPeek={(at) => store.setPeek(at < 0 ? NONE : index.frames[rows[at]!.frame]!.first)}
         attributes={(at) => {
           const row = rows[at]!;
           return {

@@ -1,7 +1,7 @@
 // Is the lower part of the page: exceptions, output, search, executions of a line, the recorder.
 
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import type { Event } from "../format/decode";
 import { safeText } from "../format/python";
@@ -12,7 +12,7 @@ import { following } from "../model/navigate";
 import { describeChange } from "../model/changes";
 import { FIELDS, search } from "../model/search";
 import { Recorder } from "./Recorder";
-import { type Store, TABS, type Tab, useLatest, useStore } from "./store";
+import { type Store, StoreContext, TABS, type Tab, useLatest, useStore } from "./store";
 import { VirtualList } from "./VirtualList";
 import { count, functionOf, placeOf, plural } from "./words";
 
@@ -58,7 +58,7 @@ export function Details(): JSX.Element {
 
 // A row whose text is decoded when it comes into view.
 function Late({ n, children }: { n: number; children: (event: Event) => ComponentChildren }): JSX.Element {
-  const store = useStore();
+  const store = useContext(StoreContext);
   const event = useLatest(async () => store.trace.event(n), [n], null);
   return <>{event === null || event.n !== n ? "\u2026" : children(event)}</>;
 }
@@ -66,12 +66,11 @@ function Late({ n, children }: { n: number; children: (event: Event) => Componen
 function Moments(props: { id: string; label: string; moments: readonly number[]; empty: string; children: (event: Event, at: number) => ComponentChildren }): JSX.Element {
   const store = useStore();
   const { moments } = props;
-  const next = moments.length ? moments.indexOf(following(moments, store.state.n - 1)) : -1;
-  const current = next >= 0 && moments[next] === store.state.n ? next : -1;
+  const current = useMemo(() => (following(moments, store.state.n - 1) === store.state.n ? moments.indexOf(store.state.n) : -1), [moments, store.state.n]);
   return (
     <VirtualList
       id={props.id} label={props.label} role="listbox" count={moments.length} rowHeight={22} current={current}
-      onChoose={(at) => store.go(moments[at]!)} onPeek={(at) => store.set({ peek: at < 0 ? NONE : moments[at]! })} empty={props.empty}
+      onChoose={(at) => store.go(moments[at]!)} onPeek={(at) => store.setPeek(at < 0 ? NONE : moments[at]!)} empty={props.empty}
     >
       {(at) => <Late n={moments[at]!}>{(event) => props.children(event, at)}</Late>}
     </VirtualList>
@@ -137,6 +136,7 @@ function Output(): JSX.Element {
 function Search(): JSX.Element {
   const store = useStore();
   const { query, results } = store.state;
+  const moments = useMemo(() => results.map((result) => result.n), [results]);
   const [note, setNote] = useState("");
   const run = useRef(0);
   const input = useRef<HTMLInputElement>(null);
@@ -166,7 +166,7 @@ function Search(): JSX.Element {
           onInput={(event) => start(event.currentTarget.value)} />
         <span class="note" aria-live="polite" id="search-note">{note || "fn: function, file: path, var: variable, val: value, exc: exception, out: output, line: 12 or file.py:12"}</span>
       </div>
-      <Moments id="results" label="Results" moments={results.map((result) => result.n)} empty={query.trim() ? "Nothing found." : "What was recorded can be searched."}>
+      <Moments id="results" label="Results" moments={moments} empty={query.trim() ? "Nothing found." : "What was recorded can be searched."}>
         {(event, at) => (
           <span class="item">
             <span class="tag">{event.kind}</span>
@@ -206,7 +206,7 @@ function Executions(): JSX.Element {
 
 // What a line changed: it is seen at the frame's next event.
 function Effect({ n }: { n: number }): JSX.Element {
-  const store = useStore();
+  const store = useContext(StoreContext);
   const next = store.index.nextInFrame(n);
   const event = useLatest(async () => (next === NONE ? null : store.trace.event(next)), [next], null);
   const texts: string[] = [];

@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { NONE } from "../format/scan";
 import { KINDS, PHASES } from "../format/vocabulary";
 import { safeText } from "../format/python";
-import { useStore } from "./store";
+import { usePeek, useStore } from "./store";
 import { count, functionOf, placeOf } from "./words";
 
 const MARKS_HEIGHT = 16;
@@ -18,7 +18,8 @@ export function Timeline(): JSX.Element {
   const [width, setWidth] = useState(0);
   const [dragged, setDragged] = useState(NONE);
   const { index, state } = store;
-  const { from, to, n, peek, results } = state;
+  const { from, to, n, results } = state;
+  const peek = usePeek();
   const size = Math.max(to - from, 1);
 
   useEffect(() => {
@@ -165,10 +166,10 @@ export function Timeline(): JSX.Element {
         aria-valuetext={n === NONE ? "none" : `event ${count(n)}: ${say(n)}`}
         onKeyDown={onKeyDown}
         onMouseDown={(event) => event.button === 0 && setDragged(at(event))}
-        onMouseMove={(event) => store.set({ peek: Math.max(index.first, Math.min(at(event), index.stop - 1)) })}
+        onMouseMove={(event) => store.setPeek(Math.max(index.first, Math.min(at(event), index.stop - 1)))}
         onMouseLeave={() => {
           setDragged(NONE);
-          store.set({ peek: NONE });
+          store.setPeek(NONE);
         }}
         onMouseUp={(event) => {
           const end = at(event);

@@ -78,9 +78,16 @@ export function VirtualList(props: Props): JSX.Element {
   const first = Math.max(0, Math.floor(top / rowHeight) - OVERSCAN);
   const last = Math.min(count, Math.ceil((top + height) / rowHeight) + OVERSCAN);
   const itemRole = props.role === "tree" ? "treeitem" : "option";
+  // While nothing but the place of the scroll bar changes, a row is what it was.
+  const kept = useRef<{ props: Props; row: number; rows: Map<number, JSX.Element> }>({ props, row, rows: new Map() });
+  if (kept.current.props !== props || kept.current.row !== row) kept.current = { props, row, rows: new Map() };
+  const { rows: before } = kept.current;
   const rows: JSX.Element[] = [];
+  for (const at of before.keys()) if (at < first || at >= last) before.delete(at);
   for (let at = first; at < last; at++) {
-    rows.push(
+    let drawn = before.get(at);
+    if (drawn === undefined) {
+      drawn = (
       <div
         key={at}
         id={`${id}-${at}`}
@@ -97,8 +104,11 @@ export function VirtualList(props: Props): JSX.Element {
         {...props.attributes?.(at)}
       >
         {props.children(at)}
-      </div>,
-    );
+      </div>
+      );
+      before.set(at, drawn);
+    }
+    rows.push(drawn);
   }
   if (count === 0) {
     return (

@@ -21,7 +21,6 @@ export interface State {
   against: Against;
   query: string;
   results: Result[];
-  peek: number; // a moment under the pointer, or NONE
   from: number; // the part of the trace that the timeline shows
   to: number;
   isHelpOpen: boolean;
@@ -43,7 +42,9 @@ const NOWHERE: Record<string, string> = {
 export class Store {
   state: State;
   readonly index: Index;
+  peek = NONE;
   private readonly watchers = new Set<() => void>();
+  private readonly peekers = new Set<() => void>();
   private readonly prints: number[];
   private lastIterations: Iterations | null = null;
   private lastExecutions: { file: string; line: number; found: number[] } | null = null;
@@ -57,7 +58,7 @@ export class Store {
     this.prints = [...index.marks.output, ...index.marks.log].sort((a, b) => a - b);
     this.state = {
       n: NONE, frame: NONE, name: null, tab: index.marks.raise.length ? "exceptions" : "output", against: "step", query: "",
-      results: [], peek: NONE, from: index.first, to: Math.max(index.stop, index.first + 1), isHelpOpen: false, hasKeys: true, says: "",
+      results: [], from: index.first, to: Math.max(index.stop, index.first + 1), isHelpOpen: false, hasKeys: true, says: "",
     };
     this.place(this.start());
     this.read();
@@ -69,6 +70,18 @@ export class Store {
     if (failure !== null && this.index.has(failure)) return failure;
     for (let n = this.index.stop - 1; n >= this.index.first; n--) if (this.index.frame(n) !== null) return n;
     return NONE;
+  }
+
+  // The moment under the pointer. It changes with every move, and only the timeline looks at it.
+  setPeek(n: number): void {
+    if (n === this.peek) return;
+    this.peek = n;
+    for (const watcher of this.peekers) watcher();
+  }
+
+  watchPeek(watcher: () => void): () => void {
+    this.peekers.add(watcher);
+    return () => this.peekers.delete(watcher);
   }
 
   set(patch: Partial<State>): void {
@@ -97,7 +110,7 @@ export class Store {
       from = Math.max(this.index.first, Math.min(to - Math.floor(size / 2), this.index.stop - size));
       end = from + size;
     }
-    this.set({ n: to, frame: at, name, from, to: end, peek: NONE, says: "" });
+    this.set({ n: to, frame: at, name, from, to: end, says: "" });
     this.write();
   }
 
@@ -232,6 +245,14 @@ export function useStore(): Store {
   const [, draw] = useReducer((count: number) => count + 1, 0);
   useEffect(() => store.watch(() => draw(undefined as never)), [store]);
   return store;
+}
+
+// Gives the moment under the pointer, and draws again when it changes.
+export function usePeek(): number {
+  const store = useContext(StoreContext);
+  const [, draw] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => store.watchPeek(() => draw(undefined as never)), [store]);
+  return store.peek;
 }
 
 // The result of the latest work, and the one before while it is under way.
