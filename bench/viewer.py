@@ -64,7 +64,9 @@ def test_large():
 
 def main() -> None:
     """Print a table, and put it into the document where that is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0] if __doc__ else None
+    )
     parser.add_argument("--events", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
     parser.add_argument("--output", type=Path, metavar="FILE")
@@ -96,21 +98,25 @@ def measure(folder: Path, events: int, rounds: int) -> list[str]:
         size = write_page(trace, page)
     wall, cpu = time.perf_counter() - began, time.process_time() - began_cpu
     ran = subprocess.run(
-        ["node", str(SCRIPT), str(page), str(rounds)], capture_output=True, check=True, text=True
+        ["node", str(SCRIPT), str(page), str(rounds)],
+        capture_output=True,
+        check=True,
+        text=True,
     )
     found: dict[str, Any] = json.loads(ran.stdout)
     ratio = size / path.stat().st_size
-    load = os.getloadavg()[0]
+    load = f"load {os.getloadavg()[0]:.1f}"
+    python = f"Python {platform.python_version()}"
+    machine = f"{os.cpu_count()} cores, {load}, {found['browser']}, {python}"
     return [
-        f"{count:,} events, {path.stat().st_size:,} bytes of trace; {os.cpu_count()} cores, load "
-        f"{load:.1f}, {found['browser']}, Python {platform.python_version()}. Medians of {rounds}.",
+        f"{count:,} events, {path.stat().st_size:,} bytes of trace; {machine}. Medians of {rounds}.",
         "",
         "| | measured | wanted |",
         "|---|--:|--:|",
         f"| size of the page, times the trace | {ratio:.2f} | 1.5 |",
-        f"| the page opens: the failing line with its values is drawn | {found['open_s']:.2f} s | 2 s |",
+        f"| until the failing line is drawn with its values | {found['open_s']:.2f} s | 2 s |",
         f"| CPU time of that, main thread | {found['open_cpu_s']:.2f} s | |",
-        f"| frames a second, scrolling the {found['rows']:,} executions of a line | {found['fps']:.0f} | 60 |",
+        f"| frames a second, scrolling {found['rows']:,} rows | {found['fps']:.0f} | 60 |",
         f"| CPU time of a frame, main thread | {found['frame_cpu_ms']:.1f} ms | 16.7 ms |",
         f"| a step (over), until it is drawn | {found['step_ms']:.0f} ms | |",
         f"| writing the page, in Python | {wall:.1f} s, {cpu:.1f} s of CPU | |",

@@ -105,6 +105,22 @@ describe("a page opens", () => {
   });
 });
 
+test("a gap of the recorder is said, drawn and explained", async () => {
+  const shown = await Shown.open(browser, "gap");
+  expect(await shown.page.locator("header .badge").allTextContents()).toContain("truncated");
+  expect(await shown.page.locator(".legend").textContent()).toContain("gap");
+  await shown.press("r");
+  expect(await shown.page.locator("#panel").textContent()).toMatch(/[\d,]+ events before event [\d,]+: limit/);
+  await shown.close();
+});
+
+test("a recording that was cut says so", async () => {
+  const shown = await Shown.open(browser, "cut");
+  const badge = shown.page.locator("header .badge", { hasText: "partial" });
+  expect(await badge.getAttribute("title")).toContain("ERR_TRACE_INCOMPLETE");
+  await shown.close();
+});
+
 describe("stepping through", () => {
   test("a loop: iterations, executions of a line, writes of a variable", async () => {
     const shown = await Shown.open(browser, "test_loop-1");
@@ -262,6 +278,12 @@ describe("a reader finds", () => {
       `${lineOf("return best")} returned by cheapest`,
       `${lineOf("best = min(prices)")} best assigned in cheapest`,
     ]);
+    // A click on a value goes to where it came from.
+    const before = await shown.where();
+    await shown.page.locator('.values > li[data-name="lowest"] button.value').click();
+    await expect.poll(async () => (await shown.where()).line).toBe(lineOf("lowest = cheapest(copied)"));
+    await shown.press("f");
+    expect(await shown.where()).toEqual(before);
     await hops.nth(2).locator("button").click();
     expect(await shown.where()).toMatchObject({ kind: "return", line: lineOf("return best") });
     await shown.press("p", "p");

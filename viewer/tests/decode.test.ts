@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Event, Values } from "../src/format/decode";
 import type { Value } from "../src/format/values";
 import { KINDS } from "../src/format/vocabulary";
+import { renderValue } from "../src/model/render";
 import { expected, openProgram, programs } from "./pages";
 
 const number = (value: bigint): string => `int ${value < 0n ? "-" : ""}${(value < 0n ? -value : value).toString(16)}`;
@@ -69,6 +70,15 @@ describe.each(programs())("the trace of %s", (name) => {
         expect(row.first).toBe(n);
         expect(row.parent === -1 ? null : index.frames[row.parent]!.number).toBe(event["parent"]);
       }
+    }
+  });
+
+  test("words values as the text of the command line does", async () => {
+    const trace = await openProgram(name);
+    for (const [n, texts] of Object.entries(expected(name).texts)) {
+      const values = await trace.valuesAt(trace.index.frame(Number(n))!.index, Number(n));
+      const got = Array.from(values, ([word, value]) => [word, renderValue(value, 10_000).replaceAll("\u2026", "...")]);
+      expect(got).toEqual(texts);
     }
   });
 

@@ -19,9 +19,11 @@ sys.path.insert(0, str(ROOT))
 
 from tests.engines import support  # noqa: E402
 
+from pytest_recorder import testing  # noqa: E402
 from pytest_recorder.export.jsonl import event_object  # noqa: E402
 from pytest_recorder.tracefile.reader import open_trace  # noqa: E402
 from pytest_recorder.viewer.html import write_page  # noqa: E402
+from pytest_recorder.viewer.values import render_value  # noqa: E402
 
 PROGRAMS = Path(__file__).parent / "programs"
 _SAFE = 2**53
@@ -58,9 +60,21 @@ def main(folder: Path) -> None:
                 for event in list(trace.events())[:: max(len(trace) // 40, 1)]
                 if event.frame is not None
             }
-        content = {"events": events, "values": values}
+            texts = {
+                n: [[name, render_value(value, width=10_000)] for name, value in found.items()]
+                for n, found in ((n, trace.values_at(int(n))) for n in values)
+            }
+        content = {"events": events, "values": values, "texts": texts}
         (folder / f"{name}.json").write_text(json.dumps(content), encoding="ascii")
     run_tests(folder)
+
+
+def busy() -> int:
+    """Take more events than there is room for."""
+    total = 0
+    for number in range(20_000):
+        total += number
+    return total
 
 
 def run_tests(folder: Path) -> None:
@@ -72,7 +86,9 @@ def run_tests(folder: Path) -> None:
     subprocess.run(command, cwd=tests, env=environ, stdout=subprocess.DEVNULL, check=False)
     index = json.loads((tests / "test-traces" / "index.json").read_bytes())
     pages = {
-        f"{entry['test'].partition('::')[2]}-{entry['attempt']}": entry["trace"][: -len("pyrec")]
+        f"{entry['test'].partition('::')[2]}-{entry['attempt']}": entry["trace"][
+            : -len("pyrec")
+        ]
         for entry in index["tests"]
     }
     assert len(pages) == 16, pages
@@ -81,6 +97,14 @@ def run_tests(folder: Path) -> None:
     with open_trace(Path(named["test_long-1"]).with_suffix(".pyrec")) as trace:
         most = sum(block[2] for block in trace.event_blocks()) // 2
         write_page(trace, folder / "excerpt.html", most_stored_bytes=most)
+    # One with a gap in the middle, and one whose end is missing.
+    long = testing.record(busy, max_bytes=64 * 1024)
+    with long.trace() as trace:
+        write_page(trace, folder / "gap.html")
+    (folder / "cut.pyrec").write_bytes(long.path.read_bytes()[:-200])
+    with open_trace(folder / "cut.pyrec") as trace:
+        write_page(trace, folder / "cut.html")
+    named.update(gap=str(folder / "gap.html"), cut=str(folder / "cut.html"))
     named["excerpt"] = str(folder / "excerpt.html")
     (folder / "pages").write_text(json.dumps(named), encoding="ascii")
 

@@ -21,6 +21,6 @@ export async function openProgram(name: string): Promise<Trace> {
   return Trace.open(head, carried);
 }
 
-export function expected(name: string): { events: Record<string, unknown>[]; values: Record<string, unknown> } {
+export function expected(name: string): { events: Record<string, unknown>[]; values: Record<string, unknown>; texts: Record<string, [string, string][]> } {
   return JSON.parse(readFileSync(join(folder(), `${name}.json`), "ascii"));
 }

@@ -97,9 +97,10 @@ class Renderer {
 function intText(value: Value, shown: number | bigint): string {
   if (value.bits !== undefined) return `${shown < 0 ? "-" : ""}<int of ${value.bits} bits>`;
   if (typeof shown === "number") return String(shown);
-  const hex = (shown < 0n ? -shown : shown).toString(16);
-  if (hex.length <= 30) return String(shown);
-  return `${shown < 0n ? "-" : ""}0x${hex.slice(0, 8)}\u2026(${hex.length * 4} bits)`;
+  const size = shown < 0n ? -shown : shown;
+  const bits = size.toString(2).length;
+  if (bits <= 120) return String(shown);
+  return `${shown < 0n ? "-" : ""}0x${(size >> BigInt(bits - 32)).toString(16)}\u2026(${bits} bits)`;
 }
 
 function quoted(text: string): string {

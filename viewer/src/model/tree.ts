@@ -22,19 +22,26 @@ export interface TreeView {
 export function treeRows(index: Index, opened: Set<number>, unfolded: Set<number>, filter: string): TreeView {
   const wanted = filter.trim() ? matching(index, filter.trim().toLowerCase()) : null;
   const rows: Row[] = [];
-  const visit = (frames: number[], depth: number): void => {
-    const shown = wanted === null ? frames : frames.filter((at) => wanted.has(at));
-    shown.forEach((at, position) => {
-      const frame = index.frames[at]!;
-      const isFold = wanted === null && isRecursive(index, frame) && !unfolded.has(at) && !isRecursive(index, index.frames[frame.parent]!);
-      const inside = wanted === null ? frame.children.length : frame.children.filter((child) => wanted.has(child)).length;
-      const isOpen = !isFold && inside > 0 && (wanted !== null || opened.has(at));
-      const folded = isFold ? runLength(index, frame) : 0;
-      rows.push({ frame: at, depth, isOpen, hasInside: isFold || inside > 0, folded, position: position + 1, siblings: shown.length });
-      if (isOpen) visit(frame.children, depth + 1);
+  const shown = (frames: number[]): number[] => (wanted === null ? frames : frames.filter((at) => wanted.has(at)));
+  // A trace can be deeper than the stack of a browser.
+  const levels = [{ frames: shown(index.roots), next: 0 }];
+  while (levels.length) {
+    const level = levels[levels.length - 1]!;
+    const at = level.frames[level.next++];
+    if (at === undefined) {
+      levels.pop();
+      continue;
+    }
+    const frame = index.frames[at]!;
+    const isFold = wanted === null && isRecursive(index, frame) && !unfolded.has(at) && !isRecursive(index, index.frames[frame.parent]!);
+    const children = shown(frame.children);
+    const isOpen = !isFold && children.length > 0 && (wanted !== null || opened.has(at));
+    rows.push({
+      frame: at, depth: levels.length - 1, isOpen, hasInside: isFold || children.length > 0, folded: isFold ? runLength(index, frame) : 0,
+      position: level.next, siblings: level.frames.length,
     });
-  };
-  visit(index.roots, 0);
+    if (isOpen) levels.push({ frames: children, next: 0 });
+  }
   return { rows, hidden: wanted === null ? 0 : index.frames.length - wanted.size };
 }
 

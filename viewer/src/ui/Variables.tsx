@@ -90,15 +90,22 @@ function Variable(props: { name: string; value: Value; old: Value | undefined; s
           onClick={() => store.setName(isChosen ? null : name)}>
           {safeText(name)}
         </button>
-      )} tag={state} />
+      )} tag={state} onValue={() => {
+        const { frame, n } = store.state;
+        void originOf(store.trace, frame, n, name).then(([hop]) => {
+          if (hop !== undefined) store.go(hop.n, hop.frame, name);
+        });
+      }} />
       {state === "changed" && old !== undefined && <div class="old"><span class="hidden">before: </span><s>{renderValue(old, 100)}</s></div>}
     </li>
   );
 }
 
-function Opened(props: { label: string; value: Value; head: JSX.Element; tag?: string }): JSX.Element {
+function Opened(props: { label: string; value: Value; head: JSX.Element; tag?: string; onValue?: () => void }): JSX.Element {
   const [isOpen, setOpen] = useState(false);
-  const { label, value, head, tag } = props;
+  const { label, value, head, tag, onValue } = props;
+  const shown = renderValue(value, 120);
+  const whole = `${safeText(value.type)}: ${renderValue(value, 2000)}`;
   const parts = partsOf(value);
   const note = cutNote(value);
   return (
@@ -109,7 +116,9 @@ function Opened(props: { label: string; value: Value; head: JSX.Element; tag?: s
         ) : <span class="twist none" />}
         {head}
         {tag && <span class="tag">{tag}</span>}
-        <span class="value" title={`${safeText(value.type)}: ${renderValue(value, 2000)}`}>{renderValue(value, 120)}</span>
+        {onValue === undefined ? <span class="value" title={whole}>{shown}</span> : (
+          <button class="value" title={`${whole}\nClick: go to where it came from`} onClick={onValue}>{shown}</button>
+        )}
         {note && <span class="note cut" title={note}>{value.redacted ? "hidden" : value.unavailable !== undefined ? "not recorded" : "cut"}</span>}
       </div>
       {isOpen && (
