@@ -109,7 +109,7 @@ def measure(folder: Path, events: int, rounds: int) -> list[str]:
     python = f"Python {platform.python_version()}"
     machine = f"{os.cpu_count()} cores, {load}, {found['browser']}, {python}"
     return [
-        f"{count:,} events, {path.stat().st_size:,} bytes of trace; {machine}. Medians of {rounds}.",
+        f"{count:,} events, {path.stat().st_size:,} bytes; {machine}. Medians of {rounds}.",
         "",
         "| | measured | wanted |",
         "|---|--:|--:|",
