@@ -24,11 +24,25 @@ lint:
     {{ bin }}/mypy
     {{ bin }}/pyright --pythonpath {{ bin }}/python
     {{ bin }}/lint-imports
+    {{ bin }}/python tools/errors_audit.py
+
+# Look for errors that are not ours, swallowed ones, asserts and output, in the syntax of the package.
+errors-audit *args:
+    {{ bin }}/python tools/errors_audit.py {{ args }}
+
+# Run the tests that concern the errors of the recorder; arguments go to pytest.
+test-errors *args:
+    {{ bin }}/python -m pytest -n auto tests/unit/test_errors.py tests/unit/test_errors_audit.py \
+        tests/unit/test_policy.py tests/unit/test_guard.py tests/faults {{ args }}
 
 # Let ruff write the format, and mend what it can.
 format:
     {{ bin }}/ruff check --fix
     {{ bin }}/ruff format
+
+# Write the JSON Schema of log lines and trailers into docs/.
+schemas:
+    {{ bin }}/python -c "from pathlib import Path; from pytest_recorder.diagnostics.records import SCHEMAS, schema_text; [(Path('docs') / name).write_text(schema_text(name)) for name in SCHEMAS]"
 
 # Compare the suites of other projects with and without recording; arguments go to the command.
 real-suites *args:
@@ -48,6 +62,19 @@ sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py":
     LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
     PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
         {{ venv }}-sanitize/bin/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }}
+
+# Write the tables of docs/policy.md from real runs of every cell.
+policy-tables:
+    {{ bin }}/python -m tests.faults.table
+
+# Run the contract of the engines with the hot path in C on the public API of Python, which is what
+# a version gets whose frames it does not know (3.12 and newer).
+contract-public *args="tests/engines":
+    {{ python }} -m venv {{ venv }}-public
+    PYTEST_RECORDER_BUILD=public \
+        {{ venv }}-public/bin/python -m pip install --quiet --no-cache-dir --force-reinstall '.[test]'
+    {{ venv }}-public/bin/python -c 'from pytest_recorder.engine import _native; assert _native.BUILD == "public"'
+    {{ venv }}-public/bin/python -m pytest -n auto {{ args }}
 
 # Build the page's script and style sheet anew; what is built is committed.
 viewer:

@@ -47,6 +47,11 @@ EXTENSIONS = [
 class BuildOptional(build_ext):
     """Says what it means that a part cannot be built, and goes on."""
 
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        # What an earlier build left may be made of the same sources and another `BUILD`.
+        self.force = True
+
     def build_extension(self, ext: Extension) -> None:
         try:
             self._build(ext)

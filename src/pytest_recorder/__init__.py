@@ -3,9 +3,18 @@
 The names below are the public API. They are imported when they are first used.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_recorder.diagnostics.metrics import (
+        InMemoryMetrics,
+        NoMetrics,
+        RecorderMetrics,
+        configure_metrics,
+    )
+    from pytest_recorder.diagnostics.otel import OpenTelemetryMetrics
+    from pytest_recorder.diagnostics.prometheus import PrometheusFile
     from pytest_recorder.errors import (
         EnvironmentError,
         ErrorCode,
@@ -33,6 +42,7 @@ if TYPE_CHECKING:
     from pytest_recorder.tracefile.reader import Trace, open_trace
 
 _ERRORS = "pytest_recorder.errors"
+_METRICS = "pytest_recorder.diagnostics.metrics"
 _POLICY = "pytest_recorder.policy"
 _SESSION = "pytest_recorder.session"
 _READER = "pytest_recorder.tracefile.reader"
@@ -57,6 +67,12 @@ _HOMES = {
     "configure_policy": _POLICY,
     "configure_policy_from_env": _POLICY,
     "policy_snapshot": _POLICY,
+    "InMemoryMetrics": _METRICS,
+    "NoMetrics": _METRICS,
+    "OpenTelemetryMetrics": "pytest_recorder.diagnostics.otel",
+    "PrometheusFile": "pytest_recorder.diagnostics.prometheus",
+    "RecorderMetrics": _METRICS,
+    "configure_metrics": _METRICS,
     "TraceSession": _SESSION,
     "flush": _SESSION,
     "is_tracing": _SESSION,
@@ -71,14 +87,20 @@ __all__ = [
     "EnvironmentError",
     "ErrorCode",
     "ErrorKind",
+    "InMemoryMetrics",
     "InternalError",
+    "NoMetrics",
+    "OpenTelemetryMetrics",
+    "PrometheusFile",
     "RecorderError",
+    "RecorderMetrics",
     "RecorderWarning",
     "TargetError",
     "Trace",
     "TraceSession",
     "UsageError",
     "bug",
+    "configure_metrics",
     "configure_policy",
     "configure_policy_from_env",
     "ensure_env",
@@ -112,3 +134,9 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """List the public names, imported or not."""
     return sorted({*globals(), *__all__})
+
+
+if os.environ.get("PYTEST_RECORDER_AUTOSTART"):
+    from pytest_recorder.autostart import begin as _begin
+
+    _begin()

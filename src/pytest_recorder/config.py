@@ -79,6 +79,8 @@ class Settings(BaseModel):
     log_level: LogLevel | None = None
     log_file: Path | None = None
     json_errors: bool = False
+    metrics_file: Path | None = None
+    metrics_otel: bool = False
 
 
 class Resolved(NamedTuple):
@@ -252,7 +254,7 @@ POLICY_FIELDS: Final = frozenset(
         "json_errors",
     )
 )
-_BOOLEANS: Final = ("enabled", "require_trace", "keep_partial", "json_errors")
+_BOOLEANS: Final = ("enabled", "require_trace", "keep_partial", "json_errors", "metrics_otel")
 _PARSERS: Final[dict[str, Callable[[object, str], object]]] = {
     "scope": _chooser(Scope, "scope"),
     "keep": _chooser(Keep, "keep"),
@@ -270,5 +272,6 @@ _PARSERS: Final[dict[str, Callable[[object, str], object]]] = {
     "log_level": parse_log_level,
     "dir": _path("dir"),
     "log_file": _path("log_file"),
+    "metrics_file": _path("metrics_file"),
     **{name: _boolean(name) for name in _BOOLEANS},
 }

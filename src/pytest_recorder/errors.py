@@ -38,6 +38,7 @@ class ErrorCode(StrEnum):
     NOT_SUPPORTED = "ERR_NOT_SUPPORTED"
     INVALID_OPTION = "ERR_INVALID_OPTION"
     QUERY = "ERR_QUERY"
+    METRICS = "ERR_METRICS"
 
 
 class RecorderError(Exception):
@@ -58,6 +59,8 @@ class RecorderError(Exception):
         self.message: str = message
         self.context: dict[str, str] = {k: str(v) for k, v in (context or {}).items()}
         self._pickled_cause: str = ""
+        self.told: set[str] = set()
+        """Where it has been told already (the log, the trailer): one failure is told once."""
 
     @property
     def cause_text(self) -> str:

@@ -4,15 +4,16 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict
 
 from pytest_recorder import config
 from pytest_recorder.config import Action, KindName, LogLevel, OnError, Settings
-from pytest_recorder.errors import ErrorCode, ErrorKind, usage
+from pytest_recorder.diagnostics.journal import Journal
+from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, UsageError, usage
 
 
 class Policy(BaseModel):
@@ -27,6 +28,13 @@ class Policy(BaseModel):
     log_file: str | None = None
     json_errors: bool = False
     record_errors: dict[KindName, Action] = {}
+
+
+class Sourced(NamedTuple):
+    """A policy, and for each of its fields where the value came from."""
+
+    policy: Policy
+    sources: dict[str, str]
 
 
 # The table of docs/policy.md. An ignored target error is marked in the trace and counted.
@@ -83,30 +91,42 @@ def parse_fields(fields: Mapping[str, object], source: str = "policy") -> dict[s
 
     :raises UsageError: ``ERR_INVALID_POLICY_VALUE`` for an unknown key or a bad value.
     """
+    if not isinstance(fields, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise config.invalid(fields, source, "a mapping of policy fields", "on_error")
     parsed: dict[str, object] = {}
     for key, value in fields.items():
         if key not in FIELDS:
             names = ", ".join(FIELDS)
             text = f"unknown key {key!r} in {source}, expected one of {names}"
             raise usage(ErrorCode.INVALID_POLICY_VALUE, text)
-        parsed[key] = _parse(key, value, f"{key} ({source})")
+        parsed[key] = parse_value(key, value, f"{key} ({source})")
     return parsed
 
 
 def fields_from_env(environ: Mapping[str, str]) -> dict[str, object]:
     """The policy fields that variables set; ours win over ``CODETRACER_*``, empty is unset."""
-    parsed: dict[str, object] = {}
+    return {
+        key: parse_value(key, environ[variable], f"{variable} (environment)")
+        for key, variable in _variables_in(environ)
+    }
+
+
+def _variables_in(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The keys that variables set, each with the variable that counts."""
     for key, field in FIELDS.items():
         # CodeTracer has no mapping by kind.
         fallback = () if key == "record_errors" else (f"CODETRACER_{key.upper()}",)
         for variable in (f"PYTEST_RECORDER_{field.upper()}", *fallback):
             if environ.get(variable, "").strip():
-                parsed[key] = _parse(key, environ[variable], f"{variable} (environment)")
+                yield key, variable
                 break
-    return parsed
 
 
-def _parse(key: str, value: object, source: str) -> object:
+def parse_value(key: str, value: object, source: str) -> object:
+    """Check one field; `source` is what a complaint names.
+
+    :raises UsageError: ``ERR_INVALID_POLICY_VALUE``.
+    """
     is_empty = value is None or (isinstance(value, str) and not value.strip())
     if is_empty and key in ("log_level", "log_file"):
         return None
@@ -127,23 +147,36 @@ class _Registry:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._from_env: dict[str, object] = {}
+        self._variables: dict[str, str] = {}
         self._configured: dict[str, object] = {}
 
     def configure(self, fields: dict[str, object]) -> None:
         with self._lock:
             self._configured = self._configured | fields
 
-    def refresh(self, fields: dict[str, object]) -> None:
+    def refresh(self, fields: dict[str, object], variables: dict[str, str]) -> None:
         with self._lock:
-            self._from_env = fields
+            self._from_env, self._variables = fields, variables
 
     def reset(self) -> None:
         with self._lock:
-            self._from_env, self._configured = {}, {}
+            self._from_env, self._variables, self._configured = {}, {}, {}
 
-    def policy(self, override: Mapping[str, object]) -> Policy:
+    @property
+    def configured(self) -> dict[str, object]:
         with self._lock:
-            return Policy.model_validate({**self._from_env, **self._configured, **override})
+            return self._configured
+
+    def policy(self, override: Mapping[str, object], sources: Mapping[str, str]) -> Sourced:
+        with self._lock:
+            fields = {**self._from_env, **self._configured, **override}
+            found = {
+                **dict.fromkeys(FIELDS, "default"),
+                **{key: f"{name} (environment)" for key, name in self._variables.items()},
+                **dict.fromkeys(self._configured, "configure_policy"),
+                **sources,
+            }
+        return Sourced(Policy.model_validate(fields), found)
 
 
 _REGISTRY: Final = _Registry()
@@ -151,12 +184,21 @@ _REGISTRY: Final = _Registry()
 
 def configure_policy(**fields: object) -> None:
     """Set fields for this process; they win over variables. Nothing changes on a bad value."""
-    _REGISTRY.configure(parse_fields(fields, "configure_policy"))
+    try:
+        _REGISTRY.configure(parse_fields(fields, "configure_policy"))
+    except UsageError as error:
+        tell(error, fields)
+        raise
 
 
 def configure_policy_from_env(environ: Mapping[str, str] | None = None) -> None:
     """Read the variables again; one that is no longer set gives its field the default back."""
-    _REGISTRY.refresh(fields_from_env(os.environ if environ is None else environ))
+    used = os.environ if environ is None else environ
+    try:
+        _REGISTRY.refresh(fields_from_env(used), dict(_variables_in(used)))
+    except UsageError as error:
+        tell(error, environ=used)
+        raise
 
 
 def reset_policy() -> None:
@@ -166,9 +208,80 @@ def reset_policy() -> None:
 
 def current_policy(override: Mapping[str, object] | None = None) -> Policy:
     """The policy of a session that starts now; `override` holds for that session alone."""
-    return _REGISTRY.policy(parse_fields(override or {}))
+    return sourced_policy(override).policy
+
+
+def sourced_policy(
+    override: Mapping[str, object] | None = None, flags: Mapping[str, str] | None = None
+) -> Sourced:
+    """The same with the source of each value; `flags` are the options that gave the override.
+
+    :raises UsageError: ``ERR_INVALID_POLICY_VALUE`` for a bad override.
+    """
+    if flags is None:
+        fields = parse_fields({} if override is None else override)
+        return _REGISTRY.policy(fields, dict.fromkeys(fields, "policy (argument)"))
+    sources = {key: f"{flag} (command line)" for key, flag in flags.items()}
+    given = override or {}
+    fields = {key: parse_value(key, given[key], source) for key, source in sources.items()}
+    return _REGISTRY.policy(fields, sources)
 
 
 def policy_snapshot() -> dict[str, object]:
     """The process-wide policy as plain data."""
     return current_policy().model_dump(mode="json")
+
+
+# Telling.
+
+
+def open_journal(policy: Policy, run_id: str | None = None) -> Journal:
+    """Open the journal that a policy asks for; the caller closes it."""
+    return Journal(
+        run_id,
+        level=policy.log_level,
+        file=policy.log_file,
+        json_errors=policy.json_errors,
+    )
+
+
+def tell(
+    error: RecorderError,
+    override: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    action: Action = "fail",
+    by: str = "policy",
+) -> None:
+    """Tell an error for which there is no session, in the log and by its trailer.
+
+    It may be the policy that is wrong: what can be read of it decides where to tell.
+    """
+    journal = open_journal(readable_policy(override, environ))
+    journal.failure(error, action, by=by)
+    journal.close()
+
+
+def readable_policy(
+    override: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None
+) -> Policy:
+    """Give the policy without the fields that have bad values."""
+    found: dict[str, object] = {}
+    used = os.environ if environ is None else environ
+    for key, variable in _variables_in(used):
+        _read(found, key, used[variable], variable)
+    found |= _REGISTRY.configured
+    # What is wrong may be that it is no mapping at all.
+    if isinstance(override, Mapping):
+        for key, value in override.items():
+            _read(found, key, value, key)
+    return Policy.model_validate(found)
+
+
+def _read(found: dict[str, object], key: str, value: object, source: str) -> None:
+    if key not in FIELDS:
+        return
+    try:
+        found[key] = parse_value(key, value, source)
+    except UsageError:
+        return

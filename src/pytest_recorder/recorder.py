@@ -9,13 +9,13 @@ recorder.keep(path, outcome="failed")      # or recorder.drop()
 recorder.close()
 """
 
+import hashlib
+import io
 import os
-import platform
 import uuid
 import weakref
 from datetime import UTC, datetime
-from functools import cache
-from importlib import metadata
+from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
 from types import FrameType
@@ -23,21 +23,34 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from pytest_recorder import compat
 from pytest_recorder.config import Settings
-from pytest_recorder.diagnostics.guard import shield2, shield3
+from pytest_recorder.diagnostics import metrics
+from pytest_recorder.diagnostics.guard import shield2, shield3, translated
+from pytest_recorder.diagnostics.inject import Injector, of_environment
+from pytest_recorder.diagnostics.journal import Journal
+from pytest_recorder.diagnostics.metrics import Tally
+from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.engine.scope import Scope
+from pytest_recorder.engine.scope import TEXT_FILE, Scope
 from pytest_recorder.engine.select import Choice, make, select
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.engine.values import Bounds
-from pytest_recorder.errors import ErrorCode, RecorderError, bug, enverr, from_os_error
-from pytest_recorder.policy import Policy, policy_digest
-from pytest_recorder.tracefile.layout import FORMAT_VERSION, SegmentKind
+from pytest_recorder.errors import (
+    EnvironmentError,
+    ErrorCode,
+    ErrorKind,
+    RecorderError,
+    bug,
+    enverr,
+    from_os_error,
+)
+from pytest_recorder.facts import facts_of_policy, facts_of_run, writable
+from pytest_recorder.policy import Policy, Sourced, action_for
+from pytest_recorder.tracefile.layout import SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import spool_name
 from pytest_recorder.tracefile.spool import Segment, Spool
-from pytest_recorder.tracefile.writer import Packed, write_trace
+from pytest_recorder.tracefile.writer import Packed, pack_trace, write_trace, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +71,7 @@ _SHAPE = (
     "max_bytes",
 )
 """The settings that engine, hot path and spool are built from."""
+_NO_ROOM = ("ENOSPC", "EDQUOT")
 
 
 class Ended(NamedTuple):
@@ -71,6 +85,8 @@ class Ended(NamedTuple):
     error: RecorderError | None
     has_code: bool
     """Whether a frame of the project was seen; spans are events too."""
+    refusal: RecorderError | None = None
+    """What of the program could not be inspected, first; the recording went on."""
 
 
 class Recorder:
@@ -84,13 +100,21 @@ class Recorder:
         *,
         run_id: str | None = None,
         also: tuple[Path, ...] = (),
+        text: str | None = None,
+        journal: Journal | None = None,
+        faults: Injector | None = None,
     ) -> None:
+        """`also` are folders in scope besides the project's, `text` what `python -c` runs."""
         self.settings = settings
         self.folder = folder
         self.policy = policy
-        self.run_id = run_id or uuid.uuid4().hex
+        self.journal = journal or Journal(run_id)
+        self._log = self.journal.logger("recorder")
+        self.run_id = run_id or self.journal.run_id
         self.choice: Choice = select(settings.engine, settings.hot_path)
         self._also = also
+        self._text = text
+        self._faults = of_environment() if faults is None else faults
         self._shape: tuple[Any, ...] = ()
         self._pid = os.getpid()
         self._id = uuid.uuid4().hex
@@ -104,11 +128,16 @@ class Recorder:
         self._write_span: Callable[[str, str, tuple[str, str]], None] = _ignore
         self._write_note: Callable[[FrameType, str, None], None] = _ignore
         self._end_hot: Callable[[HotPath, None], None] = _ignore
+        self._judged: tuple[Sourced, dict[str, Any]] | None = None
         self._error: RecorderError | None = None
+        self._refusal: RecorderError | None = None
         self._interrupted: str | None = None
         self._ended: Ended | None = None
+        self._counts = Tally()
+        self._is_kept = False
         self._started_ns = 0
         self._duration_us = 0
+        self._acting = policy
 
     # The life of the recorder.
 
@@ -117,14 +146,21 @@ class Recorder:
         self._build(self.settings)
         _RECORDERS.add(self)
         _register_fork()
+        facts = {**self.choice._asdict(), "limits": "; ".join(self.limits), "dir": self.folder}
+        self._log.info("recorder opened", extra={"context": facts})
 
-    def close(self) -> None:
-        """Give everything back; the spool is removed. Only the process that began it does."""
+    def close(self, *, leave_spool: bool = False) -> None:
+        """Give everything back. Only the process that began it does.
+
+        The spool is removed, or left for `recover` where it holds what could not be kept.
+        """
         if self._is_foreign():
             return
         if self.is_recording:
             self.end()
-        self._tear_down()
+        if self._shape:
+            self._log.debug("recorder closed")
+        self._tear_down(leave_spool=leave_spool)
 
     @property
     def is_begun(self) -> bool:
@@ -164,27 +200,37 @@ class Recorder:
         test: str | None = None,
         attempt: int = 1,
         settings: Settings | None = None,
+        policy: Sourced | None = None,
         watch_output: bool = True,
     ) -> None:
         """Start a recording. Without `watch_output`, output is taken between the edges of phases.
+
+        `policy` is that of this recording, where it is not the recorder's.
 
         Raises EnvironmentError when another tool has taken our place or the spool cannot be made.
         """
         if self._is_foreign():
             return
         used = settings or self.settings
+        self._faults.rearm()
         self._build(used)
         hot, engine, spool = self._hot, self._engine, self._spool
         if hot is None or engine is None or spool is None:
             return
-        self._error = self._ended = self._interrupted = None
+        self._error = self._refusal = self._ended = self._interrupted = None
+        self._counts, self._is_kept = Tally(), False
+        engine.unreported.count = 0
+        chosen = policy or Sourced(self.policy, {})
+        self._acting = chosen.policy
         self._traces += 1
+        trace_id = f"{self._id[:20]}{self._traces:012x}"
         own = {
-            "trace_id": f"{self._id[:20]}{self._traces:012x}",
-            "test": _writable(test) if test is not None else None,
+            "trace_id": trace_id,
+            "test": writable(test) if test is not None else None,
             "attempt": attempt,
             "scope": used.scope,
             "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            **self._policy_facts(chosen),
         }
         # Put together as text: a model would be made, checked and written for each test.
         common, head = self._describe(used)
@@ -192,12 +238,18 @@ class Recorder:
         spool.begin(head + orjson.dumps(own)[1:])
         hot.begin()
         self._manifest = manifest
+        self.journal.about(trace_id, test)
+        # Before the first event: what runs in here is nothing of the program's.
+        about = {"attempt": attempt, "scope": used.scope, "level": used.level}
+        self._log.debug("recording begins", extra={"context": about})
         self._started_ns = perf_counter_ns()
         try:
             if watch_output:
                 self._watch_output()
             engine.start()
+            translated(lambda: self._faults.at("start"), recorder_error)
         except RecorderError:
+            engine.stop()
             self.let_go()
             hot.end()
             spool.drop()
@@ -279,18 +331,30 @@ class Recorder:
             spool.dropped,
             error,
             hot.has_frames,
+            self._refusal,
         )
+        self._count(hot, engine, spool)
+        facts = {
+            "status": self._ended.status,
+            "reason": reason or "",
+            "events": spool.events,
+            "dropped": spool.dropped,
+            "duration_us": self._duration_us,
+        }
+        self._log.debug("recording ended", extra={"context": facts})
         return self._ended
 
     def flush(self) -> None:
         """Ask the system to write the spool. Raises EnvironmentError (ERR_IO)."""
         if self._spool is not None:
+            translated(lambda: self._faults.at("flush"), recorder_error)
             self._spool.flush()
 
     def keep(self, path: Path, **facts: Any) -> Packed:
         """Write the ended recording to a file; `facts` are added to the manifest.
 
-        Raises EnvironmentError (ERR_IO); the recording is still there then.
+        Raises EnvironmentError (ERR_IO), InternalError (ERR_UNKNOWN); the recording is still there
+        then, unless the disk is full.
         """
         spool, hot, manifest, ended = self._spool, self._hot, self._manifest, self._ended
         if spool is None or hot is None or manifest is None or ended is None:
@@ -299,26 +363,63 @@ class Recorder:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise from_os_error(error, "cannot make the folder of the trace") from error
-        packed = write_trace(
-            path,
-            manifest=Manifest.model_validate({**manifest, **facts}),
-            segments=spool.segments(),
-            sources=dict(hot.sources.values()),
-            trailer={
+        parts: dict[str, Any] = {
+            "manifest": Manifest.model_validate({**manifest, **facts}),
+            "sources": dict(hot.sources.values()),
+            "trailer": {
                 "status": ended.status,
                 "reason": ended.reason,
                 "message": ended.message,
                 "duration_us": self._duration_us,
+                "counters": self._counts.plain(),
             },
-        )
+        }
+        packed = translated(lambda: self._write(path, spool, parts), recorder_error)
         self._ended = ended._replace(events=packed.events, dropped=packed.dropped)
+        self._is_kept = True
+        metrics.count_trace(
+            self._counts, "kept", ended.status, packed.events, packed.size_bytes
+        )
+        about = {"path": path, "status": ended.status, **packed._asdict()}
+        self._log.info("trace kept", extra={"context": about})
         return packed
 
-    def drop(self) -> None:
+    def _write(self, path: Path, spool: Spool, parts: dict[str, Any]) -> Packed:
+        try:
+            return write_trace(path, segments=spool.segments(), **parts, faults=self._faults)
+        except EnvironmentError as error:
+            # An injected fault says that there is no room at all.
+            is_full = error.context.get("errno") in _NO_ROOM
+            if not is_full or self._faults.is_armed("write-enospc"):
+                raise
+            # The spool lies on the same disk, and what it holds is much smaller when packed.
+            memory = io.BytesIO()
+            packed = pack_trace(memory, segments=spool.segments(), **parts)
+            data = memory.getvalue()
+            if len(data) > spool.grown_bytes:
+                raise
+        spool.shrink()
+        write_whole(path, lambda file: file.write(data))
+        return packed
+
+    def drop(self, result: str = "dropped") -> None:
         """Forget the recording; nothing of it is left on disk."""
+        self.count_as(result)
         if self._spool is not None:
             self._spool.drop()
+        if self._manifest is not None and not self._is_kept:
+            self._log.debug("trace dropped")
         self._manifest = None
+
+    def count_as(self, result: str) -> None:
+        """Count the trace of the ended recording as this, where it was not kept."""
+        if self._ended is not None and self._manifest is not None and not self._is_kept:
+            metrics.count_trace(self._counts, result, self._ended.status)
+
+    def take_counts(self) -> Tally:
+        """Give what was counted since the recording began, or since it was taken."""
+        counts, self._counts = self._counts, Tally()
+        return counts
 
     def recent(self, most_events: int) -> "Iterator[Event]":
         """Give about so many of the last events of the running recording, oldest first."""
@@ -355,6 +456,11 @@ class Recorder:
         return self._spool.events if self._spool is not None else 0
 
     @property
+    def dropped(self) -> int:
+        """Number of events that the running recording had no room for so far."""
+        return self._spool.dropped if self._spool is not None else 0
+
+    @property
     def error(self) -> RecorderError | None:
         """What has ended the running recording early, if anything has."""
         return self._error
@@ -368,21 +474,29 @@ class Recorder:
             return
         self._tear_down()
         self.choice = select(settings.engine, settings.hot_path)
-        scope = Scope(settings.root, settings.include, settings.exclude, also=self._also)
-        self._spool = Spool(self.folder / spool_name(self.run_id), settings.max_bytes)
+        scope = Scope(
+            settings.root, settings.include, settings.exclude, also=self._also, text=self._text
+        )
+        self._spool = self._make_spool(settings.max_bytes)
         hot, engine = self._hot, self._engine = make(
             self.choice,
             self._spool,
             level=settings.level,
             bounds=Bounds(**settings.values.model_dump()),
             redactor=Redactor(settings.redact, settings.no_redact),
-            is_in_scope=scope.decide,
+            is_in_scope=scope.decide_code,
             on_fault=self._fault,
+            faults=self._faults,
         )
-        self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault))
-        self._write_span = shield3(hot.locked(hot.span), self._fault)
-        self._write_note = shield3(hot.locked(hot.note), self._fault)
-        self._end_hot = shield2(lambda hot, _: hot.end(), self._fault)
+        if self._text is not None:
+            data = self._text.encode("utf-8", "surrogateescape")
+            digest = hashlib.sha256(data).digest()
+            hot.sources[TEXT_FILE] = (digest, data)
+            self._spool.keep_source(digest, data)
+        self._tap = StreamTap(shield3(hot.locked(hot.output), self._fault_in("output")))
+        self._write_span = shield3(hot.locked(hot.span), self._fault_in("span"))
+        self._write_note = shield3(hot.locked(hot.note), self._fault_in("note"))
+        self._end_hot = shield2(self._finish_hot, self._fault_in("end"))
         try:
             engine.install()
         except RecorderError:
@@ -390,14 +504,22 @@ class Recorder:
             raise
         self._shape = shape
 
-    def _tear_down(self) -> None:
+    def _make_spool(self, max_bytes: int) -> Spool:
+        path = self.folder / spool_name(self.run_id)
+        if self._faults.is_armed("spool-full"):
+            from pytest_recorder.engine.injected import make_spool
+
+            return make_spool(self._faults, path, max_bytes)
+        return Spool(path, max_bytes)
+
+    def _tear_down(self, *, leave_spool: bool = False) -> None:
         self.let_go()
         if self._engine is not None:
             self._engine.uninstall()
         if self._hot is not None:
             self._hot.release()
         if self._spool is not None:
-            self._spool.close()
+            self._spool.close(unlink=not leave_spool)
         self._engine = self._hot = self._spool = self._tap = self._manifest = None
         self._write_span = self._write_note = self._end_hot = _ignore
         self._shape = ()
@@ -407,30 +529,17 @@ class Recorder:
         """Give what all traces of this shape have in common, also as the start of a JSON object."""
         if self._common is not None:
             return self._common
-        common = Manifest(
-            format=FORMAT_VERSION,
-            run_id=self.run_id,
-            trace_id="",
-            python=compat.PYTHON_VERSION,
-            implementation=compat.IMPLEMENTATION,
-            platform=f"{platform.system()}-{platform.machine()}",
-            versions=dict(_versions()),
-            engine=self.choice.engine,
-            engine_reason=self.choice.reason,
-            hot_path=self.choice.hot_path,
-            hot_path_reason=self.choice.hot_path_reason,
-            limits=self.limits,
-            level=settings.level,
-            values=settings.values.model_dump(),
-            root=_writable(str(settings.root)),
-            max_bytes=settings.max_bytes,
-            policy=self.policy.model_dump(mode="json"),
-            policy_sha256=policy_digest(self.policy),
-            started="",
-            pid=os.getpid(),
-        ).model_dump(mode="json", exclude={"trace_id", "test", "attempt", "scope", "started"})
+        common = facts_of_run(
+            settings, self.choice, self.limits, run_id=self.run_id, pid=self._pid
+        )
         self._common = common, orjson.dumps(common)[:-1] + b","
         return self._common
+
+    def _policy_facts(self, chosen: Sourced) -> dict[str, Any]:
+        """Give what the manifest says of a policy; most traces of a run share one."""
+        if self._judged is None or self._judged[0] != chosen:
+            self._judged = (chosen, facts_of_policy(chosen))
+        return self._judged[1]
 
     def _watch_output(self) -> None:
         if self._tap is not None and self._hot is not None:
@@ -453,7 +562,28 @@ class Recorder:
         if self._hot is not None:
             self._end_hot(self._hot, None)
 
-    def _fault(self, error: BaseException) -> None:
+    def _finish_hot(self, hot: "HotPath", _: None) -> None:
+        self._faults.at("finish")
+        hot.end()
+
+    def _count(self, hot: "HotPath", engine: "Engine", spool: Spool) -> None:
+        """Count what the ended recording has and has not."""
+        counts = self._counts
+        counts.add(metrics.RECORDED_EVENTS, spool.events + spool.dropped)
+        counts.add(metrics.DROPPED_EVENTS, spool.dropped, "limit")
+        for reason, number in hot.losses.items():
+            counts.add(metrics.DROPPED_EVENTS, number, reason)
+        # What no gap tells: where the stack was full, nothing could be called.
+        counts.add(metrics.DROPPED_EVENTS, engine.unreported.count, "recursion")
+        for kind, number in hot.redactions.items():
+            counts.add(metrics.REDACTIONS, number, kind)
+        if self._error is None and self._interrupted is not None:
+            counts.add(metrics.DETACHES, 1, "interrupted", ErrorCode.TRACE_INCOMPLETE.value)
+
+    def _fault_in(self, callback: str) -> "Callable[[BaseException], None]":
+        return partial(self._fault, callback=callback)
+
+    def _fault(self, error: BaseException, callback: str | None = None) -> None:
         """Take a fault of ours out of a callback: count it, detach, keep the first for the end.
 
         The exception itself is not kept: its traceback holds objects of the program.
@@ -463,64 +593,36 @@ class Recorder:
             if hot is not None:
                 hot.lose("recursion")
             return
+        found = recorder_error(error)
+        if callback is not None and found.code is not ErrorCode.TRACER_INSTALL_CONFLICT:
+            self._counts.add(metrics.FAULTS, 1, callback)
+        if found.kind is ErrorKind.TARGET:
+            # What the program is made of is no reason to see no more of it.
+            self._refusal = self._refusal or found
+            if hot is not None:
+                hot.lose("refused")
+            return
+        fault: RecorderError | None = None
         if self._error is None:
-            self._error = _as_recorder_error(error)
+            fault = self._error = found
+            self._counts.add(
+                metrics.DETACHES, 1, metrics.detach_reason(found), found.code.value
+            )
         if self._engine is not None:
             self._engine.stop()
         self.let_go()
         if hot is not None:
             hot.is_open = False
+        # At once, for the process may not live to the end of the test; last, for it takes a while.
+        if fault is not None:
+            self.journal.failure(fault, action_for(self._acting, fault.kind), by="recorder")
 
     def _is_foreign(self) -> bool:
         return self._pid != os.getpid()
 
 
-def _as_recorder_error(error: BaseException) -> RecorderError:
-    """Translate a fault and let go of its traceback, whose frames hold the program's objects."""
-    if isinstance(error, RecorderError):
-        found = error
-    elif isinstance(error, OSError):
-        found = from_os_error(error, "cannot record")
-    elif isinstance(error, MemoryError):
-        found = enverr(ErrorCode.IO, "out of memory while recording")
-    else:
-        where = _innermost(error)
-        text = f"the recorder failed: {type(error).__name__}: {error}"
-        found = bug(ErrorCode.UNKNOWN, text, at=where)
-    if found.__cause__ is not None:
-        found.__cause__ = found.__cause__.with_traceback(None)
-    return found.with_traceback(None)
-
-
-def _writable(text: str) -> str:
-    """Name bytes of a path that are no text (lone surrogates): JSON has no place for them."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def _ignore(*_: object) -> None:
     return None
-
-
-def _innermost(error: BaseException) -> str:
-    traceback, where = error.__traceback__, "unknown"
-    while traceback is not None:
-        where = (
-            f"{os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
-        )
-        traceback = traceback.tb_next
-    return where
-
-
-@cache
-def _versions() -> dict[str, str]:
-    """Name the versions that wrote a trace; looked up once, for it takes milliseconds."""
-    found: dict[str, str] = {}
-    for name in ("pytest-record-trace", "pytest"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 _RECORDERS: weakref.WeakSet[Recorder] = weakref.WeakSet()

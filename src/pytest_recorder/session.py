@@ -7,26 +7,12 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from pytest_recorder.config import Settings, parse_field
-from pytest_recorder.engine.scope import find_project_root
-from pytest_recorder.errors import (
-    ErrorCode,
-    RecorderError,
-    RecorderWarning,
-    from_os_error,
-    usage,
-)
-from pytest_recorder.policy import (
-    Policy,
-    action_for,
-    configure_policy_from_env,
-    current_policy,
-)
-from pytest_recorder.recorder import Ended, Recorder
-from pytest_recorder.tracefile.index import TRACE_NAME, prepare_folder
-from pytest_recorder.tracefile.layout import MAGIC
+from pytest_recorder.capture import Capture, Problem, absolute, settings_from, trace_file
+from pytest_recorder.config import invalid
+from pytest_recorder.errors import ErrorCode, RecorderError, RecorderWarning, usage
+from pytest_recorder.policy import configure_policy_from_env, sourced_policy, tell
 
 
 class TraceSession:
@@ -35,10 +21,10 @@ class TraceSession:
     A context manager: leaving the block stops the recording.
     """
 
-    def __init__(self, recorder: Recorder, path: Path, policy: Policy) -> None:
-        self.path = path
-        self.policy = policy
-        self._recorder = recorder
+    def __init__(self, capture: Capture) -> None:
+        self.path = capture.path
+        self.policy = capture.policy
+        self._capture = capture
 
     @classmethod
     def start(
@@ -55,19 +41,24 @@ class TraceSession:
 
     @property
     def is_recording(self) -> bool:
-        """Whether this session takes events now."""
-        return self._recorder.is_recording
+        """Whether this session takes events now: not after an error has ended it early."""
+        return self._capture.is_recording
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether this session has something to stop; not so in a forked child."""
+        return self._capture.is_begun
 
     def stop(self) -> None:
         """Stop and write the file; does nothing the second time. Raises as `stop` does."""
         if _ACTIVE.session is self:
             _ACTIVE.session = None
-            self._finish()
+            _tell(self._capture.end())
 
     def flush(self) -> None:
         """Ask the system to write what was recorded so far."""
         if _ACTIVE.session is self:
-            self._recorder.flush()
+            self._capture.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -85,22 +76,6 @@ class TraceSession:
                 raise
             # The program's own exception is on its way and must not be covered by ours.
             error.add_note(f"and the recording failed: {own}")
-
-    def _finish(self) -> None:
-        recorder, policy = self._recorder, self.policy
-        try:
-            ended = recorder.end()
-            if ended is None:
-                return
-            error = ended.error
-            if ended.status == "complete" or policy.keep_partial_trace:
-                try:
-                    recorder.keep(self.path)
-                except RecorderError as failed:
-                    error = error or failed
-            _judge(ended, error, policy)
-        finally:
-            recorder.close()
 
 
 class _Active:
@@ -136,26 +111,46 @@ def start(
         EnvironmentError: ERR_TRACER_INSTALL_CONFLICT when other tools hold all places;
             ERR_TRACE_DIR_CREATE_FAILED, ERR_IO.
     """
-    if _ACTIVE.session is not None and _ACTIVE.session.is_recording:
+    caller = Path(sys._getframe(1).f_code.co_filename)
+    try:
+        return _start(path, level, include, exclude, policy, caller)
+    except RecorderError as error:
+        tell(error, policy, by="session")
+        raise
+
+
+def _start(
+    path: str | os.PathLike[str],
+    level: str | None,
+    include: Iterable[str],
+    exclude: Iterable[str],
+    policy: Mapping[str, object] | None,
+    caller: Path,
+) -> TraceSession:
+    if _ACTIVE.session is not None and _ACTIVE.session.is_begun:
         raise usage(
             ErrorCode.ALREADY_TRACING,
             "a recording is running already, stop it first",
             path=_ACTIVE.session.path,
         )
-    file = _trace_file(Path(os.path.abspath(path)))
+    if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise invalid(path, "path", "text or a path")
+    file = trace_file(absolute(path))
     configure_policy_from_env()
-    used = current_policy(policy)
-    caller = Path(sys._getframe(1).f_code.co_filename)
-    settings = _settings(file, level, include, exclude)
-    prepare_folder(file.parent)
-    recorder = Recorder(settings, file.parent, used, also=_roots(caller))
-    try:
-        recorder.open()
-        recorder.begin()
-    except RecorderError:
-        recorder.close()
-        raise
-    session = _ACTIVE.session = TraceSession(recorder, file, used)
+    chosen = sourced_policy(policy)
+    given: dict[str, tuple[object, str]] = {}
+    if level is not None:
+        given["level"] = (level, "level")
+    for name, patterns in (("include", include), ("exclude", exclude)):
+        given[name] = (_listed(patterns), name)
+    capture = Capture(file, settings_from(file.parent, given), chosen)
+    capture.begin(_roots(caller))
+    return adopt(capture)
+
+
+def adopt(capture: Capture) -> TraceSession:
+    """Let a capture that has begun be the session of this process."""
+    session = _ACTIVE.session = TraceSession(capture)
     return session
 
 
@@ -191,41 +186,11 @@ def trace(path: str | os.PathLike[str], **options: Any) -> Generator[TraceSessio
         yield session
 
 
-def _trace_file(path: Path) -> Path:
-    """Find the file to write. A file that is there must be a trace, which is replaced."""
-    file = path if path.suffix == ".pyrec" and not path.is_dir() else path / TRACE_NAME
-    for existing in (path, file):
-        if not existing.is_file():
-            continue
-        if existing.suffix == ".pyrec" and _is_trace(existing):
-            continue
-        raise usage(
-            ErrorCode.TRACE_DIR_CONFLICT,
-            f"{str(existing)!r} is a file and no trace, expected a folder or a new *.pyrec file",
-        )
-    return file
-
-
-def _is_trace(path: Path) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError as error:
-        raise from_os_error(
-            error, "cannot look at the trace that is there", path=path
-        ) from error
-
-
-def _settings(
-    file: Path, level: str | None, include: Iterable[str], exclude: Iterable[str]
-) -> Settings:
-    fields: dict[str, Any] = {"root": find_project_root(Path.cwd()), "dir": file.parent}
-    if level is not None:
-        fields["level"] = parse_field("level", level, "level")
-    for name, patterns in (("include", include), ("exclude", exclude)):
-        given = [patterns] if isinstance(patterns, str) else list(patterns)
-        fields[name] = parse_field(name, given, name)
-    return Settings.model_validate({"enabled": True, **fields})
+def _listed(patterns: object) -> object:
+    """Take any iterable of patterns; one pattern, and what is none, is checked as it is."""
+    if isinstance(patterns, str) or not isinstance(patterns, Iterable):
+        return patterns
+    return list(cast("Iterable[object]", patterns))
 
 
 def _roots(caller: Path) -> tuple[Path, ...]:
@@ -235,21 +200,16 @@ def _roots(caller: Path) -> tuple[Path, ...]:
     return tuple(file.parent for file in files if file.is_file())
 
 
-def _judge(ended: Ended, error: RecorderError | None, policy: Policy) -> None:
-    action = action_for(policy, error.kind) if error is not None else "ignore"
-    if error is not None and action in ("fail", "stop"):
-        raise error
-    if action == "warn":
-        # A filter of its own: `-W error` must not turn a warning of ours into a failure.
-        with warnings.catch_warnings():
-            warnings.simplefilter("always", RecorderWarning)
-            warnings.warn(str(error), RecorderWarning, stacklevel=4)
-    if policy.require_trace:
-        if not ended.events:
-            raise usage(
-                ErrorCode.TRACE_MISSING, "a trace is required and no event was recorded"
-            )
-        if ended.status != "complete":
-            raise usage(
-                ErrorCode.TRACE_INCOMPLETE, "a whole trace is required, this one ended early"
-            )
+def _tell(problems: list[Problem]) -> None:
+    """Warn, then raise the first failure; those after it are its notes."""
+    for problem in problems:
+        if problem.action == "warn":
+            # A filter of its own: `-W error` must not turn a warning of ours into a failure.
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", RecorderWarning)
+                warnings.warn(str(problem.error), RecorderWarning, stacklevel=3)
+    failures = [problem.error for problem in problems if problem.is_failure]
+    for other in failures[1:]:
+        failures[0].add_note(f"and: {other}")
+    if failures:
+        raise failures[0]

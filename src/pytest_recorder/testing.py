@@ -47,11 +47,11 @@ class Recorded:
         self.path = path
         self.status = ended.status
         self.reason = ended.reason
-        self.dropped = ended.dropped
         self.result = result
         self.error = error
         with open_trace(path) as trace:
             self.manifest = trace.manifest
+            self.dropped = trace.trailer.dropped
             self.events: list[Event] = list(trace.events())
 
     def trace(self) -> Trace:

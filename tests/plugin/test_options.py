@@ -51,6 +51,8 @@ SAMPLES = {
     "log_level": Sample("debug", "debug", "info", "info"),
     "log_file": Sample("log.jsonl", "log.jsonl", "b.jsonl", "b.jsonl"),
     "json_errors": Sample("true", True, "false", False),
+    "metrics_file": Sample("m.prom", "m.prom", "n.prom", "n.prom"),
+    "metrics_otel": Sample("true", True, "false", False),
     "engine": Sample("settrace", "settrace", "monitoring", "monitoring"),
     "redact": Sample("pin", ("pin",), "iban", ("iban",)),
     "no_redact": Sample("pin", ("pin",), "iban", ("iban",)),
@@ -67,7 +69,7 @@ every_bad = pytest.mark.parametrize(
     [
         option
         for option in OPTIONS
-        if BAD[option.form] and option.name not in ("dir", "log_file")
+        if BAD[option.form] and option.name not in ("dir", "log_file", "metrics_file")
     ],
     ids=lambda option: option.name,
 )
@@ -100,7 +102,7 @@ def held(found: Resolved, option: options.Option) -> Any:
 
 
 def expected(option: options.Option, value: Any, base: Path) -> Any:
-    return base / value if option.name in ("dir", "log_file") else value
+    return base / value if option.name in ("dir", "log_file", "metrics_file") else value
 
 
 def ini(project: pytest.Pytester, text: str) -> None:
@@ -178,6 +180,8 @@ def test_defaults_are_those_of_the_design(project: pytest.Pytester) -> None:
         "log_level": None,
         "log_file": None,
         "json_errors": False,
+        "metrics_file": None,
+        "metrics_otel": False,
     }
     assert sources == {option.name: "default" for option in OPTIONS}
     assert is_forced_off is False

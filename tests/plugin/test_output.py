@@ -34,3 +34,23 @@ def test_output_is_recorded_once_when_the_test_replaces_its_streams(
     (path,) = traces(pytester)
     printed = [event.text["value"] for event in events(path) if event.text is not None]
     assert printed == ["before", "redirected", "patched", "assigned", "after"]
+
+
+@pytest.mark.parametrize("options", [(), ("-s",), ("--record-scope=session",)])
+def test_a_test_that_is_not_recorded_finds_its_streams_as_they_were(
+    pytester: pytest.Pytester, options: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+        import pytest
+        @pytest.mark.record
+        def test_recorded():
+            print("seen")
+        @pytest.mark.record(False)
+        def test_not_recorded():
+            assert "write" not in vars(sys.stdout)
+            assert "write" not in vars(sys.stderr)
+        """
+    )
+    run(pytester, "--record-trace", *options).assert_outcomes(passed=2)

@@ -99,7 +99,7 @@ def test_the_next_run_tells_of_it_and_keeps_it_and_the_one_after_clears_it(
             "kept 1 of 1 trace (*) in test-traces",
             "recovered 2 traces (*) in test-traces, of processes that died",
             "*::test_fails -> test-traces/*/trace.pyrec",
-            "*::test_dies [[]partial: ERR_TRACE_INCOMPLETE] -> test-traces/*/trace.pyrec",
+            "*::test_dies [[]partial: ERR_TRACE_INCOMPLETE, * events, 0 dropped] -> test-traces/*/trace.pyrec",
         ]
     )
     result.assert_outcomes(failed=1)
@@ -158,7 +158,7 @@ def test_the_controller_recovers_a_dead_worker_at_once_and_the_run_goes_on(
         [
             "kept 2 of * traces (*",
             "recovered 1 trace (*) in test-traces, of processes that died",
-            f"test_it.py::test_dies [[]partial: ERR_TRACE_INCOMPLETE] -> {path.relative_to(pytester.path)}",
+            f"test_it.py::test_dies [[]partial: ERR_TRACE_INCOMPLETE, * events, 0 dropped] -> {path.relative_to(pytester.path)}",
         ]
     )
     assert outcomes(pytester) == {

@@ -346,6 +346,10 @@ def test_session_scope_keeps_one_trace_with_a_span_per_test(pytester: pytest.Pyt
     )
     calls = [name for phase, edge, name, _ in spans(path) if (phase, edge) == ("call", "begin")]
     assert [name.partition("::")[2] for name in calls if name] == ["test_a", "test_b", "test_c"]
+    outcomes = [
+        outcome for phase, edge, _, outcome in spans(path) if (phase, edge) == ("call", "end")
+    ]
+    assert outcomes == ["passed", "failed", "passed"]
 
 
 def test_session_scope_keeps_nothing_of_a_run_that_passed(pytester: pytest.Pytester) -> None:

@@ -1,13 +1,19 @@
 """Documentation that must not drift from the code."""
 
+import argparse
 import re
 from pathlib import Path
 
 import pytest
 
+from pytest_recorder.cli import run
+from pytest_recorder.diagnostics.jsonlog import LEVELS
+from pytest_recorder.diagnostics.metrics import COUNTERS
+from pytest_recorder.diagnostics.records import LogLine, Trailer
 from pytest_recorder.errors import ErrorCode
 from pytest_recorder.events import REASONS
 from pytest_recorder.plugin.options import MARKER_NAMES, OPTIONS, Option
+from pytest_recorder.policy import FIELDS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -34,3 +40,41 @@ def test_every_reason_is_in_the_format_description() -> None:
     text = " ".join((DOCS / "trace-format.md").read_text().split())
     for number, word in REASONS.items():
         assert f"{number} {word}" in text
+
+
+def test_every_option_of_run_is_documented() -> None:
+    parser = argparse.ArgumentParser()
+    run.prepare(parser)
+    text = (DOCS / "run.md").read_text()
+    flags = re.findall(r"--[a-z][a-z-]+", parser.format_help())
+    assert [flag for flag in set(flags) - {"--help"} if f"`{flag}" not in text] == []
+
+
+@pytest.mark.parametrize("page", ["policy.md", "from-codetracer.md"])
+def test_every_field_and_variable_of_the_policy_is_documented(page: str) -> None:
+    text = (DOCS / page).read_text()
+    for key, field in FIELDS.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{key}` |"))
+        assert f"`PYTEST_RECORDER_{field.upper()}`" in row
+        assert (f"`CODETRACER_{key.upper()}`" in row) == (key != "record_errors")
+
+
+def test_every_counter_is_documented_with_its_labels() -> None:
+    text = (DOCS / "metrics.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|(.*?)\| ", text, re.MULTILINE)
+    assert [(name, tuple(re.findall(r"`(\w+)`", labels))) for name, labels in rows] == [
+        (counter.name, counter.labels) for counter in COUNTERS
+    ]
+
+
+def test_the_diagnostics_page_names_every_key_and_level_and_its_examples_are_valid() -> None:
+    text = (DOCS / "diagnostics.md").read_text()
+    log, trailer = re.findall(r"^```json\n(.*)\n```$", text, re.MULTILINE)
+    assert LogLine.model_validate_json(log).error_code == ErrorCode.IO
+    assert Trailer.model_validate_json(trailer).error_code == ErrorCode.IO
+    heads = re.findall(r"^\| (`[a-z_`, ]+`) \|.*\|.*\|$", text, re.MULTILINE)
+    assert {name for head in heads for name in re.findall(r"`(\w+)`", head)} == set(
+        LogLine.model_fields
+    )
+    (row,) = [line for line in text.splitlines() if line.startswith("| `--record-log-level")]
+    assert set(re.findall(r"`(\w+)`", row)) >= set(LEVELS)

@@ -220,3 +220,34 @@ def test_the_table_of_options_names_the_same_variables() -> None:
         assert list(policy.fields_from_env({option.variable: value})) == [key]
         if option.fallback:
             assert list(policy.fields_from_env({option.fallback: value})) == [key]
+
+
+def test_each_value_says_where_it_came_from() -> None:
+    policy.configure_policy_from_env(
+        {"PYTEST_RECORDER_REQUIRE_TRACE": "1", "CODETRACER_LOG_LEVEL": "info", "X": "y"}
+    )
+    policy.configure_policy(json_errors=True, log_level="debug")
+    found = policy.sourced_policy({"keep_partial_trace": False})
+    assert found.policy == policy.current_policy({"keep_partial_trace": False})
+    assert found.sources == {
+        "on_recorder_error": "default",
+        "require_trace": "PYTEST_RECORDER_REQUIRE_TRACE (environment)",
+        "keep_partial_trace": "policy (argument)",
+        "log_level": "configure_policy",
+        "log_file": "default",
+        "json_errors": "configure_policy",
+        "record_errors": "default",
+    }
+    policy.configure_policy_from_env({"CODETRACER_LOG_LEVEL": "info"})
+    assert policy.sourced_policy().sources["require_trace"] == "default"
+
+
+def test_an_option_is_named_as_the_source_and_in_a_complaint() -> None:
+    flags = {"log_level": "--log-level"}
+    found = policy.sourced_policy({"log_level": "info"}, flags)
+    assert found.sources["log_level"] == "--log-level (command line)"
+    with refused(
+        "bad value 'loud' for --log-level (command line), "
+        "expected off, error, warning, info or debug"
+    ):
+        policy.sourced_policy({"log_level": "loud"}, flags)

@@ -45,7 +45,7 @@ def outcome(
         for first, data in blocks:
             counts.append(made.feed(data, first))
     except Malformed as error:
-        fault = str(error)
+        fault = error.message
     assert rows_of(orjson.loads(made.steps())) == made.rows()
     return counts, fault, made.rows(), *made.found()
 

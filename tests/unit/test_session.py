@@ -2,18 +2,21 @@
 
 import gc
 import os
+import re
 import subprocess
 import sys
 import textwrap
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import pytest_recorder
 from pytest_recorder import policy as policies
 from pytest_recorder.errors import ErrorCode
+from pytest_recorder.tracefile.recovery import recover
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +52,15 @@ def test_start_and_stop_write_a_trace(tmp_path: Path) -> None:
         ".gitignore",
         "trace.pyrec",
     ]
+
+
+def test_a_folder_that_holds_something_gets_no_gitignore(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    for path in (tmp_path, tmp_path / "a.pyrec"):
+        with pytest_recorder.trace(path):
+            work()
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["a.pyrec", "pyproject.toml", "trace.pyrec"]
 
 
 def test_stop_without_start_does_nothing(tmp_path: Path) -> None:
@@ -111,6 +123,27 @@ def test_a_bad_level_is_refused(tmp_path: Path) -> None:
 def test_a_bad_policy_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(pytest_recorder.UsageError, match="unknown key 'colour'"):
         pytest_recorder.start(tmp_path, policy={"colour": "red"})
+
+
+@pytest.mark.parametrize(
+    "arguments, text",
+    [
+        ({"path": 3}, "bad value 3 for path, expected text or a path"),
+        ({"path": b"x"}, "bad value b'x' for path, expected text or a path"),
+        ({"include": 3}, "bad value 3 for include, expected text or a list of texts"),
+        ({"exclude": [3]}, "expected text or a list of texts"),
+        ({"level": ""}, "bad value '' for level, expected calls, lines or values"),
+        ({"policy": "abort"}, "bad value 'abort' for policy, expected a mapping"),
+        ({"policy": {3: 4}}, "unknown key 3 in policy"),
+    ],
+)
+def test_a_bad_argument_is_a_usage_error(
+    tmp_path: Path, arguments: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(pytest_recorder.UsageError, match=re.escape(text)):
+        pytest_recorder.start(**{"path": tmp_path / "a.pyrec", **arguments})
+    assert not pytest_recorder.is_tracing()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_exclude_wins_over_the_default(tmp_path: Path) -> None:
@@ -226,10 +259,111 @@ def test_a_script_in_an_empty_folder_is_recorded(tmp_path: Path) -> None:
     assert results == [{"type": "int", "value": 42}]
 
 
+def test_start_reads_the_variables_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_RECORDER_REQUIRE_TRACE", "1")
+    with pytest_recorder.trace(tmp_path / "a.pyrec") as session:
+        work()
+    assert session.policy.require_trace
+    monkeypatch.delenv("PYTEST_RECORDER_REQUIRE_TRACE")
+    monkeypatch.setenv("CODETRACER_KEEP_PARTIAL_TRACE", "no")
+    with pytest_recorder.trace(tmp_path / "b.pyrec") as session:
+        work()
+    assert not session.policy.require_trace
+    assert not session.policy.keep_partial_trace
+    # An argument wins, and ends with its session.
+    monkeypatch.setenv("PYTEST_RECORDER_REQUIRE_TRACE", "perhaps")
+    with pytest.raises(
+        pytest_recorder.UsageError,
+        match=r"ERR_INVALID_POLICY_VALUE.*'perhaps' for PYTEST_RECORDER_REQUIRE_TRACE .*1 or 0",
+    ):
+        pytest_recorder.start(tmp_path / "c.pyrec")
+    assert not pytest_recorder.is_tracing()
+
+
+def test_the_manifest_has_the_policy_its_digest_and_its_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODETRACER_LOG_LEVEL", "warn")
+    with pytest_recorder.trace(tmp_path / "a.pyrec", policy={"require_trace": True}) as session:
+        work()
+    with pytest_recorder.open_trace(session.path) as trace:
+        manifest = trace.manifest
+    assert manifest.policy == session.policy.model_dump(mode="json")
+    assert manifest.policy_sha256 == policies.policy_digest(session.policy)
+    named = {key: text for key, text in manifest.policy_sources.items() if text != "default"}
+    assert named == {
+        "require_trace": "policy (argument)",
+        "log_level": "CODETRACER_LOG_LEVEL (environment)",
+    }
+
+
+def test_b12_a_session_that_an_error_has_ended_takes_no_events_and_can_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_recorder(monkeypatch)
+    session = pytest_recorder.start(tmp_path / "a.pyrec")
+    work()
+    assert not pytest_recorder.is_tracing()
+    assert not session.is_recording
+    assert session.is_begun
+    with pytest.raises(pytest_recorder.EnvironmentError, match="ERR_IO"):
+        session.stop()
+    monkeypatch.undo()
+    with pytest_recorder.trace(tmp_path / "b.pyrec"):
+        work()
+    assert "work" in functions(tmp_path / "b.pyrec")
+
+
+def test_a_trace_that_cannot_be_written_stays_in_its_spool_and_is_recovered(
+    tmp_path: Path,
+) -> None:
+    session = pytest_recorder.start(tmp_path / "traces")
+    work()
+    session.path.mkdir()
+    with pytest.raises(pytest_recorder.EnvironmentError, match="ERR_IO"):
+        session.stop()
+    (entry,) = recover(tmp_path / "traces").entries
+    with pytest_recorder.open_trace(tmp_path / "traces" / str(entry.trace)) as trace:
+        assert "work" in {event.function for event in trace.events()}
+    assert not list(tmp_path.rglob("*.pyspool"))
+
+
+def test_two_failures_are_one_error_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_recorder(monkeypatch)
+    pytest_recorder.start(tmp_path / "a.pyrec", policy={"require_trace": True})
+    work()
+    with pytest.raises(pytest_recorder.EnvironmentError, match="ERR_IO") as caught:
+        pytest_recorder.stop()
+    (note,) = caught.value.__notes__
+    assert note.startswith("and: [ERR_TRACE_INCOMPLETE] a whole trace is required")
+
+
+def test_the_traceback_that_ends_a_program_is_printed_whole(tmp_path: Path) -> None:
+    for recording in ("", "import pytest_recorder; pytest_recorder.start('out')"):
+        (tmp_path / "script.py").write_text(f"{recording}\nraise RuntimeError('the end')\n")
+        done = subprocess.run(
+            [sys.executable, "script.py"],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 1
+        file = tmp_path / "script.py"
+        assert done.stderr == (
+            f'Traceback (most recent call last):\n  File "{file}", line 2, in <module>\n'
+            "    raise RuntimeError('the end')\nRuntimeError: the end\n"
+        )
+
+
 def recorder_of_an_ended_session(path: Path) -> weakref.ref[object]:
     with pytest_recorder.trace(path) as session:
         work()
-    return weakref.ref(session._recorder)
+    return weakref.ref(session._capture._recorder)
 
 
 def test_a_session_that_has_ended_lets_its_recorder_go(tmp_path: Path) -> None:

@@ -10,6 +10,12 @@ from pytest_recorder import compat
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.engine.rivals import rival_tracer
 from pytest_recorder.engine.select import select
+from pytest_recorder.policy import (
+    Policy,
+    configure_policy_from_env,
+    policy_digest,
+    sourced_policy,
+)
 from pytest_recorder.tracefile import scan
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.values import safe_text
@@ -21,15 +27,21 @@ def prepare(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("trace", nargs="?", type=Path, metavar="TRACE")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--policy",
+        action="store_true",
+        help="print each value of the policy and where it came from; without a trace, that of"
+        " pytest and that of programs here",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the facts."""
     if args.trace is None:
-        _print(_here(), args)
+        _print(_policies() if args.policy else _here(), args)
         return 0
     with open_argument(args.trace) as trace:
-        _print(_of(trace), args)
+        _print(_policy_of(trace) if args.policy else _of(trace), args)
         check_whole(trace)
     return 0
 
@@ -37,6 +49,9 @@ def run(args: argparse.Namespace) -> int:
 def _print(facts: dict[str, Any], args: argparse.Namespace) -> None:
     if args.json:
         sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+        return
+    if args.policy:
+        _print_policies(facts)
         return
     for name, value in facts.items():
         if value not in (None, "", [], {}):
@@ -58,6 +73,54 @@ def _here() -> dict[str, Any]:
     }
 
 
+def _policies() -> dict[str, Any]:
+    """Give the two policies of this folder: pytest knows its ini file, programs have none."""
+    from pytest_recorder.plugin import inquiry  # imports pytest, which takes a while
+
+    configure_policy_from_env()
+    chosen = sourced_policy()
+    answer = inquiry.ask()
+    return {
+        "pytest": _policy_facts(Policy(**answer["policy"]), answer["sources"]),
+        "programs": _policy_facts(chosen.policy, chosen.sources),
+    }
+
+
+def _policy_of(trace: Trace) -> dict[str, Any]:
+    manifest = trace.manifest
+    return {
+        "trace": {
+            "policy": manifest.policy,
+            "sources": manifest.policy_sources,
+            "sha256": manifest.policy_sha256,
+        }
+    }
+
+
+def _policy_facts(policy: Policy, sources: dict[str, str]) -> dict[str, Any]:
+    return {
+        "policy": policy.model_dump(mode="json"),
+        "sources": sources,
+        "sha256": policy_digest(policy),
+    }
+
+
+_TITLES = {
+    "pytest": "pytest here",
+    "programs": "programs here (the API, pytest-recorder run, auto-start)",
+    "trace": "this trace",
+}
+
+
+def _print_policies(facts: dict[str, Any]) -> None:
+    for at, (name, found) in enumerate(facts.items()):
+        print(f"{chr(10) if at else ''}{_TITLES[name]}, sha256 {found['sha256']}")
+        for key, value in found["policy"].items():
+            source = found["sources"].get(key, "not recorded")
+            shown = "-" if value in (None, {}) else _plain(value)
+            print(safe_text(f"  {key:<18} {shown:<12} {source}"))
+
+
 def _of(trace: Trace) -> dict[str, Any]:
     manifest, trailer = trace.manifest, trace.trailer
     return {
@@ -73,6 +136,7 @@ def _of(trace: Trace) -> dict[str, Any]:
         "files": trace.files(),
         "threads": list(trace.threads().values()),
         "duration_us": trailer.duration_us,
+        "counters": dict(trailer.counters),
         **manifest.model_dump(mode="json", exclude={"test", "attempt", "outcome"}),
     }
 

@@ -4,10 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from pytest_recorder.cli.recover import recovered_line, say_problems
+from pytest_recorder.cli.recover import recover_folder, recovered_line, say_problems
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.tracefile.index import Entry, Index, read_index
-from pytest_recorder.tracefile.recovery import recover
 from pytest_recorder.viewer.values import safe_text
 
 HELP = "list the traces of a folder"
@@ -21,7 +20,7 @@ def prepare(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the index; what was recovered for it is said on stderr."""
-    _recover(args.folder)
+    _recover(args)
     index = read_index(args.folder)
     if args.json:
         sys.stdout.write(_json(index))
@@ -33,15 +32,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _recover(folder: Path) -> None:
+def _recover(args: argparse.Namespace) -> None:
     try:
-        found = recover(folder)
+        found = recover_folder(args.folder)
     except RecorderError:
         # `read_index` says it.
         return
     for entry in found.entries:
-        print(recovered_line(folder, entry), file=sys.stderr)
-    say_problems(found)
+        print(recovered_line(args.folder, entry), file=sys.stderr)
+    say_problems(found, args)
 
 
 def _json(index: Index) -> str:

@@ -4,11 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from pytest_recorder.errors import exit_status
+from pytest_recorder.cli.complaint import complain
+from pytest_recorder.errors import RecorderError, exit_status
 from pytest_recorder.tracefile.index import Entry
 from pytest_recorder.tracefile.lock import is_alive
 from pytest_recorder.tracefile.recovery import Recovery
 from pytest_recorder.tracefile.recovery import recover as recover_traces
+from pytest_recorder.viewer.beside import write_failure
 from pytest_recorder.viewer.values import safe_text
 
 HELP = "make traces of what processes left that died"
@@ -21,13 +23,25 @@ def prepare(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Recover, and print a line for each trace."""
-    found = recover_traces(args.folder)
+    found = recover_folder(args.folder)
     for entry in found.entries:
         print(recovered_line(args.folder, entry))
     if not found.entries and not found.errors:
         print("nothing to recover")
-    say_problems(found)
+    say_problems(found, args)
     return exit_status(found.errors[0]) if found.errors else 0
+
+
+def recover_folder(folder: Path) -> Recovery:
+    """Recover traces, and write the explanation of each beside it; raises as `recover` does."""
+    found = recover_traces(folder)
+    for entry in found.entries:
+        try:
+            if entry.trace is not None:
+                write_failure(folder / entry.trace)
+        except RecorderError as error:
+            found.errors.append(error)
+    return found
 
 
 def recovered_line(folder: Path, entry: Entry) -> str:
@@ -41,9 +55,9 @@ def recovered_line(folder: Path, entry: Entry) -> str:
     )
 
 
-def say_problems(found: Recovery) -> None:
+def say_problems(found: Recovery, args: argparse.Namespace) -> None:
     """Say on stderr which spools were left alone, and what was wrong with others."""
     for pid in sorted({pid for pid in found.alive if is_alive(pid)}):
         print(f"process {pid} is still recording, its spool was left alone", file=sys.stderr)
     for error in found.errors:
-        print(str(error).encode("unicode_escape").decode("ascii"), file=sys.stderr)
+        complain(error, args)

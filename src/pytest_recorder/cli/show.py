@@ -68,7 +68,9 @@ def _header(trace: Trace) -> str:
 
 
 def _partial(trace: Trace) -> str:
-    return safe_text(f"partial: {trace.reason}: {trace.message or 'the recording ended early'}")
+    why = trace.message or "the recording ended early"
+    held = f"{len(trace):,} events, {trace.trailer.dropped:,} dropped"
+    return safe_text(f"partial: {trace.reason}: {why} ({held})")
 
 
 def _steps(trace: Trace, args: argparse.Namespace, root: Path) -> list[str]:

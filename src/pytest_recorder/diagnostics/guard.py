@@ -13,6 +13,7 @@ written in C, or one of the standard library that raises an `Exception`, is take
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -93,15 +94,18 @@ def shield3(
     return callback
 
 
-def settler(
-    on_fault: Callable[[BaseException], R | None],
-) -> Callable[[BaseException], R | None]:
+def settler(on_fault: Callable[..., R | None]) -> Callable[..., R | None]:
     """Give what decides about an exception in a callback in C, which has no `except` of its own.
 
-    It returns where the fault was ours and was contained, and raises what is the program's.
+    It is called with the exception and the name of the callback. It returns where the fault was
+    ours and was contained, and raises what is the program's.
     """
     strict = is_strict()
-    return lambda exc: _settle(exc, on_fault, strict)
+
+    def settle(exc: BaseException, callback: str = "unknown", /) -> R | None:
+        return _settle(exc, partial(on_fault, callback=callback), strict)
+
+    return settle
 
 
 def run_guarded(
@@ -132,6 +136,43 @@ def run_guarded(
             if is_strict():
                 raise
         return None
+
+
+def translated(
+    function: Callable[[], R], translate: Callable[[BaseException], RecorderError]
+) -> R:
+    """Call `function` where its fault is to be one of our errors, whatever it was."""
+    try:
+        return function()
+    except RecorderError:
+        raise
+    except Exception as exc:
+        if is_strict() and _is_bug(exc):
+            raise
+        raise translate(exc) from exc
+
+
+def failure_of(function: Callable[[], object]) -> BaseException | None:
+    """Call code that a user has given us for our own use; give what it raised.
+
+    Everything but Ctrl-C is contained, `SystemExit` and pytest's outcomes too, and no strictness
+    raises it: it is no bug of ours.
+    """
+    try:
+        function()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:
+        return exc.with_traceback(None)
+    return None
+
+
+def text_of(exc: BaseException) -> str:
+    """Word an exception of a user's; its `__str__` may fail too."""
+    words: list[str] = []
+    failure = failure_of(lambda: words.append(str(exc)))
+    name = type(exc).__name__
+    return f"{name}: {words[0]}" if failure is None and words[0] else name
 
 
 def is_strict() -> bool:

@@ -5,6 +5,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
 
 from pytest_recorder import compat
+from pytest_recorder.diagnostics.guard import Unreported
 
 
 class Capabilities(NamedTuple):
@@ -73,6 +74,16 @@ class HotPath(Protocol):
         ...
 
     @property
+    def redactions(self) -> dict[str, int]:
+        """How many values and texts (`value`, `text`) of this trace were hidden."""
+        ...
+
+    @property
+    def losses(self) -> dict[str, int]:
+        """How many events of this trace were lost, by reason; not those the spool dropped."""
+        ...
+
+    @property
     def sources(self) -> dict[str, tuple[bytes, bytes]]:
         """The files that ran: digest and text by path."""
         ...
@@ -133,6 +144,8 @@ class Engine(Protocol):
 
     name: str
     capabilities: Capabilities
+    unreported: Unreported
+    """Faults that the recursion limit left no room to report; nobody else counts them."""
 
     def install(self) -> None:
         """Take what the interpreter has only a few of."""

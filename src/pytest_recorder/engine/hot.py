@@ -17,9 +17,7 @@ The parent of a frame is the nearest recorded frame among its callers, which the
 
 import logging
 import sys
-import threading
 import weakref
-from _thread import get_ident
 from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from time import perf_counter_ns
@@ -33,6 +31,7 @@ from pytest_recorder.engine.names import UNBOUND
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.values import Bounds, ValueEncoder
 from pytest_recorder.events import EDGES, LEVELS, PHASES, Op, text, uv, zz
+from pytest_recorder.unpatched import allocate_lock, get_ident, local
 
 _LOCK_TIMEOUT_S = 1.0
 _LOG_CODE = logging.Logger.callHandlers.__code__
@@ -114,7 +113,7 @@ class PureHotPath:
         level: str,
         bounds: Bounds,
         redactor: Redactor,
-        is_in_scope: Callable[[str, str | None], bool],
+        is_in_scope: Callable[[CodeType, str | None], bool],
         clock: Callable[[], int] = perf_counter_ns,
     ) -> None:
         self._sink = sink
@@ -130,8 +129,8 @@ class PureHotPath:
         self._chars = bounds.chars
         self._codes: dict[int, CodeRecord] = {}
         self._frames: dict[int, FrameState] = {}
-        self._local = threading.local()
-        self._lock = threading.Lock()
+        self._local = local()
+        self._lock = allocate_lock()
         self._owner = 0
         self.enable_code: Callable[[CodeType], None] = _ignore
         self.watch_streams: Callable[[], None] = _ignore
@@ -140,6 +139,8 @@ class PureHotPath:
         self._stderr = 0
         self._streams: list[weakref.ref[Any]] = []
         self.lost: dict[str, int] = {}
+        # The same of the whole trace: `lost` ends with the gap that tells it.
+        self.losses: dict[str, int] = {}
         self.is_open = False
         self._clear()
 
@@ -168,6 +169,7 @@ class PureHotPath:
     def _clear(self) -> None:
         self._frames.clear()
         self.lost.clear()
+        self.losses.clear()
         self._current: FrameState | None = None
         self._block = 0
         self._frame_count = 0
@@ -210,6 +212,11 @@ class PureHotPath:
         """Whether any frame in scope was seen in this trace."""
         return self._frame_count > 0
 
+    @property
+    def redactions(self) -> dict[str, int]:
+        """How many values and texts of this trace were hidden."""
+        return {"value": self._encoder.redacted, "text": self._redactor.masked}
+
     def codes(self) -> list[CodeType]:
         """Give the code objects in scope that were met so far."""
         return [record.code for record in tuple(self._codes.values())]
@@ -222,6 +229,7 @@ class PureHotPath:
     def lose(self, reason: str, count: int = 1) -> None:
         """Count events that could not be recorded; the next one is preceded by a gap."""
         self.lost[reason] = self.lost.get(reason, 0) + count
+        self.losses[reason] = self.losses.get(reason, 0) + count
 
     def lose_ended_frames(self, frame: FrameType | None, reason: str) -> None:
         """Count this thread's frames that ended unseen: each has lost its last event at least.
@@ -266,7 +274,7 @@ class PureHotPath:
             lock = self._lock
             if not lock.acquire(True, _LOCK_TIMEOUT_S):
                 if self._owner == 0:
-                    self._lock = threading.Lock()
+                    self._lock = allocate_lock()
                 self.lose("contended")
                 return None
             self._owner = me
@@ -535,7 +543,7 @@ class PureHotPath:
     def _meet(self, frame: FrameType, code: CodeType) -> CodeRecord | None:
         module = dict.get(frame.f_globals, "__name__")
         name = module if type(module) is str else None
-        if not self._is_in_scope(code.co_filename, name):
+        if not self._is_in_scope(code, name):
             return None
         record = self._codes[id(code)] = CodeRecord(code)
         self.enable_code(code)
@@ -619,6 +627,8 @@ class PureHotPath:
         if record is None or not self._has_values or not record.names:
             return b""
         old = state.values
+        encoder = self._encoder
+        redacted = encoder.redacted
         changed: list[bytes] = []
         deleted: list[bytes] = []
         for name, value in zip(record.names, record.read(frame, record.names), strict=True):
@@ -630,6 +640,9 @@ class PureHotPath:
             if old.get(name) != encoded:
                 old[name] = encoded
                 changed += (record.name_ids[name], encoded)
+                redacted = encoder.redacted
+            else:
+                encoder.redacted = redacted  # what is not written does not count
         if not changed and not deleted:
             return b""
         return b"".join((uv(len(changed) // 2), *changed, uv(len(deleted)), *deleted))

@@ -3,9 +3,14 @@
 PYTEST_DONT_REWRITE
 """
 
+# `threading._active` is private: its types are not known.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 import opcode
 import threading
-from _thread import get_ident
+
+from pytest_recorder.unpatched import get_ident
 
 LOOPS = frozenset(
     opcode.opmap[name]

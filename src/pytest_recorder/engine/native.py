@@ -60,7 +60,7 @@ class Helpers:
         sink: Sink,
         bounds: Bounds,
         redactor: Redactor,
-        is_in_scope: Callable[[str, str | None], bool],
+        is_in_scope: Callable[[CodeType, str | None], bool],
     ) -> None:
         self.sources = Sources(sink)
         self.watch_streams: Callable[[], None] = _ignore
@@ -82,7 +82,7 @@ class Helpers:
 
     def describe_code(self, code: CodeType, module: str | None) -> tuple[Any, ...] | None:
         """Give what C needs to know of a code object; None where it is out of scope."""
-        if not self._is_in_scope(code.co_filename, module):
+        if not self._is_in_scope(code, module):
             return None
         names = recorded_names(code)
         is_namespace = not code.co_flags & inspect.CO_OPTIMIZED
@@ -119,7 +119,12 @@ class Helpers:
 
     def encode_other(self, value: object, depth: int) -> bytes:
         """Encode a value of a shape that C does not know, below so many open levels."""
-        return self._numbered.encode_at(value, depth)
+        encoder = self._numbered
+        before = encoder.redacted
+        encoded = encoder.encode_at(value, depth)
+        if encoder.redacted != before:
+            self._core.redacted += encoder.redacted - before
+        return encoded
 
     def content_of_other(self, value: object, depth: int) -> bytes:
         """Give the content of such a value, for comparison."""
@@ -163,8 +168,8 @@ class NativeHotPath(_native.Core):
         level: str,
         bounds: Bounds,
         redactor: Redactor,
-        is_in_scope: Callable[[str, str | None], bool],
-        settle: Callable[[BaseException], Any],
+        is_in_scope: Callable[[CodeType, str | None], bool],
+        settle: Callable[..., Any],
         clock: Callable[[], int] = perf_counter_ns,
     ) -> None:
         self._helpers = Helpers(sink, bounds, redactor, is_in_scope)
@@ -194,6 +199,11 @@ class NativeHotPath(_native.Core):
     def sources(self) -> dict[str, tuple[bytes, bytes]]:
         """The files that ran: digest and text by path."""
         return self._helpers.sources.known
+
+    @property
+    def redactions(self) -> dict[str, int]:
+        """How many values and texts of this trace were hidden."""
+        return {"value": self.redacted, "text": self._redactor.masked}
 
     @property
     def watch_streams(self) -> Callable[[], None]:

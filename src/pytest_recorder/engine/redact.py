@@ -99,7 +99,7 @@ def words_of(name: str) -> tuple[str, ...]:
 class Redactor:
     """Knows the rules of one recording and the secrets it has seen so far."""
 
-    __slots__ = ("_exempt", "_names", "_rules", "_whole", "active", "secrets")
+    __slots__ = ("_exempt", "_names", "_rules", "_whole", "active", "masked", "secrets")
 
     def __init__(self, extra: Iterable[str] = (), exempt: Iterable[str] = ()) -> None:
         self._exempt = frozenset(words_of(name) for name in exempt)
@@ -109,6 +109,8 @@ class Redactor:
         self._names: dict[str, bool] = {}
         self.secrets: list[str] = []
         """Texts that were redacted in this trace, the longest first."""
+        self.masked = 0
+        """Texts in which something was masked, since the recording began."""
         self.active = bool(self._rules)
 
     def is_secret(self, name: str) -> bool:
@@ -147,12 +149,14 @@ class Redactor:
     def forget(self) -> None:
         """Start the next recording without the secrets of this one."""
         self.secrets.clear()
+        self.masked = 0
 
     def mask(self, text: str) -> str:
         """Replace secrets in printed text.
 
         Those seen before, `name=value` with such a name, and the password in a URL.
         """
+        plain = text
         for secret in self.secrets:
             if secret in text:
                 text = text.replace(secret, _MASK)
@@ -160,6 +164,8 @@ class Redactor:
             if "://" in text and "@" in text:
                 text = _URL_PASSWORD.sub(rf"\g<1>{_MASK}@", text)
             text = _PAIR.sub(self._mask_pair, text)
+        if text is not plain and text != plain:
+            self.masked += 1
         return text
 
     def _mask_pair(self, match: re.Match[str]) -> str:

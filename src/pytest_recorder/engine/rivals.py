@@ -1,4 +1,7 @@
-"""Names the tool that holds the one place for a trace function."""
+"""Names the tool that holds the one place for a trace function.
+
+PYTEST_DONT_REWRITE
+"""
 
 import sys
 from typing import Any, cast

@@ -10,9 +10,11 @@ import re
 import sys
 import sysconfig
 import tomllib
+import warnings
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
+from types import CodeType
 
 from pytest_recorder.config import glob_class
 
@@ -20,6 +22,9 @@ _INSTALLED = frozenset(("site-packages", "dist-packages"))
 _TOOL_FOLDERS = frozenset((".tox", ".nox", "node_modules", "__pypackages__", ".eggs"))
 _OWN_PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
 _NEVER_OWN = frozenset(("pytest", "_pytest", "pluggy", "conftest", "setup", "tests", "test"))
+
+TEXT_FILE = "<string>"
+"""The file name of the code of `python -c`."""
 
 
 class Scope:
@@ -33,6 +38,7 @@ class Scope:
         *,
         also: Iterable[Path] = (),
         own_packages: Iterable[str] | None = None,
+        text: str | None = None,
     ) -> None:
         self.root = Path(os.path.realpath(root))
         roots = (self.root, *(Path(os.path.realpath(path)) for path in also))
@@ -51,6 +57,13 @@ class Scope:
         )
         self._answers: dict[tuple[str, str | None], bool] = {}
         self._venvs: dict[str, bool] = {}
+        self._texts = _codes_of(text) if text is not None else frozenset[CodeType]()
+
+    def decide_code(self, code: CodeType, module: str | None) -> bool:
+        """Tell whether a code object is recorded: by its file, or as a part of `python -c`."""
+        if self._texts and code.co_filename == TEXT_FILE and code in self._texts:
+            return True
+        return self.decide(code.co_filename, module)
 
     def decide(self, filename: str, module: str | None) -> bool:
         """Tell whether code of this file, in a module of this name, is recorded."""
@@ -95,6 +108,27 @@ class Scope:
                 for part in below
             )
         return known
+
+
+def _codes_of(text: str) -> frozenset[CodeType]:
+    """Give the code objects of what `python -c` runs.
+
+    By their content, for Python has compiled them itself. The name of their file does not tell:
+    what `dataclasses` and others make by `exec` has the same one.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Python says them, once.
+            warnings.simplefilter("ignore")
+            todo = [compile(text, TEXT_FILE, "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        return frozenset()
+    found: set[CodeType] = set()
+    while todo:
+        code = todo.pop()
+        found.add(code)
+        todo += [part for part in code.co_consts if type(part) is CodeType]
+    return frozenset(found)
 
 
 def find_own_packages(root: Path) -> set[str]:

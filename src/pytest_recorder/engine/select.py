@@ -2,16 +2,21 @@
 
 import sys
 from collections.abc import Callable
-from types import ModuleType
-from typing import Any, NamedTuple
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_recorder import compat, native
-from pytest_recorder.diagnostics.guard import settler
+from pytest_recorder.diagnostics import inject
+from pytest_recorder.diagnostics.guard import Unreported, settler
 from pytest_recorder.engine.base import Capabilities, Engine, HotPath, capabilities_of
 from pytest_recorder.engine.definitions import Sink
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.values import Bounds
 from pytest_recorder.errors import ErrorCode, usage
+
+if TYPE_CHECKING:
+    from pytest_recorder.engine.hot import PureHotPath
+    from pytest_recorder.engine.native import NativeHotPath
 
 NATIVE_MODULE = "pytest_recorder.engine._native"
 
@@ -84,12 +89,15 @@ def make(
     level: str,
     bounds: Bounds,
     redactor: Redactor,
-    is_in_scope: Callable[[str, str | None], bool],
-    on_fault: Callable[[BaseException], Any],
+    is_in_scope: Callable[[CodeType, str | None], bool],
+    on_fault: Callable[..., Any],
+    faults: inject.Injector = inject.NONE,
 ) -> tuple[HotPath, Engine]:
     """Build hot path and engine of a choice; nothing is installed yet.
 
-    Only what is chosen is imported: the rest would cost every run a tenth of a second.
+    `on_fault` is called with an exception and, by keyword, the `callback` that it left.
+    Only what is chosen is imported: the rest would cost every run a tenth of a second. Only where
+    `faults` asks for one in the hot path is it of a kind that can fail on purpose.
     """
     parts: dict[str, Any] = {
         "level": level,
@@ -98,9 +106,9 @@ def make(
         "is_in_scope": is_in_scope,
     }
     if choice.hot_path == "native":
-        from pytest_recorder.engine.native import NativeHotPath, native_callbacks
+        from pytest_recorder.engine.native import native_callbacks
 
-        hot = NativeHotPath(sink, **parts, settle=settler(on_fault))
+        hot = _native_hot_path(faults, sink, {**parts, "settle": settler(on_fault)})
         if choice.engine == "settrace":
             from pytest_recorder.engine.settrace_native import NativeSettraceEngine
 
@@ -110,9 +118,7 @@ def make(
         return hot, MonitoringEngine(
             hot, native_callbacks(hot), capabilities=choice.capabilities, on_fault=on_fault
         )
-    from pytest_recorder.engine.hot import PureHotPath
-
-    pure = PureHotPath(sink, **parts)
+    pure, unreported = _pure_hot_path(faults, sink, parts), Unreported()
     if choice.engine == "settrace":
         from pytest_recorder.engine.settrace import SettraceEngine
 
@@ -122,7 +128,30 @@ def make(
 
     return pure, MonitoringEngine(
         pure,
-        pure_callbacks(pure, on_fault),
+        pure_callbacks(pure, on_fault, unreported),
         capabilities=choice.capabilities,
         on_fault=on_fault,
+        unreported=unreported,
     )
+
+
+def _native_hot_path(
+    faults: inject.Injector, sink: Sink, parts: dict[str, Any]
+) -> "NativeHotPath":
+    if faults.concerns_events:
+        from pytest_recorder.engine.injected import make_native
+
+        return make_native(faults, sink, **parts)
+    from pytest_recorder.engine.native import NativeHotPath
+
+    return NativeHotPath(sink, **parts)
+
+
+def _pure_hot_path(faults: inject.Injector, sink: Sink, parts: dict[str, Any]) -> "PureHotPath":
+    if faults.concerns_events:
+        from pytest_recorder.engine.injected import make_pure
+
+        return make_pure(faults, sink, **parts)
+    from pytest_recorder.engine.hot import PureHotPath
+
+    return PureHotPath(sink, **parts)

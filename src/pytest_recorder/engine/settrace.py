@@ -25,7 +25,8 @@ from pytest_recorder.engine.base import capabilities_of
 from pytest_recorder.engine.hot import FrameState, PureHotPath
 from pytest_recorder.engine.rivals import name_of, refuse_rival
 from pytest_recorder.engine.streams import may_replace_streams
-from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.errors import ErrorCode, TargetError, enverr
+from pytest_recorder.unpatched import local
 
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _RESUME = opcode.opmap["RESUME"]
@@ -39,7 +40,7 @@ _FRAMES_OF_ROOM = 24
 Trace = Callable[[FrameType, str, Any], Any]
 
 
-class _Pending(threading.local):
+class _Pending(local):  # type: ignore[misc]  # pyright: ignore[reportUntypedBaseClass]
     """The resumption that a thread holds back."""
 
     state: FrameState | None = None
@@ -71,7 +72,7 @@ class SettraceEngine:
     name = "settrace"
     capabilities = capabilities_of(name, "python")
 
-    def __init__(self, hot: PureHotPath, *, on_fault: Callable[[BaseException], Any]) -> None:
+    def __init__(self, hot: PureHotPath, *, on_fault: Callable[..., Any]) -> None:
         self._hot = hot
         self._on_fault = on_fault
         self._started = False
@@ -86,7 +87,9 @@ class SettraceEngine:
         self._global = self._passing(
             shield3(hot.locked(self._called), self._fault, self.unreported)
         )
-        self.local = self._passing(shield3(self._checked(hot.locked(self._event)), self._fault))
+        self.local = self._passing(
+            shield3(self._checked(hot.locked(self._event)), self._fault, self.unreported)
+        )
 
     def install(self) -> None:
         """There is one place for a trace function: find out who has it."""
@@ -307,7 +310,9 @@ class SettraceEngine:
         if isinstance(error, RecursionError):
             self._recursed = True
             self._leave_a_way_back(error)
-        return self._on_fault(error)
+        self._on_fault(error, callback="trace")
+        # What the program refused to show is no reason to see no more of its frame.
+        return self.local if isinstance(error, TargetError) else None
 
     def _leave_a_way_back(self, error: BaseException) -> None:
         """Let a frame some way up the stack put the trace function back when it ends."""

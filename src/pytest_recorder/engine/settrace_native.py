@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Protocol
 
+from pytest_recorder.diagnostics.guard import Unreported
 from pytest_recorder.engine.base import HotPath, capabilities_of
 from pytest_recorder.engine.rivals import name_of, refuse_rival
 from pytest_recorder.errors import ErrorCode, enverr
@@ -24,6 +25,10 @@ class NativeTracer(HotPath, Protocol):
 
     def is_traced(self) -> bool:
         """Whether this thread is traced now."""
+        ...
+
+    def join_thread(self, frame: FrameType, event: str, argument: Any, /) -> Any:
+        """Be what `threading` installs in a new thread: becomes the trace function of it."""
         ...
 
     def trace_thread(self) -> None:
@@ -47,9 +52,12 @@ class NativeSettraceEngine:
     name = "settrace"
     capabilities = capabilities_of(name, "native")
 
-    def __init__(self, hot: NativeTracer, *, on_fault: Callable[[BaseException], Any]) -> None:
+    def __init__(self, hot: NativeTracer, *, on_fault: Callable[..., Any]) -> None:
         self._hot = hot
+        self._join: Callable[[FrameType, str, Any], Any] = hot.join_thread
+        # One object for the whole life: its identity tells whether `threading` still has it.
         self._on_fault = on_fault
+        self.unreported = Unreported()
         self._started = False
 
     def install(self) -> None:
@@ -64,7 +72,7 @@ class NativeSettraceEngine:
         self._started = True
         self._hot.attach(sys._getframe(1))
         self._hot.put_back = self._report_absence
-        threading.settrace(self._hot)
+        threading.settrace(self._join)
         self._hot.trace_thread()
 
     def stop(self) -> None:
@@ -73,7 +81,7 @@ class NativeSettraceEngine:
             self._started = False
             if not self._hot.is_traced():
                 self._report_absence()
-            if threading.gettrace() is self._hot:
+            if threading.gettrace() is self._join:
                 threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
         self._hot.put_back = None
         self._hot.untrace_thread()

@@ -19,17 +19,18 @@ that go to `sys.stdout.buffer` or to the file descriptor are not seen.
 
 import io
 import sys
-import threading
 import weakref
 from collections.abc import Callable
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
+from pytest_recorder.unpatched import allocate_lock
+
 _getframe = sys._getframe
 _WHOLE = slice(None)
 _LOCK_TIMEOUT_S = 1.0
 
-Report = Callable[[FrameType, int, str], None]
+Report = Callable[[FrameType | None, int, str], None]
 
 
 class StreamTap:
@@ -42,7 +43,7 @@ class StreamTap:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._is_open = False
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._hooks: list[tuple[weakref.ref[Any], Any]] = []
 
     def watch(self, *_: object) -> None:
@@ -80,7 +81,7 @@ class StreamTap:
     def _is_known(self, stream: Any) -> bool:
         return any(known() is stream and _has(stream, hook) for known, hook in self._hooks)
 
-    def _wrote(self, stream: Any, frame: FrameType, text: str) -> None:
+    def _wrote(self, stream: Any, frame: FrameType | None, text: str) -> None:
         if self._is_open:
             if stream is sys.stdout:
                 self._report(frame, 0, text)
@@ -128,7 +129,7 @@ def vars_of(stream: Any) -> dict[str, Any]:
 def make_hook(
     known: Callable[[], Any],
     method: Callable[[Any, Any], Any],
-    wrote: Callable[[Any, FrameType, str], None],
+    wrote: Callable[[Any, FrameType | None, str], None],
 ) -> Callable[[Any], Any]:
     """Make the `write` of one stream object."""
 
@@ -140,7 +141,8 @@ def make_hook(
             # A subclass of the program's may have its own idea of everything but this.
             plain = str.__getitem__(text, _WHOLE)
             if plain:
-                wrote(stream, _getframe(1), plain)
+                # No caller: the interpreter itself prints, when the program is over.
+                wrote(stream, _getframe().f_back, plain)
         return result
 
     return write

@@ -10,6 +10,7 @@ PY_START stays on for it: on 3.13 a one-line function gives no LINE event withou
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +42,16 @@ class MonitoringEngine:
         callbacks: Callbacks,
         *,
         capabilities: Capabilities,
-        on_fault: Callable[[BaseException], Any],
+        on_fault: Callable[..., Any],
+        unreported: Unreported | None = None,
     ) -> None:
+        self.unreported = unreported or Unreported()
         self._hot = hot
         self._callbacks: Callbacks = callbacks
         self.capabilities = capabilities
-        self._look: Callable[[CodeType, int], Any] = shield2(self._look_at_streams, on_fault)
+        self._look: Callable[[CodeType, int], Any] = shield2(
+            self._look_at_streams, partial(on_fault, callback="line")
+        )
         self._tool: int | None = None
         self._started = False
 
@@ -142,9 +147,11 @@ class MonitoringEngine:
             sys.monitoring.set_local_events(self._tool, code, self._local | more)
 
 
-def pure_callbacks(hot: "PureHotPath", on_fault: Callable[[BaseException], Any]) -> Callbacks:
+def pure_callbacks(
+    hot: "PureHotPath", on_fault: Callable[..., Any], unreported: Unreported
+) -> Callbacks:
     """Make the callbacks of the hot path in pure Python, each behind a shield."""
-    events, unreported = sys.monitoring.events, Unreported()
+    events = sys.monitoring.events
     disable = sys.monitoring.DISABLE
     start = hot.locked(hot.start)
 
@@ -168,25 +175,25 @@ def pure_callbacks(hot: "PureHotPath", on_fault: Callable[[BaseException], Any])
         if hot.has_code(code) or hot.attach_one(frame):
             hot.thrown(frame, code, error)
 
-    def pair(operation: "Operation") -> Callable[..., Any]:
-        locked = hot.locked(operation)
-        return shield2(
-            lambda code, argument: locked(_getframe(2), code, argument), on_fault, unreported
-        )
+    def pair(name: str, function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+        return shield2(function, partial(on_fault, callback=name), unreported)
 
-    def triple(operation: "Operation") -> Callable[..., Any]:
+    def triple(name: str, operation: "Operation") -> Callable[..., Any]:
         locked = hot.locked(operation)
         return shield3(
-            lambda code, offset, value: locked(_getframe(2), code, value), on_fault, unreported
+            lambda code, offset, value: locked(_getframe(2), code, value),
+            partial(on_fault, callback=name),
+            unreported,
         )
 
+    line = hot.locked(hot.line)
     return {
-        events.PY_START: shield2(py_start, on_fault, unreported),
-        events.LINE: pair(hot.line),
-        events.PY_RESUME: shield2(py_resume, on_fault, unreported),
-        events.PY_RETURN: triple(hot.returned),
-        events.PY_YIELD: triple(hot.yielded),
-        events.PY_THROW: triple(thrown),
-        events.RAISE: triple(hot.raised),
-        events.PY_UNWIND: triple(hot.unwound),
+        events.PY_START: pair("py_start", py_start),
+        events.LINE: pair("line", lambda code, number: line(_getframe(2), code, number)),
+        events.PY_RESUME: pair("py_resume", py_resume),
+        events.PY_RETURN: triple("py_return", hot.returned),
+        events.PY_YIELD: triple("py_yield", hot.yielded),
+        events.PY_THROW: triple("py_throw", thrown),
+        events.RAISE: triple("raise", hot.raised),
+        events.PY_UNWIND: triple("py_unwind", hot.unwound),
     }

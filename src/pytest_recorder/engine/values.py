@@ -143,6 +143,7 @@ class ValueEncoder:
         "_plans",
         "_redactor",
         "_scalars",
+        "redacted",
     )
 
     def __init__(
@@ -159,6 +160,8 @@ class ValueEncoder:
         self._plans: dict[int, Plan] = {}
         self._ids: dict[int, bytes] = {}
         self._open: list[int] = []
+        self.redacted = 0
+        """Values of which only the type was encoded, since the recording began."""
         scalars: dict[type, Callable[[Any], bytes]] = {
             type(None): lambda _: _NONE,
             bool: lambda value: _TRUE if value else _FALSE,
@@ -202,6 +205,7 @@ class ValueEncoder:
         self._plans.clear()
         self._ids.clear()
         self._open.clear()
+        self.redacted = 0
 
     def encode(self, value: object) -> bytes:
         """Encode any object; raises nothing of the program's."""
@@ -227,6 +231,7 @@ class ValueEncoder:
         if value is None or value is True or value is False:
             return self._scalars[id(type(value))](value)
         self._redactor.remember(value)
+        self.redacted += 1
         return _REDACTED + self.plan(type(value)).type_id
 
     def encode_text(self, value: str) -> bytes:

@@ -61,7 +61,7 @@ def event_object(event: Event) -> dict[str, Any]:
     elif event.kind in ("return", "yield"):
         out["value"] = event.value
     elif event.exception is not None:
-        out["exception"] = _exception(event.exception)
+        out["exception"] = exception_object(event.exception)
     elif event.kind == "output":
         out["stream"] = event.stream
         out |= _text("text", event.text)
@@ -75,7 +75,8 @@ def event_object(event: Event) -> dict[str, Any]:
     return out
 
 
-def _exception(error: ExceptionInfo) -> dict[str, Any]:
+def exception_object(error: ExceptionInfo) -> dict[str, Any]:
+    """Give an exception in its JSON form."""
     out: dict[str, Any] = {"type": error.type, "message": error.message, "id": error.id}
     if error.length > len(error.message):
         out |= {"truncated": True, "length": error.length}

@@ -1,7 +1,6 @@
 """Holds the state of one recorded attempt of one test, from before its setup to its end."""
 
 import sys
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,21 +28,34 @@ class Attempt:
         self.settings = settings
         self.test = test
         self.number = number
+        self._path: Path | None = None
         self.named = named
         """What its folder is named after: the test, and the worker where several run it."""
         self.phases: dict[str, str] = {}
+        self.reported: dict[str, str] = {}
+        """The same of the test that runs now: in the trace of a whole run there are many."""
         self.has_failed = False
         self.is_wanted = settings.keep == "all"
         self.is_interrupted = False
         self.error: RecorderError | None = None
         """What kept the recording from beginning."""
+        self.is_error_of_run = False
+        """Whether that is what keeps every recording of the run from it."""
+        self.faults: list[RecorderError] = []
+        """What went wrong in hooks of ours meanwhile."""
         self.told: list[RecorderError] = []
         """What the reports of tests have said already: in a trace of the whole run only."""
 
-    @cached_property
+    @property
     def path(self) -> Path:
         """Where its trace goes: fixed when first asked for, so that a report can name it early."""
-        return free_path(self.settings.dir, self.named, self.number)
+        if self._path is None:
+            self._path = free_path(self.settings.dir, self.named, self.number)
+        return self._path
+
+    @path.setter
+    def path(self, path: Path) -> None:
+        self._path = path
 
     def use(self, recorder: Recorder) -> None:
         """Record by this recorder, which was made after the attempt began."""
@@ -75,11 +87,13 @@ class Attempt:
         """Take in a report; a failed one (a subtest's too) is never taken back."""
         if outcome == "failed":
             self.has_failed = True
-        if self.phases.get(phase) != "failed":
-            self.phases[phase] = outcome
+        for phases in (self.phases, self.reported):
+            if phases.get(phase) != "failed":
+                phases[phase] = outcome
 
     def join(self, settings: Settings) -> None:
         """Take another test into the trace of the run; what one asks for holds for the trace."""
+        self.reported.clear()
         self.is_wanted = self.is_wanted or settings.keep == "all"
         if settings.require_trace and not self.settings.require_trace:
             self.settings = self.settings.model_copy(update={"require_trace": True})

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from pytest_recorder.capture import missing
 from pytest_recorder.config import Settings
-from pytest_recorder.errors import ErrorCode, RecorderError, usage
+from pytest_recorder.errors import RecorderError
 from pytest_recorder.plugin import report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
+from pytest_recorder.plugin.explanation import add_explanation
 from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.page import add_page, has_pages
 from pytest_recorder.policy import action_for, policy_of
 from pytest_recorder.recorder import Ended, Recorder
@@ -19,9 +22,10 @@ from pytest_recorder.tracefile.writer import Packed
 class Ending:
     """Ends the attempts of a run; `base` is where pytest was called."""
 
-    def __init__(self, ledger: Ledger, base: Path) -> None:
+    def __init__(self, ledger: Ledger, base: Path, run_metrics: RunMetrics) -> None:
         self._ledger = ledger
         self._base = base
+        self._metrics = run_metrics
 
     def finish(
         self,
@@ -32,23 +36,34 @@ class Ending:
     ) -> None:
         """Decide with all phases known. `made` is the report of the teardown, if there is one."""
         ended = recorder.end() if recorder is not None and attempt.error is None else None
-        errors = [attempt.error, ended.error if ended is not None else None]
-        if attempt.error is None or not attempt.has_told(attempt.error):
-            errors.append(_required(attempt.settings, ended))
+        errors: list[RecorderError | None] = [attempt.error, *attempt.faults]
         if ended is not None:
-            self._ledger.recorded += 1
+            errors += [ended.error, ended.refusal]
+        is_written = True
         if recorder is not None and ended is not None:
             entry, failure = self._keep_or_drop(recorder, attempt, ended)
+            self._ledger.recorded += 1
             errors.append(failure)
+            is_written = entry is None or entry.status != "missing"
             if entry is not None:
                 self._ledger.take(entry)
                 if has_pages(attempt.settings.html):
                     errors.append(add_page(self._ledger.folder, entry, self._ledger.entries))
                 if made is not None:
                     self._attach(made, entry)
+        is_told = attempt.error is not None and attempt.has_told(attempt.error)
+        if attempt.settings.require_trace and not is_told:
+            errors += missing(ended, is_written=is_written)
         for error in errors:
             if error is not None and not attempt.has_told(error):
                 self._apply(error, attempt, attempt.settings, item, made)
+        if attempt.error is not None:
+            self._metrics.count_not_started()
+        if recorder is not None:
+            self._metrics.count(recorder.take_counts())
+        if made is not None:
+            self._metrics.attach(made)
+        self._ledger.journal.about()
 
     def tell(
         self,
@@ -62,15 +77,18 @@ class Ending:
 
         What kept it from beginning is told by each test, what ended it by the test of that time.
         """
-        errors: list[RecorderError | None] = []
+        errors: list[RecorderError] = []
         if attempt.error is not None:
-            errors = [attempt.error, _required(settings, None)]
+            errors = [attempt.error, *(missing(None) if settings.require_trace else ())]
         elif recorder is not None and recorder.error is not None:
             errors = [recorder.error] if not attempt.has_told(recorder.error) else []
         for error in errors:
-            if error is not None:
-                self._apply(error, attempt, settings, item, made)
-                attempt.told.append(error)
+            self._apply(error, attempt, settings, item, made)
+            attempt.told.append(error)
+
+    def tell_run(self, error: RecorderError, settings: Settings) -> None:
+        """Do what the policy says about an error that no test is to be blamed for."""
+        self._apply(error, None, settings, None, None)
 
     def _keep_or_drop(
         self, recorder: Recorder, attempt: Attempt, ended: Ended
@@ -89,17 +107,25 @@ class Ending:
             events=ended.events,
             dropped=ended.dropped,
         )
+        result: str | None = "dropped"
         try:
             if ended.status == "partial" and not attempt.settings.keep_partial:
                 return entry, None
             packed = self._keep(recorder, attempt)
         except RecorderError as error:
+            result = "failed"
             missing = {"status": "missing", "reason": error.code.value}
             return entry.model_copy(update=missing), error
+        except KeyboardInterrupt:
+            # What was begun here is finished at the end of the run.
+            result = None
+            raise
         finally:
-            recorder.drop()
+            if result is not None:
+                recorder.drop(result)
         trace = attempt.path.relative_to(self._ledger.folder).as_posix()
-        return entry.model_copy(update={"trace": trace, **packed._asdict()}), None
+        kept = entry.model_copy(update={"trace": trace, **packed._asdict()})
+        return kept, add_explanation(attempt.path, attempt.outcome)
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
         path = claim_path(attempt.path, self._ledger.folder, attempt.named, attempt.number)
@@ -117,14 +143,20 @@ class Ending:
             properties.insert(0, ("record_trace", path))
         if entry.reason is not None:
             properties.append(("record_trace_reason", entry.reason))
-        properties.append(("record_trace_size_bytes", entry.size_bytes))
+        if entry.trace is None and entry.status == "partial":
+            properties.append(("record_trace_removed", report.KEEP_PARTIAL))
+        properties += [
+            ("record_trace_events", entry.events),
+            ("record_trace_dropped", entry.dropped),
+            ("record_trace_size_bytes", entry.size_bytes),
+        ]
         made.user_properties.extend(properties)
         xdist.attach_entry(made, entry)
 
     def _apply(
         self,
         error: RecorderError,
-        attempt: Attempt,
+        attempt: Attempt | None,
         settings: Settings,
         item: pytest.Item | None,
         made: pytest.TestReport | None,
@@ -132,10 +164,12 @@ class Ending:
         """Do what the policy says about an error. Nothing is raised here."""
         action = action_for(policy_of(settings), error.kind)
         # An error of the whole run is said once, not for each of its tests.
-        test = None if error is attempt.error else attempt.test
+        is_of_run = attempt is None or (error is attempt.error and attempt.is_error_of_run)
+        test = attempt.test if attempt is not None and not is_of_run else None
         if action in ("fail", "stop") and made is None:
             self._ledger.fail(error, test)
         elif action in ("fail", "stop") and made is not None:
+            self._ledger.journal.failure(error, action, by="plugin")
             text = f"record-trace: {error}"
             if made.failed:
                 sections.add_section(made, "record-trace error", text)
@@ -144,18 +178,7 @@ class Ending:
                 made.longrepr = text
             if action == "stop" and item is not None:
                 item.session.shouldstop = text
-        elif action != "ignore":
+        elif action == "warn":
             self._ledger.warn(error, test)
-
-
-def _required(settings: Settings, ended: Ended | None) -> RecorderError | None:
-    if not settings.require_trace:
-        return None
-    if ended is None or not ended.has_code:
-        return usage(ErrorCode.TRACE_MISSING, "a trace is required and no event was recorded")
-    if ended.status != "complete":
-        return usage(
-            ErrorCode.TRACE_INCOMPLETE,
-            f"a whole trace is required, this one ended early: {ended.message}",
-        )
-    return None
+        else:
+            self._ledger.journal.failure(error, action, by="plugin")

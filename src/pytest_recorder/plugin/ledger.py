@@ -5,7 +5,9 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import RecorderError
+from pytest_recorder.plugin.explanation import add_explanation
 from pytest_recorder.plugin.page import add_page
 from pytest_recorder.tracefile.index import (
     Entry,
@@ -26,10 +28,11 @@ class Ledger:
     """The books of one process. Only the process that owns the folder touches what is in it."""
 
     def __init__(
-        self, folder: Path, run_id: str, *, owns_folder: bool, has_pages: bool = False
+        self, folder: Path, journal: Journal, *, owns_folder: bool, has_pages: bool = False
     ) -> None:
         self.folder = folder
-        self.run_id = run_id
+        self.journal = journal
+        self.run_id = journal.run_id
         self.recorded = 0
         self.warnings: list[str] = []
         self.failures: list[str] = []
@@ -85,6 +88,11 @@ class Ledger:
         except RecorderError as error:
             self.warn(error, None)
             return [], []
+        for entry in found.entries:
+            if entry.trace is not None:
+                problem = add_explanation(self.folder / entry.trace, entry.outcome)
+                if problem is not None:
+                    self.warn(problem, entry.test)
         for problem in found.errors:
             self.warn(problem, None)
         for entry in found.entries if self._has_pages else ():
@@ -95,7 +103,15 @@ class Ledger:
 
     def _take_recovered(self, entries: list[Entry]) -> None:
         for entry in entries:
-            self._recovered[entry.test, entry.attempt, entry.trace] = entry
+            key = entry.test, entry.attempt, entry.trace
+            is_known = key in self._recovered
+            self._recovered[key] = entry
+            if is_known:
+                continue
+            facts = entry.model_dump(include={"test", "attempt", "trace", "status", "reason"})
+            self.journal.logger("plugin").warning(
+                "trace recovered of a process that died", extra={"context": facts}
+            )
 
     def take(self, entry: Entry) -> None:
         """Enter an attempt; the same one can arrive twice from a worker."""
@@ -116,6 +132,7 @@ class Ledger:
 
     def fail(self, error: RecorderError, test: str | None) -> None:
         """Enter an error that makes the run fail, for the summary and the exit status."""
+        self.journal.failure(error, "fail", by="plugin")
         self.failures.append(f"{test}: {error}" if test else str(error))
 
     def warn(self, error: RecorderError, test: str | None) -> None:
@@ -127,6 +144,7 @@ class Ledger:
         key = (test or "", error.code.value)
         if key not in self._warned:
             self._warned.add(key)
+            self.journal.failure(error, "warn", by="plugin")
             self.warnings.append(f"{test}: {error}" if test else str(error))
 
     def close(self) -> None:
@@ -145,6 +163,16 @@ class Ledger:
         """Remove the folder if the run left nothing in it."""
         if self._is_prepared:
             remove_if_empty(self.folder)
+
+    def counts(self) -> dict[str, int]:
+        """Say in numbers what happened."""
+        return {
+            "recorded": self.recorded,
+            "kept": sum(entry.trace is not None for entry in self.entries),
+            "recovered": len(self.recovered),
+            "warnings": len(self.warnings),
+            "failures": len(self.failures),
+        }
 
     # What a worker says to the controller.
 

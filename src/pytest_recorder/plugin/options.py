@@ -13,6 +13,7 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_recorder.config import Resolved, Settings
+    from pytest_recorder.policy import Policy
 
 PREFIX: Final = "PYTEST_RECORDER"
 KILL_SWITCH: Final = f"{PREFIX}=0 (kill switch)"
@@ -140,13 +141,23 @@ OPTIONS: Final = (
         form="bool",
         fallback="CODETRACER_JSON_ERRORS",
     ),
+    Option(
+        "metrics_file",
+        "write what was counted to this file, for Prometheus (extra: prometheus)",
+        "FILE",
+    ),
+    Option(
+        "metrics_otel",
+        "send what was counted to OpenTelemetry, as OTEL_EXPORTER_OTLP_ENDPOINT says (extra: otel)",
+        form="bool",
+    ),
     Option("engine", "where events come from (default: auto)", "auto|monitoring|settrace"),
     Option("redact", "also hide values with this name", "NAME", "list", in_marker=True),
     Option("no_redact", "do not hide values with this name", "NAME", "list", in_marker=True),
 )
 BY_NAME: Final = {option.name: option for option in OPTIONS}
 MARKER_NAMES: Final = tuple(option.name for option in OPTIONS if option.in_marker)
-_PATHS: Final = ("dir", "log_file")
+_PATHS: Final = ("dir", "log_file", "metrics_file")
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -235,6 +246,27 @@ def resolve(config: pytest.Config, environ: Mapping[str, str]) -> "Resolved":
     return Resolved(Settings.model_validate(fields), sources, forced_off)
 
 
+def readable_policy(config: pytest.Config, environ: Mapping[str, str]) -> "Policy":
+    """Give what can be read of where to tell an error, when it is the options that are wrong."""
+    from pytest_recorder.config import parse_field
+    from pytest_recorder.errors import UsageError
+    from pytest_recorder.policy import Policy
+
+    fields: dict[str, Any] = {}
+    for name in ("log_level", "log_file", "json_errors"):
+        try:
+            given = _given(BY_NAME[name], config, environ)
+            if given is not None:
+                text, source = given
+                value = parse_field(name, text, source)
+                if name in _PATHS:
+                    value = str(_absolute(cast("str", value), config, source))
+                fields[name] = value
+        except UsageError:
+            continue
+    return Policy.model_validate(fields)
+
+
 def resolve_marker(
     settings: "Settings",
     mark_args: tuple[object, ...],
@@ -259,6 +291,18 @@ def resolve_marker(
             raise invalid(name, "the record marker", f"one of {', '.join(MARKER_NAMES)}")
         fields[name] = parse_field(name, value, f"{name} (marker)")
     return settings.model_copy(update=fields)
+
+
+def policy_sources(
+    sources: Mapping[str, str], mark_kwargs: Mapping[str, object]
+) -> dict[str, str]:
+    """Where each field of a test's policy came from: the sources of the run, then the marker."""
+    from pytest_recorder.policy import FIELDS
+
+    return {
+        key: f"{name} (marker)" if name in mark_kwargs else sources[name]
+        for key, name in FIELDS.items()
+    }
 
 
 def _given(

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from pytest_recorder.config import Settings
+from pytest_recorder.diagnostics.metrics import Tally
 from pytest_recorder.tracefile.index import Entry
 
 SECTION_TITLE = "Recorded trace"
@@ -29,14 +31,34 @@ def off_line(reason: str) -> str:
     return f"record-trace: off, {reason}"
 
 
+KEEP_PARTIAL = "--record-keep-partial keeps such traces"
+
+
 def section_lines(
-    path: str, events: int, partial: str | None, story: Sequence[str]
+    path: str,
+    events: int,
+    dropped: int,
+    partial: str | None,
+    story: Sequence[str],
+    *,
+    is_kept: bool = True,
 ) -> list[str]:
-    """Give the section of a failing test: where the trace will be, and what led to the failure."""
-    lines = [f"trace: {path} ({_count(events, 'event')} so far)"]
-    if partial is not None:
-        lines.append(f"partial: {partial}")
-    lines.append(f"open it: pytest-recorder show --at failure {path}")
+    """Give the section of a failing test: where the trace will be, and what led to the failure.
+
+    Of a trace that ended early it says why, how much it holds and what was lost.
+    """
+    lost = f", {dropped:,} dropped" if dropped else ""
+    if partial is None:
+        lines = [f"trace: {path} ({_count(events, 'event')} so far{lost})"]
+    elif is_kept:
+        lines = [f"trace: {path}", f"partial: {partial} ({_held(events, dropped)})"]
+    else:
+        lines = [
+            f"trace: its partial trace is removed; {KEEP_PARTIAL}",
+            f"partial: {partial} ({_held(events, dropped)})",
+        ]
+    if is_kept:
+        lines.append(f"open it: pytest-recorder show --at failure {path}")
     if story:
         lines += ["", *story]
     return lines
@@ -49,6 +71,7 @@ def summary_lines(
     warnings: Sequence[str],
     failures: Sequence[str],
     folder: str,
+    counts: Tally,
     *,
     verbose: bool,
 ) -> list[str]:
@@ -67,6 +90,17 @@ def summary_lines(
     lines += recovered_lines(recovered, folder)
     lines += [f"RecorderWarning: {warning}" for warning in warnings]
     lines += [f"ERROR: {failure}" for failure in failures]
+    return lines + metrics_lines(counts) if verbose else lines
+
+
+def metrics_lines(counts: Tally) -> list[str]:
+    """Give a line for each thing that was counted, with its parts."""
+    lines: list[str] = []
+    for counter, samples in groupby(counts.samples(), key=lambda sample: sample[0]):
+        parts = [(" ".join(labels.values()), amount) for _, labels, amount in samples]
+        told = ", ".join(f"{amount:,} {words}" for words, amount in parts if words)
+        text = f"{counter.name.replace('_', ' ')}: {sum(amount for _, amount in parts):,}"
+        lines.append(text + (f" ({told})" if told else ""))
     return lines
 
 
@@ -93,14 +127,19 @@ def _size(entries: Iterable[Entry]) -> str:
 
 def _label(entry: Entry) -> str:
     attempt = f" (attempt {entry.attempt})" if entry.attempt > 1 else ""
-    partial = f" [partial: {entry.reason}]" if entry.status == "partial" else ""
+    held = _held(entry.events, entry.dropped)
+    partial = f" [partial: {entry.reason}, {held}]" if entry.status == "partial" else ""
     return f"{entry.test}{attempt}{partial}"
 
 
 def _removed(entry: Entry) -> str:
     if entry.status == "missing":
         return "no trace"
-    return "its partial trace was removed; --record-keep-partial keeps such traces"
+    return f"its partial trace was removed; {KEEP_PARTIAL}"
+
+
+def _held(events: int, dropped: int) -> str:
+    return f"{_count(events, 'event')}, {dropped:,} dropped"
 
 
 def size_text(size: int) -> str:

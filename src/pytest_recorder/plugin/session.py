@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import pytest
 
-from pytest_recorder.config import Settings
+from pytest_recorder.config import Resolved, Settings
+from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
-from pytest_recorder.plugin import options, report, sections, xdist
+from pytest_recorder.plugin import metrics, options, report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.outcome import outcome_of
 from pytest_recorder.plugin.page import has_pages
-from pytest_recorder.policy import policy_of
+from pytest_recorder.policy import Sourced, action_for, open_journal, policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
 
 if TYPE_CHECKING:
@@ -42,11 +44,21 @@ def activate(config: pytest.Config, name: str) -> "RecordSession":
     """
     try:
         resolved = options.resolve(config, os.environ)
-        session = RecordSession(config, resolved.settings, is_off=resolved.is_forced_off)
+        faults = inject.of_environment()
+    except UsageError as error:
+        journal = open_journal(options.readable_policy(config, os.environ))
+        journal.failure(error, "fail", by="plugin")
+        journal.close()
+        raise pytest.UsageError(str(error)) from error
+    session = RecordSession(config, resolved, faults)
+    try:
         if resolved.settings.enabled:
             session.check_folder()
+        metrics.check(resolved.settings)
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
+        refused = session.refusal(error)
+        session.close_journal()
+        raise refused from error
     config.pluginmanager.register(session, name)
     return session
 
@@ -54,9 +66,13 @@ def activate(config: pytest.Config, name: str) -> "RecordSession":
 class RecordSession:
     """The plugin object of a run that records."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, *, is_off: bool) -> None:
+    def __init__(
+        self, config: pytest.Config, resolved: Resolved, faults: inject.Injector
+    ) -> None:
+        settings = resolved.settings
         self._config = config
-        self._is_off = is_off
+        self._is_off = resolved.is_forced_off
+        self._sources = resolved.sources
         # A pytest run inside a recorded test leaves the outer recording alone.
         self._is_nested = is_any_recording()
         self._worker = xdist.worker_of(config)
@@ -67,17 +83,26 @@ class RecordSession:
         self._base = config.invocation_params.dir
         run_id = shared["run_id"] if shared is not None else uuid.uuid4().hex
         # Several workers may run a test, or all of them record one trace each.
-        self._is_shared = settings.scope == "session" or (
-            shared is not None and shared["is_each"]
-        )
+        self._is_each = shared is not None and shared["is_each"]
+        self._is_shared = settings.scope == "session" or self._is_each
+        self._policy = policy_of(settings)
+        self._faults = faults
+        # Before the first test: what stderr is now is the real one.
+        self._journal = open_journal(self._policy, run_id)
+        self._log = self._journal.logger("plugin")
         self._ledger = Ledger(
             settings.dir,
-            run_id,
+            self._journal,
             owns_folder=self._worker is None,
             has_pages=has_pages(settings.html),
         )
-        self._ending = Ending(self._ledger, self._base)
-        self._policy = policy_of(settings)
+        self._metrics = RunMetrics(
+            settings, self._ledger.warn, worker=self._worker, is_nested=self._is_nested
+        )
+        self._ending = Ending(self._ledger, self._base, self._metrics)
+        self._common_policy = Sourced(
+            self._policy, options.policy_sources(resolved.sources, {})
+        )
         self._recorder: Recorder | None = None
         self._open_error: RecorderError | None = None
         self._attempt: Attempt | None = None
@@ -103,7 +128,13 @@ class RecordSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Take a place in the interpreter early, so that the header can say how it went."""
-        if self.settings.enabled and not self._is_controller and not self._is_nested:
+        if not self.settings.enabled:
+            return
+        if self._is_nested:
+            self._log.info("nothing is recorded: the run is inside a recorded test")
+        elif self._is_controller:
+            self._log.info("recorded by the workers of pytest-xdist")
+        else:
             self._open()
 
     def pytest_report_header(self) -> str | None:
@@ -130,12 +161,13 @@ class RecordSession:
             try:
                 item.stash[_SETTINGS] = self._settings_of(item)
             except UsageError as error:
-                raise pytest.UsageError(f"{item.nodeid}: {error}") from error
+                self._journal.about(test=item.nodeid)
+                raise self.refusal(error, f"{item.nodeid}: ") from error
         try:
             if any(item.stash[_SETTINGS].enabled for item in items):
                 self.check_folder()
         except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise self.refusal(error) from error
 
     def _settings_of(self, item: pytest.Item) -> Settings:
         marker = item.get_closest_marker("record")
@@ -193,7 +225,7 @@ class RecordSession:
         self, phase: str, name: str, item: pytest.Item | None, error: BaseException | None
     ) -> None:
         attempt = self._attempt
-        seen = attempt.phases.get(phase) if attempt is not None else None
+        seen = attempt.reported.get(phase) if attempt is not None else None
         # Guarded on its own: a foretelling that fails must not cost the edge.
         found = self._guard("outcome", outcome_of, item, phase, error, seen)
         self._edge(phase, "end", name, found or ("passed" if error is None else "failed"))
@@ -209,46 +241,62 @@ class RecordSession:
             if self._recorder is not None:
                 if self.settings.scope == "session":
                     self._recorder.pause()
-                self._recorder.let_go()
+                else:
+                    self._recorder.let_go()
             return
         if self.settings.scope == "session":
-            self._begin_in_session(settings)
+            self._begin_in_session(item, settings)
             return
         attempt = self._new_attempt(item.nodeid, settings)
         try:
             self._open()
             if self._open_error is not None:
                 attempt.error = self._open_error
+                attempt.is_error_of_run = True
             elif self._recorder is not None:
                 self._recorder.begin(
                     test=item.nodeid,
                     attempt=attempt.number,
                     settings=settings,
+                    policy=self._policy_of(item, settings),
                     watch_output=False,
                 )
         except RecorderError as error:
             attempt.error = error
 
-    def _begin_in_session(self, settings: Settings) -> None:
+    def _policy_of(self, item: pytest.Item, settings: Settings) -> Sourced:
+        marker = item.get_closest_marker("record")
+        if marker is None:
+            return self._common_policy
+        return Sourced(
+            policy_of(settings), options.policy_sources(self._sources, marker.kwargs)
+        )
+
+    def _begin_in_session(self, item: pytest.Item, settings: Settings) -> None:
         if self._attempt is not None:
             self._attempt.join(settings)
+            self._journal.about(self._journal.trace_id, item.nodeid)
             if self._recorder is not None:
                 self._recorder.resume()
             return
         attempt = self._new_attempt(_SESSION_TEST, settings)
         self._open()
         attempt.error = self._open_error
+        attempt.is_error_of_run = True
         try:
             if self._recorder is not None:
-                self._recorder.begin(test=_SESSION_TEST, watch_output=False)
+                policy = self._policy_of(item, settings)
+                self._recorder.begin(test=_SESSION_TEST, policy=policy, watch_output=False)
         except RecorderError as error:
             attempt.error = error
+        self._journal.about(self._journal.trace_id, item.nodeid)
 
     def _new_attempt(self, test: str, settings: Settings) -> Attempt:
         # Counted, not looked up on disk: what a killed run left there is no attempt of this one.
         number = self._attempts[test] = self._attempts.get(test, 0) + 1
         is_shared = self._worker is not None and self._is_shared
         named = f"{test}-{self._worker}" if is_shared else test
+        self._journal.about(test=test)
         self._attempt = Attempt(self._recorder, settings, test, number, named=named)
         return self._attempt
 
@@ -278,11 +326,17 @@ class RecordSession:
             return
         if self.settings.scope != "session":
             self._attempt = None
-            self._ending.finish(attempt, self._recorder, item, made)
+            try:
+                self._ending.finish(attempt, self._recorder, item, made)
+            except KeyboardInterrupt:
+                # The end of the run finishes what was begun here.
+                self._attempt = attempt
+                raise
             return
         settings = item.stash.get(_SETTINGS, self.settings)
         if settings.enabled:
             self._ending.tell(attempt, self._recorder, settings, item, made)
+        self._journal.about(self._journal.trace_id, _SESSION_TEST)
 
     def _add_section(self, attempt: Attempt, made: pytest.TestReport) -> None:
         recorder = self._recorder
@@ -292,8 +346,10 @@ class RecordSession:
         lines = report.section_lines(
             report.shown_path(attempt.path, self._base),
             attempt.events,
+            recorder.dropped,
             f"{error.code.value}: {error.message}" if error is not None else None,
             self._story(recorder, attempt),
+            is_kept=error is None or attempt.settings.keep_partial,
         )
         sections.add_section(made, report.SECTION_TITLE, "\n".join(lines))
 
@@ -339,12 +395,18 @@ class RecordSession:
         if recorder is not None:
             recorder.close()
             self._recorder = None
+        facts = self._ledger.counts()
+        if any(facts.values()):
+            self._log.info("run ended", extra={"context": facts})
         if self._worker is not None:
-            xdist.give_output(self._config, self._ledger.to_data())
+            counted = {"metrics": self._metrics.to_data()}
+            xdist.give_output(self._config, self._ledger.to_data() | counted)
         else:
             if self._is_controller:
                 self._ledger.recover()
             self._ledger.close()
+            self._metrics.count_recovered(self._ledger.recovered)
+            self._metrics.close()
 
     def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
         """Say what was kept; silent when all is well."""
@@ -356,6 +418,7 @@ class RecordSession:
             ledger.warnings,
             ledger.failures,
             report.shown_path(ledger.folder, self._base),
+            self._metrics.tally,
             verbose=self._config.get_verbosity() > 0 and ledger.recorded > 0,
         )
         if lines:
@@ -369,6 +432,11 @@ class RecordSession:
             self._recorder.close()
             self._recorder = None
         self._ledger.tidy()
+        self.close_journal()
+
+    def close_journal(self) -> None:
+        """Write no more lines."""
+        self._journal.close()
 
     # pytest-xdist.
 
@@ -391,6 +459,7 @@ class RecordSession:
         output = xdist.output_of(node)
         if output is not None:
             self._guard("output", self._ledger.add_data, output)
+            self._guard("metrics", self._metrics.take_data, output.get("metrics"))
         else:
             self._guard("recover", self._recover_worker, node)
 
@@ -433,6 +502,7 @@ class RecordSession:
         lines = report.section_lines(
             report.shown_path(path, self._base),
             entry.events,
+            entry.dropped,
             f"{entry.reason}: {trace.message}",
             story,
         )
@@ -440,15 +510,24 @@ class RecordSession:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take an entry as soon as it is there: a worker that dies later gives no output."""
-        entry = xdist.entry_of(report) if self._is_controller else None
+        if not self._is_controller:
+            return
+        entry = xdist.entry_of(report)
         if entry is not None:
             self._ledger.take(entry)
+        self._guard("metrics", self._metrics.take_data, xdist.counts_of(report))
 
     def pytest_runtest_logfinish(self) -> None:
         """Keep the index up to date: a run that is killed has no later occasion."""
         self._guard("index", self._ledger.save)
 
     # Helpers.
+
+    def refusal(self, error: UsageError, where: str = "") -> pytest.UsageError:
+        """Tell a mistake and give what ends the run for it; workers all find the same ones."""
+        if self._worker in (None, xdist.FIRST_WORKER) or self._is_each:
+            self._journal.failure(error, "fail", by="plugin")
+        return pytest.UsageError(f"{where}{error}")
 
     def recording_of(self, node: pytest.Item) -> Recording:
         """Give the object of the `recording` fixture."""
@@ -462,13 +541,19 @@ class RecordSession:
         try:
             self._ledger.prepare()
             recorder = Recorder(
-                self.settings, self.settings.dir, self._policy, run_id=self._ledger.run_id
+                self.settings,
+                self.settings.dir,
+                self._policy,
+                journal=self._journal,
+                faults=self._faults,
             )
             recorder.open()
         except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise self.refusal(error) from error
         except RecorderError as error:
             self._open_error = error
+            action = action_for(self._policy, error.kind)
+            self._journal.failure_of_run(error, action, by="plugin")
         else:
             self._recorder = recorder
             if self._attempt is not None:
@@ -481,7 +566,11 @@ class RecordSession:
         return run_guarded(label, call, self._on_fault, passing=(pytest.UsageError,))
 
     def _on_fault(self, label: str, error: Exception) -> None:
-        """A fault of ours in a hook: say so in the summary, never in pytest's way."""
+        """A fault of ours in a hook: it follows the policy, and is never in pytest's way."""
         known = error if isinstance(error, RecorderError) else None
         shown = known or bug(ErrorCode.UNKNOWN, f"{type(error).__name__}: {error}", hook=label)
-        self._ledger.warn(shown, None)
+        self._metrics.count_fault(label)
+        if self._attempt is not None:
+            self._attempt.faults.append(shown)
+        else:
+            self._ending.tell_run(shown, self.settings)

@@ -8,6 +8,8 @@ import pytest
 from pytest_recorder.tracefile.index import Entry
 
 _KEY = "record_trace"
+_COUNTS_KEY = "record_trace_counts"
+FIRST_WORKER = "gw0"
 
 
 def worker_of(config: pytest.Config) -> str | None:
@@ -55,6 +57,16 @@ def pid_of(node: Any) -> int | None:
 def attach_entry(report: pytest.TestReport, entry: Entry) -> None:
     """Let an entry travel with a report, as JSON-like data."""
     setattr(report, _KEY, entry.model_dump(mode="json"))
+
+
+def attach_counts(report: pytest.TestReport, counts: dict[str, Any]) -> None:
+    """Let the counts of a worker travel with a report: one that dies later gives no output."""
+    setattr(report, _COUNTS_KEY, counts)
+
+
+def counts_of(report: pytest.TestReport) -> dict[str, Any] | None:
+    """Read the counts that travel with a report."""
+    return getattr(report, _COUNTS_KEY, None)
 
 
 def entry_of(report: pytest.TestReport) -> Entry | None:

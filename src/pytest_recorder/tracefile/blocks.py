@@ -24,6 +24,7 @@ from collections import deque
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from pytest_recorder import unpatched
 from pytest_recorder.errors import ErrorCode, enverr
 from pytest_recorder.tracefile.layout import BLOCK, CHECKSUM, FLAG_DEFLATED
 
@@ -138,7 +139,7 @@ class _Job:
         self.stored = b""
         self.error: Exception | None = None
         self._parts = parts
-        self._done = _thread.allocate_lock()
+        self._done = unpatched.allocate_lock()
         self._done.acquire()
 
     def run(self) -> None:
@@ -166,10 +167,10 @@ class _Threads:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._ends: list[_thread.LockType] = []
         for _ in range(count):
-            end = _thread.allocate_lock()
+            end = unpatched.allocate_lock()
             end.acquire()
             try:
-                _thread.start_new_thread(self._work, (end,))
+                unpatched.start_new_thread(self._work, (end,))
             except RuntimeError:
                 # A limit of the system, or the interpreter is ending.
                 break

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from pytest_recorder.errors import ErrorCode, TargetError
 from pytest_recorder.events import (
     EDGES,
     EVENT_KINDS,
@@ -27,8 +28,11 @@ _unpack_float = struct.Struct("<d").unpack_from
 _unpack_complex = struct.Struct("<dd").unpack_from
 
 
-class Malformed(ValueError):  # noqa: N818 - a state of the input, it never leaves the reader
-    """The bytes are no records; never leaves the reader."""
+class Malformed(TargetError):  # noqa: N818 - a state of the input, it never leaves the reader
+    """The bytes are no records; the reader makes a word about the trace of it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(ErrorCode.TRACE_CORRUPT, message)
 
 
 class Cursor:
@@ -174,6 +178,8 @@ class EventDecoder:
         self._time_us = base_us
         self._current: Frame | None = None
         self.frames: dict[int, Frame] = {}
+        self.states: dict[int, dict[str, Value]] = {}
+        """What the frames that ran before the block had at its start."""
 
     @property
     def at(self) -> int:
@@ -190,7 +196,8 @@ class EventDecoder:
             elif op == Op.FRAME:
                 self._current = self._frame(cursor)
             elif op == Op.STATE:
-                self._frame_now().values = self._pairs(cursor)
+                values = self._frame_now().values = self._pairs(cursor)
+                self.states.setdefault(self._frame_now().number, dict(values))
             elif op in EVENT_KINDS:
                 event = Event(self._n, EVENT_KINDS[op])
                 self._fill(event, op, cursor)

@@ -11,16 +11,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pytest_recorder.errors import (
     ErrorCode,
     RecorderError,
+    bug,
     enverr,
     from_os_error,
     target,
     usage,
 )
-from pytest_recorder.tracefile.lock import is_alive, locked_folder
-from pytest_recorder.tracefile.naming import folder_name
+from pytest_recorder.tracefile.lock import is_alive, locked_folder, try_lock
+from pytest_recorder.tracefile.naming import folder_name, remove_staged, staged_path
 
 INDEX_NAME = "index.json"
 TRACE_NAME = "trace.pyrec"
+FAILURE_NAME = "failure.md"
+"""The explanation of the failure, beside the trace."""
 PAGE_NAME = "trace.html"
 """The page of a trace, beside it."""
 DIED = "died"
@@ -110,7 +113,7 @@ def write_index(
         staged.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
         os.replace(staged, path)
     except OSError as error:
-        staged.unlink(missing_ok=True)
+        remove_staged(staged)
         raise from_os_error(error, "cannot write the index", path=path) from error
 
 
@@ -194,8 +197,8 @@ def clear_earlier_run(folder: Path, run_id: str) -> list[Entry]:
     """Remove the traces that the index lists for earlier runs, and nothing else.
 
     A run that is still alive keeps its own, and their entries. A folder is removed only if our
-    trace file was all that is known to be in it; files of the user's beside it stay. What a run
-    has not lived to tell of stays too; gives these entries, which are this run's now.
+    trace and its explanation were all that is in it; files of the user's beside them stay. What a
+    run has not lived to tell of stays too; gives these entries, which are this run's now.
     """
     with locked_folder(folder):
         try:
@@ -231,31 +234,52 @@ def free_path(folder: Path, test: str, attempt: int) -> Path:
     return next(path for path in _paths(folder, test, attempt) if not path.exists())
 
 
-def claim_path(wanted: Path, folder: Path, test: str, attempt: int) -> Path:
+def claim_path(
+    wanted: Path, folder: Path, test: str, attempt: int, *, takes_over: bool = False
+) -> Path:
     """Take the wanted path for the trace of an attempt, or the first that nobody has.
 
-    The file is there afterwards, and empty: two runs in one folder never write the same one.
-    Raises EnvironmentError (ERR_IO).
+    The staged file is there afterwards, and empty: two runs in one folder never write the same
+    trace, and nobody takes what is not yet written for one. With `takes_over` what a dead process
+    has staged counts as nobody's. Raises EnvironmentError (ERR_IO).
     """
     for path in chain((wanted,), _paths(folder, test, attempt)):
+        staged = staged_path(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        except FileExistsError:
-            continue
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except FileExistsError:
+                # A file, or a link to nowhere.
+                continue
+            if path.exists():
+                continue
+            try:
+                os.close(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            except FileExistsError:
+                if not (takes_over and _is_abandoned(staged)):
+                    continue
+            if not path.exists():
+                return path
+            # Somebody has finished it meanwhile.
+            staged.unlink(missing_ok=True)
         except OSError as error:
             raise from_os_error(error, "cannot make the trace", path=path) from error
-        return path
-    raise AssertionError("the paths never end")
+    raise bug(ErrorCode.UNKNOWN, "the paths never end", folder=folder)
+
+
+def _is_abandoned(staged: Path) -> bool:
+    """Whether nobody writes to a staged file any more: its writer holds a lock on it."""
+    with open(staged, "r+b") as file:
+        return try_lock(file.fileno()) is True
 
 
 def give_back(path: Path) -> None:
-    """Remove a claimed path to which nothing was written."""
+    """Remove what a claim has left, where nothing was written."""
     try:
-        if not path.stat().st_size:
-            path.unlink()
-            path.parent.rmdir()
+        staged_path(path).unlink(missing_ok=True)
+        path.parent.rmdir()
     except OSError:
+        # The trace is there.
         return
 
 
@@ -270,6 +294,7 @@ def _remove_trace(folder: Path, relative: str) -> None:
     if not inside or trace.suffix != ".pyrec":
         return
     trace.unlink(missing_ok=True)
+    trace.with_name(FAILURE_NAME).unlink(missing_ok=True)
     trace.with_name(PAGE_NAME).unlink(missing_ok=True)
     try:
         trace.parent.rmdir()
@@ -281,6 +306,8 @@ def _remove_trace(folder: Path, relative: str) -> None:
 def prepare_folder(folder: Path) -> None:
     """Make the trace folder, with a `.gitignore` in it.
 
+    A folder that holds more than a log may be anybody's, a whole project even: it gets none.
+
     Raises UsageError (ERR_TRACE_DIR_CONFLICT) where a file is in the way, EnvironmentError
     (ERR_TRACE_DIR_CREATE_FAILED) where it cannot be made or written.
     """
@@ -291,9 +318,8 @@ def prepare_folder(folder: Path) -> None:
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="ascii")
+        if all(name.endswith(".jsonl") for name in os.listdir(folder)):
+            (folder / ".gitignore").write_text("*\n", encoding="ascii")
     except (NotADirectoryError, FileExistsError) as error:
         raise usage(
             ErrorCode.TRACE_DIR_CONFLICT,
@@ -311,7 +337,8 @@ def prepare_folder(folder: Path) -> None:
 def is_empty(folder: Path) -> bool:
     """Tell whether there is nothing in the trace folder but our `.gitignore`, or no folder."""
     try:
-        return all(entry.name == ".gitignore" for entry in os.scandir(folder))
+        with os.scandir(folder) as entries:
+            return all(entry.name == ".gitignore" for entry in entries)
     except FileNotFoundError:
         return True
     except OSError:

@@ -35,6 +35,7 @@ class Manifest(BaseModel):
     max_bytes: int = 0
     policy: dict[str, Any] = Field(default_factory=dict)
     policy_sha256: str = ""
+    policy_sources: dict[str, str] = Field(default_factory=dict)
     started: str
     pid: int
 

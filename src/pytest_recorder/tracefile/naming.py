@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import uuid
+from pathlib import Path
 
 SPOOL_SUFFIX = ".pyspool"
 PROGRAM = "program"
@@ -38,3 +39,16 @@ def run_of_spool(name: str) -> str:
     """Give the start of the id of the run that a spool belongs to, empty for a foreign name."""
     start = name.partition("-")[0]
     return start if len(start) == _RUN_DIGITS and name.count("-") == 2 else ""
+
+
+def staged_path(path: Path) -> Path:
+    """Name the file that becomes `path` when it is whole."""
+    return path.with_name(path.name + ".part")
+
+
+def remove_staged(path: Path) -> None:
+    """Remove what was not finished; what kept us from writing it may keep us from this too."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error, target, usage
 from pytest_recorder.tracefile.decode import Definitions, EventDecoder, Malformed
-from pytest_recorder.tracefile.events import Event, Value
+from pytest_recorder.tracefile.events import Event, Frame, Value
 from pytest_recorder.tracefile.layout import (
     BLOCK,
     CHECKSUM,
@@ -30,7 +30,7 @@ from pytest_recorder.tracefile.layout import (
 )
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
 from pytest_recorder.tracefile.scan import make_scan
-from pytest_recorder.tracefile.skeleton import Call, rows_of, tree_of
+from pytest_recorder.tracefile.skeleton import MOST_EXCEPTIONS, Call, rows_of, tree_of
 
 _CHUNK = 1 << 20
 _HEAD_BYTES = BLOCK.size + CHECKSUM.size
@@ -61,6 +61,26 @@ class _EventBlock(NamedTuple):
     first: int
     base_us: int
     events: int
+
+
+class Block(NamedTuple):
+    """A block that was decoded whole."""
+
+    events: list[Event]
+    frames: dict[int, Frame]
+    """The frames of its events, as they were at its end."""
+    states: dict[int, dict[str, Value]]
+    """The values, at its start, of those that ran before."""
+
+
+class Outline(NamedTuple):
+    """What the index tells without a look at the events; empty where there is none."""
+
+    starts: dict[int, int]
+    """The first event of each frame; of the first frames only where there are very many."""
+    parents: dict[int, int]
+    raises: list[int] | None
+    """The events at which exceptions began; None where they are too many to be listed."""
 
 
 def open_trace(path: str | os.PathLike[str]) -> "Trace":
@@ -232,11 +252,35 @@ class Trace:
                     return dict(frame.values) if frame is not None else {}
         raise usage(ErrorCode.QUERY, f"no event {n}, the trace has {len(self)}")
 
+    def block_ranges(self) -> list[range]:
+        """Give the numbers of the events in each block."""
+        return [range(block.first, block.first + block.events) for block in self._events]
+
+    def read_block(self, at: int) -> Block:
+        """Decode the block at this place of `block_ranges`; of a damaged one what can be read."""
+        block = self._events[at]
+        decoder = self._decoder(block)
+        events = list(islice(self._guarded(decoder), block.events))
+        return Block(events, decoder.frames, decoder.states)
+
+    def outline(self) -> Outline:
+        """Give what the index tells."""
+        index: Any = self._json(self._index) if self._index is not None else None
+        rows: list[list[int]]
+        try:
+            rows = index["calls"] if "calls" in index else rows_of(index["steps"])
+            raises = [int(row[0]) for row in index["exceptions"]]
+            starts = {int(row[0]): int(row[3]) for row in rows}
+            parents = {int(row[0]): int(row[1]) for row in rows}
+        except (KeyError, ValueError, TypeError, IndexError):
+            return Outline({}, {}, None)
+        return Outline(starts, parents, raises if len(raises) < MOST_EXCEPTIONS else None)
+
     def call_tree(self) -> list[Call]:
         """Give the calls that no recorded frame made, each with those below it."""
         try:
             return tree_of(self.call_rows(), self._definitions.codes)
-        except (KeyError, ValueError, TypeError, IndexError):
+        except (Malformed, KeyError, ValueError, TypeError, IndexError):
             self._damage = "the index is damaged"
             return tree_of(self._scanned_rows(), self._definitions.codes)
 
@@ -253,7 +297,7 @@ class Trace:
                     if all(len(row) == 6 and all(type(x) is int for x in row) for row in rows):
                         return rows
                     self._damage = "the index is damaged"
-            except (KeyError, ValueError, TypeError, IndexError):
+            except (Malformed, KeyError, ValueError, TypeError, IndexError):
                 self._damage = "the index is damaged"
         return self._scanned_rows()
 
@@ -263,7 +307,7 @@ class Trace:
             try:
                 scan.feed(self._records(block), block.first)
             except Malformed as error:
-                self._damage = f"a record is damaged: {error}"
+                self._damage = f"a record is damaged: {error.message}"
         return scan.rows()
 
     def event_blocks(self) -> list[tuple[int, int, int]]:
@@ -473,11 +517,12 @@ class Trace:
         try:
             yield from decoder
         except Malformed as error:
-            self._damage = f"a record is damaged: {error}"
+            self._damage = f"a record is damaged: {error.message}"
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    text = error.message if isinstance(error, Malformed) else str(error)
+    return text.partition("\n")[0]
 
 
 def _decode_source(data: bytes) -> str:

@@ -155,7 +155,8 @@ class _Shelf:
         if manifest.policy.get("keep_partial_trace") is False:
             events = sum(segment.events for segment in snapshot.segments)
             return entry.model_copy(update={"events": events})
-        path = claim_path(free_path(self._folder, test, attempt), self._folder, test, attempt)
+        wanted = free_path(self._folder, test, attempt)
+        path = claim_path(wanted, self._folder, test, attempt, takes_over=True)
         try:
             packed = write_trace(
                 path,

@@ -33,10 +33,12 @@ from pytest_recorder.tracefile.layout import (
     SegmentKind,
 )
 from pytest_recorder.tracefile.lock import lock
+from pytest_recorder.tracefile.naming import remove_staged
 
 _SMALLEST_UNIT = 16 * 1024
 _LARGEST_UNIT = 256 * 1024
 _UNITS_PER_LIMIT = 16
+_FIRST_UNITS = 4
 _FREE_HEADER = bytes(SEGMENT.size)
 
 
@@ -87,7 +89,7 @@ class Spool:
             raise from_os_error(error, "cannot create the spool", path=path) from error
         lock(self._fd)
         try:
-            self._reserve(SPOOL_HEAD_BYTES + 4 * self.unit_bytes)
+            self._reserve(SPOOL_HEAD_BYTES + _FIRST_UNITS * self.unit_bytes)
             self._map = mmap.mmap(self._fd, 0)
         except OSError as error:
             os.close(self._fd)
@@ -112,6 +114,21 @@ class Spool:
         self._ring.clear()
         self._define = self._events = None
         self._sequence = self._event_units = self.dropped = 0
+
+    @property
+    def grown_bytes(self) -> int:
+        """What `shrink` gives back to the disk."""
+        return len(self._map) - SPOOL_HEAD_BYTES - _FIRST_UNITS * self.unit_bytes
+
+    def shrink(self) -> None:
+        """Forget the trace and give the disk back all that the file has grown by."""
+        self.drop()
+        size = SPOOL_HEAD_BYTES + _FIRST_UNITS * self.unit_bytes
+        self._map[SPOOL_HEAD_BYTES:size] = bytes(size - SPOOL_HEAD_BYTES)
+        self._map.resize(size)
+        self._free.clear()
+        self._units = 0
+        self._add_units()
 
     def define(self, record: bytes) -> None:
         """Append to the definitions."""
@@ -199,7 +216,8 @@ class Spool:
             self._map.close()
             os.close(self._fd)
             if unlink:
-                self.path.unlink(missing_ok=True)
+                # What cannot be removed now is removed by whoever looks for spools next.
+                remove_staged(self.path)
 
     # Units and segments.
 
@@ -272,7 +290,11 @@ class Spool:
         size = len(self._map)
         needed = SPOOL_HEAD_BYTES + (first + units) * self.unit_bytes
         try:
-            self._reserve(max(needed, min(size * 2, size + 64 * self.unit_bytes)))
+            try:
+                self._reserve(max(needed, min(size * 2, size + 64 * self.unit_bytes)))
+            except OSError:
+                # No room for what may come: what comes now may find some.
+                self._reserve(needed)
             self._map.resize(os.fstat(self._fd).st_size)
         except OSError as error:
             raise from_os_error(error, "cannot extend the spool", path=self.path) from error

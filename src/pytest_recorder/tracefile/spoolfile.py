@@ -194,7 +194,7 @@ class SpoolFile:
                 count += 1
                 good = decoder.at
         except Malformed as error:
-            problem = f"a record is damaged after byte {place.at + good}: {error}"
+            problem = f"a record is damaged after byte {place.at + good}: {error.message}"
         if not count:
             return None, problem
         return Segment(place.kind, place.first, count, place.base_us, data[:good]), problem

@@ -1,19 +1,23 @@
 """Packs the records of a spool into a trace file: checked, compressed, staged, renamed."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
+from pytest_recorder.diagnostics.inject import NONE, Injector
 from pytest_recorder.errors import from_os_error
 from pytest_recorder.events import Define, Op, text, uv
 from pytest_recorder.tracefile.blocks import BlockWriter
 from pytest_recorder.tracefile.decode import Definitions
 from pytest_recorder.tracefile.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
+from pytest_recorder.tracefile.lock import lock
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
+from pytest_recorder.tracefile.naming import remove_staged, staged_path
 from pytest_recorder.tracefile.scan import Found, make_scan
 from pytest_recorder.tracefile.spool import Segment
 
+T = TypeVar("T")
 _LIMIT_REASON = "limit"
 
 
@@ -32,6 +36,7 @@ def write_trace(
     segments: Iterable[Segment],
     sources: Mapping[bytes, bytes],
     trailer: Mapping[str, Any],
+    faults: Injector = NONE,
 ) -> Packed:
     """Write a trace file, whole or not at all.
 
@@ -40,21 +45,38 @@ def write_trace(
     recording knows; the numbers of events are counted here. Raises EnvironmentError (ERR_IO) when
     the file cannot be written; then nothing is left at `path`, nor beside it.
     """
-    staged = path.with_name(path.name + ".part")
+
+    def pack(file: BinaryIO) -> Packed:
+        faults.at("pack")
+        return pack_trace(faults.file(file), manifest, segments, sources, trailer)
+
+    return write_whole(path, pack, faults)
+
+
+def write_whole(path: Path, fill: Callable[[BinaryIO], T], faults: Injector = NONE) -> T:
+    """Make a file that is there when it is whole, and not before; gives what `fill` gives.
+
+    Raises EnvironmentError (ERR_IO); then nothing is left at `path`, nor beside it.
+    """
+    staged = staged_path(path)
     try:
         with open(staged, "wb") as file:
-            packed = pack_trace(file, manifest, segments, sources, trailer)
+            # Whoever finds the file later knows by this whether anybody still writes to it.
+            lock(file.fileno())
+            found = fill(file)
+            faults.at("flush")
             file.flush()
             os.fsync(file.fileno())
+        faults.at("rename")
         os.replace(staged, path)
         _sync_folder(path.parent)
     except OSError as error:
-        staged.unlink(missing_ok=True)
+        remove_staged(staged)
         raise from_os_error(error, "cannot write the trace", path=path) from error
     except BaseException:
-        staged.unlink(missing_ok=True)
+        remove_staged(staged)
         raise
-    return packed
+    return found
 
 
 def pack_trace(

@@ -256,9 +256,12 @@ typedef struct {
     PyObject *log_code;
     PyObject *hook_codes; /* of our own `write` on a stream */
     PyObject *disable;   /* sys.monitoring.DISABLE */
+    PyObject *injected; /* of an InjectedCore: see inject.c */
+    Py_tracefunc tracer; /* what is installed as the trace function, on 3.11 */
     PyObject *put_back; /* called where the program has removed and put back the trace function */
     PyObject *enable;    /* called with a code object that is met and in scope */
     PyObject *lost;      /* dict: reason -> count */
+    PyObject *losses;    /* the same of the whole trace: `lost` ends with the gap that tells it */
     uint8_t loops[256];
     /* Who is inside. */
     PyThreadState *owner;
@@ -292,6 +295,7 @@ typedef struct {
     uint64_t block;
     uint32_t frame_count;
     uint32_t thread_count;
+    uint64_t redacted; /* values of which only the type was written */
     Thread **threads;
     size_t thread_mask;
     Thread *last_thread;

@@ -151,6 +151,7 @@ frame_variable(HotFrame *frame, PyCodeObject *code, int place, PyObject *Py_UNUS
 }
 
 #define FRAME_RELEASE(value) ((void)0)
+#define FRAME_FAILED(value) 0
 
 /* The magnitude of an int, little-endian. 1: written; 0: larger than `size`, or no way to tell. */
 static inline int
@@ -247,19 +248,22 @@ frame_namespace(HotFrame *frame)
     return namespace;
 }
 
-/* A new reference, for FRAME_RELEASE to give back. */
+/* A new reference, for FRAME_RELEASE to give back. NULL: it has no value, or FRAME_FAILED. */
 static inline PyObject *
 frame_variable(HotFrame *frame, PyCodeObject *Py_UNUSED(code), int Py_UNUSED(place),
                PyObject *name)
 {
     PyObject *value = PyFrame_GetVar(frame, name);
-    if (value == NULL) {
+    if (value == NULL && PyErr_ExceptionMatches(PyExc_NameError)) {
         PyErr_Clear();
     }
     return value;
 }
 
 #define FRAME_RELEASE(value) Py_DECREF(value)
+/* Python words a NameError with `repr(name)`, which runs the program's signal handlers: what such a
+ * handler raised is the program's, and must not be taken for a variable that has no value. */
+#define FRAME_FAILED(value) ((value) == NULL && PyErr_Occurred() != NULL)
 
 static inline int
 int_magnitude(PyObject *Py_UNUSED(value), int Py_UNUSED(is_negative), uint8_t *Py_UNUSED(bytes),

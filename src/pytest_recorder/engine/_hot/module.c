@@ -4,6 +4,7 @@
  * pending exception as it found it.
  */
 
+#include "inject.h"
 #include "settrace.h"
 #include "visit.h"
 
@@ -38,7 +39,7 @@ on_start(Hot *hot, PyObject *const *args, Py_ssize_t count)
     }
     int answer = hot_start(hot, visit.tstate, frame_current(visit.tstate),
                            (PyCodeObject *)args[0]);
-    if (leave(hot, &visit) < 0) {
+    if (leave(hot, &visit, "py_start") < 0) {
         return NULL;
     }
     return Py_NewRef(answer == 0 ? hot->disable : Py_None);
@@ -63,7 +64,7 @@ on_resume(Hot *hot, PyObject *const *args, Py_ssize_t count)
     if (code != NULL && is_in_scope) {
         hot_resumed(hot, visit.tstate, frame, object);
     }
-    if (leave(hot, &visit) < 0) {
+    if (leave(hot, &visit, "py_resume") < 0) {
         return NULL;
     }
     return Py_NewRef(is_in_scope ? Py_None : hot->disable);
@@ -83,7 +84,7 @@ on_line(Hot *hot, PyObject *const *args, Py_ssize_t count)
     }
     hot_line(hot, visit.tstate, frame_current(visit.tstate), (PyCodeObject *)args[0],
              (int)PyLong_AsLong(args[1]));
-    if (leave(hot, &visit) < 0) {
+    if (leave(hot, &visit, "line") < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -92,7 +93,8 @@ on_line(Hot *hot, PyObject *const *args, Py_ssize_t count)
 typedef int (*Operation)(Hot *, PyThreadState *, HotFrame *, PyCodeObject *, PyObject *);
 
 static PyObject *
-on_value(Hot *hot, PyObject *const *args, Py_ssize_t count, Operation operation)
+on_value(Hot *hot, PyObject *const *args, Py_ssize_t count, Operation operation,
+         const char *callback)
 {
     Visit visit;
     if (!has_arguments(count, 3, args[0])) {
@@ -104,7 +106,7 @@ on_value(Hot *hot, PyObject *const *args, Py_ssize_t count, Operation operation)
         Py_RETURN_NONE;
     }
     operation(hot, visit.tstate, frame_current(visit.tstate), (PyCodeObject *)args[0], args[2]);
-    if (leave(hot, &visit) < 0) {
+    if (leave(hot, &visit, callback) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -113,26 +115,26 @@ on_value(Hot *hot, PyObject *const *args, Py_ssize_t count, Operation operation)
 static PyObject *
 on_return(Hot *hot, PyObject *const *args, Py_ssize_t count)
 {
-    return on_value(hot, args, count, hot_returned);
+    return on_value(hot, args, count, hot_returned, "py_return");
 }
 
 static PyObject *
 on_yield(Hot *hot, PyObject *const *args, Py_ssize_t count)
 {
-    return on_value(hot, args, count, hot_yielded);
+    return on_value(hot, args, count, hot_yielded, "py_yield");
 }
 
 static PyObject *
 on_unwind(Hot *hot, PyObject *const *args, Py_ssize_t count)
 {
-    return on_value(hot, args, count, hot_unwound);
+    return on_value(hot, args, count, hot_unwound, "py_unwind");
 }
 
 /* PY_THROW is global, and the first event of a generator that was never started. */
 static PyObject *
 on_throw(Hot *hot, PyObject *const *args, Py_ssize_t count)
 {
-    return on_value(hot, args, count, hot_thrown);
+    return on_value(hot, args, count, hot_thrown, "py_throw");
 }
 
 static int
@@ -145,7 +147,7 @@ raised(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object, P
 static PyObject *
 on_raise(Hot *hot, PyObject *const *args, Py_ssize_t count)
 {
-    return on_value(hot, args, count, raised);
+    return on_value(hot, args, count, raised, "raise");
 }
 
 /* What helpers and engines ask. */
@@ -275,7 +277,7 @@ do_end(Hot *hot, PyObject *Py_UNUSED(ignored))
     Visit visit;
     if (enter(hot, &visit) > 0) {
         hot_end(hot, visit.tstate);
-        if (leave(hot, &visit) < 0) {
+        if (leave(hot, &visit, "end") < 0) {
             return NULL;
         }
     }
@@ -319,7 +321,7 @@ do_output(Hot *hot, PyObject *args)
     }
     if (enter(hot, &visit) > 0) {
         hot_output(hot, visit.tstate, frame, stream, text);
-        if (leave(hot, &visit) < 0) {
+        if (leave(hot, &visit, "output") < 0) {
             return NULL;
         }
     }
@@ -338,7 +340,7 @@ do_message(Hot *hot, PyObject *args)
     }
     if (enter(hot, &visit) > 0) {
         hot_message(hot, visit.tstate, frame, level, logger, text);
-        if (leave(hot, &visit) < 0) {
+        if (leave(hot, &visit, "note") < 0) {
             return NULL;
         }
     }
@@ -356,7 +358,7 @@ do_span(Hot *hot, PyObject *args)
     }
     if (enter(hot, &visit) > 0) {
         hot_span(hot, visit.tstate, phase, edge, name, outcome);
-        if (leave(hot, &visit) < 0) {
+        if (leave(hot, &visit, "span") < 0) {
             return NULL;
         }
     }
@@ -490,9 +492,10 @@ hot_init(Hot *hot, PyObject *args, PyObject *keywords)
     hot->disable = Py_NewRef(disable);
     hot->settle = Py_NewRef(on_fault);
     hot->lost = PyDict_New();
+    hot->losses = PyDict_New();
     hot->secrecies = PyMem_RawCalloc(SECRECIES, sizeof(Secrecy));
     PyObject *module = PyImport_ImportModule("sys");
-    if (hot->lost == NULL || hot->secrecies == NULL || module == NULL) {
+    if (hot->lost == NULL || hot->losses == NULL || hot->secrecies == NULL || module == NULL) {
         Py_XDECREF(module);
         if (!PyErr_Occurred()) {
             PyErr_NoMemory();
@@ -520,8 +523,10 @@ hot_traverse(Hot *hot, visitproc visit, void *arg)
     Py_VISIT(hot->disable);
     Py_VISIT(hot->settle);
     Py_VISIT(hot->enable);
+    Py_VISIT(hot->injected);
     Py_VISIT(hot->put_back);
     Py_VISIT(hot->lost);
+    Py_VISIT(hot->losses);
     return 0;
 }
 
@@ -537,8 +542,10 @@ hot_drop_references(Hot *hot)
     Py_CLEAR(hot->disable);
     Py_CLEAR(hot->settle);
     Py_CLEAR(hot->enable);
+    Py_CLEAR(hot->injected);
     Py_CLEAR(hot->put_back);
     Py_CLEAR(hot->lost);
+    Py_CLEAR(hot->losses);
     return 0;
 }
 
@@ -589,6 +596,29 @@ get_has_frames(Hot *hot, void *Py_UNUSED(closure))
     return PyBool_FromLong(hot->frame_count > 0);
 }
 
+static PyObject *
+get_redacted(Hot *hot, void *Py_UNUSED(closure))
+{
+    return PyLong_FromUnsignedLongLong(hot->redacted);
+}
+
+static int
+set_redacted(Hot *hot, PyObject *value, void *Py_UNUSED(closure))
+{
+    uint64_t count = value == NULL ? 0 : PyLong_AsUnsignedLongLong(value);
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    hot->redacted = count;
+    return 0;
+}
+
+static PyObject *
+get_losses(Hot *hot, void *Py_UNUSED(closure))
+{
+    return PyDict_Copy(hot->losses);
+}
+
 static int
 set_object(PyObject **place, PyObject *value)
 {
@@ -635,6 +665,8 @@ set_put_back(Hot *hot, PyObject *value, void *Py_UNUSED(closure))
 static PyGetSetDef hot_members[] = {
     {"is_open", (getter)get_is_open, (setter)set_is_open, "whether events are taken", NULL},
     {"has_frames", (getter)get_has_frames, NULL, "whether a frame in scope was seen", NULL},
+    {"redacted", (getter)get_redacted, (setter)set_redacted, "values hidden in this trace", NULL},
+    {"losses", (getter)get_losses, NULL, "events lost in this trace, by reason", NULL},
     {"clock", (getter)get_clock, (setter)set_clock, "gives nanoseconds; None: the system", NULL},
     {"put_back", (getter)get_put_back, (setter)set_put_back, "called after an absence", NULL},
     {"enable_code", (getter)get_enable, (setter)set_enable, "called for code in scope", NULL},
@@ -671,6 +703,7 @@ static PyMethodDef hot_methods[] = {
     PLAIN("write_span", do_span, METH_VARARGS),
     PLAIN("lose", do_lose, METH_VARARGS),
     PLAIN("is_traced", ask_is_traced, METH_NOARGS),
+    PLAIN("join_thread", do_join_thread, METH_VARARGS),
     PLAIN("trace_thread", do_trace_thread, METH_NOARGS),
     PLAIN("untrace_thread", do_untrace_thread, METH_NOARGS),
     PLAIN("forget_streams", do_forget_streams, METH_NOARGS),
@@ -701,7 +734,8 @@ static int
 module_exec(PyObject *module)
 {
     PyObject *type = PyType_FromModuleAndSpec(module, &hot_spec, NULL);
-    if (type == NULL || PyModule_AddObjectRef(module, "Core", type) < 0) {
+    if (type == NULL || PyModule_AddObjectRef(module, "Core", type) < 0 ||
+        add_injected_core(module, type) < 0) {
         Py_XDECREF(type);
         return -1;
     }

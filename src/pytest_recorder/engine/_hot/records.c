@@ -28,14 +28,21 @@ hot_enter_slowly(Hot *hot, PyThreadState *tstate)
     return 0;
 }
 
+static int
+add_to(PyObject *counts, const char *reason, Py_ssize_t count)
+{
+    PyObject *old = PyDict_GetItemString(counts, reason);
+    PyObject *sum = PyLong_FromSsize_t(count + (old != NULL ? PyLong_AsSsize_t(old) : 0));
+    int status = sum == NULL ? -1 : PyDict_SetItemString(counts, reason, sum);
+    Py_XDECREF(sum);
+    return status;
+}
+
 int
 hot_lose(Hot *hot, const char *reason, Py_ssize_t count)
 {
-    PyObject *old = PyDict_GetItemString(hot->lost, reason);
-    PyObject *sum = PyLong_FromSsize_t(count + (old != NULL ? PyLong_AsSsize_t(old) : 0));
-    int status = sum == NULL ? -1 : PyDict_SetItemString(hot->lost, reason, sum);
-    Py_XDECREF(sum);
-    return status;
+    int status = add_to(hot->lost, reason, count);
+    return status < 0 ? -1 : add_to(hot->losses, reason, count);
 }
 
 /* The spool. */
@@ -522,14 +529,19 @@ variable_changed(Hot *hot, Code *code, int i, Slot *slot, PyObject *value)
         return -1;
     }
     hot->value.used = 0;
+    uint64_t redacted = hot->redacted;
     int status = is_secret ? secret_encode(hot, &hot->value, value)
                            : value_encode(hot, &hot->value, value);
     if (status < 0) {
         return -1;
     }
     slot->print = print;
-    return slot->since == 0 || slot->used != hot->value.used ||
-           memcmp(slot_data(slot), hot->value.data, slot->used) != 0;
+    if (slot->since == 0 || slot->used != hot->value.used ||
+        memcmp(slot_data(slot), hot->value.data, slot->used) != 0) {
+        return 1;
+    }
+    hot->redacted = redacted; /* what is not written does not count */
+    return 0;
 }
 
 /* Without a comparison there is nothing to remember. */
@@ -572,6 +584,9 @@ find_changes(Hot *hot, HotFrame *frame, FrameState *state)
     for (int i = 0; i < code->variables; i++) {
         Slot *slot = &state->slots[i];
         PyObject *value = variable(&all, frame, code, i);
+        if (FRAME_FAILED(value)) {
+            return -1;
+        }
         if (value == NULL) {
             if (slot->since != 0) {
                 uint32_t number;
@@ -613,6 +628,9 @@ put_arguments(Hot *hot, HotFrame *frame, FrameState *state, Buffer *out)
     for (int at = 0; at < code->arguments; at++) {
         int i = code->order[at];
         PyObject *value = frame_variable(frame, code->code, code->places[i], code->names[i]);
+        if (FRAME_FAILED(value)) {
+            return -1;
+        }
         if (value == NULL) {
             continue;
         }
@@ -1472,7 +1490,7 @@ hot_log(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object)
     PyObject *record = frame_variable(frame, object, 1, name);
     Py_DECREF(name);
     if (record == NULL) {
-        return 0;
+        return FRAME_FAILED(record) ? -1 : 0;
     }
     PyObject *parts = PyObject_CallMethod(hot->helpers, "log_parts", "O", record);
     FRAME_RELEASE(record);
@@ -1522,6 +1540,8 @@ hot_clear(Hot *hot)
     threads_clear(hot);
     table_clear(&hot->ids);
     PyDict_Clear(hot->lost);
+    PyDict_Clear(hot->losses);
+    hot->redacted = 0;
     memset(&hot->events, 0, sizeof(hot->events));
     memset(&hot->definitions, 0, sizeof(hot->definitions));
     hot->block = 0;

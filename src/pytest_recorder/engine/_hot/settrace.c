@@ -221,7 +221,7 @@ trace(PyObject *self, PyFrameObject *object, int what, PyObject *argument)
         return 0;
     }
     event(hot, visit.tstate, object, what, argument);
-    return leave(hot, &visit);
+    return leave(hot, &visit, "trace");
 }
 
 /* Tell the engine where this thread was traced before: what came in between is lost. */
@@ -234,36 +234,58 @@ report_absence(Hot *hot)
     }
     Thread *thread = thread_known(hot, visit.tstate);
     int was_traced = thread != NULL && thread->is_traced;
-    if (leave(hot, &visit) == 0 && was_traced) {
+    if (leave(hot, &visit, "trace") == 0 && was_traced) {
         Py_XDECREF(PyObject_CallNoArgs(hot->put_back));
     }
     PyErr_Clear();
 }
 
-PyObject *
-hot_call(Hot *hot, PyObject *args, PyObject *Py_UNUSED(keywords))
+/* Called as a trace function in Python is: become one in C. */
+static PyObject *
+take_over(Hot *hot, PyObject *args, int is_back)
 {
     PyObject *object, *name, *argument;
     if (!PyArg_ParseTuple(args, "O!UO", &PyFrame_Type, &object, &name, &argument)) {
         return NULL;
     }
-    /* `threading` and whoever saves and restores `sys.gettrace()` install us as a Python callable. */
-    if (hot->is_tracing) {
+    if (hot->tracer == NULL) {
+        hot->tracer = trace;
+    }
+    if (hot->is_tracing && is_back) {
         report_absence(hot);
     }
-    PyEval_SetTrace(hot->is_tracing ? trace : NULL, hot->is_tracing ? (PyObject *)hot : NULL);
+    PyEval_SetTrace(hot->is_tracing ? hot->tracer : NULL,
+                    hot->is_tracing ? (PyObject *)hot : NULL);
     if (hot->is_tracing && PyUnicode_CompareWithASCIIString(name, "call") == 0 &&
-        trace((PyObject *)hot, (PyFrameObject *)object, PyTrace_CALL, argument) < 0) {
+        hot->tracer((PyObject *)hot, (PyFrameObject *)object, PyTrace_CALL, argument) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
+}
+
+/* Whoever saves and restores `sys.gettrace()` installs us as a Python callable. */
+PyObject *
+hot_call(Hot *hot, PyObject *args, PyObject *Py_UNUSED(keywords))
+{
+    return take_over(hot, args, 1);
+}
+
+/* What `threading` installs where a thread begins: it is no absence that this one was traced before.
+ * gevent begins its threads in one of the system, and traces each task of a pool anew. */
+PyObject *
+do_join_thread(Hot *hot, PyObject *args)
+{
+    return take_over(hot, args, 0);
 }
 
 PyObject *
 do_trace_thread(Hot *hot, PyObject *Py_UNUSED(ignored))
 {
     hot->is_tracing = 1;
-    PyEval_SetTrace(trace, (PyObject *)hot);
+    if (hot->tracer == NULL) {
+        hot->tracer = trace;
+    }
+    PyEval_SetTrace(hot->tracer, (PyObject *)hot);
     Py_RETURN_NONE;
 }
 
@@ -271,7 +293,7 @@ static int
 is_traced_here(Hot *hot)
 {
     PyThreadState *tstate = PyThreadState_Get();
-    return tstate->c_tracefunc == trace && tstate->c_traceobj == (PyObject *)hot;
+    return tstate->c_tracefunc == hot->tracer && tstate->c_traceobj == (PyObject *)hot;
 }
 
 PyObject *
@@ -304,6 +326,12 @@ PyObject *
 do_trace_thread(Hot *hot, PyObject *Py_UNUSED(ignored))
 {
     return hot_call(hot, NULL, NULL);
+}
+
+PyObject *
+do_join_thread(Hot *hot, PyObject *args)
+{
+    return hot_call(hot, args, NULL);
 }
 
 PyObject *

@@ -5,6 +5,7 @@
 
 PyObject *hot_call(Hot *hot, PyObject *args, PyObject *keywords);
 PyObject *ask_is_traced(Hot *hot, PyObject *ignored);
+PyObject *do_join_thread(Hot *hot, PyObject *args);
 PyObject *do_trace_thread(Hot *hot, PyObject *ignored);
 PyObject *do_untrace_thread(Hot *hot, PyObject *ignored);
 

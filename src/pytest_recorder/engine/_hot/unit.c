@@ -8,3 +8,4 @@
 #include "visit.c"
 #include "settrace.c"
 #include "module.c"
+#include "inject.c"

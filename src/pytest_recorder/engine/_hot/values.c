@@ -326,6 +326,7 @@ secret_encode(Hot *hot, Buffer *out, PyObject *value)
     }
     put_byte(out, TAG_REDACTED);
     put_uv(out, number);
+    hot->redacted++;
     return 0;
 }
 

@@ -1,8 +1,7 @@
 #include "visit.h"
 
-/* Hand an exception that an operation left to the guard. -1: it is the program's own. */
 int
-settle(Hot *hot)
+settle(Hot *hot, const char *callback)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -12,7 +11,12 @@ settle(Hot *hot)
     }
     PyObject *done = NULL;
     if (value != NULL && hot->settle != NULL) {
-        done = PyObject_CallOneArg(hot->settle, value);
+        PyObject *name = PyUnicode_InternFromString(callback);
+        if (name == NULL) {
+            PyErr_Clear(); /* out of memory, as the fault itself may be: it goes without a name */
+        }
+        done = PyObject_CallFunctionObjArgs(hot->settle, value, name, NULL);
+        Py_XDECREF(name);
     }
     Py_XDECREF(type);
     Py_XDECREF(value);

@@ -23,8 +23,9 @@ typedef struct {
 /* Count what was not recorded because the program's own exception went through us. */
 void note_interruption(Hot *hot);
 
-/* Hand an exception that an operation left to the guard. -1: it is the program's own. */
-int settle(Hot *hot);
+/* Hand an exception that an operation left to the guard, with the name of the callback. -1: it is
+ * the program's own. */
+int settle(Hot *hot, const char *callback);
 
 /* Count what could not be taken because this thread was inside. */
 void refuse(Hot *hot, int entered, PyObject *code);
@@ -61,12 +62,12 @@ enter(Hot *hot, Visit *visit)
 
 /* -1: an exception of the program's own is to go on. */
 static inline int
-leave(Hot *hot, Visit *visit)
+leave(Hot *hot, Visit *visit, const char *callback)
 {
     int status = 0;
     hot->owner = NULL;
     if (EXCEPTION_IS_SET(visit->tstate)) {
-        status = settle(hot);
+        status = settle(hot, callback);
         if (status < 0) {
             note_interruption(hot);
         }

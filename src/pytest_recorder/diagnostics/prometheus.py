@@ -1,0 +1,70 @@
+"""Writes the counts to a text file that Prometheus' node_exporter collects."""
+
+import os
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pytest_recorder.diagnostics.metrics import COUNTERS, Counter, RecorderMetrics, Tally
+from pytest_recorder.errors import ErrorCode, from_os_error, usage
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+PREFIX: Final = "pytest_recorder_"
+
+
+def require_installed() -> None:
+    """Raise UsageError (ERR_NOT_SUPPORTED) where `prometheus_client` is missing."""
+    if find_spec("prometheus_client") is None:
+        raise usage(
+            ErrorCode.NOT_SUPPORTED,
+            "a file of metrics needs prometheus_client:"
+            " pip install 'pytest-record-trace[prometheus]'",
+        )
+
+
+class PrometheusFile(RecorderMetrics):
+    """A sink that writes a file, in the text format of Prometheus, at each flush.
+
+    The file is replaced as a whole: whoever reads it sees the old one or the new one. It has
+    the counts since this object was made. node_exporter reads names that end in `.prom`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        require_installed()
+        self.path = Path(os.path.abspath(path))
+        self._tally = Tally()
+
+    def add(self, counter: Counter, amount: int, labels: Mapping[str, str]) -> None:
+        """Add to what the next flush writes."""
+        self._tally.add(counter, amount, *(labels[name] for name in counter.labels))
+
+    def flush(self) -> None:
+        """Replace the file. Raises EnvironmentError (ERR_IO); the old file stays then."""
+        from prometheus_client import CollectorRegistry, write_to_textfile
+
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_to_textfile(str(self.path), registry)
+        except OSError as error:
+            raise from_os_error(
+                error, "cannot write the file of metrics", path=self.path
+            ) from error
+
+    def collect(self) -> Iterator["Metric"]:
+        """Give the families to `prometheus_client`; a counter without labels begins at 0."""
+        from prometheus_client.core import CounterMetricFamily
+
+        for counter in COUNTERS:
+            name = PREFIX + counter.name
+            family = CounterMetricFamily(name, counter.help, labels=counter.labels)
+            if not counter.labels:
+                family.add_metric((), self._tally.value(counter))
+            for found, labels, amount in self._tally.samples():
+                if found is counter and labels:
+                    family.add_metric(tuple(labels.values()), amount)
+            yield family

@@ -1,0 +1,106 @@
+"""Writes whole lines to the stderr that the process began with, past any capture.
+
+Problem: pytest's `--capture=fd` puts a file in the place of file descriptor 2 while a test runs,
+and a test can do the same, or close it. What we do: keep a duplicate from before, one per process.
+The program may close that too (`os.closerange`) and open a file of its own under the number: before
+each line the descriptor is compared with what it was. What can still go wrong: a program that sets
+SIGPIPE to its default dies by a line of ours when nobody reads stderr, as by one of its own.
+"""
+
+import os
+import select
+import stat
+import sys
+from typing import Final, TypeAlias
+
+_STDERR: Final = 2
+_PATIENCE_S: Final = 1.0
+_Identity: TypeAlias = tuple[int, int, int]
+
+
+class RealStderr:
+    """The stderr of this process, for as long as somebody holds it."""
+
+    def __init__(self) -> None:
+        self._holders = 0
+        self._fd: int | None = None
+        self._identity: _Identity | None = None
+        self._size_bytes = 0
+
+    def hold(self) -> None:
+        """Take the descriptor that is there now, unless somebody has taken one before."""
+        self._holders += 1
+        # Where a process began without stderr, the number 2 is some other file of the program.
+        if self._holders > 1 or sys.__stderr__ is None:
+            return
+        try:
+            self._fd = os.dup(_STDERR)
+            self._identity = _identity(self._fd)
+        except OSError:
+            self._close()
+
+    def release(self) -> None:
+        """Give the descriptor back when nobody holds it any more."""
+        self._holders -= 1
+        if self._holders == 0:
+            self._close()
+
+    def write_line(self, line: bytes) -> None:
+        """Write a line in one piece, on a line of its own; where that fails, nobody can be told."""
+        fd = self._find()
+        if fd is None:
+            return
+        try:
+            start = b"" if self._is_fresh(fd) else b"\n"
+            write_whole(fd, start + line + b"\n")
+            self._size_bytes = os.fstat(fd).st_size
+        except (OSError, ValueError):
+            # ValueError: `select` takes no number above 1023.
+            return
+
+    def _find(self) -> int | None:
+        for fd in (self._fd, _STDERR):
+            try:
+                if fd is not None and _identity(fd) == self._identity:
+                    return fd
+            except OSError:
+                continue
+        return None
+
+    def _is_fresh(self, fd: int) -> bool:
+        """Whether it is a file that holds nothing, or nothing after the last line of ours."""
+        facts = os.fstat(fd)
+        return stat.S_ISREG(facts.st_mode) and facts.st_size == self._size_bytes
+
+    def _close(self) -> None:
+        fd, identity = self._fd, self._identity
+        self._fd = self._identity = None
+        self._size_bytes = 0
+        try:
+            if fd is not None and _identity(fd) == identity:
+                os.close(fd)
+        except OSError:
+            return
+
+
+REAL: Final = RealStderr()
+"""The one of this process."""
+
+
+def write_whole(fd: int, data: bytes) -> None:
+    """Write all of it, in one call where the system can. Raises OSError.
+
+    A descriptor that does not block (the program can have set that, a FIFO is opened so) is waited
+    for, not long.
+    """
+    while data:
+        try:
+            data = data[os.write(fd, data) :]
+        except BlockingIOError:
+            if not select.select((), (fd,), (), _PATIENCE_S)[1]:
+                raise
+
+
+def _identity(fd: int) -> _Identity:
+    facts = os.fstat(fd)
+    return facts.st_dev, facts.st_ino, facts.st_rdev

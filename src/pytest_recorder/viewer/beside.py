@@ -1,0 +1,35 @@
+"""Writes the explanation of a failure beside its trace."""
+
+import os
+from pathlib import Path
+
+from pytest_recorder.errors import from_os_error
+from pytest_recorder.tracefile.index import FAILURE_NAME
+from pytest_recorder.tracefile.reader import open_trace
+from pytest_recorder.viewer.explain import explain
+
+# It is made while a test run waits for it: a fifth of what the command looks through.
+_MOST_EVENTS = 60_000
+_GOOD = frozenset(("passed", "skipped"))
+
+
+def write_failure(path: Path) -> Path | None:
+    """Write `failure.md` beside a trace; None for the trace of a test that did not fail.
+
+    The file is written whole or not at all. Raises what `open_trace` raises, and EnvironmentError
+    (ERR_IO) where the file cannot be written.
+    """
+    with open_trace(path) as trace:
+        if trace.manifest.outcome in _GOOD:
+            return None
+        text = explain(trace, most_events=_MOST_EVENTS)
+    where = path.with_name(FAILURE_NAME)
+    staged = where.with_name(f"{FAILURE_NAME}.{os.getpid()}.part")
+    try:
+        # Text that was recorded is escaped; a path of the file system may hold what is no UTF-8.
+        staged.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        os.replace(staged, where)
+    except OSError as error:
+        staged.unlink(missing_ok=True)
+        raise from_os_error(error, "cannot write the explanation", path=where) from error
+    return where

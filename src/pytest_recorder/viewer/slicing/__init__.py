@@ -1,0 +1,1 @@
+"""Follows values back through a trace: a slice over its events and its source."""

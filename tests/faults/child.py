@@ -1,0 +1,193 @@
+"""Runs cells in one process of its own: whole pytest runs, or sessions of the API, one after another.
+
+``python child.py pytest|api FOLDER`` reads a list of jobs from stdin and writes what came of each to
+stdout, as JSON.
+"""
+
+import contextlib
+import importlib.util
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pytest_recorder
+from pytest_recorder.diagnostics import inject
+
+VARIABLE = "PYTEST_RECORDER_INJECT"
+WORK = """
+def add(a, b):
+    return a + b
+
+def work():
+    # More than a block of the smallest spool takes.
+    total = 0
+    for number in range(900):
+        total = add(total, number)
+    return total
+"""
+
+
+class Reports:
+    """What pytest said about each test, phase by phase."""
+
+    def __init__(self) -> None:
+        self.tests: dict[str, dict[str, Any]] = {}
+        self.internal: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        name = report.nodeid.partition("::test_")[2]
+        test = self.tests.setdefault(name, {"outcomes": [], "error": "", "properties": {}})
+        test["outcomes"].append(report.outcome)
+        if report.when == "teardown":
+            test["properties"] = dict(report.user_properties)
+            test["error"] = report.longreprtext if report.failed else ""
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        self.internal.append(str(excrepr))
+
+
+def run_pytest(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    folder.mkdir()
+    if "before" in job:
+        subprocess.run(job["before"], shell=True, check=True, cwd=folder)
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / f"{job['module']}.py").write_text(f"import pytest\n{WORK}\n{job['tests']}\n")
+    reports, out = Reports(), io.StringIO()
+    options = ["-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:randomly"]
+    # Several runs in one process: of the second one pytest complains that we are imported.
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    options += ["--import-mode=importlib", "--record-max-bytes=64KiB", f"--rootdir={folder}"]
+    os.chdir(folder)
+    with contextlib.redirect_stdout(out):
+        status = pytest.main([*job["args"], *options, str(folder)], plugins=[reports])
+    return {
+        "status": int(status),
+        "tests": reports.tests,
+        "internal": reports.internal,
+        "output": out.getvalue(),
+        "traces": left_in(folder / "test-traces"),
+    }
+
+
+def left_in(folder: Path) -> dict[str, Any]:
+    """Look at what the index lists, and that nothing lies there besides."""
+    found: dict[str, Any] = {}
+    listed: set[Path] = set()
+    index = folder / "index.json"
+    for entry in json.loads(index.read_text())["tests"] if index.is_file() else ():
+        name = entry["test"].partition("::test_")[2]
+        found[name] = {key: entry[key] for key in ("status", "reason", "events", "dropped")}
+        found[name]["disk"] = None
+        if entry["trace"] is not None:
+            listed.add(folder / entry["trace"])
+            with pytest_recorder.open_trace(folder / entry["trace"]) as trace:
+                found[name]["disk"] = [trace.status, trace.reason, len(trace)]
+    there = {path for path in folder.rglob("*") if path.is_file()}
+    explained = {path.with_name("failure.md") for path in listed}
+    strangers = there - listed - explained - {index, folder / ".gitignore"}
+    if strangers:
+        found[""] = sorted(path.name for path in strangers)
+    return found
+
+
+def run_api(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    folder.mkdir()
+    source = folder / "program.py"
+    source.write_text(WORK)
+    spec = importlib.util.spec_from_file_location(f"program_{folder.name}", source)
+    assert spec is not None
+    assert spec.loader is not None
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    raised, where, result = "", "", None
+    path = folder / "out" / "trace.pyrec"
+    with warnings.catch_warnings(record=True) as warned:
+        try:
+            where = "start"
+            include = [str(source)]
+            session = pytest_recorder.start(path, include=include, policy=job["policy"])
+            result, where = program.work(), "stop"
+            session.stop()
+        except pytest_recorder.RecorderError as error:
+            raised = error.code.value
+    disk: list[Any] | None = None
+    if path.is_file():
+        with pytest_recorder.open_trace(path) as trace:
+            disk = [trace.status, trace.reason, len(trace)]
+    others = [found.name for found in path.parent.rglob("*") if found.is_file() and found != path]
+    return {
+        "raised": raised,
+        "where": where if raised else "",
+        "result": result,
+        "warned": [str(warning.message) for warning in warned],
+        "disk": disk,
+        "others": sorted(set(others) - {".gitignore"}),
+        "is_tracing": pytest_recorder.is_tracing(),
+    }
+
+
+def run_forked(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    """Run pytest in a forked child, and tell how that ended."""
+    child = os.fork()
+    if not child:
+        os._exit(run_pytest(folder, job)["status"])
+    return {"status": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}
+
+
+def run_interrupted(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    """Run pytest with Ctrl-C where a fault is due."""
+
+    def fault_of(stage: str) -> Exception:
+        os.kill(os.getpid(), signal.SIGINT)
+        return RuntimeError(f"nobody has pressed Ctrl-C at {stage}")
+
+    real, inject.fault_of = inject.fault_of, fault_of
+    try:
+        return run_pytest(folder, job)
+    finally:
+        inject.fault_of = real
+
+
+def run_killed(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    """Run pytest in a forked child that ends by SIGKILL where a fault is due."""
+
+    def fault_of(stage: str) -> Exception:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError(stage)
+
+    child = os.fork()
+    if not child:
+        inject.fault_of = fault_of
+        run_pytest(folder, job)
+        os._exit(0)
+    return {"signal": os.WTERMSIG(os.waitpid(child, 0)[1])}
+
+
+def main() -> None:
+    run = {
+        "pytest": run_pytest,
+        "api": run_api,
+        "forked": run_forked,
+        "interrupted": run_interrupted,
+        "killed": run_killed,
+    }[sys.argv[1]]
+    folder = Path(sys.argv[2])
+    results: list[dict[str, Any]] = []
+    # What is printed meanwhile is not the answer.
+    with contextlib.redirect_stdout(sys.stderr):
+        for number, job in enumerate(json.load(sys.stdin)):
+            os.environ[VARIABLE] = job["inject"]
+            results.append(run(folder / f"{sys.argv[1]}-{number}", job))
+    json.dump(results, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Programs with one bug each, whose cause an explanation has to name."""
