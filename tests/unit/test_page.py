@@ -18,8 +18,8 @@ from pytest_recorder.testing import Recorded
 from pytest_recorder.tracefile.reader import open_trace
 from pytest_recorder.viewer import html
 from pytest_recorder.viewer.data import Attempt, prepare
+from pytest_recorder.viewer.explain import explain
 from pytest_recorder.viewer.loops import find_loops
-from pytest_recorder.viewer.opening import find_opening
 
 HOSTILE = "</script><script>alert(1)</script><!-- \u2028\u2029 javascript:alert(1) \x1b[31m \udc80 &amp;\x00"
 
@@ -158,14 +158,26 @@ def test_hostile_text_never_leaves_its_element(tmp_path: Path) -> None:
     assert "\x1b" not in text
     assert text.isascii()
     assert not set(text) & {chr(code) for code in range(32) if code not in (9, 10)}
-    (story,) = parsed.of("pre")
-    assert "\\x1b[31m" in story
+    (shown,) = parsed.of("pre")
+    assert "\\x1b[31m" in shown
     assert json.loads(parsed.of("script", id="attempts")[0])[0]["href"] == HOSTILE
     assert not any(
         name.startswith("on") or name == "style"
         for _, attrs, _ in parsed.elements
         for name in attrs
     )
+
+
+def test_where_scripts_are_forbidden_the_page_is_the_explanation(tmp_path: Path) -> None:
+    recorded = testing.record(hostile, HOSTILE)
+    _, parsed = page_of(recorded, tmp_path)
+    with recorded.trace() as trace:
+        text = explain(trace)
+    (shown,) = parsed.of("pre")
+    assert "Failing source" in text
+    assert shown == text
+    _, parsed = page_of(recorded, tmp_path, text="another & <text>")
+    assert parsed.of("pre") == ["another & <text>"]
 
 
 def test_the_policy_allows_our_script_and_style_by_their_hashes_and_nothing_else(
@@ -220,7 +232,7 @@ def test_the_opening_is_the_exception_that_left_not_one_that_was_handled() -> No
 
     recorded = testing.record(handles)
     with recorded.trace() as trace:
-        found = find_opening(trace)
+        found = prepare(trace).head["failure"]
     assert found is not None
     assert recorded.events[found].exception is not None
     assert recorded.events[found].exception.type == "KeyError"
@@ -234,13 +246,13 @@ def test_a_program_that_ended_well_opens_at_its_end() -> None:
             pass
 
     with testing.record(handles).trace() as trace:
-        assert find_opening(trace) is None
+        assert prepare(trace).head["failure"] is None
 
 
 def test_the_opening_of_a_long_trace_is_the_same_from_its_end() -> None:
     recorded = testing.record(loop, 20_000, max_bytes=1 << 20)
     with recorded.trace() as trace:
-        assert find_opening(trace) == recorded.last("raise").n
+        assert prepare(trace).head["failure"] == recorded.last("raise").n
 
 
 @pytest.mark.parametrize(

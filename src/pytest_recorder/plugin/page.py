@@ -28,12 +28,12 @@ def add_page(folder: Path, entry: Entry, entries: Iterable[Entry]) -> RecorderEr
         return None
     faults: list[RecorderError] = []
 
-    def on_fault(_: str, error: Exception) -> None:
+    def on_fault(label: str, error: Exception) -> None:
         if isinstance(error, RecorderError):
             faults.append(error)
             return
         what = f"{PAGE_NAME} could not be made: {type(error).__name__}: {error}"
-        faults.append(bug(ErrorCode.UNKNOWN, what, path=str(entry.trace)))
+        faults.append(bug(ErrorCode.UNKNOWN, what, hook=label, path=str(entry.trace)))
 
     run_guarded("page", lambda: _write(folder, entry, list(entries)), on_fault)
     return faults[0] if faults else None
@@ -41,6 +41,7 @@ def add_page(folder: Path, entry: Entry, entries: Iterable[Entry]) -> RecorderEr
 
 def _write(folder: Path, entry: Entry, entries: list[Entry]) -> None:
     from pytest_recorder.tracefile.reader import open_trace
+    from pytest_recorder.viewer.beside import read_failure
     from pytest_recorder.viewer.html import replace_attempts, write_page
     from pytest_recorder.viewer.siblings import attempts_in
 
@@ -48,7 +49,7 @@ def _write(folder: Path, entry: Entry, entries: list[Entry]) -> None:
     page = path.with_name(PAGE_NAME)
     with open_trace(path) as trace:
         attempts = attempts_in(entries, entry.test, folder, page, entry.attempt)
-        write_page(trace, page, attempts=attempts)
+        write_page(trace, page, text=read_failure(trace), attempts=attempts)
     for other in entries:
         if other.test != entry.test or other.trace is None or other.attempt == entry.attempt:
             continue

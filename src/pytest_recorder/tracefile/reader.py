@@ -204,20 +204,15 @@ class Trace:
 
     # Events.
 
-    def events(
-        self, start: int = 0, stop: int | None = None, *, has_values: bool = True
-    ) -> Iterator[Event]:
-        """Give events in order, from number `start` up to but without `stop`.
-
-        Without `has_values` all values are empty, which takes a fraction of the time.
-        """
+    def events(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
+        """Give events in order, from number `start` up to but without `stop`."""
         end = len(self) if stop is None else min(stop, len(self))
         at = bisect_right(self._events, start, key=lambda block: block.first) - 1
         for block in self._events[max(at, 0) :]:
             if block.first >= end:
                 return
             seen = 0
-            for event in self._decoded(block, has_values=has_values):
+            for event in self._decoded(block):
                 seen += 1
                 if event.n >= end:
                     return
@@ -499,18 +494,12 @@ class Trace:
             self._damage = f"damaged at byte {block.place.at}: {_first_line(error)}"
             return b""
 
-    def _decoder(self, block: _EventBlock, *, has_values: bool = True) -> EventDecoder:
-        return EventDecoder(
-            self._definitions,
-            self._records(block),
-            first=block.first,
-            base_us=block.base_us,
-            has_values=has_values,
-        )
+    def _decoder(self, block: _EventBlock) -> EventDecoder:
+        data = self._records(block)
+        return EventDecoder(self._definitions, data, first=block.first, base_us=block.base_us)
 
-    def _decoded(self, block: _EventBlock, *, has_values: bool = True) -> Iterator[Event]:
-        decoder = self._decoder(block, has_values=has_values)
-        return islice(self._guarded(decoder), block.events)
+    def _decoded(self, block: _EventBlock) -> Iterator[Event]:
+        return islice(self._guarded(self._decoder(block)), block.events)
 
     def _guarded(self, decoder: EventDecoder) -> Iterator[Event]:
         """Give what can be decoded; what follows a fault is not guessed at."""

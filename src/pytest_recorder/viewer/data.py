@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_recorder.tracefile.reader import StoredBlock, Trace
+from pytest_recorder.viewer.failure import find_failure
+from pytest_recorder.viewer.history import History
 from pytest_recorder.viewer.loops import Loop, find_loops
-from pytest_recorder.viewer.opening import find_opening
 
 PAGE_VERSION = 1
 MOST_STORED_BYTES = 32 * 1024 * 1024
@@ -49,7 +50,7 @@ def prepare(
     A trace of more stored bytes or events than that keeps what is around the failure, or the end
     where nothing failed; `first` and `kept` say what that is.
     """
-    failure = find_opening(trace)
+    failure = _opening(trace)
     first, stop = _window(trace, failure, most_stored_bytes, most_events)
     manifest = trace.manifest
     head = {
@@ -69,6 +70,14 @@ def prepare(
     blocks = list(trace.stored_blocks(first, stop))
     this = Attempt(manifest.attempt, manifest.outcome, is_this=True)
     return PageData(head, blocks, attempts or [this])
+
+
+def _opening(trace: Trace) -> int | None:
+    """Give the moment of the failure; None where nothing failed, or where no event tells of it."""
+    found = find_failure(History(trace))
+    if found.exception is None:
+        return None
+    return found.raised.n if found.raised is not None else found.end
 
 
 def _loops(trace: Trace) -> dict[str, list[Loop]]:

@@ -20,10 +20,9 @@ from typing import Any
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.data import MOST_STORED_BYTES, Attempt, PageData, prepare
-from pytest_recorder.viewer.steps import render_steps, tell, used_lines
+from pytest_recorder.viewer.explain import explain
 from pytest_recorder.viewer.values import safe_text
 
-_STORY_EVENTS = 20_000
 _ATTEMPTS = '<script type="application/json" id="attempts">'
 _END = "</script>\n"
 
@@ -32,19 +31,22 @@ def write_page(
     trace: Trace,
     path: Path,
     *,
+    text: str | None = None,
     attempts: list[Attempt] | None = None,
     most_stored_bytes: int = MOST_STORED_BYTES,
 ) -> int:
     """Write the page of a trace, whole or not at all; gives its size in bytes.
 
-    Raises EnvironmentError (ERR_IO) when it cannot be written, or when the package was installed
+    `text` is what readers without scripts get, the explanation of the trace where nobody has made
+    it yet. Raises EnvironmentError (ERR_IO) when it cannot be written, or when the package was installed
     without the script of the page.
     """
     data = prepare(trace, attempts=attempts, most_stored_bytes=most_stored_bytes)
+    shown = explain(trace) if text is None else text
     staged = path.with_name(path.name + ".part")
     try:
         with open(staged, "w", encoding="ascii", newline="\n") as file:
-            file.writelines(render_page(data, story_text(trace, data.head["failure"])))
+            file.writelines(render_page(data, shown))
         os.replace(staged, path)
     except OSError as error:
         staged.unlink(missing_ok=True)
@@ -73,19 +75,6 @@ def replace_attempts(path: Path, attempts: Sequence[Attempt]) -> None:
         return
     except OSError as error:
         raise from_os_error(error, "cannot write the page", path=path) from error
-
-
-def story_text(trace: Trace, failure: int | None) -> str:
-    """Give the text that stands in the page for readers without scripts."""
-    root = Path(trace.manifest.root)
-    until = len(trace) - 1 if failure is None else failure
-    story = tell(trace.events(max(until - _STORY_EVENTS, 0), until + 1), 60, until=until)
-    lines = render_steps(story.steps, trace.source, root=root)
-    if failure is not None and story.steps:
-        story.failure = story.steps[-1]
-        story.values = trace.values_at(failure)
-        lines += used_lines(story, trace.source, trace.manifest.level)
-    return "\n".join(lines)
 
 
 def render_page(data: PageData, text: str) -> Iterator[str]:
