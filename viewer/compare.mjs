@@ -3,13 +3,15 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const committed = join(import.meta.dirname, "..", "src", "pytest_recorder", "viewer", "assets");
+const here = fileURLToPath(new URL(".", import.meta.url));
+const committed = join(here, "..", "src", "pytest_recorder", "viewer", "assets");
 const built = mkdtempSync(join(tmpdir(), "viewer-build-"));
 try {
-  const vite = join(import.meta.dirname, "node_modules", "vite", "bin", "vite.js");
+  const vite = join(here, "node_modules", "vite", "bin", "vite.js");
   const ran = spawnSync(process.execPath, [vite, "build", "--outDir", built, "--emptyOutDir", "--logLevel", "warn"], {
-    cwd: import.meta.dirname,
+    cwd: here,
     stdio: "inherit",
   });
   if (ran.status !== 0) process.exit(1);

@@ -122,7 +122,9 @@ def run_api(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
     if path.is_file():
         with pytest_recorder.open_trace(path) as trace:
             disk = [trace.status, trace.reason, len(trace)]
-    others = [found.name for found in path.parent.rglob("*") if found.is_file() and found != path]
+    others = [
+        found.name for found in path.parent.rglob("*") if found.is_file() and found != path
+    ]
     return {
         "raised": raised,
         "where": where if raised else "",

@@ -98,7 +98,7 @@ export class Shown {
   }
 }
 
-const source = readFileSync(join(import.meta.dirname, "programs", "test_stories.py"), "utf-8").split("\n");
+const source = readFileSync(new URL("programs/test_stories.py", import.meta.url), "utf-8").split("\n");
 
 // The number of the line with this text, the first after `after`.
 export function lineOf(text: string, after = "def "): number {

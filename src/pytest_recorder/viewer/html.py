@@ -37,9 +37,9 @@ def write_page(
 ) -> int:
     """Write the page of a trace, whole or not at all; gives its size in bytes.
 
-    `text` is what readers without scripts get, the explanation of the trace where nobody has made
-    it yet. Raises EnvironmentError (ERR_IO) when it cannot be written, or when the package was installed
-    without the script of the page.
+    `text` is what readers without scripts get, the explanation of the trace where none is given.
+    Raises EnvironmentError (ERR_IO) when the page cannot be written, or when the package was
+    installed without its script.
     """
     data = prepare(trace, attempts=attempts, most_stored_bytes=most_stored_bytes)
     shown = explain(trace) if text is None else text
