@@ -49,7 +49,7 @@ def _write(folder: Path, entry: Entry, entries: list[Entry]) -> None:
     page = path.with_name(PAGE_NAME)
     with open_trace(path) as trace:
         attempts = attempts_in(entries, entry.test, folder, page, entry.attempt)
-        write_page(trace, page, text=read_failure(trace), attempts=attempts)
+        write_page(trace, page, text=read_failure(path), attempts=attempts)
     for other in entries:
         if other.test != entry.test or other.trace is None or other.attempt == entry.attempt:
             continue

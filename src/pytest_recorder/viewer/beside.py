@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pytest_recorder.errors import from_os_error
 from pytest_recorder.tracefile.index import FAILURE_NAME
-from pytest_recorder.tracefile.reader import Trace, open_trace
+from pytest_recorder.tracefile.reader import open_trace
 from pytest_recorder.viewer.explain import explain
 
 # It is made while a test run waits for it: a fifth of what the command looks through.
@@ -35,9 +35,9 @@ def write_failure(path: Path) -> Path | None:
     return where
 
 
-def read_failure(trace: Trace) -> str:
-    """Give the explanation that was written beside a trace; where there is none, a new one."""
+def read_failure(trace: Path) -> str | None:
+    """Give the explanation that was written beside a trace; None where there is none."""
     try:
-        return trace.path.with_name(FAILURE_NAME).read_text("utf-8")
+        return trace.with_name(FAILURE_NAME).read_text("utf-8")
     except (OSError, UnicodeDecodeError):
-        return explain(trace, most_events=_MOST_EVENTS)
+        return None

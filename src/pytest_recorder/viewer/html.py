@@ -23,6 +23,8 @@ from pytest_recorder.viewer.data import MOST_STORED_BYTES, Attempt, PageData, pr
 from pytest_recorder.viewer.explain import explain
 from pytest_recorder.viewer.values import safe_text
 
+# The page shows the rest: its text is not worth as long a search as the command's.
+_MOST_EVENTS = 60_000
 _ATTEMPTS = '<script type="application/json" id="attempts">'
 _END = "</script>\n"
 
@@ -42,7 +44,7 @@ def write_page(
     installed without its script.
     """
     data = prepare(trace, attempts=attempts, most_stored_bytes=most_stored_bytes)
-    shown = explain(trace) if text is None else text
+    shown = explain(trace, most_events=_MOST_EVENTS) if text is None else text
     staged = path.with_name(path.name + ".part")
     try:
         with open(staged, "w", encoding="ascii", newline="\n") as file:

@@ -18,10 +18,11 @@ export interface FrameRow {
   first: number;
   last: number;
   end: "open" | "return" | "unwind";
-  startedUs: number;
-  endedUs: number;
-  children: number[];
+  children: readonly number[];
 }
+
+// Most calls call nothing.
+const NO_CHILDREN: readonly number[] = [];
 
 export interface Span {
   phase: number;
@@ -43,7 +44,7 @@ export class Index {
   readonly roots: number[] = [];
   readonly marks = { raise: [] as number[], output: [] as number[], log: [] as number[], gap: [] as number[] };
   readonly spans: Span[] = [];
-  readonly writes = new Pairs();
+  readonly writes: Pairs;
   secrets = 0;
   deepest = 0;
   damage: string | null = null;
@@ -61,6 +62,7 @@ export class Index {
     this.before = new Int32Array(count).fill(NONE);
     this.after = new Int32Array(count).fill(NONE);
     this.times = new Float64Array(count);
+    this.writes = new Pairs(count >> 1);
   }
 
   has(n: number): boolean {
@@ -92,9 +94,14 @@ export class Index {
 
 // Pairs of an event and the number of a name that it changed, in order of the events.
 export class Pairs {
-  events = new Int32Array(1024);
-  names = new Int32Array(1024);
+  events: Int32Array<ArrayBuffer>;
+  names: Int32Array<ArrayBuffer>;
   size = 0;
+
+  constructor(expected: number) {
+    this.events = new Int32Array(expected + 1);
+    this.names = new Int32Array(expected + 1);
+  }
 
   push(event: number, name: number): void {
     if (this.size === this.events.length) {
@@ -192,13 +199,13 @@ export class Scanner {
         current = { row: NONE, number, code, thread, parent, line: code.firstLine };
         live.set(number, current);
         this.pairs(cursor, NONE);
-        this.place(current, n, timeUs);
+        this.place(current, n);
       } else if (op >= Op.LINE && op <= Op.LOG) {
         if (current === null) throw new Malformed("an event has no frame");
         current.line += cursor.zz();
         if (op !== Op.LINE) timeUs += cursor.uv();
-        this.place(current, n, timeUs);
-        if (op !== Op.LINE) this.body(op, cursor, current, n, timeUs);
+        this.place(current, n);
+        if (op !== Op.LINE) this.body(op, cursor, current, n);
       } else {
         throw new Malformed(`unknown record ${op}`);
       }
@@ -213,17 +220,17 @@ export class Scanner {
     }
   }
 
-  private body(op: number, cursor: Cursor, current: Live, n: number, timeUs: number): void {
+  private body(op: number, cursor: Cursor, current: Live, n: number): void {
     const { index } = this;
     if (op === Op.RETURN || op === Op.YIELD) {
       index.secrets += skipValue(cursor);
-      if (op === Op.RETURN) this.close(current, "return", timeUs);
+      if (op === Op.RETURN) this.close(current, "return");
     } else if (op === Op.THROW || op === Op.RAISE || op === Op.UNWIND) {
       cursor.uv();
       cursor.uv();
       skipValue(cursor);
       if (op === Op.RAISE) index.marks.raise.push(n);
-      if (op === Op.UNWIND) this.close(current, "unwind", timeUs);
+      if (op === Op.UNWIND) this.close(current, "unwind");
     } else if (op === Op.OUTPUT) {
       cursor.byte();
       skipValue(cursor);
@@ -236,10 +243,10 @@ export class Scanner {
     }
   }
 
-  private place(live: Live, n: number, timeUs: number): void {
+  private place(live: Live, n: number): void {
     if (live.code === null) return;
     const { index } = this;
-    if (live.row === NONE) live.row = this.open(live, n, timeUs);
+    if (live.row === NONE) live.row = this.open(live, n);
     const row = live.row;
     const at = n - index.first;
     const before = this.tails[row]!;
@@ -248,12 +255,10 @@ export class Scanner {
     index.before[at] = before;
     if (before !== NONE) index.after[before - index.first] = n;
     this.tails[row] = n;
-    const frame = index.frames[row]!;
-    frame.last = n;
-    frame.endedUs = timeUs;
+    index.frames[row]!.last = n;
   }
 
-  private open(live: Live, n: number, timeUs: number): number {
+  private open(live: Live, n: number): number {
     const { frames, roots } = this.index;
     const parent = live.parent ? (this.rows.get(live.parent) ?? NONE) : NONE;
     const above = parent === NONE ? null : frames[parent]!;
@@ -261,20 +266,19 @@ export class Scanner {
     const depth = above === null ? 0 : above.depth + 1;
     frames.push({
       index, number: live.number, code: live.code, parent, thread: live.thread, depth, first: n, last: n, end: "open",
-      startedUs: timeUs, endedUs: timeUs, children: [],
+      children: NO_CHILDREN,
     });
-    (above === null ? roots : above.children).push(index);
+    if (above === null) roots.push(index);
+    else if (above.children === NO_CHILDREN) above.children = [index];
+    else (above.children as number[]).push(index);
     if (depth > this.index.deepest) this.index.deepest = depth;
     this.rows.set(live.number, index);
     this.tails.push(NONE);
     return index;
   }
 
-  private close(live: Live, end: "return" | "unwind", timeUs: number): void {
-    if (live.row === NONE) return;
-    const frame = this.index.frames[live.row]!;
-    frame.end = end;
-    frame.endedUs = timeUs;
+  private close(live: Live, end: "return" | "unwind"): void {
+    if (live.row !== NONE) this.index.frames[live.row]!.end = end;
   }
 
   private span(phase: number, edge: number, name: string, outcome: string, n: number): void {

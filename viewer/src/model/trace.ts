@@ -6,7 +6,8 @@ import { Index, NONE, Scanner } from "../format/scan";
 import { type Carried, type EventBlock, headOf, isOf, readBlock, readEvents, readSource } from "./blocks";
 
 const MOST_DECODED = 12;
-const SLICE_MS = 24;
+// Half a second of work is ten of these: a reader sees that it goes on, and it is not held up much.
+const SLICE_MS = 50;
 
 // What Python knows of the trace, see `viewer/data.py`.
 export interface Head {
@@ -34,6 +35,7 @@ export interface Attempt {
 export class Trace {
   readonly defs = new Definitions();
   private readonly decoded = new Map<number, Promise<Decoded>>();
+  private readonly ready = new Map<number, Decoded>();
   private readonly sources = new Map<string, Promise<string>>();
   private readonly carriedSources = new Map<string, Carried>();
   private writesOf: Map<number, Map<number, number[]>> | null = null;
@@ -60,7 +62,7 @@ export class Trace {
       scanner.feed(data.subarray(20), block.first, block.baseUs, block.count);
       if (performance.now() - began > SLICE_MS) {
         progress((index.stop - head.first) / Math.max(head.kept, 1));
-        await new Promise((resolve) => setTimeout(resolve, 0));
+        await breath();
         began = performance.now();
       }
     }
@@ -94,6 +96,12 @@ export class Trace {
 
   async event(n: number): Promise<Event | null> {
     const decoded = await this.blockOf(n);
+    return decoded?.events[n - decoded.first] ?? null;
+  }
+
+  // The event where its block is decoded already: a list that is scrolled draws each row once.
+  eventNow(n: number): Event | null {
+    const decoded = this.index.has(n) ? this.ready.get(this.blockNumber(n)) : undefined;
     return decoded?.events[n - decoded.first] ?? null;
   }
 
@@ -164,7 +172,10 @@ export class Trace {
   }
 
   blockOf(n: number): Promise<Decoded | null> {
-    if (!this.index.has(n)) return Promise.resolve(null);
+    return this.index.has(n) ? this.decodedBlock(this.blockNumber(n)) : Promise.resolve(null);
+  }
+
+  private blockNumber(n: number): number {
     let low = 0;
     let high = this.blocks.length - 1;
     while (low < high) {
@@ -172,7 +183,7 @@ export class Trace {
       if (this.blocks[middle]!.first <= n) low = middle;
       else high = middle - 1;
     }
-    return this.decodedBlock(low);
+    return low;
   }
 
   get blockCount(): number {
@@ -188,12 +199,29 @@ export class Trace {
       return there;
     }
     const block = this.blocks[at]!;
-    const decoding = readEvents(block).then((data) => decodeBlock(data, this.defs, block.first, block.baseUs, block.count));
+    const decoding = readEvents(block).then((data) => {
+      const decoded = decodeBlock(data, this.defs, block.first, block.baseUs, block.count);
+      if (this.decoded.has(at)) this.ready.set(at, decoded);
+      return decoded;
+    });
     this.decoded.set(at, decoding);
     for (const oldest of this.decoded.keys()) {
       if (this.decoded.size <= MOST_DECODED) break;
       this.decoded.delete(oldest);
+      this.ready.delete(oldest);
     }
     return decoding;
   }
+}
+
+// Lets the browser draw. A timer would wait for 4 ms each time.
+function breath(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
 }

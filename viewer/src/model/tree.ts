@@ -22,7 +22,7 @@ export interface TreeView {
 export function treeRows(index: Index, opened: Set<number>, unfolded: Set<number>, filter: string): TreeView {
   const wanted = filter.trim() ? matching(index, filter.trim().toLowerCase()) : null;
   const rows: Row[] = [];
-  const shown = (frames: number[]): number[] => (wanted === null ? frames : frames.filter((at) => wanted.has(at)));
+  const shown = (frames: readonly number[]): readonly number[] => (wanted === null ? frames : frames.filter((at) => wanted.has(at)));
   // A trace can be deeper than the stack of a browser.
   const levels = [{ frames: shown(index.roots), next: 0 }];
   while (levels.length) {

@@ -98,7 +98,7 @@ export function CallTree(): JSX.Element {
                   {call.end === "open" && <span class="note" title="still running at the end"> {"\u2026"}</span>}
                   <span class="note file"> {file.split(/[/\\]/).pop()}</span>
                   <span class="space" />
-                  <span class="note">{duration(call.endedUs - call.startedUs)}</span>
+                  <span class="note">{duration(index.time(call.last) - index.time(call.first))}</span>
                 </>
               )}
             </span>

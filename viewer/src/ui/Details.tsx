@@ -12,7 +12,7 @@ import { following } from "../model/navigate";
 import { describeChange } from "../model/changes";
 import { FIELDS, search } from "../model/search";
 import { Recorder } from "./Recorder";
-import { type Store, StoreContext, TABS, type Tab, useLatest, useStore } from "./store";
+import { type Store, StoreContext, TABS, type Tab, useEvent, useStore } from "./store";
 import { VirtualList } from "./VirtualList";
 import { count, functionOf, placeOf, plural } from "./words";
 
@@ -58,9 +58,8 @@ export function Details(): JSX.Element {
 
 // A row whose text is decoded when it comes into view.
 function Late({ n, children }: { n: number; children: (event: Event) => ComponentChildren }): JSX.Element {
-  const store = useContext(StoreContext);
-  const event = useLatest(async () => store.trace.event(n), [n], null);
-  return <>{event === null || event.n !== n ? "\u2026" : children(event)}</>;
+  const event = useEvent(n);
+  return <>{event === null ? "\u2026" : children(event)}</>;
 }
 
 function Moments(props: { id: string; label: string; moments: readonly number[]; empty: string; children: (event: Event, at: number) => ComponentChildren }): JSX.Element {
@@ -208,7 +207,7 @@ function Executions(): JSX.Element {
 function Effect({ n }: { n: number }): JSX.Element {
   const store = useContext(StoreContext);
   const next = store.index.nextInFrame(n);
-  const event = useLatest(async () => (next === NONE ? null : store.trace.event(next)), [next], null);
+  const event = useEvent(next);
   const texts: string[] = [];
   for (const [name, value] of event?.changes ?? []) texts.push(...describeChange(name, undefined, value));
   return <span class="value">{texts.join(", ")}</span>;

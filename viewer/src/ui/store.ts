@@ -3,6 +3,7 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useReducer, useRef, useState } from "preact/hooks";
 
+import type { Event } from "../format/decode";
 import { type Index, NONE } from "../format/scan";
 import { executions, following, into, intoBack, out, outBack, over, overBack, preceding } from "../model/navigate";
 import { type Iterations, iterationOf, iterationsAt } from "../model/loops";
@@ -253,6 +254,21 @@ export function usePeek(): number {
   const [, draw] = useReducer((count: number) => count + 1, 0);
   useEffect(() => store.watchPeek(() => draw(undefined as never)), [store]);
   return store.peek;
+}
+
+// Gives an event: at once where its block is decoded, else null until it is.
+export function useEvent(n: number): Event | null {
+  const { trace } = useContext(StoreContext);
+  const [late, setLate] = useState<Event | null>(null);
+  const event = late?.n === n ? late : trace.eventNow(n);
+  useEffect(() => {
+    let isWanted = event === null;
+    if (isWanted) void trace.event(n).then((found) => isWanted && setLate(found));
+    return () => {
+      isWanted = false;
+    };
+  }, [n, event === null]);
+  return event;
 }
 
 // The result of the latest work, and the one before while it is under way.

@@ -10,7 +10,9 @@ export function duration(us: number): string {
   return `${(us / 1_000_000).toPrecision(3)} s`;
 }
 
-export const count = (number: number): string => number.toLocaleString("en");
+const english = new Intl.NumberFormat("en");
+
+export const count = (number: number): string => english.format(number);
 
 export function plural(number: number, word: string): string {
   return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
