@@ -1,7 +1,7 @@
 // What a reader can do, in a real browser, with real traces.
 import { copyFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -23,9 +23,31 @@ describe("a page opens", () => {
     await shown.expectVariable("number", "4");
     await shown.expectGhost(at.line, "# raised AssertionError: assert 20 == 21");
     const header = await shown.page.locator("header").textContent();
+    expect(header).toMatch(/[\d.]+ (\u00b5s|ms|s)\d+ events/);
     for (const text of ["failed", "test_stories.py::test_loop", "phase call", "attempt 1 of 2", "AssertionError", "assert 20 == 21"]) {
       expect(header).toContain(text);
     }
+    await shown.close();
+  });
+
+  test("with the lines that ran lit, counted, and the phases of the test above", async () => {
+    const shown = await Shown.open(browser, "test_loop-1");
+    const row = (text: string, after?: string) => shown.page.locator(`#lines-${lineOf(text, after) - 1} .source-line`);
+    await expect.poll(() => row("total += doubled").locator(".hits").textContent()).toBe("5\u00d7");
+    expect(await row("total += doubled").getAttribute("class")).toContain("ran");
+    expect(await row("for number in range(5)").locator(".hits").textContent()).toBe("6\u00d7");
+    expect(await row("assert total == 21").getAttribute("class")).toContain("raised");
+    await shown.page.locator("#lines").focus();
+    await shown.press("Home");
+    expect(await row("import asyncio", "import").getAttribute("class")).not.toContain("ran");
+    expect(await row("import asyncio", "import").locator(".hits").getAttribute("title")).toBe("did not run");
+    expect(await shown.page.locator(".phases .phase").allTextContents()).toEqual(["setup", "call \u2717 failed", "teardown"]);
+    // The flame: more than one colour has been drawn.
+    const colours = await shown.page.locator(".strip canvas").evaluate((canvas: HTMLCanvasElement) => {
+      const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(new Uint32Array(data.buffer)).size;
+    });
+    expect(colours).toBeGreaterThan(2);
     await shown.close();
   });
 
@@ -34,6 +56,9 @@ describe("a page opens", () => {
     await page.goto(`file://${pathOf("test_loop-1")}`);
     expect(await page.locator("#text").isVisible()).toBe(true);
     expect(await page.locator("#text pre").textContent()).toContain("AssertionError: assert 20 == 21");
+    // The same words as in the file beside it.
+    const beside = readFileSync(join(dirname(pathOf("test_loop-1")), "failure.md"), "utf-8");
+    expect(await page.locator("#text pre").textContent()).toBe(beside);
     await page.close();
   });
 

@@ -49,7 +49,11 @@ test("hostile text in every place is shown as text", async () => {
   await shown.clickLine(lineOf("got = takes(", "def test_hostile"));
   await shown.press("i");
   await looks();
-  expect(await page.title()).toContain("test_hostile");
+  for (const text of [await page.title(), await page.locator("header h1").textContent()]) {
+    expect(text).toContain("test_hostile[</script><!-- javascript:alert(1) <img src=x onerror=alert(1)>]");
+  }
+  await page.keyboard.press("r");
+  expect(await page.locator("#panel").textContent()).toContain("MainThread, </script><!-- \\u2028 javascript");
   await shown.close();
 });
 

@@ -86,7 +86,7 @@ def run_tests(folder: Path) -> None:
     subprocess.run(command, cwd=tests, env=environ, stdout=subprocess.DEVNULL, check=False)
     index = json.loads((tests / "test-traces" / "index.json").read_bytes())
     pages = {
-        f"{entry['test'].partition('::')[2]}-{entry['attempt']}": entry["trace"][
+        f"{entry['test'].partition('::')[2].partition('[')[0]}-{entry['attempt']}": entry["trace"][
             : -len("pyrec")
         ]
         for entry in index["tests"]

@@ -3,6 +3,9 @@
 import asyncio
 import logging
 import sys
+import threading
+
+import pytest
 
 
 def test_loop():
@@ -117,7 +120,11 @@ def takes(**names):
     return names
 
 
-def test_hostile():
+@pytest.mark.parametrize("number", [1], ids=["</script><!-- javascript:alert(1) <img src=x onerror=alert(1)>"])
+def test_hostile(number):
+    thread = threading.Thread(target=takes, name=HOSTILE[:-1])
+    thread.start()
+    thread.join()
     odd = Odd()
     setattr(odd, "</script><b>" + HOSTILE[-40:-1], HOSTILE)
     Odd.__qualname__ = Odd.__name__ = "</script><i>\u2028Odd"
