@@ -94,9 +94,7 @@ def seen(value: Any, depth: int = 0, above: tuple[int, ...] = ()) -> Json:
     if kind is str:
         cut = {"length": len(value), "truncated": True, "reason": "chars"}
         return {"type": "str", "value": value[:256], **(cut if len(value) > 256 else {})}
-    name = kind.__qualname__
-    if kind.__module__ != "builtins":
-        name = f"{kind.__module__}.{name}"
+    name = class_words(kind)
     if kind is bytes or kind is bytearray:
         return {"type": name, "value": value.hex()}
     if isinstance(value, str):
@@ -106,11 +104,7 @@ def seen(value: Any, depth: int = 0, above: tuple[int, ...] = ()) -> Json:
         pairs = zip(("qualname", "file", "line"), where, strict=True)
         return opened(name, value, depth, above, dict(pairs))
     if isinstance(value, (type, types.ModuleType)):
-        shown = value.__name__
-        if isinstance(value, type):
-            shown = value.__qualname__
-            if value.__module__ != "builtins":
-                shown = f"{value.__module__}.{shown}"
+        shown = class_words(value) if isinstance(value, type) else value.__name__
         return opened(name, value, depth, above, {"name": shown})
     if isinstance(value, enum.Enum):
         return opened(name, value, depth, above, {"name": value.name, "value": value.value})
@@ -126,9 +120,15 @@ def seen(value: Any, depth: int = 0, above: tuple[int, ...] = ()) -> Json:
     if dataclasses.is_dataclass(value) and not hasattr(value, "__dict__"):
         found = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return opened(name, value, depth, above, found)
-    if kind.__module__.startswith("programs_") and "__slots__" not in vars(kind):
+    if name.startswith("programs_") and "__slots__" not in vars(kind):
         return opened(name, value, depth, above, vars(value))
     return {"type": name, OPAQUE: True}
+
+
+def class_words(kind: type) -> str:
+    """Name a class without asking its metaclass."""
+    name, module = (type.__dict__[n].__get__(kind) for n in ("__qualname__", "__module__"))
+    return f"{module}.{name}" if isinstance(module, str) and module != "builtins" else str(name)
 
 
 def opened(

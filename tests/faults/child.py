@@ -174,6 +174,8 @@ def run_killed(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
+    # A process in the background is started without it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     run = {
         "pytest": run_pytest,
         "api": run_api,

@@ -9,11 +9,23 @@ import pytest
 import pytest_recorder
 from pytest_recorder.tracefile.events import Event
 
-QUIET = ("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:randomly")
+OURS = ("-p", "record_trace", "-p", "no:cacheprovider")
+# Half of the start of pytest is the plugins that happen to be installed beside this one.
+PLUGINS = {"-n": "xdist", "--dist": "xdist", "--reruns": "rerunfailures", "--cov": "pytest_cov"}
+ALONE = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 
 
-def run(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess(*QUIET, *args)
+def run(
+    pytester: pytest.Pytester, *args: str, plugins: tuple[str, ...] = ()
+) -> pytest.RunResult:
+    """Run pytest with this plugin, those that the options are of, and `plugins`."""
+    options = {arg.partition("=")[0].split()[0] for arg in args if arg.startswith("-")}
+    wanted = (*plugins, *(name for option, name in PLUGINS.items() if option in options))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ALONE, "1")
+        return pytester.runpytest_subprocess(
+            *OURS, *(word for name in wanted for word in ("-p", name)), *args
+        )
 
 
 def index(pytester: pytest.Pytester, folder: str = "test-traces") -> list[dict[str, Any]]:

@@ -135,9 +135,9 @@ def test_a_marker_changes_the_level_of_its_test_only(pytester: pytest.Pytester) 
 
 def test_without_the_plugin_nothing_of_it_is_there(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_a(): pass")
-    result = run(pytester, "-p", "no:record_trace", "--help")
-    result.stdout.no_fnmatch_line("*--record-trace*")
-    assert run(pytester, "-p", "no:record_trace", "--record-trace").ret == 4
+    without = ("-p", "no:record_trace", "-p", "no:cacheprovider")
+    pytester.runpytest_subprocess(*without, "--help").stdout.no_fnmatch_line("*--record-trace*")
+    assert pytester.runpytest_subprocess(*without, "--record-trace").ret == 4
 
 
 def test_help_has_a_group_of_its_own(pytester: pytest.Pytester) -> None:
@@ -184,7 +184,8 @@ def test_a_pytest_run_inside_a_recorded_test_leaves_the_recording_alone(
         def test_outer(pytester):
             before = 1
             pytester.makepyfile("def test_inner(): assert 0")
-            result = pytester.runpytest_inprocess("--record-trace", "-p", "no:cacheprovider")
+            args = ("-p", "record_trace", "--record-trace", "-p", "no:cacheprovider")
+            result = pytester.runpytest_inprocess(*args)
             result.assert_outcomes(failed=1)
             assert not (pytester.path / "test-traces").exists()
             after = 2

@@ -11,7 +11,7 @@ import pytest
 
 import pytest_recorder
 from tests.diagnosed import codes, log_file, log_lines, trailers
-from tests.plugin.support import QUIET, events, index, run, traces
+from tests.plugin.support import OURS, events, index, run, traces
 
 # A full disk in the middle of a test: a fault that the hot path meets in its callback.
 BROKEN = f"""
@@ -314,7 +314,7 @@ def test_a_stderr_that_takes_nothing_changes_nothing(
         sys.executable,
         "-m",
         "pytest",
-        *QUIET,
+        *OURS,
         f"--capture={capture}",
         "-p",
         "no:faulthandler",
@@ -438,7 +438,7 @@ def test_a_marker_activates_the_log(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nrecord_log_file = logs/log.jsonl\n")
     os.makedirs(pytester.path / "sub")
     result = pytester.runpytest_subprocess(
-        *QUIET, "--rootdir", str(pytester.path), str(pytester.path)
+        *OURS, "--rootdir", str(pytester.path), str(pytester.path)
     )
     result.assert_outcomes(passed=1)
     messages = [line.message for line in log_file(pytester.path / "logs" / "log.jsonl")]

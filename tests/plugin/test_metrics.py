@@ -359,7 +359,7 @@ def test_a_run_inside_a_recorded_test_sends_nothing(pytester: pytest.Pytester) -
         def test_outer(pytester):
             pytester.makepyfile("def test_inner(): pass")
             args = ("--record-trace", "--record-metrics-file=inner.prom")
-            pytester.runpytest_inprocess(*args).assert_outcomes(passed=1)
+            pytester.runpytest_inprocess("-p", "record_trace", *args).assert_outcomes(passed=1)
             assert not (pytester.path / "inner.prom").exists()
         """
     )

@@ -171,7 +171,7 @@ def test_a_folder_of_a_run_that_is_still_alive_is_left_alone(pytester: pytest.Py
             inner = request.config.rootpath / "inner"
             inner.mkdir()
             (inner / "test_inner.py").write_text("def test_ok(): pass")
-            args = [sys.executable, "-m", "pytest", "-q", "--record-trace", "-p", "no:asyncio",
+            args = [sys.executable, "-m", "pytest", "-q", "--record-trace", "-p", "record_trace",
                     f"--record-dir={folder}", str(inner)]
             env = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
             assert subprocess.run(args, env=env).returncode == 0
@@ -238,7 +238,7 @@ def test_two_runs_at_the_same_time_keep_what_both_list(pytester: pytest.Pytester
         def test_runs_the_twin(request):
             if "TWIN" not in os.environ:
                 args = [sys.executable, "-m", "pytest", "-q", "--record-trace",
-                        "-p", "no:asyncio", "-p", "no:cacheprovider"]
+                        "-p", "record_trace", "-p", "no:cacheprovider"]
                 env = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
                 done = subprocess.run(args, cwd=request.config.rootpath, env=env | {"TWIN": "1"})
                 assert done.returncode == 1
@@ -281,7 +281,8 @@ def test_a_run_ends_beside_one_that_lives(pytester: pytest.Pytester) -> None:
 def test_workers_that_run_the_same_tests_keep_a_trace_each(pytester: pytest.Pytester) -> None:
     pytest.importorskip("xdist")
     pytester.makepyfile("def test_fails(): assert 0")
-    run(pytester, "--record-trace", "--dist=each", "--tx", "2*popen").assert_outcomes(failed=2)
+    result = run(pytester, "--record-trace", "--dist=each", "--tx=2*popen")
+    result.assert_outcomes(failed=2)
     assert kept(pytester) == ["test_fails#1"] * 2
     assert len(traces(pytester)) == 2
 

@@ -60,6 +60,21 @@ class Table(dict):
     pass
 
 
+class Meta(type):
+    def __getattribute__(cls, name):
+        if name in ("__module__", "__name__", "__qualname__"):
+            raise LookupError("nobody is to ask the metaclass")
+        return type.__getattribute__(cls, name)
+
+
+class Odd(metaclass=Meta):
+    pass
+
+
+class Homeless:
+    __module__ = 5
+
+
 class Broken(Exception):
     def __init__(self, code):
         super().__init__("broken", code)
@@ -125,8 +140,17 @@ def objects():
     method = plain.__init__
     builtin = len
     bound = [].append
+    of_class = Plain.mro
+    of_odd_class = Odd.mro
+    of_type = dict.fromkeys
+    of_nobody = str.maketrans
+    endless = range(-(2**70), 2**70, 3)
+    type.__dict__["__qualname__"].__set__(Odd, "Renamed")
     kind = Plain
     builtin_kind = int
+    static_kind = datetime.date
+    odd_kind = Odd
+    homeless_kind = Homeless
     module = re
     price = decimal.Decimal("1.50")
     half = fractions.Fraction(1, 2)

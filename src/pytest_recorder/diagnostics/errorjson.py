@@ -20,7 +20,7 @@ Text = Annotated[str, BeforeValidator(_encodable)]
 class ErrorRecord(BaseModel):
     """One error. Codes are their ``ERR_*`` text; ``cause`` is empty when there is no source."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     error_code: ErrorCode = Field(description="what happened, see errors.md")
     error_kind: ErrorKind = Field(description="who can do something about it")

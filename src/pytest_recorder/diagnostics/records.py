@@ -21,7 +21,7 @@ _SHORTER: Final = (2000, 500, 150, 40)
 class LogLine(BaseModel):
     """One line of the log. Every key is always there."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     ts: str = Field(
         pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",

@@ -68,7 +68,6 @@ class Helpers:
         self.remember = redactor.remember
         self.mask = redactor.mask
         self.thread_name = thread_name
-        self.type_name = type_name
         self.log_parts = log_parts
         self._is_in_scope = is_in_scope
         self._content = _Content(bounds, redactor, _no_number, _no_number)

@@ -65,9 +65,9 @@ class Shape:
     SUB_BYTES: Final = 20
     BYTEARRAY: Final = 21
     FROZENSET: Final = 22
-    # C leaves these to the encoder here.
     RANGE: Final = 23
     BUILTIN: Final = 24
+    # C leaves this to the encoder here.
     SCALAR: Final = 25
 
 

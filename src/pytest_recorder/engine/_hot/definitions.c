@@ -226,24 +226,22 @@ name_is_secret(Hot *hot, Name *name, PyObject *string)
     return name->is_secret;
 }
 
-/* A string is known here by its hash, of 64 bits, and its length. */
+/* A string is known here by a fingerprint of its hash and its length, of 63 bits. */
 int
 string_is_secret(Hot *hot, PyObject *string)
 {
     if (!hot->has_rules) {
         return 0;
     }
-    uint64_t hash = (uint64_t)PyObject_Hash(string);
-    uint64_t print = mix(hash, (uint64_t)PyUnicode_GET_LENGTH(string)) | 1;
-    Secrecy *known = &hot->secrecies[print % SECRECIES];
-    if (known->print == print && known->hash == hash) {
-        return known->is_secret;
+    uint64_t print =
+        mix((uint64_t)PyObject_Hash(string), (uint64_t)PyUnicode_GET_LENGTH(string));
+    uint64_t *known = &hot->secrecies[(print >> 1) % SECRECIES];
+    if ((*known ^ print) <= 1 && *known != 0) {
+        return (int)(*known & 1);
     }
     int is_secret = ask_is_secret(hot, string);
     if (is_secret >= 0) {
-        known->print = print;
-        known->hash = hash;
-        known->is_secret = is_secret;
+        *known = (print & ~(uint64_t)1) | (uint64_t)is_secret;
     }
     return is_secret;
 }
@@ -261,13 +259,6 @@ plan_free(Plan *plan)
 }
 
 static int
-plan_is_alive(const Plan *plan)
-{
-    return plan->weak == NULL ||
-           ((PyWeakReference *)plan->weak)->wr_object == (PyObject *)plan->type;
-}
-
-static int
 plan_fill(Hot *hot, Plan *plan, PyObject *facts)
 {
     PyObject *definition, *slots, *secrets;
@@ -275,7 +266,7 @@ plan_fill(Hot *hot, Plan *plan, PyObject *facts)
                           &secrets)) {
         return -1;
     }
-    if (plan->shape > SHAPE_FROZENSET) {
+    if (plan->shape > SHAPE_BUILTIN) {
         plan->shape = SHAPE_OTHER;
     }
     plan->definition = name_of_bytes(&hot->types, PyBytes_AS_STRING(definition),
@@ -342,6 +333,7 @@ plan_make(Hot *hot, PyTypeObject *type)
         Plan *old = table_get(&hot->plans, type);
         status = table_set(&hot->plans, type, plan);
         if (status == 0 && old != NULL) {
+            memset(hot->recent_plans, 0, sizeof(hot->recent_plans));
             plan_free(old);
         }
     }
@@ -353,13 +345,16 @@ plan_make(Hot *hot, PyTypeObject *type)
 }
 
 Plan *
-plan_of(Hot *hot, PyTypeObject *type)
+plan_look_up(Hot *hot, PyTypeObject *type)
 {
     Plan *plan = table_get(&hot->plans, type);
-    if (plan != NULL && plan_is_alive(plan)) {
-        return plan;
+    if (plan == NULL || !plan_is_alive(plan)) {
+        plan = plan_make(hot, type);
     }
-    return plan_make(hot, type);
+    if (plan != NULL) {
+        hot->recent_plans[((uintptr_t)type >> 6) % RECENT_PLANS] = plan;
+    }
+    return plan;
 }
 
 void
@@ -369,6 +364,7 @@ plans_sweep(Hot *hot)
         return;
     }
     Table kept = {0};
+    memset(hot->recent_plans, 0, sizeof(hot->recent_plans));
     for (size_t i = 0; i <= hot->plans.mask; i++) {
         Plan *plan = hot->plans.places[i].value;
         if (plan == NULL) {
@@ -396,6 +392,7 @@ code_free(Code *code)
     PyMem_RawFree(code->secrets);
     PyMem_RawFree(code->names);
     PyMem_RawFree(code->texts);
+    PyMem_RawFree(code->lines);
     Py_XDECREF(code->bytecode);
     Py_XDECREF(code->code);
     PyMem_RawFree(code);

@@ -97,7 +97,9 @@ enum {
     SHAPE_SUB_STR,
     SHAPE_SUB_BYTES,
     SHAPE_BYTEARRAY,
-    SHAPE_FROZENSET
+    SHAPE_FROZENSET,
+    SHAPE_RANGE,
+    SHAPE_BUILTIN
 };
 enum { DICT_OF_STREAM = 2 };
 
@@ -151,6 +153,7 @@ typedef struct {
     PyObject **names;  /* owned */
     Name **texts;
     PyObject *bytecode; /* owned, made when first asked for */
+    int *lines;         /* by instruction, 0 where nobody has asked; at `calls` only */
 } Code;
 
 #define SLOT_INLINE 24
@@ -231,13 +234,8 @@ typedef struct {
     uint32_t events;
 } Lane;
 
-typedef struct {
-    uint64_t print;
-    uint64_t hash;
-    int is_secret;
-} Secrecy;
-
-#define SECRECIES 8192
+#define SECRECIES 2048
+#define RECENT_PLANS 64
 #define MOST_OPEN 128
 
 typedef struct {
@@ -277,11 +275,12 @@ typedef struct {
     Code *last_code;
     size_t outside_count; /* code objects out of scope among them */
     Table plans;
+    Plan *recent_plans[RECENT_PLANS]; /* by address of the type */
     uint64_t serials;
     Names names;
     Names types;
     Names files;
-    Secrecy *secrecies;
+    uint64_t secrecies[SECRECIES]; /* fingerprints of strings; the last bit says whether secret */
     /* Tables of one trace. */
     uint32_t epoch;
     uint32_t name_count;
@@ -328,7 +327,7 @@ int name_number(Hot *hot, Name *name, uint32_t *number);
 int name_is_secret(Hot *hot, Name *name, PyObject *string);
 int string_is_secret(Hot *hot, PyObject *string);
 int type_number(Hot *hot, Name *definition, uint32_t *number);
-Plan *plan_of(Hot *hot, PyTypeObject *type);
+Plan *plan_look_up(Hot *hot, PyTypeObject *type);
 void plans_sweep(Hot *hot);
 void plan_free(Plan *plan);
 Code *code_known(Hot *hot, PyCodeObject *code);
@@ -339,6 +338,21 @@ void code_free(Code *code);
 int define_thread(Hot *hot, uint32_t number);
 void names_free(Names *names);
 int write_definition(Hot *hot, const uint8_t *data, size_t size);
+
+static inline int
+plan_is_alive(const Plan *plan)
+{
+    return plan->weak == NULL ||
+           ((PyWeakReference *)plan->weak)->wr_object == (PyObject *)plan->type;
+}
+
+static inline Plan *
+plan_of(Hot *hot, PyTypeObject *type)
+{
+    Plan *plan = hot->recent_plans[((uintptr_t)type >> 6) % RECENT_PLANS];
+    return plan != NULL && plan->type == type && plan_is_alive(plan) ? plan
+                                                                     : plan_look_up(hot, type);
+}
 
 /* values.c */
 uint64_t value_print(Hot *hot, PyObject *value);

@@ -274,6 +274,26 @@ int_magnitude(PyObject *Py_UNUSED(value), int Py_UNUSED(is_negative), uint8_t *P
 
 #endif
 
+/* The number of an int of one digit, which most are, without a call. 1: it is one. */
+static inline int
+int_is_small(PyObject *value, long long *number)
+{
+#ifdef HOT_311
+    Py_ssize_t size = Py_SIZE(value);
+    if (size < -1 || size > 1) {
+        return 0;
+    }
+    *number = (long long)size * ((PyLongObject *)value)->ob_digit[0];
+    return 1;
+#else
+    if (!PyUnstable_Long_IsCompact((PyLongObject *)value)) {
+        return 0;
+    }
+    *number = PyUnstable_Long_CompactValue((PyLongObject *)value);
+    return 1;
+#endif
+}
+
 /* The attributes that an object has of its own, in the order of their making. */
 typedef struct {
     PyObject *dict; /* or NULL; owned */

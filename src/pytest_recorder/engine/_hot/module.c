@@ -493,9 +493,8 @@ hot_init(Hot *hot, PyObject *args, PyObject *keywords)
     hot->settle = Py_NewRef(on_fault);
     hot->lost = PyDict_New();
     hot->losses = PyDict_New();
-    hot->secrecies = PyMem_RawCalloc(SECRECIES, sizeof(Secrecy));
     PyObject *module = PyImport_ImportModule("sys");
-    if (hot->lost == NULL || hot->losses == NULL || hot->secrecies == NULL || module == NULL) {
+    if (hot->lost == NULL || hot->losses == NULL || module == NULL) {
         Py_XDECREF(module);
         if (!PyErr_Occurred()) {
             PyErr_NoMemory();
@@ -563,7 +562,6 @@ hot_dealloc(Hot *hot)
     names_free(&hot->names);
     names_free(&hot->types);
     names_free(&hot->files);
-    PyMem_RawFree(hot->secrecies);
     buffer_free(&hot->value);
     buffer_free(&hot->changes);
     buffer_free(&hot->changed);

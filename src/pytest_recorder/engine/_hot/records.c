@@ -835,13 +835,30 @@ write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int line
     return 0;
 }
 
+/* To find a line in the table of a code object takes a walk through it: once for each place. */
+static int
+line_at(HotFrame *frame, Code *code)
+{
+    Py_ssize_t at = frame_lasti(frame) / 2, count = Py_SIZE(code->code);
+    if (code->lines == NULL && at >= 0 && at < count) {
+        code->lines = PyMem_RawCalloc((size_t)count, sizeof(int));
+    }
+    if (code->lines == NULL || at < 0 || at >= count) {
+        return frame_line(frame);
+    }
+    if (code->lines[at] == 0) {
+        code->lines[at] = frame_line(frame);
+    }
+    return code->lines[at];
+}
+
 static int
 line_now(Hot *hot, HotFrame *frame, FrameState *state)
 {
     if (hot->level >= LEVEL_LINES) {
         return state->line;
     }
-    int line = frame_line(frame);
+    int line = line_at(frame, state->code);
     return line > 0 ? line : state->line;
 }
 
@@ -1644,6 +1661,7 @@ hot_release(Hot *hot)
         }
     }
     table_free(&hot->plans);
+    memset(hot->recent_plans, 0, sizeof(hot->recent_plans));
     table_free(&hot->ids);
     table_free(&hot->frames);
     memset(&hot->events, 0, sizeof(hot->events));

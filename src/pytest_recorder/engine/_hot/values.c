@@ -14,27 +14,82 @@
 
 /* Parts of objects. */
 
+/* `type.__qualname__` and `type.__module__` as the getters in C of `type` give them: no metaclass is
+ * asked. Owned; the module of a class of Python's own is NULL. */
+
+static const char *
+static_name(PyTypeObject *type)
+{
+    const char *dot = strrchr(type->tp_name, '.');
+    return dot != NULL ? dot + 1 : type->tp_name;
+}
+
+static PyObject *
+class_qualname(PyTypeObject *type)
+{
+    return type->tp_flags & Py_TPFLAGS_HEAPTYPE
+               ? Py_NewRef(((PyHeapTypeObject *)type)->ht_qualname)
+               : PyUnicode_FromString(static_name(type));
+}
+
 static PyObject *
 class_module(PyTypeObject *type)
 {
-    /* `type.__dict__['__module__'].__get__`, without its error. Borrowed, NULL for built-ins. */
     if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
-        return NULL;
+        const char *name = static_name(type);
+        return name == type->tp_name
+                   ? NULL
+                   : PyUnicode_FromStringAndSize(type->tp_name, name - type->tp_name - 1);
     }
 #if defined(HOT_INTERNALS) || !defined(HOT_313)
-    PyObject *namespace = type->tp_dict;
+    PyObject *namespace = Py_XNewRef(type->tp_dict);
 #else
     PyObject *namespace = PyType_GetDict(type);
-    Py_XDECREF(namespace);
 #endif
-    return namespace != NULL ? PyDict_GetItemString(namespace, "__module__") : NULL;
+    PyObject *module =
+        namespace != NULL ? PyDict_GetItemString(namespace, "__module__") : NULL;
+    Py_XINCREF(module);
+    Py_XDECREF(namespace);
+    return module;
 }
 
-/* The name of a class as values.type_name gives it: one string, owned. */
+/* The name of a class as values.type_name gives it. */
 static PyObject *
-class_name(Hot *hot, PyTypeObject *type)
+class_name(PyTypeObject *type)
 {
-    return PyObject_CallMethod(hot->helpers, "type_name", "O", type);
+    PyObject *name = class_qualname(type);
+    PyObject *module = name != NULL ? class_module(type) : NULL;
+    if (module != NULL && PyUnicode_CheckExact(module) &&
+        PyUnicode_CompareWithASCIIString(module, "builtins") != 0) {
+        Py_SETREF(name, PyUnicode_FromFormat("%U.%U", module, name));
+    }
+    Py_XDECREF(module);
+    return PyErr_Occurred() ? (Py_XDECREF(name), NULL) : name;
+}
+
+/* Whose method a function in C is: NULL for a function of a module. Borrowed. */
+static PyTypeObject *
+builtin_owner(PyObject *function)
+{
+    PyObject *owner = PyCFunction_GET_SELF(function);
+    if (owner == NULL || owner == Py_None || PyModule_Check(owner)) {
+        return NULL;
+    }
+    return PyType_Check(owner) ? (PyTypeObject *)owner : Py_TYPE(owner);
+}
+
+static PyObject *
+builtin_name(PyObject *function)
+{
+    const char *name = ((PyCFunctionObject *)function)->m_ml->ml_name;
+    PyTypeObject *owner = builtin_owner(function);
+    PyObject *kind = owner != NULL ? class_qualname(owner) : NULL;
+    if (kind == NULL) {
+        return PyErr_Occurred() ? NULL : PyUnicode_FromString(name);
+    }
+    PyObject *whole = PyUnicode_FromFormat("%U.%s", kind, name);
+    Py_DECREF(kind);
+    return whole;
 }
 
 static int
@@ -135,10 +190,13 @@ big_int_encode(Hot *hot, Buffer *out, PyObject *value, int is_negative)
 static int
 int_encode(Hot *hot, Buffer *out, PyObject *value)
 {
-    int overflow;
-    long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
-    if (overflow) {
-        return big_int_encode(hot, out, value, overflow < 0);
+    long long number;
+    if (!int_is_small(value, &number)) {
+        int overflow;
+        number = PyLong_AsLongLongAndOverflow(value, &overflow);
+        if (overflow) {
+            return big_int_encode(hot, out, value, overflow < 0);
+        }
     }
     put_byte(out, TAG_INT);
     put_zz(out, number);
@@ -244,8 +302,12 @@ text_print(Hot *hot, PyObject *string, uint64_t print)
 static uint64_t
 int_print(Hot *hot, PyObject *value, uint64_t print)
 {
+    long long number;
+    if (int_is_small(value, &number)) {
+        return mix(print ^ TAG_INT, (uint64_t)number);
+    }
     int overflow;
-    long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    number = PyLong_AsLongLongAndOverflow(value, &overflow);
     if (!overflow) {
         return mix(print ^ TAG_INT, (uint64_t)number);
     }
@@ -581,10 +643,22 @@ sequence_print(Hot *hot, PyObject *value, Plan *plan, int depth, uint64_t print)
     if (full == 0 || shows_nothing(hot, reason, depth)) {
         return print;
     }
-    Walk walk;
     hot->open[hot->open_count++] = value;
-    if (walk_begin(&walk, value, plan->shape) == 0) {
-        for (Py_ssize_t shown = 0; shown < hot->items; shown++) {
+    if (plan->shape == SHAPE_LIST) {
+        for (Py_ssize_t i = 0; i < hot->items && i < PyList_GET_SIZE(value); i++) {
+            print = print_item(hot, PyList_GET_ITEM(value, i), depth + 1, print, 0);
+        }
+    }
+    else if (plan->shape == SHAPE_TUPLE) {
+        Py_ssize_t most = full < hot->items ? full : hot->items;
+        for (Py_ssize_t i = 0; i < most; i++) {
+            print = print_item(hot, PyTuple_GET_ITEM(value, i), depth + 1, print, 0);
+        }
+    }
+    else {
+        Walk walk;
+        int status = walk_begin(&walk, value, plan->shape);
+        for (Py_ssize_t shown = 0; status == 0 && shown < hot->items; shown++) {
             PyObject *item = walk_next(&walk);
             if (item == NULL) {
                 break;
@@ -592,8 +666,8 @@ sequence_print(Hot *hot, PyObject *value, Plan *plan, int depth, uint64_t print)
             int is_secret = shown < plan->fields && plan->field_secrets[shown];
             print = print_item(hot, item, depth + 1, print, is_secret);
         }
+        walk_end(&walk);
     }
-    walk_end(&walk);
     hot->open_count--;
     return print;
 }
@@ -838,7 +912,7 @@ typedef struct {
 } Parts;
 
 static int
-parts_of(Hot *hot, PyObject *value, int kind, Parts *parts)
+parts_of(PyObject *value, int kind, Parts *parts)
 {
     memset(parts, 0, sizeof(*parts));
     switch (kind) {
@@ -863,6 +937,23 @@ parts_of(Hot *hot, PyObject *value, int kind, Parts *parts)
         attributes_end(&all);
         return 0;
     }
+    case SHAPE_BUILTIN:
+        parts->count = 1;
+        parts->names[0] = "qualname";
+        parts->values[0] = builtin_name(value);
+        return parts->values[0] == NULL ? -1 : 0;
+    case SHAPE_RANGE:
+        parts->count = 3;
+        parts->names[0] = "start";
+        parts->names[1] = "stop";
+        parts->names[2] = "step";
+        for (int i = 0; i < 3; i++) {
+            parts->values[i] = PyObject_GetAttrString(value, parts->names[i]);
+            if (parts->values[i] == NULL) {
+                return -1;
+            }
+        }
+        return 0;
     case SHAPE_SLICE: {
         PySliceObject *slice = (PySliceObject *)value;
         parts->count = 3;
@@ -894,7 +985,7 @@ parts_of(Hot *hot, PyObject *value, int kind, Parts *parts)
         if (PyFunction_Check(function)) {
             parts->values[0] = Py_NewRef(((PyFunctionObject *)function)->func_qualname);
         }
-        parts->values[1] = class_name(hot, Py_TYPE(PyMethod_GET_SELF(value)));
+        parts->values[1] = class_name(Py_TYPE(PyMethod_GET_SELF(value)));
         return parts->values[1] == NULL ? -1 : 0;
     }
     case SHAPE_MODULE: {
@@ -911,7 +1002,7 @@ parts_of(Hot *hot, PyObject *value, int kind, Parts *parts)
     default: /* SHAPE_CLASS */
         parts->count = 1;
         parts->names[0] = "name";
-        parts->values[0] = class_name(hot, (PyTypeObject *)value);
+        parts->values[0] = class_name((PyTypeObject *)value);
         return parts->values[0] == NULL ? -1 : 0;
     }
 }
@@ -925,10 +1016,22 @@ parts_free(Parts *parts)
 }
 
 static int
+part_is_secret(Hot *hot, Name *name)
+{
+    if (!hot->has_rules || name->is_secret >= 0) {
+        return hot->has_rules && name->is_secret;
+    }
+    PyObject *string = PyUnicode_FromString(name->text);
+    int is_secret = string != NULL ? name_is_secret(hot, name, string) : -1;
+    Py_XDECREF(string);
+    return is_secret;
+}
+
+static int
 parts_encode(Hot *hot, Buffer *out, PyObject *value, Plan *plan, int depth)
 {
     Parts parts;
-    if (parts_of(hot, value, plan->shape, &parts) < 0 ||
+    if (parts_of(value, plan->shape, &parts) < 0 ||
         put_type_and_object(hot, out, TAG_OBJECT, plan, value) < 0) {
         parts_free(&parts);
         return -1;
@@ -944,12 +1047,7 @@ parts_encode(Hot *hot, Buffer *out, PyObject *value, Plan *plan, int depth)
     for (Py_ssize_t i = 0; status == 0 && i < planned; i++) {
         PyObject *item = parts.values[i] != NULL ? parts.values[i] : Py_None;
         Name *name = name_of_bytes(&hot->names, parts.names[i], strlen(parts.names[i]));
-        PyObject *string = PyUnicode_FromString(parts.names[i]);
-        int is_secret = -1;
-        if (name != NULL && string != NULL) {
-            is_secret = name_is_secret(hot, name, string);
-        }
-        Py_XDECREF(string);
+        int is_secret = name != NULL ? part_is_secret(hot, name) : -1;
         if (is_secret < 0 || put_name(hot, out, name) < 0 ||
             encode_item(hot, out, item, depth + 1, is_secret) < 0) {
             status = -1;
@@ -960,21 +1058,44 @@ parts_encode(Hot *hot, Buffer *out, PyObject *value, Plan *plan, int depth)
     return status;
 }
 
+/* The name of a class can be changed, and its module. */
+static uint64_t
+class_print(Hot *hot, PyTypeObject *type, uint64_t print)
+{
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return mix(print, (uint64_t)(uintptr_t)type);
+    }
+    PyObject *module = class_module(type);
+    print = text_print(hot, ((PyHeapTypeObject *)type)->ht_qualname, print);
+    print = module != NULL && PyUnicode_CheckExact(module) ? text_print(hot, module, print)
+                                                           : mix(print, 1);
+    Py_XDECREF(module);
+    return print;
+}
+
 static uint64_t
 parts_print(Hot *hot, PyObject *value, Plan *plan, int depth, uint64_t print)
 {
-    if (plan->shape == SHAPE_CLASS) {
-        /* Without the name as a string, which takes a helper to make. */
-        PyTypeObject *type = (PyTypeObject *)value;
-        PyObject *module = class_module(type);
-        if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
-            return mix(print, (uint64_t)(uintptr_t)type);
-        }
-        print = text_print(hot, ((PyHeapTypeObject *)type)->ht_qualname, print);
-        return module != NULL && PyUnicode_CheckExact(module) ? text_print(hot, module, print)
-                                                               : mix(print, 1);
+    /* Without the strings that take time to make. */
+    switch (plan->shape) {
+    case SHAPE_CLASS:
+        return class_print(hot, (PyTypeObject *)value, print);
+    case SHAPE_BUILTIN: {
+        const char *name = ((PyCFunctionObject *)value)->m_ml->ml_name;
+        PyTypeObject *owner = builtin_owner(value);
+        print = mix_bytes(print, name, strlen(name));
+        return owner != NULL ? class_print(hot, owner, print) : print;
     }
-    if (plan->shape == SHAPE_METHOD) {
+    case SHAPE_FUNCTION: {
+        PyFunctionObject *function = (PyFunctionObject *)value;
+        PyCodeObject *code = (PyCodeObject *)function->func_code;
+        print = text_print(hot, function->func_qualname, print);
+        print = text_print(hot, code->co_filename, print);
+        return mix(print, (uint64_t)code->co_firstlineno << 4 |
+                              (uint64_t)reason_of(hot, value, depth, 3, hot->attributes,
+                                                  REASON_ATTRIBUTES));
+    }
+    case SHAPE_METHOD: {
         PyObject *function = PyMethod_GET_FUNCTION(value);
         Plan *owner = plan_of(hot, Py_TYPE(PyMethod_GET_SELF(value)));
         if (PyFunction_Check(function)) {
@@ -982,8 +1103,11 @@ parts_print(Hot *hot, PyObject *value, Plan *plan, int depth, uint64_t print)
         }
         return owner != NULL ? mix(print, owner->serial) : print;
     }
+    default:
+        break;
+    }
     Parts parts;
-    if (parts_of(hot, value, plan->shape, &parts) == 0) {
+    if (parts_of(value, plan->shape, &parts) == 0) {
         int reason =
             reason_of(hot, value, depth, parts.count, hot->attributes, REASON_ATTRIBUTES);
         print = mix(print, (uint64_t)reason);
@@ -1087,6 +1211,8 @@ encode(Hot *hot, Buffer *out, PyObject *value, int depth)
     case SHAPE_FUNCTION:
     case SHAPE_METHOD:
     case SHAPE_SLICE:
+    case SHAPE_RANGE:
+    case SHAPE_BUILTIN:
         return parts_encode(hot, out, value, plan, depth);
     case SHAPE_STATELESS:
         if (put_type_and_object(hot, out, TAG_OPAQUE, plan, value) < 0) {
@@ -1135,6 +1261,8 @@ print_of(Hot *hot, PyObject *value, int depth, uint64_t print)
     case SHAPE_FUNCTION:
     case SHAPE_METHOD:
     case SHAPE_SLICE:
+    case SHAPE_RANGE:
+    case SHAPE_BUILTIN:
         return parts_print(hot, value, plan, depth, print);
     case SHAPE_STATELESS:
         return print;
