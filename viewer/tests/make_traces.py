@@ -85,12 +85,10 @@ def run_tests(folder: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "--record-trace", "--reruns=1", str(tests)]
     subprocess.run(command, cwd=tests, env=environ, stdout=subprocess.DEVNULL, check=False)
     index = json.loads((tests / "test-traces" / "index.json").read_bytes())
-    pages = {
-        f"{entry['test'].partition('::')[2].partition('[')[0]}-{entry['attempt']}": entry["trace"][
-            : -len("pyrec")
-        ]
-        for entry in index["tests"]
-    }
+    pages: dict[str, str] = {}
+    for entry in index["tests"]:
+        name = entry["test"].partition("::")[2].partition("[")[0]
+        pages[f"{name}-{entry['attempt']}"] = entry["trace"].removesuffix("pyrec")
     assert len(pages) == 16, pages
     named = {name: str(tests / "test-traces" / f"{path}html") for name, path in pages.items()}
     # A page of a part of a trace.
