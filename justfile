@@ -76,6 +76,20 @@ contract-public *args="tests/engines":
     {{ venv }}-public/bin/python -c 'from pytest_recorder.engine import _native; assert _native.BUILD == "public"'
     {{ venv }}-public/bin/python -m pytest -n auto {{ args }}
 
+# Build the page's script and style sheet anew; what is built is committed.
+viewer:
+    cd viewer && npm ci --no-audit --no-fund && npm run build
+
+# Check that the committed build is that of the sources, and test it in a browser (`CHROMIUM` names one).
+viewer-test *args:
+    cd viewer && npm ci --no-audit --no-fund && npm run check
+    cd viewer && npm run compare
+    cd viewer && PYTHON={{ absolute_path(bin / "python") }} npm test -- {{ args }}
+
+# Measure how a page of a million events opens and scrolls; arguments go to the command.
+viewer-bench *args:
+    {{ bin }}/python bench/viewer.py {{ args }}
+
 # Record the example suite (three of its tests fail) and show the first failure.
 example:
     {{ bin }}/pytest --record-trace examples/shop || test $? -eq 1

@@ -12,6 +12,7 @@ from pytest_recorder.errors import ErrorCode, UsageError, usage
 Scope = Literal["test", "session"]
 Keep = Literal["failed", "all"]
 Level = Literal["calls", "lines", "values"]
+Html = Literal["auto", "on", "off"]
 EngineName = Literal["auto", "monitoring", "settrace"]
 HotPathName = Literal["auto", "python", "native"]
 OnError = Literal["abort", "disable"]
@@ -74,6 +75,7 @@ class Settings(BaseModel):
     errors: dict[KindName, Action] = {}
     require_trace: bool = False
     keep_partial: bool = True
+    html: Html = "auto"
     log_level: LogLevel | None = None
     log_file: Path | None = None
     json_errors: bool = False
@@ -263,6 +265,7 @@ _PARSERS: Final[dict[str, Callable[[object, str], object]]] = {
     "keep": _chooser(Keep, "keep"),
     "level": _chooser(Level, "level"),
     "engine": _chooser(EngineName, "engine"),
+    "html": _chooser(Html, "html"),
     "on_error": _chooser(OnError, "on_error"),
     "values": ValueLimits.parse,
     "max_bytes": parse_size,

@@ -96,8 +96,8 @@ def left_in(folder: Path) -> dict[str, Any]:
             with pytest_recorder.open_trace(folder / entry["trace"]) as trace:
                 found[name]["disk"] = [trace.status, trace.reason, len(trace)]
     there = {path for path in folder.rglob("*") if path.is_file()}
-    explained = {path.with_name("failure.md") for path in listed}
-    strangers = there - listed - explained - {index, folder / ".gitignore"}
+    beside = {path.with_name(name) for path in listed for name in ("failure.md", "trace.html")}
+    strangers = there - listed - beside - {index, folder / ".gitignore"}
     if strangers:
         found[""] = sorted(path.name for path in strangers)
     return found

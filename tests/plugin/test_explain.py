@@ -395,7 +395,7 @@ def test_failure_md_lies_beside_what_failed_or_was_cut_off_and_goes_with_it(
     assert "The trace is partial" in found["test_dies"]
     # What a run did not live to tell of stays; what this one told of goes with the next.
     pytester.makepyfile(test_it=SIMPLE)
-    run(pytester, "--record-trace", "--record-dir=other")
+    run(pytester, "--record-trace", "--record-dir=other", "--record-html=off")
     assert sorted(path.name for path in pytester.path.glob("other/*/*")) == [
         "failure.md",
         "trace.pyrec",

@@ -47,6 +47,7 @@ SAMPLES = {
     "errors": Sample("target=fail", {"target": "fail"}, "usage=stop", {"usage": "stop"}),
     "require_trace": Sample("true", True, "false", False),
     "keep_partial": Sample("false", False, "true", True),
+    "html": Sample("on", "on", "off", "off"),
     "log_level": Sample("debug", "debug", "info", "info"),
     "log_file": Sample("log.jsonl", "log.jsonl", "b.jsonl", "b.jsonl"),
     "json_errors": Sample("true", True, "false", False),
@@ -132,6 +133,7 @@ def test_the_table_has_a_row_per_setting_and_a_sample_per_row() -> None:
         ("level", settings_module.Level),
         ("engine", settings_module.EngineName),
         ("on_error", settings_module.OnError),
+        ("html", settings_module.Html),
         ("log_level", settings_module.LogLevel),
     ],
 )
@@ -174,6 +176,7 @@ def test_defaults_are_those_of_the_design(project: pytest.Pytester) -> None:
         "errors": {},
         "require_trace": False,
         "keep_partial": True,
+        "html": "auto",
         "log_level": None,
         "log_file": None,
         "json_errors": False,

@@ -20,6 +20,7 @@ from pytest_recorder.errors import RecorderError, exit_status
 
 _COMMANDS = (
     "show",
+    "html",
     "explain",
     "why",
     "values",

@@ -12,6 +12,7 @@ from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.explanation import add_explanation
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.metrics import RunMetrics
+from pytest_recorder.plugin.page import add_page, has_pages
 from pytest_recorder.policy import action_for, policy_of
 from pytest_recorder.recorder import Ended, Recorder
 from pytest_recorder.tracefile.index import Entry, claim_path, give_back
@@ -46,6 +47,8 @@ class Ending:
             is_written = entry is None or entry.status != "missing"
             if entry is not None:
                 self._ledger.take(entry)
+                if has_pages(attempt.settings.html):
+                    errors.append(add_page(self._ledger.folder, entry, self._ledger.entries))
                 if made is not None:
                     self._attach(made, entry)
         is_told = attempt.error is not None and attempt.has_told(attempt.error)

@@ -8,6 +8,7 @@ from typing import Any
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.plugin.explanation import add_explanation
+from pytest_recorder.plugin.page import add_page
 from pytest_recorder.tracefile.index import (
     Entry,
     clear_earlier_run,
@@ -26,7 +27,9 @@ _SHARE = 50
 class Ledger:
     """The books of one process. Only the process that owns the folder touches what is in it."""
 
-    def __init__(self, folder: Path, journal: Journal, *, owns_folder: bool) -> None:
+    def __init__(
+        self, folder: Path, journal: Journal, *, owns_folder: bool, has_pages: bool = False
+    ) -> None:
         self.folder = folder
         self.journal = journal
         self.run_id = journal.run_id
@@ -35,6 +38,7 @@ class Ledger:
         self.failures: list[str] = []
         """Errors of ours that make the run fail and that no report could say."""
         self._owns_folder = owns_folder
+        self._has_pages = has_pages
         self._is_prepared = False
         self._entries: dict[tuple[str, int, str | None], Entry] = {}
         self._recovered: dict[tuple[str, int, str | None], Entry] = {}
@@ -91,6 +95,10 @@ class Ledger:
                     self.warn(problem, entry.test)
         for problem in found.errors:
             self.warn(problem, None)
+        for entry in found.entries if self._has_pages else ():
+            fault = add_page(self.folder, entry, found.entries)
+            if fault is not None:
+                self.warn(fault, entry.test)
         return found.entries, found.alive
 
     def _take_recovered(self, entries: list[Entry]) -> None:

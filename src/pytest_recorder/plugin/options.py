@@ -122,6 +122,11 @@ OPTIONS: Final = (
         fallback="CODETRACER_KEEP_PARTIAL_TRACE",
     ),
     Option(
+        "html",
+        "whether kept traces get a page beside them (default: auto, where CI is set)",
+        "auto|on|off",
+    ),
+    Option(
         "log_level",
         "how much the recorder logs",
         "off|error|warning|info|debug",

@@ -24,6 +24,8 @@ INDEX_NAME = "index.json"
 TRACE_NAME = "trace.pyrec"
 FAILURE_NAME = "failure.md"
 """The explanation of the failure, beside the trace."""
+PAGE_NAME = "trace.html"
+"""The page of a trace, beside it."""
 DIED = "died"
 """The outcome of a test whose process died in it."""
 
@@ -293,6 +295,7 @@ def _remove_trace(folder: Path, relative: str) -> None:
         return
     trace.unlink(missing_ok=True)
     trace.with_name(FAILURE_NAME).unlink(missing_ok=True)
+    trace.with_name(PAGE_NAME).unlink(missing_ok=True)
     try:
         trace.parent.rmdir()
     except OSError:

@@ -46,6 +46,16 @@ class _Place(NamedTuple):
     plain: int
 
 
+class StoredBlock(NamedTuple):
+    """A block of the file as it is stored. `first` and `events` are those of a block of events."""
+
+    kind: int
+    is_deflated: bool
+    stored: bytes
+    first: int = 0
+    events: int = 0
+
+
 class _EventBlock(NamedTuple):
     place: _Place
     first: int
@@ -141,6 +151,7 @@ class Trace:
         self._file = file
         self._size = os.fstat(file.fileno()).st_size
         self._events: list[_EventBlock] = []
+        self._definition_places: list[_Place] = []
         self._sources: dict[bytes, _Place] = {}
         self._index: _Place | None = None
         self._trailer: Trailer | None = None
@@ -262,21 +273,56 @@ class Trace:
 
     def call_tree(self) -> list[Call]:
         """Give the calls that no recorded frame made, each with those below it."""
+        try:
+            return tree_of(self.call_rows(), self._definitions.codes)
+        except (Malformed, KeyError, ValueError, TypeError, IndexError):
+            self._damage = "the index is damaged"
+            return tree_of(self._scanned_rows(), self._definitions.codes)
+
+    def call_rows(self) -> list[list[int]]:
+        """Give `[frame, parent, code, first, last, end]` of each frame, in order of appearance.
+
+        The parent is 0 where there is none, the end 0 open, 1 return, 2 unwind.
+        """
         if self._index is not None and self._damage is None:
             index = self._json(self._index)
             try:
                 if index["calls_cut"] is False:
                     rows = index["calls"] if "calls" in index else rows_of(index["steps"])
-                    return tree_of(rows, self._definitions.codes)
+                    if all(len(row) == 6 and all(type(x) is int for x in row) for row in rows):
+                        return rows
+                    self._damage = "the index is damaged"
             except (Malformed, KeyError, ValueError, TypeError, IndexError):
                 self._damage = "the index is damaged"
+        return self._scanned_rows()
+
+    def _scanned_rows(self) -> list[list[int]]:
         scan = make_scan(self._definitions, most_calls=10_000_000)
         for block in self._events:
             try:
                 scan.feed(self._records(block), block.first)
             except Malformed as error:
                 self._damage = f"a record is damaged: {error.message}"
-        return tree_of(scan.rows(), self._definitions.codes)
+        return scan.rows()
+
+    def event_blocks(self) -> list[tuple[int, int, int]]:
+        """Give `(first event, events, stored bytes)` of each block of events, in order."""
+        return [(block.first, block.events, block.place.stored) for block in self._events]
+
+    def stored_blocks(self, first: int = 0, stop: int | None = None) -> Iterator[StoredBlock]:
+        """Give what a reader elsewhere needs, as it is stored.
+
+        All definitions and sources, then the blocks of events that begin at `first` or later and
+        before `stop`. The text of a source that is not UTF-8 is given in UTF-8, not deflated.
+        """
+        for place in self._definition_places:
+            yield self._stored(place)
+        for place in self._sources.values():
+            yield self._stored_source(place)
+        for block in self._events:
+            if block.first >= first and (stop is None or block.first < stop):
+                stored = self._stored(block.place)
+                yield stored._replace(first=block.first, events=block.events)
 
     def threads(self) -> dict[int, str]:
         """Give the names of the threads by their number in the events."""
@@ -385,6 +431,7 @@ class Trace:
     def _take(self, place: _Place) -> None:
         if place.kind == BlockKind.DEFINITIONS:
             self._definitions.feed(self._read(place))
+            self._definition_places.append(place)
         elif place.kind == BlockKind.SOURCE:
             self._sources[self._read(place)[:32]] = place
         elif place.kind == BlockKind.EVENTS:
@@ -419,6 +466,18 @@ class Trace:
         if len(plain) != place.plain:
             raise Malformed("a block has another size than it says")
         return plain
+
+    def _stored(self, place: _Place) -> StoredBlock:
+        self._file.seek(place.at)
+        stored = self._file.read(place.stored)
+        return StoredBlock(place.kind, bool(place.flags & FLAG_DEFLATED), stored)
+
+    def _stored_source(self, place: _Place) -> StoredBlock:
+        data = self._read(place)
+        text = _decode_source(data[32:]).encode("utf-8", "replace")
+        if text != data[32:]:
+            return StoredBlock(place.kind, False, data[:32] + text)
+        return self._stored(place)
 
     def _json(self, place: _Place) -> Any:
         import orjson

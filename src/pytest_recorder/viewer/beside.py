@@ -33,3 +33,11 @@ def write_failure(path: Path) -> Path | None:
         staged.unlink(missing_ok=True)
         raise from_os_error(error, "cannot write the explanation", path=where) from error
     return where
+
+
+def read_failure(trace: Path) -> str | None:
+    """Give the explanation that was written beside a trace; None where there is none."""
+    try:
+        return trace.with_name(FAILURE_NAME).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None

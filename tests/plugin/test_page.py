@@ -1,0 +1,111 @@
+"""The page beside a kept trace: when there is one, what it links to, what a fault of it does."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plugin.support import index, kept, run, traces
+
+FAILS = "def test_a():\n    x = 1\n    assert x == 2\n"
+
+
+def pages(pytester: pytest.Pytester) -> list[Path]:
+    return sorted((pytester.path / "test-traces").rglob("trace.html"))
+
+
+def attempts(page: Path) -> list[dict[str, Any]]:
+    found = re.search('id="attempts">(.*?)</script>', page.read_text("ascii"))
+    assert found is not None
+    listed: list[dict[str, Any]] = json.loads(found[1])
+    return listed
+
+
+@pytest.mark.parametrize(
+    "option, variable, has_page",
+    [
+        ("auto", "true", True),
+        ("auto", "", False),
+        ("auto", "false", False),
+        ("on", "", True),
+        ("off", "1", False),
+    ],
+)
+def test_a_kept_trace_has_a_page_where_that_is_wanted(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+    variable: str,
+    has_page: bool,
+) -> None:
+    monkeypatch.setenv("CI", variable)
+    pytester.makepyfile(FAILS)
+    run(pytester, "--record-trace", f"--record-html={option}")
+    (trace,) = traces(pytester)
+    assert pages(pytester) == ([trace.with_suffix(".html")] if has_page else [])
+
+
+def test_attempts_link_to_each_other(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(FAILS)
+    run(pytester, "--record-trace", "--record-html=on", "--reruns=2")
+    first, second, third = pages(pytester)
+    assert [one["attempt"] for one in attempts(first)] == [1, 2, 3]
+    assert [one["is_this"] for one in attempts(second)] == [False, True, False]
+    for page in (first, second, third):
+        links = [one["href"] for one in attempts(page) if one["href"]]
+        assert {(page.parent / link).resolve() for link in links} == {first, second, third} - {
+            page
+        }
+
+
+def test_workers_write_pages_too(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(FAILS)
+    run(pytester, "--record-trace", "--record-html=on", "-n", "1")
+    assert len(pages(pytester)) == 1
+
+
+def test_the_next_run_removes_the_page_with_its_trace(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(FAILS)
+    run(pytester, "--record-trace", "--record-html=on")
+    (page,) = pages(pytester)
+    pytester.makepyfile("def test_a(): pass\n")
+    run(pytester, "--record-trace", "--record-html=on")
+    assert not page.parent.exists()
+
+
+@pytest.mark.parametrize("action, failed", [("warn", False), ("fail", True)])
+def test_a_page_that_fails_follows_the_policy_and_the_trace_stays(
+    pytester: pytest.Pytester, action: str, failed: bool
+) -> None:
+    pytester.makeconftest(
+        """
+        import pytest
+        @pytest.hookimpl(trylast=True)
+        def pytest_runtest_logstart(nodeid):
+            # A folder stands where the page would go.
+            import pathlib
+            from pytest_recorder.tracefile.naming import folder_name
+            where = pathlib.Path("test-traces") / folder_name(nodeid, 1, 1)
+            (where / "trace.html").mkdir(parents=True)
+            (where / "trace.html" / "mine").touch()
+        """
+    )
+    pytester.makepyfile("def test_a(recording):\n    recording.keep()\n")
+    result = run(
+        pytester, "--record-trace", "--record-html=on", f"--record-errors=environment={action}"
+    )
+    assert kept(pytester) == ["test_a#1"]
+    assert index(pytester)[0]["status"] == "complete"
+    assert (traces(pytester)[0]).stat().st_size > 0
+    text = result.stdout.str()
+    assert "cannot write the page" in text
+    assert ("errors" in result.parseoutcomes()) == failed
+    assert "INTERNALERROR" not in text
+
+
+def test_a_test_that_took_its_process_with_it_has_a_page(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import os\ndef test_a():\n    x = 1\n    os._exit(3)\n")
+    run(pytester, "--record-trace", "--record-html=on", "-n", "1", "--max-worker-restart=0")
+    assert len(pages(pytester)) == 1

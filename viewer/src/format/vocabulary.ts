@@ -1,0 +1,29 @@
+// Names the records of a trace, as docs/trace-format.md does.
+
+export const Op = {
+  FRAME: 1, SWITCH: 2, STATE: 3, CALL: 4, LINE: 5, RETURN: 6, YIELD: 7, RESUME: 8, THROW: 9, RAISE: 10,
+  UNWIND: 11, OUTPUT: 12, LOG: 13, SPAN: 14, GAP: 15, MASK: 0x3f, CHANGES: 0x80,
+} as const;
+
+export const KINDS = [
+  "", "", "", "", "call", "line", "return", "yield", "resume", "throw", "raise", "unwind", "output", "log", "span", "gap",
+] as const;
+export type Kind = Exclude<(typeof KINDS)[number], "">;
+
+export const STREAMS = ["stdout", "stderr"] as const;
+export const PHASES = ["setup", "call", "teardown", "fixture"] as const;
+export const EDGES = ["begin", "end"] as const;
+
+export const Tag = {
+  NONE: 0, TRUE: 1, FALSE: 2, INT: 3, BIG_INT: 4, HUGE_INT: 5, FLOAT: 6, COMPLEX: 7, STR: 8, STR_CUT: 9, BYTES: 10,
+  BYTES_CUT: 11, SEQUENCE: 12, MAPPING: 13, OBJECT: 14, TEXT: 15, SUBCLASS: 16, OPAQUE: 17, REDACTED: 18,
+} as const;
+
+export const REASONS = [
+  "", "depth", "items", "attributes", "cycle", "changed while it was read",
+  "no state that can be read without running code", "reading it would run code of the program",
+] as const;
+
+export const BlockKind = { DEFINITIONS: 2, SOURCE: 3, EVENTS: 4 } as const;
+export const MAX_NESTING = 100;
+export const MAX_INT_BYTES = 65_536;

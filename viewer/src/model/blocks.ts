@@ -1,0 +1,94 @@
+// Gives the blocks that the page carries, each decoded when it is asked for.
+
+import { hex } from "../format/definitions";
+import { BlockKind } from "../format/vocabulary";
+
+// What Python wrote into the page as text: inert until it is decoded here.
+export interface Carried {
+  kind: number;
+  deflated: boolean;
+  text: () => string;
+}
+
+export interface EventBlock {
+  carried: Carried;
+  first: number;
+  baseUs: number;
+  count: number;
+}
+
+const EVENTS_HEAD = 20;
+const DIGEST = 32;
+
+export async function readBlock(carried: Carried): Promise<Uint8Array> {
+  const stored = fromBase64(carried.text());
+  return carried.deflated ? inflate(stored) : stored;
+}
+
+export async function readEvents(block: EventBlock): Promise<Uint8Array> {
+  return (await readBlock(block.carried)).subarray(EVENTS_HEAD);
+}
+
+export function headOf(data: Uint8Array, carried: Carried): EventBlock {
+  const view = new DataView(data.buffer, data.byteOffset, EVENTS_HEAD);
+  const first = Number(view.getBigUint64(0, true));
+  return { carried, first, baseUs: Number(view.getBigUint64(8, true)), count: view.getUint32(16, true) };
+}
+
+export async function readSource(carried: Carried): Promise<{ digest: string; text: string }> {
+  const data = await readBlock(carried);
+  const text = new TextDecoder("utf-8").decode(data.subarray(DIGEST));
+  return { digest: hex(data.subarray(0, DIGEST)), text };
+}
+
+// The blocks of a page, found by what Python wrote beside them.
+export function carriedBlocks(document: Document): Carried[] {
+  const found = document.querySelectorAll<HTMLScriptElement>("script[data-block]");
+  return Array.from(found, (element) => ({
+    kind: Number(element.dataset["block"]),
+    deflated: element.dataset["deflated"] !== undefined,
+    text: () => element.textContent ?? "",
+  }));
+}
+
+export function isOf(kind: keyof typeof BlockKind): (carried: Carried) => boolean {
+  return (carried) => carried.kind === BlockKind[kind];
+}
+
+interface WithFromBase64 {
+  fromBase64?: (text: string) => Uint8Array;
+}
+
+export function fromBase64(text: string): Uint8Array {
+  const native = (Uint8Array as unknown as WithFromBase64).fromBase64;
+  if (native !== undefined) return native.call(Uint8Array, text);
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at);
+  return bytes;
+}
+
+// A zlib stream, which browsers call "deflate".
+async function inflate(stored: Uint8Array): Promise<Uint8Array> {
+  const stream = new DecompressionStream("deflate");
+  const writer = stream.writable.getWriter();
+  void writer.write(stored as Uint8Array<ArrayBuffer>).catch(() => undefined);
+  void writer.close().catch(() => undefined);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = stream.readable.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    chunks.push(value);
+    size += value.length;
+  }
+  if (chunks.length === 1) return chunks[0]!;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

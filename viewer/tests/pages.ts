@@ -1,0 +1,26 @@
+// Reads pages as a browser would, for tests without one.
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Carried } from "../src/model/blocks";
+import { type Head, Trace } from "../src/model/trace";
+
+export const folder = (): string => process.env["VIEWER_TRACES"]!;
+export const programs = (): string[] => readdirSync(folder()).filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -5));
+
+export function readPage(path: string): { head: Head; carried: Carried[] } {
+  const html = readFileSync(path, "ascii");
+  const head = JSON.parse(/<script type="application\/json" id="head">(.*?)<\/script>/s.exec(html)![1]!) as Head;
+  const blocks = html.matchAll(/<script type="application\/octet-stream" data-block="(\d)"( data-deflated)?>(.*?)<\/script>/gs);
+  const carried = Array.from(blocks, (found) => ({ kind: Number(found[1]), deflated: !!found[2], text: () => found[3]! }));
+  return { head, carried };
+}
+
+export async function openProgram(name: string): Promise<Trace> {
+  const { head, carried } = readPage(join(folder(), `${name}.html`));
+  return Trace.open(head, carried);
+}
+
+export function expected(name: string): { events: Record<string, unknown>[]; values: Record<string, unknown>; texts: Record<string, [string, string][]> } {
+  return JSON.parse(readFileSync(join(folder(), `${name}.json`), "ascii"));
+}
