@@ -10,6 +10,7 @@ from pytest_recorder.tracefile.index import free_path
 
 if TYPE_CHECKING:
     from pytest_recorder.errors import RecorderError
+    from pytest_recorder.plugin.failing import Failing
 
 
 class Attempt:
@@ -35,6 +36,8 @@ class Attempt:
         self.reported: dict[str, str] = {}
         """The same of the test that runs now: in the trace of a whole run there are many."""
         self.has_failed = False
+        self.failing: Failing | None = None
+        """What failed first; not of a trace of the whole run."""
         self.is_wanted = settings.keep == "all"
         self.is_interrupted = False
         self.error: RecorderError | None = None

@@ -21,9 +21,12 @@ from pytest_recorder.tracefile.writer import Packed
 class Ending:
     """Ends the attempts of a run; `base` is where pytest was called."""
 
-    def __init__(self, ledger: Ledger, base: Path, run_metrics: RunMetrics) -> None:
+    def __init__(
+        self, ledger: Ledger, base: Path, run_metrics: RunMetrics, worker: str | None = None
+    ) -> None:
         self._ledger = ledger
         self._base = base
+        self._worker = worker
         self._metrics = run_metrics
 
     def finish(
@@ -103,6 +106,7 @@ class Ending:
             reason=ended.reason,
             events=ended.events,
             dropped=ended.dropped,
+            **self._failure_of(attempt),
         )
         result: str | None = "dropped"
         try:
@@ -123,6 +127,18 @@ class Ending:
         trace = attempt.path.relative_to(self._ledger.folder).as_posix()
         kept = entry.model_copy(update={"trace": trace, **packed._asdict()})
         return kept, add_explanation(attempt.path, attempt.outcome)
+
+    def _failure_of(self, attempt: Attempt) -> dict[str, str | None]:
+        facts: dict[str, str | None] = {"worker": self._worker}
+        failing = attempt.failing
+        if failing is not None:
+            facts |= {
+                "phase": failing.phase,
+                "exception": failing.exception,
+                "message": failing.message,
+                "place": failing.place(attempt.settings.root),
+            }
+        return facts
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
         path = claim_path(attempt.path, self._ledger.folder, attempt.named, attempt.number)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.metrics import Tally
-from pytest_recorder.tracefile.index import Entry
+from pytest_recorder.plugin.quota import LeftOut
+from pytest_recorder.tracefile.index import INDEX_NAME, LEFT_OUT, Entry
 
 SECTION_TITLE = "Recorded trace"
 
@@ -72,12 +73,13 @@ def summary_lines(
     failures: Sequence[str],
     folder: str,
     counts: Tally,
+    left_out: Sequence[LeftOut] = (),
     *,
     verbose: bool,
 ) -> list[str]:
     """Give the summary of a run; nothing when all is well and nothing was kept."""
     kept = [entry for entry in entries if entry.trace is not None]
-    gone = [entry for entry in entries if entry.trace is None]
+    gone = [entry for entry in entries if entry.trace is None and entry.status != LEFT_OUT]
     lines: list[str] = []
     if kept or gone or verbose:
         # A worker that died has not said how many it recorded.
@@ -87,7 +89,8 @@ def summary_lines(
         lines.append(text + (f", {partial} partial" if partial else ""))
         lines += [_kept_line(entry, folder) for entry in kept]
         lines += [f"{_label(entry)}: {_removed(entry)}" for entry in gone]
-    lines += recovered_lines(recovered, folder)
+    lines += recovered_lines([e for e in recovered if e.status != LEFT_OUT], folder)
+    lines += left_out_lines(left_out, folder, verbose=verbose)
     lines += [f"RecorderWarning: {warning}" for warning in warnings]
     lines += [f"ERROR: {failure}" for failure in failures]
     return lines + metrics_lines(counts) if verbose else lines
@@ -115,6 +118,22 @@ def recovered_lines(entries: Iterable[Entry], folder: str) -> list[str]:
     lines += [_kept_line(entry, folder) for entry in there]
     lines += [f"{_label(entry)}: {_removed(entry)}" for entry in found if entry.trace is None]
     return lines
+
+
+def left_out_lines(left_out: Sequence[LeftOut], folder: str, *, verbose: bool) -> list[str]:
+    """Say what a quota has removed, and how to keep it; nothing where there was room for all."""
+    if not left_out:
+        return []
+    reasons = {gone.entry.reason or "" for gone in left_out}
+    options = " and ".join(f"--record-{name.replace('_', '-')}" for name in sorted(reasons))
+    number = _count(len(left_out), "trace")
+    where = os.path.join(folder, INDEX_NAME)
+    line = (
+        f"left out {number} ({_size(gone.was for gone in left_out)}), the least informative ones:"
+        f" a larger {options} keeps more; {where} lists them"
+    )
+    rows = [f"left out: {gone.was.test} (attempt {gone.was.attempt})" for gone in left_out]
+    return [line, *rows] if verbose else [line]
 
 
 def _kept_line(entry: Entry, folder: str) -> str:

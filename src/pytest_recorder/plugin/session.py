@@ -14,13 +14,14 @@ from pytest_recorder.config import Resolved, Settings
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
-from pytest_recorder.plugin import metrics, options, report, sections, xdist
+from pytest_recorder.plugin import failing, metrics, options, report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.outcome import outcome_of
+from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.policy import Sourced, action_for, open_journal, policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
 
@@ -85,6 +86,7 @@ class RecordSession:
         self._is_each = shared is not None and shared["is_each"]
         self._is_shared = settings.scope == "session" or self._is_each
         self._policy = policy_of(settings)
+        self._quota = Quota(settings.max_kept, settings.max_total)
         self._faults = faults
         # Before the first test: what stderr is now is the real one.
         self._journal = open_journal(self._policy, run_id)
@@ -93,7 +95,7 @@ class RecordSession:
         self._metrics = RunMetrics(
             settings, self._ledger.warn, worker=self._worker, is_nested=self._is_nested
         )
-        self._ending = Ending(self._ledger, self._base, self._metrics)
+        self._ending = Ending(self._ledger, self._base, self._metrics, self._worker)
         self._common_policy = Sourced(
             self._policy, options.policy_sources(resolved.sources, {})
         )
@@ -291,6 +293,7 @@ class RecordSession:
         is_shared = self._worker is not None and self._is_shared
         named = f"{test}-{self._worker}" if is_shared else test
         self._journal.about(test=test)
+        self._ledger.began(test, number)
         self._attempt = Attempt(self._recorder, settings, test, number, named=named)
         return self._attempt
 
@@ -298,7 +301,7 @@ class RecordSession:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item
+        self, item: pytest.Item, call: "pytest.CallInfo[Any]"
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Add the section to a failing report; end the recording at the report of the teardown.
 
@@ -306,9 +309,22 @@ class RecordSession:
         """
         made = yield
         attempt = self._attempt
+        if made.failed:
+            self._guard("failing", self._note_failing, attempt, made, call)
         if attempt is not None:
             self._guard("report", self._take_report, item, attempt, made)
         return made
+
+    def _note_failing(
+        self, attempt: Attempt | None, made: pytest.TestReport, call: "pytest.CallInfo[Any]"
+    ) -> None:
+        found = failing.failing_of(made, call, self.settings.root)
+        recorder = self._recorder
+        if recorder is not None:
+            found = found._replace(message=recorder.mask(found.message))
+        failing.attach(made, found)
+        if attempt is not None and attempt.failing is None and self.settings.scope == "test":
+            attempt.failing = found
 
     def _take_report(
         self, item: pytest.Item, attempt: Attempt, made: pytest.TestReport
@@ -398,6 +414,7 @@ class RecordSession:
         else:
             if self._is_controller:
                 self._ledger.recover()
+            self._guard("quota", self._ledger.limit, self._quota)
             self._ledger.close()
             self._metrics.count_recovered(self._ledger.recovered)
             self._metrics.close()
@@ -413,6 +430,7 @@ class RecordSession:
             ledger.failures,
             report.shown_path(ledger.folder, self._base),
             self._metrics.tally,
+            ledger.left_out,
             verbose=self._config.get_verbosity() > 0 and ledger.recorded > 0,
         )
         if lines:

@@ -24,6 +24,12 @@ INDEX_NAME = "index.json"
 TRACE_NAME = "trace.pyrec"
 FAILURE_NAME = "failure.md"
 """The explanation of the failure, beside the trace."""
+PAGE_NAME = "trace.html"
+"""The trace as a page, beside it."""
+INDEX_PAGE_NAME = "index.html"
+"""The index as a page, beside it."""
+LEFT_OUT = "left_out"
+"""The status of a trace that a quota has removed; the reason names the quota."""
 DIED = "died"
 """The outcome of a test whose process died in it."""
 
@@ -44,6 +50,15 @@ class Entry(BaseModel):
     size_bytes: int = 0
     events: int = 0
     dropped: int = 0
+    phase: str | None = None
+    """Where it failed first: `setup`, `call` or `teardown`."""
+    exception: str | None = None
+    """The name of the exception's type."""
+    message: str | None = None
+    """The first line of what pytest says of it; secrets are masked."""
+    place: str | None = None
+    """Where it failed, as `path:line`; the path is relative to the project if it lies there."""
+    worker: str | None = None
     is_reported: bool = True
     """False for what a run kept or recovered and has not told of yet; in the file only then."""
     run_id: str | None = None
@@ -157,24 +172,34 @@ def update_index(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
     _write_entries(folder, run_id, entries, is_reported=False)
 
 
-def close_index(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
-    """Write the entries of a run at its end, when all of them are told; as `update_index`."""
-    _write_entries(folder, run_id, entries, is_reported=True)
+def close_index(
+    folder: Path, run_id: str, entries: Iterable[Entry], removed: Iterable[Entry] = ()
+) -> None:
+    """Write the entries of a run at its end, when all of them are told; as `update_index`.
+
+    `removed` are entries as they were when their traces were still there.
+    """
+    _write_entries(folder, run_id, entries, is_reported=True, removed=removed)
 
 
 def _write_entries(
-    folder: Path, run_id: str, entries: Iterable[Entry], *, is_reported: bool
+    folder: Path,
+    run_id: str,
+    entries: Iterable[Entry],
+    *,
+    is_reported: bool,
+    removed: Iterable[Entry] = (),
 ) -> None:
     with locked_folder(folder):
         try:
             there = _owned(read_index(folder))
         except RecorderError:
             there = []
-        ours = {_key(entry): entry for entry in entries}
-        others = [entry for entry in there if _is_of_others(entry, run_id, ours)]
         told = {"is_reported": is_reported}
-        marked = [entry.model_copy(update=told) for entry in ours.values()]
-        write_index(folder, run_id, [*others, *marked])
+        ours = [entry.model_copy(update=told) for entry in entries]
+        keys = {_key(entry) for entry in chain(ours, removed)}
+        others = [entry for entry in there if _is_of_others(entry, run_id, keys)]
+        write_index(folder, run_id, [*others, *ours])
 
 
 def _is_of_others(entry: Entry, run_id: str, ours: Container[_Key]) -> bool:
@@ -286,13 +311,29 @@ def _paths(folder: Path, test: str, attempt: int) -> Iterator[Path]:
         yield folder / folder_name(test, attempt, twin) / TRACE_NAME
 
 
+def beside(trace: Path) -> list[Path]:
+    """Give the paths of what can lie beside a trace and belongs to it."""
+    return [trace.with_name(name) for name in (FAILURE_NAME, PAGE_NAME)]
+
+
+def remove_trace(folder: Path, relative: str) -> None:
+    """Remove a trace of the folder with what belongs to it; raises EnvironmentError (ERR_IO).
+
+    The index still lists it.
+    """
+    try:
+        _remove_trace(folder, relative)
+    except OSError as error:
+        raise from_os_error(error, "cannot remove the trace", path=folder / relative) from error
+
+
 def _remove_trace(folder: Path, relative: str) -> None:
     trace = folder / relative
     inside = os.path.realpath(trace).startswith(os.path.realpath(folder) + os.sep)
     if not inside or trace.suffix != ".pyrec":
         return
-    trace.unlink(missing_ok=True)
-    trace.with_name(FAILURE_NAME).unlink(missing_ok=True)
+    for path in (trace, *beside(trace)):
+        path.unlink(missing_ok=True)
     try:
         trace.parent.rmdir()
     except OSError:
