@@ -40,9 +40,10 @@ format:
     {{ bin }}/ruff check --fix
     {{ bin }}/ruff format
 
-# Write the JSON Schema of log lines and trailers into docs/.
+# Write the JSON Schema of log lines, trailers and the index into docs/.
 schemas:
     {{ bin }}/python -c "from pathlib import Path; from pytest_recorder.diagnostics.records import SCHEMAS, schema_text; [(Path('docs') / name).write_text(schema_text(name)) for name in SCHEMAS]"
+    {{ bin }}/python -c "from pathlib import Path; from pytest_recorder.tracefile.index_schema import SCHEMA_NAME, schema_text; Path('docs', SCHEMA_NAME).write_text(schema_text())"
 
 # Compare the suites of other projects with and without recording; arguments go to the command.
 real-suites *args:

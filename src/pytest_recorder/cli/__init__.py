@@ -29,6 +29,7 @@ _COMMANDS = (
     "ls",
     "export",
     "recover",
+    "merge",
     "run",
 )
 

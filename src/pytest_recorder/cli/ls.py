@@ -46,8 +46,7 @@ def _recover(args: argparse.Namespace) -> None:
 def _json(index: Index) -> str:
     import json
 
-    content = index.model_dump(mode="json")
-    content["schema"] = content.pop("schema_")
+    content = index.model_dump(mode="json", by_alias=True)
     return json.dumps(content, indent=2) + "\n"
 
 

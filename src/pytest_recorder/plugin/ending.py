@@ -106,8 +106,11 @@ class Ending:
             reason=ended.reason,
             events=ended.events,
             dropped=ended.dropped,
-            **self._failure_of(attempt),
+            worker=self._worker,
         )
+        if attempt.failing is not None:
+            facts = attempt.failing.facts(attempt.settings.root)
+            entry = entry.model_copy(update=facts)
         result: str | None = "dropped"
         try:
             if ended.status == "partial" and not attempt.settings.keep_partial:
@@ -127,18 +130,6 @@ class Ending:
         trace = attempt.path.relative_to(self._ledger.folder).as_posix()
         kept = entry.model_copy(update={"trace": trace, **packed._asdict()})
         return kept, add_explanation(attempt.path, attempt.outcome)
-
-    def _failure_of(self, attempt: Attempt) -> dict[str, str | None]:
-        facts: dict[str, str | None] = {"worker": self._worker}
-        failing = attempt.failing
-        if failing is not None:
-            facts |= {
-                "phase": failing.phase,
-                "exception": failing.exception,
-                "message": failing.message,
-                "place": failing.place(attempt.settings.root),
-            }
-        return facts
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
         path = claim_path(attempt.path, self._ledger.folder, attempt.named, attempt.number)

@@ -31,6 +31,15 @@ class Failing(NamedTuple):
         path = os.path.relpath(self.path, root) if self.is_in_project else self.path
         return f"{path.replace(os.sep, '/')}:{self.line}"
 
+    def facts(self, root: Path) -> dict[str, str | None]:
+        """Give what an entry of the index says of it."""
+        return {
+            "phase": self.phase,
+            "exception": self.exception,
+            "message": self.message,
+            "place": self.place(root),
+        }
+
 
 def failing_of(
     made: pytest.TestReport, call: "pytest.CallInfo[Any] | None", root: Path
@@ -52,7 +61,7 @@ def failing_of(
         if nearest is not None:
             (path, line), is_inside = nearest, True
     return Failing(
-        phase=made.when or "call",
+        phase=made.when,
         exception=_name_of(type(excinfo.value)) if excinfo is not None else None,
         message=text.strip().partition("\n")[0][:_MOST_MESSAGE],
         path=path,

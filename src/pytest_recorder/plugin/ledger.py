@@ -185,6 +185,15 @@ class Ledger:
         if self._is_prepared:
             removed = [gone.was for gone in self.left_out]
             self._write(partial(close_index, removed=removed))
+            self._write_page()
+
+    def _write_page(self) -> None:
+        from pytest_recorder.viewer.index_page import write_index_page
+
+        try:
+            write_index_page(self.folder)
+        except RecorderError as error:
+            self.warn(error, None)
 
     def _write(self, write: Callable[[Path, str, list[Entry]], None] = update_index) -> None:
         self._is_saved = True
