@@ -14,7 +14,7 @@ from pytest_recorder.config import Resolved, Settings
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
-from pytest_recorder.plugin import failing, metrics, options, report, sections, xdist
+from pytest_recorder.plugin import ci, failing, metrics, options, report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
@@ -60,6 +60,8 @@ def activate(config: pytest.Config, name: str) -> "RecordSession":
         session.close_journal()
         raise refused from error
     config.pluginmanager.register(session, name)
+    for plugin in session.companions():
+        config.pluginmanager.register(plugin)
     return session
 
 
@@ -105,6 +107,12 @@ class RecordSession:
         self._attempts: dict[str, int] = {}
         self._is_interrupted = False
         self._crashes: dict[str, Entry] = {}
+
+    def companions(self) -> list[object]:
+        """Give the plugins that tell a CI server of the traces, in the process that reports."""
+        if self._worker is not None or self._is_nested:
+            return []
+        return ci.plugins(self._config, self._ledger, self.settings.root, self._guard)
 
     # Before the tests.
 

@@ -160,7 +160,7 @@ class _Merge:
             source = _source(shard, entry.trace)
             if not self._is_new(owned, source):
                 return
-            facts = {"trace": self._copy(source, shard, owned)}
+            facts: dict[str, str | None] = {"trace": self._copy(source, shard, owned)}
         except RecorderError as error:
             self.errors.append(error)
             facts = {"trace": None, "status": "missing", "reason": error.code.value}
