@@ -11,6 +11,7 @@ from pytest_recorder.plugin import report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.explanation import add_explanation
 from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.plugin.links import Files, add_links, properties
 from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.policy import action_for, policy_of
 from pytest_recorder.recorder import Ended, Recorder
@@ -51,6 +52,10 @@ class Ending:
                 self._ledger.take(entry)
                 if made is not None:
                     self._attach(made, entry)
+                if made is not None and item is not None and entry.trace is not None:
+                    files = Files.of(self._ledger.folder / entry.trace)
+                    made.user_properties.extend(properties(files, self._base))
+                    errors.append(add_links(item, made, attempt, entry, files))
         is_told = attempt.error is not None and attempt.has_told(attempt.error)
         if attempt.settings.require_trace and not is_told:
             errors += missing(ended, is_written=is_written)

@@ -333,6 +333,7 @@ class RecordSession:
         failing.attach(made, found)
         if attempt is not None and attempt.failing is None and self.settings.scope == "test":
             attempt.failing = found
+            attempt.failed_report = made
 
     def _take_report(
         self, item: pytest.Item, attempt: Attempt, made: pytest.TestReport
@@ -369,7 +370,9 @@ class RecordSession:
             self._story(recorder, attempt),
             is_kept=error is None or attempt.settings.keep_partial,
         )
-        sections.add_section(made, report.SECTION_TITLE, "\n".join(lines))
+        text = "\n".join(lines)
+        attempt.section = attempt.section or text
+        sections.add_section(made, report.SECTION_TITLE, text)
 
     def _story(self, recorder: Recorder, attempt: Attempt) -> list[str]:
         from pytest_recorder.viewer.steps import failure_story
