@@ -25,6 +25,10 @@ lint:
     {{ bin }}/pyright --pythonpath {{ bin }}/python
     {{ bin }}/lint-imports
     {{ bin }}/python tools/errors_audit.py
+    {{ bin }}/check-jsonschema --builtin-schema vendor.github-workflows examples/ci/github.yml
+    {{ bin }}/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci examples/ci/gitlab-ci.yml
+    {{ bin }}/check-jsonschema --builtin-schema vendor.azure-pipelines --data-transform azure-pipelines --regex-variant nonunicode examples/ci/azure-pipelines.yml
+    {{ bin }}/check-jsonschema --builtin-schema vendor.buildkite examples/ci/buildkite.yml
 
 # Look for errors that are not ours, swallowed ones, asserts and output, in the syntax of the package.
 errors-audit *args:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pytest_recorder.errors import RecorderError
     from pytest_recorder.plugin.failing import Failing
 
+SESSION_TEST = "session"
+"""What stands for the test in the trace of a whole run."""
+
 
 class Attempt:
     """One attempt."""

@@ -9,6 +9,9 @@ import pytest
 
 _KEY = "record_trace_failing"
 _MOST_MESSAGE = 500
+_PHASES = ("setup", "call", "teardown", "collect")
+CRASHED = "crashed"
+"""The phase of a test that took a worker with it: pytest-xdist does not know which it was."""
 _name_of = type.__dict__["__name__"].__get__
 _ELSEWHERE = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
@@ -52,16 +55,17 @@ def failing_of(
     excinfo = call.excinfo if call is not None else None
     path, line = _location(made, root)
     crash: Any = getattr(made.longrepr, "reprcrash", None)
-    text = str(made.longrepr or "")
     if crash is not None:
         path, line, text = os.path.join(root, crash.path), int(crash.lineno), crash.message
+    else:
+        text = str(made.longrepr or "")
     is_inside = is_in_project(path, root)
     if excinfo is not None and not is_inside:
         nearest = _nearest(excinfo.tb, root)
         if nearest is not None:
             (path, line), is_inside = nearest, True
     return Failing(
-        phase=made.when,
+        phase=made.when if made.when in _PHASES else CRASHED,
         exception=_name_of(type(excinfo.value)) if excinfo is not None else None,
         message=text.strip().partition("\n")[0][:_MOST_MESSAGE],
         path=path,

@@ -13,6 +13,7 @@ import pytest
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error
 from pytest_recorder.plugin import report as texts
+from pytest_recorder.plugin.attempt import SESSION_TEST
 from pytest_recorder.plugin.failing import Failing, failing_in
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.tracefile.index import DIED, Entry
@@ -114,8 +115,9 @@ class GitHub:
         return {} if relative is None else {"file": relative, "line": str(failing.line)}
 
     def _trace_of(self, test: str) -> str | None:
-        """Give the path of the last trace of a test, as the step sees it."""
-        found = [e.trace for e in self._entries() if e.test == test and e.trace is not None]
+        """Give the path of the last trace of a test, or of the run, as the step sees it."""
+        kept = [entry for entry in self._entries() if entry.trace is not None]
+        found = [e.trace for name in (SESSION_TEST, test) for e in kept if e.test == name]
         return f"{self._folder}/{found[-1]}" if found else None
 
     # The summary.

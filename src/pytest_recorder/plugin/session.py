@@ -15,7 +15,7 @@ from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
 from pytest_recorder.plugin import ci, failing, metrics, options, report, sections, xdist
-from pytest_recorder.plugin.attempt import Attempt
+from pytest_recorder.plugin.attempt import SESSION_TEST, Attempt
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.ledger import Ledger
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_SESSION_TEST = "session"
 _STORY_EVENTS = 4000
 _WORKER_DIES_S = 5.0
 _LOOK_AGAIN_S = 0.02
@@ -283,14 +282,14 @@ class RecordSession:
             if self._recorder is not None:
                 self._recorder.resume()
             return
-        attempt = self._new_attempt(_SESSION_TEST, settings)
+        attempt = self._new_attempt(SESSION_TEST, settings)
         self._open()
         attempt.error = self._open_error
         attempt.is_error_of_run = True
         try:
             if self._recorder is not None:
                 policy = self._policy_of(item, settings)
-                self._recorder.begin(test=_SESSION_TEST, policy=policy, watch_output=False)
+                self._recorder.begin(test=SESSION_TEST, policy=policy, watch_output=False)
         except RecorderError as error:
             attempt.error = error
         self._journal.about(self._journal.trace_id, item.nodeid)
@@ -355,7 +354,7 @@ class RecordSession:
         settings = item.stash.get(_SETTINGS, self.settings)
         if settings.enabled:
             self._ending.tell(attempt, self._recorder, settings, item, made)
-        self._journal.about(self._journal.trace_id, _SESSION_TEST)
+        self._journal.about(self._journal.trace_id, SESSION_TEST)
 
     def _add_section(self, attempt: Attempt, made: pytest.TestReport) -> None:
         recorder = self._recorder
