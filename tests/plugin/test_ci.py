@@ -136,6 +136,30 @@ def test_each_failing_test_has_one_annotation_at_its_line_and_a_row_in_the_summa
     assert all(len(re.findall(r"(?<!&#92;)\|", row)) == 7 for row in rows)
 
 
+def test_a_test_that_took_its_worker_with_it_is_annotated_where_it_was(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        test_it="import os\ndef leave(n):\n    os._exit(n)\ndef test_dies():\n    leave(3)\n"
+    )
+    ran = actions(pytester, "-n", "1")
+    (annotation,) = ran.annotations
+    properties, message = parsed(annotation)
+    assert properties == {
+        "file": f"{pytester.path.name}/test_it.py",
+        "line": "3",
+        "title": "test_it.py::test_dies (crashed)",
+    }
+    assert "crashed while running" in message
+    assert "trace: test-traces/" in message
+
+
+def test_the_annotation_names_the_trace_of_a_whole_run(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_a(): assert 0\ndef test_b(): assert 1")
+    ran = actions(pytester, "--record-scope=session")
+    assert "trace: test-traces/session-" in parsed(ran.annotations[0])[1]
+
+
 def test_nothing_is_said_outside_of_actions_or_inside_of_a_test(
     pytester: pytest.Pytester,
 ) -> None:

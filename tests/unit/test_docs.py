@@ -81,7 +81,9 @@ def test_the_ci_page_names_every_key_of_an_entry_and_every_property() -> None:
     ] == []
 
 
-@pytest.mark.parametrize("path", sorted((DOCS.parent / "examples/ci").iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((DOCS.parent / "examples/ci").iterdir()), ids=lambda path: path.name
+)
 def test_the_files_for_ci_servers_use_options_and_commands_that_exist(path: Path) -> None:
     text = path.read_text()
     flags = re.findall(r"--record-[a-z-]+", text)

@@ -74,6 +74,13 @@ def failing_of(
     )
 
 
+def crashed_at(made: pytest.TestReport, path: str, line: int, root: Path) -> Failing:
+    """Say of a test that took a worker with it where it was then, by what its trace ends with."""
+    found = failing_of(made, None, root)
+    where = os.path.join(root, path)
+    return found._replace(path=where, line=line, is_in_project=is_in_project(where, root))
+
+
 def is_in_project(path: str, root: Path) -> bool:
     """Whether a file lies below the root, and not in an environment there."""
     return path.startswith(os.path.join(root, "")) and not any(

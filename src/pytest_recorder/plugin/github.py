@@ -7,7 +7,7 @@ another pytest run has started, for that one would tell failures of its own.
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
@@ -26,7 +26,13 @@ _SHOWN = ("failed", DIED, "interrupted")
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
 
-Guard = Callable[[str, Callable[[], object]], object]
+T = TypeVar("T")
+
+
+class Guard(Protocol):
+    """Calls a function; a fault of ours in it is told as the policy says, and gives None."""
+
+    def __call__(self, label: str, function: Callable[[], T], /) -> T | None: ...
 
 
 class GitHub:
@@ -73,11 +79,11 @@ class GitHub:
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
         """Print the annotations, each on a line of its own."""
-        lines = self._guard("github", self._annotations)
-        if isinstance(lines, list) and lines:
+        lines = self._guard("github", self._annotations) or []
+        if lines:
             terminalreporter.ensure_newline()
-            for line in lines:
-                terminalreporter.write_line(line)
+        for line in lines:
+            terminalreporter.write_line(line)
 
     # Annotations.
 

@@ -515,8 +515,9 @@ class RecordSession:
 
         with open_trace(path) as trace:
             first = max(len(trace) - _STORY_EVENTS, 0)
+            events = list(trace.events(first))
             story = failure_story(
-                list(trace.events(first)),
+                events,
                 trace.source,
                 root=self.settings.root,
                 level=trace.manifest.level,
@@ -529,6 +530,10 @@ class RecordSession:
             story,
         )
         made.sections.append((report.SECTION_TITLE, "\n".join(lines)))
+        latest = next((e for e in reversed(events) if e.file and e.line), None)
+        if latest is not None and latest.file and latest.line:
+            where = latest.file, latest.line
+            failing.attach(made, failing.crashed_at(made, *where, self.settings.root))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take an entry as soon as it is there: a worker that dies later gives no output."""

@@ -24,7 +24,7 @@ def table(entries: Sequence[Entry], folder: str, *, most_bytes: int) -> list[str
     `folder` is what the paths of traces are relative to. `most_bytes` bounds all lines with their
     ends, in UTF-8; no lines are given where not even the head fits.
     """
-    lines = list(_HEAD)
+    lines: list[str] = [*_HEAD]
     reserved = len(_left_over(len(entries)).encode()) + 2
     room = most_bytes - sum(_bytes_of(line) for line in lines) - reserved
     if room < 0:
