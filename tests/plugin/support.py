@@ -19,13 +19,16 @@ def run(
     pytester: pytest.Pytester, *args: str, plugins: tuple[str, ...] = ()
 ) -> pytest.RunResult:
     """Run pytest with this plugin, those that the options are of, and `plugins`."""
-    options = {arg.partition("=")[0].split()[0] for arg in args if arg.startswith("-")}
-    wanted = (*plugins, *(name for option, name in PLUGINS.items() if option in options))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ALONE, "1")
-        return pytester.runpytest_subprocess(
-            *OURS, *(word for name in wanted for word in ("-p", name)), *args
-        )
+        return pytester.runpytest_subprocess(*words(*args, plugins=plugins))
+
+
+def words(*args: str, plugins: tuple[str, ...] = ()) -> list[str]:
+    """Give the arguments of such a run, whose environment has `ALONE`."""
+    options = {arg.partition("=")[0].split()[0] for arg in args if arg.startswith("-")}
+    wanted = (*plugins, *(name for option, name in PLUGINS.items() if option in options))
+    return [*OURS, *(word for name in wanted for word in ("-p", name)), *args]
 
 
 def index(pytester: pytest.Pytester, folder: str = "test-traces") -> list[dict[str, Any]]:

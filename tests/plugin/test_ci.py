@@ -14,7 +14,7 @@ from pytest_recorder.plugin import github
 from pytest_recorder.plugin.failing import Failing
 from pytest_recorder.tracefile.index import Entry
 from pytest_recorder.viewer.index_markdown import table
-from tests.plugin.support import QUIET, index
+from tests.plugin.support import ALONE, index, words
 
 SUITE = {
     "test_it": """
@@ -55,9 +55,9 @@ class Ran:
         plain = {k: v for k, v in os.environ.items() if not k.startswith(("GITHUB_", "CI"))}
         plain.pop("PYTEST_CURRENT_TEST", None)
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *QUIET, *args],
+            [sys.executable, "-m", "pytest", *words(*args)],
             cwd=pytester.path,
-            env=plain | environ,
+            env=plain | {ALONE: "1"} | environ,
             capture_output=True,
             text=True,
             check=False,

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.plugin.support import QUIET, index, run, traces
+from tests.plugin.support import ALONE, index, run, traces, words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +36,16 @@ SUITE = """
 """
 REPORTS = (
     "--html=out/report.html", "--alluredir=allure", "--json-report", "--json-report-file=out.json",
-    "--report-log=out.jsonl", "--junitxml=out.xml", "-p", "no:pastebin",
+    "--report-log=out.jsonl", "--junitxml=out.xml",
 )  # fmt: skip
+PLUGINS = (
+    "metadata",
+    "html",
+    "html_fixtures",
+    "allure_pytest",
+    "pytest_jsonreport",
+    "pytest_reportlog",
+)
 workers = pytest.mark.parametrize("extra", [(), ("-n", "2")], ids=["alone", "workers"])
 
 
@@ -136,7 +144,7 @@ def test_each_report_names_the_trace_of_each_attempt(
 ) -> None:
     pytester.makepyfile(SUITE)
     args = ("--record-trace", "--reruns=3", "--only-rerun=AssertionError", *REPORTS, *extra)
-    result = run(pytester, *args)
+    result = run(pytester, *args, plugins=PLUGINS)
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.no_fnmatch_line("*RecorderWarning*")
     expected = kept(pytester)
@@ -149,7 +157,7 @@ def test_each_report_names_the_trace_of_each_attempt(
 
 def test_a_kept_trace_of_a_test_that_passed_is_linked_too(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_a(): pass")
-    run(pytester, "--record-trace", "--record-keep=all", *REPORTS)
+    run(pytester, "--record-trace", "--record-keep=all", *REPORTS, plugins=PLUGINS)
     (path,) = traces(pytester)
     assert path.parent.name in (pytester.path / "out/report.html").read_text()
     (result,) = (pytester.path / "allure").glob("*-result.json")
@@ -166,8 +174,7 @@ def test_nothing_is_imported_where_no_such_report_is_written(pytester: pytest.Py
             print("imported:", sorted(n for n in sys.modules if n.split(".")[0] == "allure"))
         """,
     )
-    off = ("-p", "no:allure_pytest", "-p", "no:html", "-p", "no:pytest_jsonreport")
-    result = run(pytester, "--record-trace", *off)
+    result = run(pytester, "--record-trace")
     result.stdout.fnmatch_lines(["imported: []*"])
     assert result.ret == 1
 
@@ -184,8 +191,9 @@ def test_a_report_that_cannot_be_linked_is_said_and_changes_no_outcome(
         """,
     )
     environ = {k: v for k, v in os.environ.items() if k != "PYTEST_RECORDER_STRICT"}
+    environ[ALONE] = "1"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *QUIET, "--record-trace", "--alluredir=allure"],
+        [sys.executable, "-m", "pytest", *words("--record-trace", "--alluredir=allure", plugins=("allure_pytest",))],
         cwd=pytester.path, env=environ, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
