@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_rerunfailures
 
 import pytest_recorder
 from pytest_recorder.tracefile.events import Event
@@ -12,6 +13,9 @@ from pytest_recorder.tracefile.events import Event
 OURS = ("-p", "record_trace", "-p", "no:cacheprovider")
 # Half of the start of pytest is the plugins that happen to be installed beside this one.
 PLUGINS = {"-n": "xdist", "--dist": "xdist", "--reruns": "rerunfailures", "--cov": "pytest_cov"}
+# pytest-rerunfailures 16.1 (not 16.7) sends no teardown of an attempt that is tried again: what stands
+# there, and what JUnit makes of it, is known of the last attempt only.
+SENDS_ALL_TEARDOWNS = "rerun_triggered" in Path(pytest_rerunfailures.__file__).read_text()
 ALONE = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 
 

@@ -11,7 +11,7 @@ from pytest_recorder.plugin import report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.explanation import add_explanation
 from pytest_recorder.plugin.ledger import Ledger
-from pytest_recorder.plugin.links import Files, add_links, properties
+from pytest_recorder.plugin.links import Files, add_links, properties, say_early
 from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.policy import action_for, policy_of
 from pytest_recorder.recorder import Ended, Recorder
@@ -55,6 +55,7 @@ class Ending:
                 if made is not None and item is not None and entry.trace is not None:
                     files = Files.of(self._ledger.folder / entry.trace)
                     made.user_properties.extend(properties(files, self._base))
+                    say_early(item, made, attempt)
                     errors.append(add_links(item, made, attempt, entry, files))
         is_told = attempt.error is not None and attempt.has_told(attempt.error)
         if attempt.settings.require_trace and not is_told:

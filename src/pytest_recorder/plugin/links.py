@@ -52,6 +52,17 @@ def properties(files: Files, base: Path) -> list[tuple[str, object]]:
     ]
 
 
+def say_early(item: pytest.Item, made: pytest.TestReport, attempt: Attempt) -> None:
+    """Give the report of the failure the properties too, where it is sent after the teardown.
+
+    pytest-rerunfailures 16.1 (not 16.7) sends no teardown of an attempt that is tried again.
+    """
+    failed = attempt.failed_report
+    if failed is not None and failed is not made and hasattr(item, "execution_count"):
+        ours = [pair for pair in made.user_properties if pair[0].startswith("record_trace")]
+        failed.user_properties.extend(ours)
+
+
 def add_links(
     item: pytest.Item, made: pytest.TestReport, attempt: Attempt, entry: Entry, files: Files
 ) -> RecorderError | None:
