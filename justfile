@@ -25,6 +25,10 @@ lint:
     {{ bin }}/pyright --pythonpath {{ bin }}/python
     {{ bin }}/lint-imports
     {{ bin }}/python tools/errors_audit.py
+    {{ bin }}/check-jsonschema --builtin-schema vendor.github-workflows examples/ci/github.yml
+    {{ bin }}/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci examples/ci/gitlab-ci.yml
+    {{ bin }}/check-jsonschema --builtin-schema vendor.azure-pipelines --data-transform azure-pipelines --regex-variant nonunicode examples/ci/azure-pipelines.yml
+    {{ bin }}/check-jsonschema --builtin-schema vendor.buildkite examples/ci/buildkite.yml
 
 # Look for errors that are not ours, swallowed ones, asserts and output, in the syntax of the package.
 errors-audit *args:
@@ -40,9 +44,10 @@ format:
     {{ bin }}/ruff check --fix
     {{ bin }}/ruff format
 
-# Write the JSON Schema of log lines and trailers into docs/.
+# Write the JSON Schema of log lines, trailers and the index into docs/.
 schemas:
     {{ bin }}/python -c "from pathlib import Path; from pytest_recorder.diagnostics.records import SCHEMAS, schema_text; [(Path('docs') / name).write_text(schema_text(name)) for name in SCHEMAS]"
+    {{ bin }}/python -c "from pathlib import Path; from pytest_recorder.tracefile.index_schema import SCHEMA_NAME, schema_text; Path('docs', SCHEMA_NAME).write_text(schema_text())"
 
 # Compare the suites of other projects with and without recording; arguments go to the command.
 real-suites *args:

@@ -71,6 +71,8 @@ class Settings(BaseModel):
     redact: tuple[str, ...] = ()
     no_redact: tuple[str, ...] = ()
     max_bytes: int = Field(default=DEFAULT_MAX_BYTES, ge=MIN_BYTES, le=MAX_BYTES)
+    max_kept: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    max_total: int | None = Field(default=None, ge=MIN_BYTES, le=MAX_BYTES)
     on_error: OnError = "disable"
     errors: dict[KindName, Action] = {}
     require_trace: bool = False
@@ -129,6 +131,14 @@ def parse_size(value: object, source: str = "size") -> int:
             value, source, "a size from 64KiB to 1TiB such as 64MiB, 500KB or 1000000"
         )
     return size_bytes
+
+
+def parse_count(value: object, source: str) -> int:
+    """Read a whole number of things, at least one."""
+    text = str(value).strip() if isinstance(value, str | int) else ""
+    if re.fullmatch(r"[0-9]{1,9}", text) and 1 <= int(text) <= MAX_COUNT:
+        return int(text)
+    raise invalid(value, source, f"a whole number from 1 to {MAX_COUNT}")
 
 
 def parse_names(value: object, source: str) -> tuple[str, ...]:
@@ -269,6 +279,8 @@ _PARSERS: Final[dict[str, Callable[[object, str], object]]] = {
     "on_error": _chooser(OnError, "on_error"),
     "values": ValueLimits.parse,
     "max_bytes": parse_size,
+    "max_kept": parse_count,
+    "max_total": parse_size,
     "include": parse_patterns,
     "exclude": parse_patterns,
     "redact": parse_names,

@@ -138,6 +138,7 @@ class Recorder:
         self._started_ns = 0
         self._duration_us = 0
         self._acting = policy
+        self._redactor = Redactor(settings.redact, settings.no_redact)
 
     # The life of the recorder.
 
@@ -450,6 +451,14 @@ class Recorder:
         known = self._hot.sources.get(file) if self._hot is not None else None
         return known[1].decode("utf-8", "replace") if known is not None else None
 
+    def mask(self, text: str) -> str:
+        """Hide in a text what the running recording hides in printed text; counts nothing."""
+        masked = self._redactor.masked
+        try:
+            return self._redactor.mask(text)
+        finally:
+            self._redactor.masked = masked
+
     @property
     def events(self) -> int:
         """Number of events of the running recording so far."""
@@ -478,12 +487,13 @@ class Recorder:
             settings.root, settings.include, settings.exclude, also=self._also, text=self._text
         )
         self._spool = self._make_spool(settings.max_bytes)
+        self._redactor = Redactor(settings.redact, settings.no_redact)
         hot, engine = self._hot, self._engine = make(
             self.choice,
             self._spool,
             level=settings.level,
             bounds=Bounds(**settings.values.model_dump()),
-            redactor=Redactor(settings.redact, settings.no_redact),
+            redactor=self._redactor,
             is_in_scope=scope.decide_code,
             on_fault=self._fault,
             faults=self._faults,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_rerunfailures
 
 import pytest_recorder
 from pytest_recorder.tracefile.events import Event
@@ -12,6 +13,9 @@ from pytest_recorder.tracefile.events import Event
 OURS = ("-p", "record_trace", "-p", "no:cacheprovider")
 # Half of the start of pytest is the plugins that happen to be installed beside this one.
 PLUGINS = {"-n": "xdist", "--dist": "xdist", "--reruns": "rerunfailures", "--cov": "pytest_cov"}
+# pytest-rerunfailures 16.1 (not 16.7) sends no teardown of an attempt that is tried again: what stands
+# there, and what JUnit makes of it, is known of the last attempt only.
+SENDS_ALL_TEARDOWNS = "rerun_triggered" in Path(pytest_rerunfailures.__file__).read_text()
 ALONE = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 
 
@@ -19,13 +23,16 @@ def run(
     pytester: pytest.Pytester, *args: str, plugins: tuple[str, ...] = ()
 ) -> pytest.RunResult:
     """Run pytest with this plugin, those that the options are of, and `plugins`."""
-    options = {arg.partition("=")[0].split()[0] for arg in args if arg.startswith("-")}
-    wanted = (*plugins, *(name for option, name in PLUGINS.items() if option in options))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ALONE, "1")
-        return pytester.runpytest_subprocess(
-            *OURS, *(word for name in wanted for word in ("-p", name)), *args
-        )
+        return pytester.runpytest_subprocess(*words(*args, plugins=plugins))
+
+
+def words(*args: str, plugins: tuple[str, ...] = ()) -> list[str]:
+    """Give the arguments of such a run, whose environment has `ALONE`."""
+    options = {arg.partition("=")[0].split()[0] for arg in args if arg.startswith("-")}
+    wanted = (*plugins, *(name for option, name in PLUGINS.items() if option in options))
+    return [*OURS, *(word for name in wanted for word in ("-p", name)), *args]
 
 
 def index(pytester: pytest.Pytester, folder: str = "test-traces") -> list[dict[str, Any]]:

@@ -43,6 +43,8 @@ SAMPLES = {
     "include": Sample("src/*.py", ("src/*.py",), "shop", ("shop",)),
     "exclude": Sample("src/*.py", ("src/*.py",), "shop", ("shop",)),
     "max_bytes": Sample("1MiB", MIB, "2MiB", 2 * MIB),
+    "max_kept": Sample("5", 5, "1", 1),
+    "max_total": Sample("1MiB", MIB, "2MiB", 2 * MIB),
     "on_error": Sample("abort", "abort", "disable", "disable"),
     "errors": Sample("target=fail", {"target": "fail"}, "usage=stop", {"usage": "stop"}),
     "require_trace": Sample("true", True, "false", False),
@@ -61,6 +63,7 @@ BAD = {
     "list": None,  # any text is a list of names
     "bool": "maybe",
     "size": "much",
+    "number": "many",
     "text": "bo=gus",
 }
 every_option = pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
@@ -172,6 +175,8 @@ def test_defaults_are_those_of_the_design(project: pytest.Pytester) -> None:
         "redact": (),
         "no_redact": (),
         "max_bytes": 64 * MIB,
+        "max_kept": None,
+        "max_total": None,
         "on_error": "disable",
         "errors": {},
         "require_trace": False,
@@ -237,7 +242,7 @@ def test_a_toml_file_sets_it(
 def test_a_size_in_toml_can_be_a_number(project: pytest.Pytester, table: str) -> None:
     if table == "tool.pytest" and not accepts_ini_unions(pytest.version_tuple):
         pytest.skip("before pytest 9.2 a native TOML value has exactly one type")
-    toml(project, table, "record_max_bytes = 1048576")
+    toml(project, table, "record_max_bytes = 1048576\nrecord_max_kept = 3")
     assert resolved(project).settings.max_bytes == MIB
 
 

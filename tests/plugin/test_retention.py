@@ -76,6 +76,7 @@ def test_nothing_is_left_when_nothing_failed(pytester: pytest.Pytester) -> None:
     assert index(pytester) == []
     assert sorted(p.name for p in (pytester.path / "test-traces").iterdir()) == [
         ".gitignore",
+        "index.html",
         "index.json",
     ]
 

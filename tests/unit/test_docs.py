@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_recorder.cli import run
+import pytest_recorder
+from pytest_recorder.cli import _COMMANDS, run
 from pytest_recorder.diagnostics.jsonlog import LEVELS
 from pytest_recorder.diagnostics.metrics import COUNTERS
 from pytest_recorder.diagnostics.records import LogLine, Trailer
@@ -14,8 +15,10 @@ from pytest_recorder.errors import ErrorCode
 from pytest_recorder.events import REASONS
 from pytest_recorder.plugin.options import MARKER_NAMES, OPTIONS, Option
 from pytest_recorder.policy import FIELDS
+from pytest_recorder.tracefile.index import Entry
 
 DOCS = Path(__file__).parents[2] / "docs"
+SOURCES = Path(pytest_recorder.__file__).parent
 
 
 def test_every_error_code_has_a_section() -> None:
@@ -65,6 +68,30 @@ def test_every_counter_is_documented_with_its_labels() -> None:
     assert [(name, tuple(re.findall(r"`(\w+)`", labels))) for name, labels in rows] == [
         (counter.name, counter.labels) for counter in COUNTERS
     ]
+
+
+def test_the_ci_page_names_every_key_of_an_entry_and_every_property() -> None:
+    text = (DOCS / "ci.md").read_text()
+    assert [name for name in Entry.model_fields if f"`{name}`" not in text] == []
+    code = (SOURCES / "plugin" / "ending.py").read_text()
+    names = set(re.findall(r'"(record_trace_\w+)"', code)) - {"record_trace_removed"}
+    assert [name for name in names if f"`{name}`" not in text] == []
+    assert [
+        link for link in re.findall(r"\]\(([^)#]+)", text) if not (DOCS / link).exists()
+    ] == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted((DOCS.parent / "examples/ci").iterdir()), ids=lambda path: path.name
+)
+def test_the_files_for_ci_servers_use_options_and_commands_that_exist(path: Path) -> None:
+    text = path.read_text()
+    flags = re.findall(r"--record-[a-z-]+", text)
+    assert flags
+    assert set(flags) <= {option.flag for option in OPTIONS}
+    assert "--record-trace" in flags
+    assert "test-traces/" in text or "test-traces\n" in text
+    assert set(re.findall(r"(?<!install )pytest-recorder (\w+)", text)) <= set(_COMMANDS)
 
 
 def test_the_diagnostics_page_names_every_key_and_level_and_its_examples_are_valid() -> None:

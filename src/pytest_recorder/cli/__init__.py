@@ -30,6 +30,7 @@ _COMMANDS = (
     "ls",
     "export",
     "recover",
+    "merge",
     "run",
 )
 

@@ -7,7 +7,12 @@ from pathlib import Path
 from pytest_recorder.cli.recover import recover_folder, recovered_line, say_problems
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.tracefile.index import Entry, Index, read_index
+from pytest_recorder.viewer.index_markdown import table
 from pytest_recorder.viewer.values import safe_text
+
+_HARMLESS = ("passed", "skipped")
+_MOST_MARKDOWN = 1024 * 1024
+"""As much as Buildkite takes for an annotation, and GitHub for the summary of a step."""
 
 HELP = "list the traces of a folder"
 
@@ -16,6 +21,11 @@ def prepare(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("folder", nargs="?", default="test-traces", type=Path, metavar="DIR")
     parser.add_argument("--json", action="store_true", help="print the index as JSON")
+    parser.add_argument(
+        "--markdown",
+        action="store_true",
+        help="print a table of the failures",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -24,6 +34,11 @@ def run(args: argparse.Namespace) -> int:
     index = read_index(args.folder)
     if args.json:
         sys.stdout.write(_json(index))
+        return 0
+    if args.markdown:
+        failures = [entry for entry in index.tests if entry.outcome not in _HARMLESS]
+        lines = table(failures, args.folder.as_posix(), most_bytes=_MOST_MARKDOWN)
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
         return 0
     for entry in index.tests:
         print(_row(entry))
@@ -46,8 +61,7 @@ def _recover(args: argparse.Namespace) -> None:
 def _json(index: Index) -> str:
     import json
 
-    content = index.model_dump(mode="json")
-    content["schema"] = content.pop("schema_")
+    content = index.model_dump(mode="json", by_alias=True)
     return json.dumps(content, indent=2) + "\n"
 
 

@@ -11,6 +11,7 @@ from pytest_recorder.tracefile.lock import is_alive
 from pytest_recorder.tracefile.recovery import Recovery
 from pytest_recorder.tracefile.recovery import recover as recover_traces
 from pytest_recorder.viewer.beside import write_failure
+from pytest_recorder.viewer.index_page import write_index_page
 from pytest_recorder.viewer.values import safe_text
 
 HELP = "make traces of what processes left that died"
@@ -39,6 +40,11 @@ def recover_folder(folder: Path) -> Recovery:
         try:
             if entry.trace is not None:
                 write_failure(folder / entry.trace)
+        except RecorderError as error:
+            found.errors.append(error)
+    if found.entries:
+        try:
+            write_index_page(folder)
         except RecorderError as error:
             found.errors.append(error)
     return found

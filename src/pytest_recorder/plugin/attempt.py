@@ -9,7 +9,13 @@ from pytest_recorder.recorder import Recorder
 from pytest_recorder.tracefile.index import free_path
 
 if TYPE_CHECKING:
+    import pytest
+
     from pytest_recorder.errors import RecorderError
+    from pytest_recorder.plugin.failing import Failing
+
+SESSION_TEST = "session"
+"""What stands for the test in the trace of a whole run."""
 
 
 class Attempt:
@@ -35,6 +41,12 @@ class Attempt:
         self.reported: dict[str, str] = {}
         """The same of the test that runs now: in the trace of a whole run there are many."""
         self.has_failed = False
+        self.failing: Failing | None = None
+        """What failed first; not of a trace of the whole run."""
+        self.failed_report: pytest.TestReport | None = None
+        """The first report of a failed phase."""
+        self.section = ""
+        """What that report ends with."""
         self.is_wanted = settings.keep == "all"
         self.is_interrupted = False
         self.error: RecorderError | None = None

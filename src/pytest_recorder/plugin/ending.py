@@ -11,6 +11,7 @@ from pytest_recorder.plugin import report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.explanation import add_explanation
 from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.plugin.links import Files, add_links, properties, say_early
 from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.page import add_page, has_pages
 from pytest_recorder.policy import action_for, policy_of
@@ -22,9 +23,12 @@ from pytest_recorder.tracefile.writer import Packed
 class Ending:
     """Ends the attempts of a run; `base` is where pytest was called."""
 
-    def __init__(self, ledger: Ledger, base: Path, run_metrics: RunMetrics) -> None:
+    def __init__(
+        self, ledger: Ledger, base: Path, run_metrics: RunMetrics, worker: str | None = None
+    ) -> None:
         self._ledger = ledger
         self._base = base
+        self._worker = worker
         self._metrics = run_metrics
 
     def finish(
@@ -51,6 +55,11 @@ class Ending:
                     errors.append(add_page(self._ledger.folder, entry, self._ledger.entries))
                 if made is not None:
                     self._attach(made, entry)
+                if made is not None and item is not None and entry.trace is not None:
+                    files = Files.of(self._ledger.folder / entry.trace)
+                    made.user_properties.extend(properties(files, self._base))
+                    say_early(item, made, attempt)
+                    errors.append(add_links(item, made, attempt, entry, files))
         is_told = attempt.error is not None and attempt.has_told(attempt.error)
         if attempt.settings.require_trace and not is_told:
             errors += missing(ended, is_written=is_written)
@@ -106,7 +115,11 @@ class Ending:
             reason=ended.reason,
             events=ended.events,
             dropped=ended.dropped,
+            worker=self._worker,
         )
+        if attempt.failing is not None:
+            facts = attempt.failing.facts(attempt.settings.root)
+            entry = entry.model_copy(update=facts)
         result: str | None = "dropped"
         try:
             if ended.status == "partial" and not attempt.settings.keep_partial:

@@ -1,6 +1,7 @@
 """Keeps the books of a run: kept traces, warnings, failures, counts; writes the index."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -9,13 +10,16 @@ from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.plugin.explanation import add_explanation
 from pytest_recorder.plugin.page import add_page
+from pytest_recorder.plugin.quota import LeftOut, Quota, leave_out
 from pytest_recorder.tracefile.index import (
     Entry,
+    beside,
     clear_earlier_run,
     close_index,
     is_empty,
     prepare_folder,
     remove_if_empty,
+    remove_trace,
     update_index,
 )
 
@@ -35,6 +39,10 @@ class Ledger:
         self.run_id = journal.run_id
         self.recorded = 0
         self.warnings: list[str] = []
+        self.attempts: dict[str, int] = {}
+        """How many attempts each test had that was tried again."""
+        self.left_out: list[LeftOut] = []
+        """What a quota has removed."""
         self.failures: list[str] = []
         """Errors of ours that make the run fail and that no report could say."""
         self._owns_folder = owns_folder
@@ -113,6 +121,11 @@ class Ledger:
                 "trace recovered of a process that died", extra={"context": facts}
             )
 
+    def began(self, test: str, attempt: int) -> None:
+        """Count the attempts of a test."""
+        if attempt > 1:
+            self.attempts[test] = max(attempt, self.attempts.get(test, 0))
+
     def take(self, entry: Entry) -> None:
         """Enter an attempt; the same one can arrive twice from a worker."""
         self._entries[entry.test, entry.attempt, entry.trace] = entry
@@ -147,10 +160,48 @@ class Ledger:
             self.journal.failure(error, "warn", by="plugin")
             self.warnings.append(f"{test}: {error}" if test else str(error))
 
+    def limit(self, quota: Quota) -> None:
+        """Remove what the quota has no room for; all entries stay. At the end of the run."""
+        if not quota.is_set or not self._is_prepared:
+            return
+        there = [*self.recovered, *self.entries]
+        for gone in leave_out(there, quota, self.attempts, self._size_of):
+            try:
+                remove_trace(self.folder, gone.was.trace or "")
+            except RecorderError as error:
+                self.warn(error, gone.was.test)
+                continue
+            key = gone.was.test, gone.was.attempt, gone.was.trace
+            for book in (self._entries, self._recovered):
+                if key in book:
+                    book[key] = gone.entry
+            self.left_out.append(gone)
+        if self.left_out:
+            facts = {"traces": str(len(self.left_out))}
+            self.journal.logger("plugin").info("quota left out", extra={"context": facts})
+
+    def _size_of(self, entry: Entry) -> int:
+        trace = self.folder / (entry.trace or "")
+        sizes = (path.stat().st_size for path in (trace, *beside(trace)) if path.is_file())
+        try:
+            return sum(sizes)
+        except OSError:
+            return entry.size_bytes
+
     def close(self) -> None:
         """Write the index of a run that had a folder, whatever it takes."""
         if self._is_prepared:
-            self._write(close_index)
+            removed = [gone.was for gone in self.left_out]
+            self._write(partial(close_index, removed=removed))
+            self._write_page()
+
+    def _write_page(self) -> None:
+        from pytest_recorder.viewer.index_page import write_index_page
+
+        try:
+            write_index_page(self.folder)
+        except RecorderError as error:
+            self.warn(error, None)
 
     def _write(self, write: Callable[[Path, str, list[Entry]], None] = update_index) -> None:
         self._is_saved = True
@@ -184,6 +235,7 @@ class Ledger:
             "warnings": self.warnings,
             "failures": self.failures,
             "entries": entries,
+            "attempts": self.attempts,
         }
 
     def add_data(self, data: dict[str, Any]) -> None:
@@ -191,5 +243,7 @@ class Ledger:
         self.recorded += data["recorded"]
         self.warnings += data["warnings"]
         self.failures += data["failures"]
+        for test, attempt in data["attempts"].items():
+            self.began(test, attempt)
         for raw in data["entries"]:
             self.take(Entry.model_validate(raw))

@@ -37,7 +37,7 @@ class Option:
         name: str,
         help: str,  # noqa: A002 - argparse's word
         metavar: str = "",
-        form: Literal["text", "bool", "list", "size"] = "text",
+        form: Literal["text", "bool", "list", "size", "number"] = "text",
         *,
         in_marker: bool = False,
         fallback: str = "",
@@ -93,6 +93,18 @@ OPTIONS: Final = (
         "SIZE",
         "size",
         in_marker=True,
+    ),
+    Option(
+        "max_kept",
+        "keep at most so many traces of the run, the most informative ones (default: all)",
+        "N",
+        "number",
+    ),
+    Option(
+        "max_total",
+        "keep so much of them in all, the most informative ones (default: all)",
+        "SIZE",
+        "size",
     ),
     Option(
         "on_error",
@@ -345,7 +357,7 @@ def _ini(option: Option, config: pytest.Config) -> tuple[object, str] | None:
 
 def _ini_type(option: Option) -> Any:
     """The type whose native TOML form is the natural one; an ini file gives text for each."""
-    if option.form == "size":
+    if option.form in ("size", "number"):
         from pytest_recorder import compat
 
         return int | str if compat.accepts_ini_unions(pytest.version_tuple) else "string"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.metrics import Tally
-from pytest_recorder.tracefile.index import Entry
+from pytest_recorder.plugin.quota import LeftOut
+from pytest_recorder.tracefile.index import INDEX_NAME, LEFT_OUT, Entry
 
 SECTION_TITLE = "Recorded trace"
 
@@ -49,7 +50,7 @@ def section_lines(
     """
     lost = f", {dropped:,} dropped" if dropped else ""
     if partial is None:
-        lines = [f"trace: {path} ({_count(events, 'event')} so far{lost})"]
+        lines = [f"trace: {path} ({count(events, 'event')} so far{lost})"]
     elif is_kept:
         lines = [f"trace: {path}", f"partial: {partial} ({_held(events, dropped)})"]
     else:
@@ -71,32 +72,34 @@ def summary_lines(
     warnings: Sequence[str],
     failures: Sequence[str],
     folder: str,
-    counts: Tally,
+    tally: Tally,
+    left_out: Sequence[LeftOut] = (),
     *,
     verbose: bool,
 ) -> list[str]:
     """Give the summary of a run; nothing when all is well and nothing was kept."""
     kept = [entry for entry in entries if entry.trace is not None]
-    gone = [entry for entry in entries if entry.trace is None]
+    gone = [entry for entry in entries if entry.trace is None and entry.status != LEFT_OUT]
     lines: list[str] = []
     if kept or gone or verbose:
         # A worker that died has not said how many it recorded.
-        number = _count(max(recorded, len(kept)), "trace")
+        number = count(max(recorded, len(kept)), "trace")
         text = f"kept {len(kept)} of {number} ({_size(kept)}) in {folder}"
         partial = sum(entry.status == "partial" for entry in kept)
         lines.append(text + (f", {partial} partial" if partial else ""))
         lines += [_kept_line(entry, folder) for entry in kept]
         lines += [f"{_label(entry)}: {_removed(entry)}" for entry in gone]
-    lines += recovered_lines(recovered, folder)
+    lines += recovered_lines([e for e in recovered if e.status != LEFT_OUT], folder)
+    lines += left_out_lines(left_out, folder, verbose=verbose)
     lines += [f"RecorderWarning: {warning}" for warning in warnings]
     lines += [f"ERROR: {failure}" for failure in failures]
-    return lines + metrics_lines(counts) if verbose else lines
+    return lines + metrics_lines(tally) if verbose else lines
 
 
-def metrics_lines(counts: Tally) -> list[str]:
+def metrics_lines(tally: Tally) -> list[str]:
     """Give a line for each thing that was counted, with its parts."""
     lines: list[str] = []
-    for counter, samples in groupby(counts.samples(), key=lambda sample: sample[0]):
+    for counter, samples in groupby(tally.samples(), key=lambda sample: sample[0]):
         parts = [(" ".join(labels.values()), amount) for _, labels, amount in samples]
         told = ", ".join(f"{amount:,} {words}" for words, amount in parts if words)
         text = f"{counter.name.replace('_', ' ')}: {sum(amount for _, amount in parts):,}"
@@ -110,11 +113,27 @@ def recovered_lines(entries: Iterable[Entry], folder: str) -> list[str]:
     there = [entry for entry in found if entry.trace is not None]
     if not found:
         return []
-    number = _count(len(there), "trace")
+    number = count(len(there), "trace")
     lines = [f"recovered {number} ({_size(there)}) in {folder}, of processes that died"]
     lines += [_kept_line(entry, folder) for entry in there]
     lines += [f"{_label(entry)}: {_removed(entry)}" for entry in found if entry.trace is None]
     return lines
+
+
+def left_out_lines(left_out: Sequence[LeftOut], folder: str, *, verbose: bool) -> list[str]:
+    """Say what a quota has removed, and how to keep it; nothing where there was room for all."""
+    if not left_out:
+        return []
+    reasons = {gone.entry.reason or "" for gone in left_out}
+    options = " and ".join(f"--record-{name.replace('_', '-')}" for name in sorted(reasons))
+    number = count(len(left_out), "trace")
+    where = os.path.join(folder, INDEX_NAME)
+    line = (
+        f"left out {number} ({_size(gone.was for gone in left_out)}), the least informative ones:"
+        f" a larger {options} keeps more; {where} lists them"
+    )
+    rows = [f"left out: {gone.was.test} (attempt {gone.was.attempt})" for gone in left_out]
+    return [line, *rows] if verbose else [line]
 
 
 def _kept_line(entry: Entry, folder: str) -> str:
@@ -139,7 +158,7 @@ def _removed(entry: Entry) -> str:
 
 
 def _held(events: int, dropped: int) -> str:
-    return f"{_count(events, 'event')}, {dropped:,} dropped"
+    return f"{count(events, 'event')}, {dropped:,} dropped"
 
 
 def size_text(size: int) -> str:
@@ -153,5 +172,6 @@ def size_text(size: int) -> str:
     return f"{size / 1024**3:.1f} GiB"
 
 
-def _count(number: int, thing: str) -> str:
+def count(number: int, thing: str) -> str:
+    """Give a number of things for people."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

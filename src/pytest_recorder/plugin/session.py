@@ -14,14 +14,15 @@ from pytest_recorder.config import Resolved, Settings
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
-from pytest_recorder.plugin import metrics, options, report, sections, xdist
-from pytest_recorder.plugin.attempt import Attempt
+from pytest_recorder.plugin import ci, failing, metrics, options, report, sections, xdist
+from pytest_recorder.plugin.attempt import SESSION_TEST, Attempt
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.outcome import outcome_of
 from pytest_recorder.plugin.page import has_pages
+from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.policy import Sourced, action_for, open_journal, policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_SESSION_TEST = "session"
 _STORY_EVENTS = 4000
 _WORKER_DIES_S = 5.0
 _LOOK_AGAIN_S = 0.02
@@ -60,6 +60,8 @@ def activate(config: pytest.Config, name: str) -> "RecordSession":
         session.close_journal()
         raise refused from error
     config.pluginmanager.register(session, name)
+    for plugin in session.companions():
+        config.pluginmanager.register(plugin)
     return session
 
 
@@ -86,6 +88,7 @@ class RecordSession:
         self._is_each = shared is not None and shared["is_each"]
         self._is_shared = settings.scope == "session" or self._is_each
         self._policy = policy_of(settings)
+        self._quota = Quota(settings.max_kept, settings.max_total)
         self._faults = faults
         # Before the first test: what stderr is now is the real one.
         self._journal = open_journal(self._policy, run_id)
@@ -99,7 +102,7 @@ class RecordSession:
         self._metrics = RunMetrics(
             settings, self._ledger.warn, worker=self._worker, is_nested=self._is_nested
         )
-        self._ending = Ending(self._ledger, self._base, self._metrics)
+        self._ending = Ending(self._ledger, self._base, self._metrics, self._worker)
         self._common_policy = Sourced(
             self._policy, options.policy_sources(resolved.sources, {})
         )
@@ -109,6 +112,12 @@ class RecordSession:
         self._attempts: dict[str, int] = {}
         self._is_interrupted = False
         self._crashes: dict[str, Entry] = {}
+
+    def companions(self) -> list[object]:
+        """Give the plugins that tell a CI server of the traces, in the process that reports."""
+        if self._worker is not None or self._is_nested:
+            return []
+        return ci.plugins(self._config, self._ledger, self.settings.root, self._guard)
 
     # Before the tests.
 
@@ -279,14 +288,14 @@ class RecordSession:
             if self._recorder is not None:
                 self._recorder.resume()
             return
-        attempt = self._new_attempt(_SESSION_TEST, settings)
+        attempt = self._new_attempt(SESSION_TEST, settings)
         self._open()
         attempt.error = self._open_error
         attempt.is_error_of_run = True
         try:
             if self._recorder is not None:
                 policy = self._policy_of(item, settings)
-                self._recorder.begin(test=_SESSION_TEST, policy=policy, watch_output=False)
+                self._recorder.begin(test=SESSION_TEST, policy=policy, watch_output=False)
         except RecorderError as error:
             attempt.error = error
         self._journal.about(self._journal.trace_id, item.nodeid)
@@ -297,6 +306,7 @@ class RecordSession:
         is_shared = self._worker is not None and self._is_shared
         named = f"{test}-{self._worker}" if is_shared else test
         self._journal.about(test=test)
+        self._ledger.began(test, number)
         self._attempt = Attempt(self._recorder, settings, test, number, named=named)
         return self._attempt
 
@@ -304,7 +314,7 @@ class RecordSession:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item
+        self, item: pytest.Item, call: "pytest.CallInfo[Any]"
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Add the section to a failing report; end the recording at the report of the teardown.
 
@@ -312,9 +322,23 @@ class RecordSession:
         """
         made = yield
         attempt = self._attempt
+        if made.failed:
+            self._guard("failing", self._note_failing, attempt, made, call)
         if attempt is not None:
             self._guard("report", self._take_report, item, attempt, made)
         return made
+
+    def _note_failing(
+        self, attempt: Attempt | None, made: pytest.TestReport, call: "pytest.CallInfo[Any]"
+    ) -> None:
+        found = failing.failing_of(made, call, self.settings.root)
+        recorder = self._recorder
+        if recorder is not None:
+            found = found._replace(message=recorder.mask(found.message))
+        failing.attach(made, found)
+        if attempt is not None and attempt.failing is None and self.settings.scope == "test":
+            attempt.failing = found
+            attempt.failed_report = made
 
     def _take_report(
         self, item: pytest.Item, attempt: Attempt, made: pytest.TestReport
@@ -336,7 +360,7 @@ class RecordSession:
         settings = item.stash.get(_SETTINGS, self.settings)
         if settings.enabled:
             self._ending.tell(attempt, self._recorder, settings, item, made)
-        self._journal.about(self._journal.trace_id, _SESSION_TEST)
+        self._journal.about(self._journal.trace_id, SESSION_TEST)
 
     def _add_section(self, attempt: Attempt, made: pytest.TestReport) -> None:
         recorder = self._recorder
@@ -351,7 +375,9 @@ class RecordSession:
             self._story(recorder, attempt),
             is_kept=error is None or attempt.settings.keep_partial,
         )
-        sections.add_section(made, report.SECTION_TITLE, "\n".join(lines))
+        text = "\n".join(lines)
+        attempt.section = attempt.section or text
+        sections.add_section(made, report.SECTION_TITLE, text)
 
     def _story(self, recorder: Recorder, attempt: Attempt) -> list[str]:
         from pytest_recorder.viewer.steps import failure_story
@@ -404,6 +430,7 @@ class RecordSession:
         else:
             if self._is_controller:
                 self._ledger.recover()
+            self._guard("quota", self._ledger.limit, self._quota)
             self._ledger.close()
             self._metrics.count_recovered(self._ledger.recovered)
             self._metrics.close()
@@ -419,6 +446,7 @@ class RecordSession:
             ledger.failures,
             report.shown_path(ledger.folder, self._base),
             self._metrics.tally,
+            ledger.left_out,
             verbose=self._config.get_verbosity() > 0 and ledger.recorded > 0,
         )
         if lines:
@@ -493,8 +521,9 @@ class RecordSession:
 
         with open_trace(path) as trace:
             first = max(len(trace) - _STORY_EVENTS, 0)
+            events = list(trace.events(first))
             story = failure_story(
-                list(trace.events(first)),
+                events,
                 trace.source,
                 root=self.settings.root,
                 level=trace.manifest.level,
@@ -507,6 +536,10 @@ class RecordSession:
             story,
         )
         made.sections.append((report.SECTION_TITLE, "\n".join(lines)))
+        latest = next((e for e in reversed(events) if e.file and e.line), None)
+        if latest is not None and latest.file and latest.line:
+            where = latest.file, latest.line
+            failing.attach(made, failing.crashed_at(made, *where, self.settings.root))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take an entry as soon as it is there: a worker that dies later gives no output."""

@@ -6,7 +6,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pytest_recorder.errors import (
     ErrorCode,
@@ -25,7 +25,13 @@ TRACE_NAME = "trace.pyrec"
 FAILURE_NAME = "failure.md"
 """The explanation of the failure, beside the trace."""
 PAGE_NAME = "trace.html"
-"""The page of a trace, beside it."""
+"""The trace as a page, beside it."""
+INDEX_PAGE_NAME = "index.html"
+"""The index as a page, beside it."""
+INDEX_PAGE_MARK = '<meta name="generator" content="pytest-record-trace index">'
+"""What such a page has in its head."""
+LEFT_OUT = "left_out"
+"""The status of a trace that a quota has removed; the reason names the quota."""
 DIED = "died"
 """The outcome of a test whose process died in it."""
 
@@ -33,35 +39,59 @@ _Key: TypeAlias = tuple[str, int, str | None]
 
 
 class Entry(BaseModel):
-    """One recorded attempt. `trace` is relative to the index, None where no trace was kept."""
+    """One recorded attempt of a test."""
 
     model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
-    test: str
-    attempt: int
-    outcome: str | None
-    trace: str | None
-    status: str
-    reason: str | None = None
-    size_bytes: int = 0
-    events: int = 0
-    dropped: int = 0
-    is_reported: bool = True
-    """False for what a run kept or recovered and has not told of yet; in the file only then."""
-    run_id: str | None = None
-    pid: int | None = None
-    """Of an entry of another run that writes to the same folder; in the file only then."""
+    test: str = Field(description="node id; `session` for the trace of a whole run")
+    attempt: int = Field(description="from 1; more where the test was run again")
+    outcome: str | None = Field(
+        description="failed, passed, skipped, interrupted, died; null where nobody judged"
+    )
+    trace: str | None = Field(
+        description="path of the trace, relative to the index; null where none was kept"
+    )
+    status: str = Field(description="complete, partial, missing or left_out")
+    reason: str | None = Field(
+        default=None,
+        description="why it is partial or missing (an ERR code), or which quota left it out",
+    )
+    size_bytes: int = Field(default=0, description="of the trace file, also of one left out")
+    events: int = Field(default=0, description="events in the trace")
+    dropped: int = Field(default=0, description="events that the trace had no room for")
+    phase: str | None = Field(
+        default=None, description="where it failed first: setup, call or teardown"
+    )
+    exception: str | None = Field(default=None, description="name of the exception's type")
+    message: str | None = Field(
+        default=None, description="first line of what pytest says of it; secrets are masked"
+    )
+    place: str | None = Field(
+        default=None,
+        description="path:line that failed; relative to the project if it lies there",
+    )
+    worker: str | None = Field(default=None, description="of pytest-xdist, that ran it")
+    is_reported: bool = Field(
+        default=True,
+        description="false: kept or recovered by a run that has not told of it yet",
+    )
+    run_id: str | None = Field(
+        default=None, description="its run, where that is another one than the index names"
+    )
+    pid: int | None = Field(default=None, description="the process of that run")
 
 
 class Index(BaseModel):
-    """A run: its kept traces. `pid` tells a later run whether this one is still alive."""
+    """The traces of a run, or of several that wrote to one folder or were merged into it."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
-    schema_: Literal[1]
-    run_id: str
-    pid: int = 0
-    tests: tuple[Entry, ...] = ()
+    schema_: Literal[1] = Field(alias="schema", description="version of this schema")
+    run_id: str = Field(description="the same in all processes of a run")
+    pid: int = Field(
+        default=0, description="its process: tells a later run whether this one is alive"
+    )
+    tests: tuple[Entry, ...] = Field(default=(), description="in the order of the run")
 
 
 def read_index(folder: Path) -> Index:
@@ -87,8 +117,8 @@ def _parse(path: Path, data: bytes) -> Index:
 
     try:
         raw = orjson.loads(data)
-        return Index.model_validate({**raw, "schema_": raw["schema"]})
-    except (orjson.JSONDecodeError, ValidationError, TypeError, KeyError) as error:
+        return Index.model_validate(raw)
+    except (orjson.JSONDecodeError, ValidationError) as error:
         reason = str(error).partition("\n")[0]
         raise target(
             ErrorCode.TRACE_CORRUPT, f"{str(path)!r} is not an index of traces: {reason}"
@@ -147,7 +177,7 @@ def _index_or_new(folder: Path, run_id: str) -> Index:
     except RecorderError as error:
         if error.code is not ErrorCode.TRACE_NOT_FOUND:
             raise
-        return Index(schema_=1, run_id=run_id)
+        return Index(schema=1, run_id=run_id)
 
 
 def update_index(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
@@ -159,24 +189,34 @@ def update_index(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
     _write_entries(folder, run_id, entries, is_reported=False)
 
 
-def close_index(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
-    """Write the entries of a run at its end, when all of them are told; as `update_index`."""
-    _write_entries(folder, run_id, entries, is_reported=True)
+def close_index(
+    folder: Path, run_id: str, entries: Iterable[Entry], removed: Iterable[Entry] = ()
+) -> None:
+    """Write the entries of a run at its end, when all of them are told; as `update_index`.
+
+    `removed` are entries as they were when their traces were still there.
+    """
+    _write_entries(folder, run_id, entries, is_reported=True, removed=removed)
 
 
 def _write_entries(
-    folder: Path, run_id: str, entries: Iterable[Entry], *, is_reported: bool
+    folder: Path,
+    run_id: str,
+    entries: Iterable[Entry],
+    *,
+    is_reported: bool,
+    removed: Iterable[Entry] = (),
 ) -> None:
     with locked_folder(folder):
         try:
             there = _owned(read_index(folder))
         except RecorderError:
             there = []
-        ours = {_key(entry): entry for entry in entries}
-        others = [entry for entry in there if _is_of_others(entry, run_id, ours)]
         told = {"is_reported": is_reported}
-        marked = [entry.model_copy(update=told) for entry in ours.values()]
-        write_index(folder, run_id, [*others, *marked])
+        ours = [entry.model_copy(update=told) for entry in entries]
+        keys = {_key(entry) for entry in chain(ours, removed)}
+        others = [entry for entry in there if _is_of_others(entry, run_id, keys)]
+        write_index(folder, run_id, [*others, *ours])
 
 
 def _is_of_others(entry: Entry, run_id: str, ours: Container[_Key]) -> bool:
@@ -221,7 +261,18 @@ def clear_earlier_run(folder: Path, run_id: str) -> list[Entry]:
             write_index(folder, run_id, [*kept, *untold])
         else:
             (folder / INDEX_NAME).unlink(missing_ok=True)
+        if is_index_page(folder / INDEX_PAGE_NAME):
+            (folder / INDEX_PAGE_NAME).unlink(missing_ok=True)
         return untold
+
+
+def is_index_page(path: Path) -> bool:
+    """Tell whether a file is a page of ours: a folder can hold an `index.html` of somebody's."""
+    try:
+        with open(path, "rb") as file:
+            return INDEX_PAGE_MARK.encode() in file.read(4096)
+    except OSError:
+        return False
 
 
 def _is_of_living(pid: int | None) -> bool:
@@ -288,14 +339,29 @@ def _paths(folder: Path, test: str, attempt: int) -> Iterator[Path]:
         yield folder / folder_name(test, attempt, twin) / TRACE_NAME
 
 
+def beside(trace: Path) -> list[Path]:
+    """Give the paths of what can lie beside a trace and belongs to it."""
+    return [trace.with_name(name) for name in (FAILURE_NAME, PAGE_NAME)]
+
+
+def remove_trace(folder: Path, relative: str) -> None:
+    """Remove a trace of the folder with what belongs to it; raises EnvironmentError (ERR_IO).
+
+    The index still lists it.
+    """
+    try:
+        _remove_trace(folder, relative)
+    except OSError as error:
+        raise from_os_error(error, "cannot remove the trace", path=folder / relative) from error
+
+
 def _remove_trace(folder: Path, relative: str) -> None:
     trace = folder / relative
     inside = os.path.realpath(trace).startswith(os.path.realpath(folder) + os.sep)
     if not inside or trace.suffix != ".pyrec":
         return
-    trace.unlink(missing_ok=True)
-    trace.with_name(FAILURE_NAME).unlink(missing_ok=True)
-    trace.with_name(PAGE_NAME).unlink(missing_ok=True)
+    for path in (trace, *beside(trace)):
+        path.unlink(missing_ok=True)
     try:
         trace.parent.rmdir()
     except OSError:

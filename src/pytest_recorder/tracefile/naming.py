@@ -13,6 +13,8 @@ PROGRAM = "program"
 _RUN_DIGITS = 12
 _MOST_BYTES = 200
 _MOST_SLUG = 120
+_DEVICE = re.compile(r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)")
+"""Windows takes such a name for a device, whatever follows the dot."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")
 
 
@@ -25,9 +27,18 @@ def folder_name(test: str, attempt: int, twin: int = 1) -> str:
     of the full id, so that ids which differ only in case or beyond the cut stay apart.
     """
     slug = _UNSAFE.sub("-", test.replace("::", "-")).strip("-.")[:_MOST_SLUG].strip("-.")
+    if _DEVICE.match(slug):
+        slug = f"test-{slug}"
     digest = hashlib.sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     suffix = f"-{twin}" if twin > 1 else ""
     return f"{slug or 'test'}-{digest}-{attempt}{suffix}"[-_MOST_BYTES:]
+
+
+def is_safe_name(name: str) -> bool:
+    """Tell whether every file system and artifact store takes the name of a folder."""
+    is_plain = _UNSAFE.sub("", name.replace("-", "")) == name.replace("-", "")
+    fits = 0 < len(name) <= _MOST_BYTES and name.strip(".") == name
+    return is_plain and fits and not _DEVICE.match(name)
 
 
 def spool_name(run_id: str) -> str:

@@ -188,25 +188,8 @@ class _Shelf:
             listed = {entry.trace for entry in read_index(self._folder).tests}
         except RecorderError:
             listed = set[str | None]()
-        found = [self._entry_of(path) for path in paths]
+        found = [entry_of_trace(path, self._folder) for path in paths]
         return [entry for entry in found if entry is not None and entry.trace not in listed]
-
-    def _entry_of(self, path: Path) -> Entry | None:
-        try:
-            with open_trace(path) as trace:
-                return Entry(
-                    test=trace.manifest.test or PROGRAM,
-                    attempt=_attempt(trace.manifest),
-                    outcome=trace.manifest.outcome,
-                    trace=path.relative_to(self._folder).as_posix(),
-                    status=trace.status,
-                    reason=trace.reason,
-                    size_bytes=trace.size_bytes,
-                    events=len(trace),
-                    dropped=min(trace.trailer.dropped, _MOST_COUNT),
-                )
-        except RecorderError:
-            return None
 
     def _traces(self) -> dict[str, Path]:
         """Give the trace files of the folder by their ids."""
@@ -215,14 +198,34 @@ class _Shelf:
     def _manifests(self) -> dict[Path, Manifest]:
         if self._known is None:
             self._known = {}
-            for path in _trace_files(self._folder):
+            for path in trace_files(self._folder):
                 manifest = read_manifest(path)
                 if manifest is not None:
                     self._known[path] = manifest
         return self._known
 
 
-def _trace_files(folder: Path) -> list[Path]:
+def entry_of_trace(path: Path, folder: Path) -> Entry | None:
+    """Give the entry that an index of the folder would have for a trace; None if it is none."""
+    try:
+        with open_trace(path) as trace:
+            return Entry(
+                test=trace.manifest.test or PROGRAM,
+                attempt=_attempt(trace.manifest),
+                outcome=trace.manifest.outcome,
+                trace=path.relative_to(folder).as_posix(),
+                status=trace.status,
+                reason=trace.reason,
+                size_bytes=trace.size_bytes,
+                events=len(trace),
+                dropped=min(trace.trailer.dropped, _MOST_COUNT),
+            )
+    except RecorderError:
+        return None
+
+
+def trace_files(folder: Path) -> list[Path]:
+    """Find the traces in a folder, listed or not. Raises EnvironmentError (ERR_IO)."""
     try:
         return [*folder.glob("*.pyrec"), *folder.glob(f"*/{TRACE_NAME}")]
     except OSError as error:

@@ -1,0 +1,33 @@
+"""Finds out which CI server runs the tests, and gives the plugins that tell it of traces."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pytest_recorder.plugin.github import GitHub, Guard
+from pytest_recorder.plugin.junit import Attachments, path_style
+from pytest_recorder.plugin.ledger import Ledger
+
+_NO = ("", "0", "false", "no", "off")
+_INSIDE_A_TEST = "PYTEST_CURRENT_TEST"
+
+
+def plugins(
+    config: pytest.Config,
+    ledger: Ledger,
+    root: Path,
+    guard: Guard,
+    environ: Mapping[str, str] = os.environ,
+) -> list[object]:
+    """Give the plugins for this environment: none elsewhere, and none inside a test of pytest."""
+    if _INSIDE_A_TEST in environ:
+        return []
+    found: list[object] = []
+    if environ.get("GITHUB_ACTIONS", "").lower() not in _NO:
+        found.append(GitHub(config, ledger, environ, root, guard))
+    name_of = path_style(environ)
+    if name_of is not None:
+        found.append(Attachments(config, ledger.folder, name_of, guard))
+    return found

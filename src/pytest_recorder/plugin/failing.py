@@ -1,0 +1,114 @@
+"""Says in which phase a test failed, by which exception, and at which line of the project."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import pytest
+
+_KEY = "record_trace_failing"
+_MOST_MESSAGE = 500
+_PHASES = ("setup", "call", "teardown", "collect")
+CRASHED = "crashed"
+"""The phase of a test that took a worker with it: pytest-xdist does not know which it was."""
+_name_of = type.__dict__["__name__"].__get__
+_ELSEWHERE = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+
+class Failing(NamedTuple):
+    """A phase that failed. Travels with its report, as plain data."""
+
+    phase: str
+    exception: str | None
+    """The name of its type; None where a mark or a plugin made the test fail."""
+    message: str
+    """The first line of what pytest says of it."""
+    path: str
+    """Of the file, absolute."""
+    line: int
+    is_in_project: bool
+
+    def place(self, root: Path) -> str:
+        """Give the place as `path:line`; relative to the project if it lies there."""
+        path = os.path.relpath(self.path, root) if self.is_in_project else self.path
+        return f"{path.replace(os.sep, '/')}:{self.line}"
+
+    def facts(self, root: Path) -> dict[str, str | None]:
+        """Give what an entry of the index says of it."""
+        return {
+            "phase": self.phase,
+            "exception": self.exception,
+            "message": self.message,
+            "place": self.place(root),
+        }
+
+
+def failing_of(
+    made: pytest.TestReport, call: "pytest.CallInfo[Any] | None", root: Path
+) -> Failing:
+    """Read from the report of a failed phase, and the call that it is of, what failed where.
+
+    The line is the one that pytest names. Where that lies outside of the project, in a library,
+    it is the last line of the project that led there.
+    """
+    excinfo = call.excinfo if call is not None else None
+    path, line = _location(made, root)
+    crash: Any = getattr(made.longrepr, "reprcrash", None)
+    if crash is not None:
+        path, line, text = os.path.join(root, crash.path), int(crash.lineno), crash.message
+    else:
+        text = str(made.longrepr or "")
+    is_inside = is_in_project(path, root)
+    if excinfo is not None and not is_inside:
+        nearest = _nearest(excinfo.tb, root)
+        if nearest is not None:
+            (path, line), is_inside = nearest, True
+    return Failing(
+        phase=made.when if made.when in _PHASES else CRASHED,
+        exception=_name_of(type(excinfo.value)) if excinfo is not None else None,
+        message=text.strip().partition("\n")[0][:_MOST_MESSAGE],
+        path=path,
+        line=line,
+        is_in_project=is_inside,
+    )
+
+
+def crashed_at(made: pytest.TestReport, path: str, line: int, root: Path) -> Failing:
+    """Say of a test that took a worker with it where it was then, by what its trace ends with."""
+    found = failing_of(made, None, root)
+    where = os.path.join(root, path)
+    return found._replace(path=where, line=line, is_in_project=is_in_project(where, root))
+
+
+def is_in_project(path: str, root: Path) -> bool:
+    """Whether a file lies below the root, and not in an environment there."""
+    return path.startswith(os.path.join(root, "")) and not any(
+        part in path for part in _ELSEWHERE
+    )
+
+
+def attach(made: pytest.TestReport, failing: Failing) -> None:
+    """Let it travel with the report, to the controller of pytest-xdist too."""
+    setattr(made, _KEY, failing._asdict())
+
+
+def failing_in(made: pytest.TestReport, root: Path) -> Failing:
+    """Read what travels with a report; where it was made elsewhere, what can be read of it."""
+    data = getattr(made, _KEY, None)
+    return Failing(**data) if data is not None else failing_of(made, None, root)
+
+
+def _location(made: pytest.TestReport, root: Path) -> tuple[str, int]:
+    path, line, _ = made.location
+    return os.path.join(root, path), (line or 0) + 1
+
+
+def _nearest(traceback: TracebackType | None, root: Path) -> tuple[str, int] | None:
+    found = None
+    while traceback is not None:
+        path = traceback.tb_frame.f_code.co_filename
+        if is_in_project(path, root):
+            found = path, traceback.tb_lineno
+        traceback = traceback.tb_next
+    return found

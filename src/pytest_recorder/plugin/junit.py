@@ -1,0 +1,94 @@
+"""Names the files of a trace in the JUnit file, where Jenkins and GitLab look for attachments.
+
+Both read lines `[[ATTACHMENT|path]]` in the `system-out` of a test case: the plugin *JUnit
+Attachments* of Jenkins with an absolute path, each on a line of its own; GitLab the first one, with
+a path relative to the project. pytest writes `system-out` only on request (`junit_logging`) and
+has no interface for it, so the element of the finished test case gets it.
+"""
+
+import os
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from _pytest.junitxml import xml_key
+
+from pytest_recorder.plugin import xdist
+from pytest_recorder.plugin.github import Guard
+from pytest_recorder.tracefile.index import FAILURE_NAME, PAGE_NAME, Entry
+
+_OUT = "system-out"
+_ERR = "system-err"
+
+
+def path_style(environ: Mapping[str, str]) -> Callable[[Path], str | None] | None:
+    """Give how the CI server of this environment names a file; None for one that reads none."""
+    if environ.get("GITLAB_CI"):
+        project = environ.get("CI_PROJECT_DIR", "")
+        return lambda path: _relative(path, project)
+    if environ.get("JENKINS_URL"):
+        return str
+    return None
+
+
+class Attachments:
+    """Adds the lines as each attempt of a test is finished."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        folder: Path,
+        name_of: Callable[[Path], str | None],
+        guard: Guard,
+    ) -> None:
+        self._config = config
+        self._folder = folder
+        self._name_of = name_of
+        self._guard = guard
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(
+        self, report: pytest.TestReport
+    ) -> Generator[None, None, None]:
+        """Hold the test case before pytest finishes it, and add to it afterwards."""
+        xml = self._config.stash.get(xml_key, None)
+        if report.when != "teardown" or xml is None:
+            yield
+            return
+        entry = xdist.entry_of(report)
+        case = xml.node_reporter(report) if entry is not None else None
+        yield
+        if entry is not None:
+            self._guard("junit", lambda: self._add(entry, case))
+
+    def _add(self, entry: Entry, case: Any) -> None:
+        lines = [f"[[ATTACHMENT|{name}]]" for name in self._names(entry)]
+        if not lines:
+            return
+        element: ET.Element = case.to_xml()
+        found = element.find(_OUT)
+        if found is None:
+            found = ET.Element(_OUT)
+            tags = [child.tag for child in element]
+            element.insert(tags.index(_ERR) if _ERR in tags else len(tags), found)
+            if "nodes" in vars(case):
+                # Not finished yet: what `to_xml` gave was made for us alone.
+                case.nodes.append(found)
+        found.text = "\n".join([*lines, found.text or ""])
+
+    def _names(self, entry: Entry) -> list[str]:
+        if entry.trace is None:
+            return []
+        trace = self._folder / entry.trace
+        paths = [trace.with_name(PAGE_NAME), trace.with_name(FAILURE_NAME), trace]
+        names = [self._name_of(path) for path in paths if path.is_file()]
+        return [name for name in names if name and "]]" not in name and name.isprintable()]
+
+
+def _relative(path: Path, project: str) -> str | None:
+    if not project:
+        return None
+    relative = os.path.relpath(path, project)
+    return None if relative.startswith("..") else relative.replace(os.sep, "/")

@@ -1,0 +1,157 @@
+"""Names traces in the reports of other plugins, attempt by attempt, where they are written.
+
+JUnit, pytest-json-report and pytest-reportlog read the properties of a report, which every kept
+trace has. pytest-html, allure and the metadata of pytest-json-report are spoken to here, and only
+where the run writes such a report; nothing of theirs is imported otherwise.
+"""
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import pytest
+
+from pytest_recorder.diagnostics.guard import run_guarded
+from pytest_recorder.errors import ErrorCode, RecorderError, bug
+from pytest_recorder.plugin.attempt import Attempt
+from pytest_recorder.plugin.report import shown_path
+from pytest_recorder.tracefile.index import FAILURE_NAME, PAGE_NAME, Entry
+
+_ALLURE = "allure_listener"
+_JSON = "_json_report_extra"
+_TRACE_TYPE = "application/octet-stream"
+
+
+class Files(NamedTuple):
+    """The files of a kept trace; None for what is not there."""
+
+    trace: Path
+    explanation: Path | None
+    page: Path | None
+
+    @classmethod
+    def of(cls, trace: Path) -> "Files":
+        """Look beside a trace."""
+        explanation, page = trace.with_name(FAILURE_NAME), trace.with_name(PAGE_NAME)
+        return cls(
+            trace,
+            explanation if explanation.is_file() else None,
+            page if page.is_file() else None,
+        )
+
+
+def properties(files: Files, base: Path) -> list[tuple[str, object]]:
+    """Give what the properties of a report say of the files beside the trace."""
+    found = (("explanation", files.explanation), ("page", files.page))
+    return [
+        (f"record_trace_{name}", shown_path(path, base))
+        for name, path in found
+        if path is not None
+    ]
+
+
+def say_early(item: pytest.Item, made: pytest.TestReport, attempt: Attempt) -> None:
+    """Give the report of the failure the properties too, where it is sent after the teardown.
+
+    pytest-rerunfailures 16.1 (not 16.7) sends no teardown of an attempt that is tried again.
+    """
+    failed = attempt.failed_report
+    if failed is not None and failed is not made and hasattr(item, "execution_count"):
+        ours = [pair for pair in made.user_properties if pair[0].startswith("record_trace")]
+        failed.user_properties.extend(ours)
+
+
+def add_links(
+    item: pytest.Item, made: pytest.TestReport, attempt: Attempt, entry: Entry, files: Files
+) -> RecorderError | None:
+    """Tell the reports of this run of a kept trace; gives what went wrong.
+
+    `made` is the report of the teardown: what is said there belongs to this attempt.
+    """
+    faults: list[RecorderError] = []
+
+    def on_fault(label: str, error: Exception) -> None:
+        what = f"a report got no link to the trace: {type(error).__name__}: {error}"
+        faults.append(bug(ErrorCode.UNKNOWN, what, hook=label))
+
+    def add() -> None:
+        config = item.config
+        html = config.getoption("htmlpath", None)
+        if html:
+            _add_to_html(item, made, attempt, files, Path(html))
+        if config.pluginmanager.hasplugin(_ALLURE):
+            _add_to_allure(attempt, files)
+        if isinstance(getattr(item, _JSON, None), dict):
+            _add_to_json(item, entry, files, config.invocation_params.dir)
+
+    run_guarded("links", add, on_fault)
+    return faults[0] if faults else None
+
+
+def _add_to_html(
+    item: pytest.Item, made: pytest.TestReport, attempt: Attempt, files: Files, html: Path
+) -> None:
+    """Add links. The text of the failure, with the last steps, stands in its report already.
+
+    Links and no text: pytest-html writes the text of an earlier attempt twice, the second time
+    wrongly. Of a test that is run again it keeps one report of a teardown that passed, and all
+    that failed; pytest-rerunfailures, which sets `execution_count`, sends them after the teardown.
+    """
+    is_sent_later = hasattr(item, "execution_count") and attempt.failed_report is not None
+    target = attempt.failed_report if is_sent_later else made
+    folder = Path(os.path.expandvars(html)).expanduser()
+    base = (item.config.invocation_params.dir / folder).parent
+    number = f" (attempt {attempt.number})" if attempt.number > 1 else ""
+    named = (
+        ("view trace", files.page),
+        ("explanation", files.explanation),
+        ("trace", files.trace),
+    )
+    extras: list[dict[str, str | None]] = [
+        {
+            "name": f"{name}{number}",
+            "format_type": "url",
+            "content": quote(os.path.relpath(path, base).replace(os.sep, "/")),
+            "mime_type": None,
+            "extension": None,
+        }
+        for name, path in named
+        if path is not None
+    ]
+    target_: Any = target
+    target_.extras = [*getattr(target, "extras", ()), *extras]
+
+
+def _add_to_allure(attempt: Attempt, files: Files) -> None:
+    """Attach the files, and the section that stands in the report of the failure."""
+    # Without types of its own.
+    allure: Any = import_module("allure")
+    text = allure.attachment_type.TEXT
+    if attempt.section:
+        allure.attach(attempt.section, name="last steps", attachment_type=text)
+    if files.explanation is not None:
+        allure.attach.file(
+            str(files.explanation), name=FAILURE_NAME, attachment_type=text, extension="md"
+        )
+    if files.page is not None:
+        page = allure.attachment_type.HTML
+        allure.attach.file(str(files.page), name=PAGE_NAME, attachment_type=page)
+    allure.attach.file(
+        str(files.trace), name=files.trace.name, attachment_type=_TRACE_TYPE, extension="pyrec"
+    )
+
+
+def _add_to_json(item: pytest.Item, entry: Entry, files: Files, base: Path) -> None:
+    """Add the attempt to the metadata: of the properties only those of the last one stay."""
+    extra: dict[str, Any] = getattr(item, _JSON)
+    attempts: list[dict[str, object]] = extra.setdefault("metadata", {}).setdefault(
+        "record_trace", []
+    )
+    facts = entry.model_dump(mode="json", include={"attempt", "outcome", "status", "events"})
+    facts["trace"] = shown_path(files.trace, base)
+    facts |= {
+        name.removeprefix("record_trace_"): path for name, path in properties(files, base)
+    }
+    attempts.append(facts)

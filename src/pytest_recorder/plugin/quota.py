@@ -1,0 +1,100 @@
+"""Chooses which traces of a run stay when not all may: the most informative ones.
+
+What a trace is worth is what would be unknown without it. So the first trace of each failure goes
+before all that repeat one; within both, the attempt that decided a test goes before earlier ones.
+A failure is the same where the same type of exception came from the same place. What did not fail
+and is kept all the same comes last. Equals stand in the order of the run.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from pytest_recorder.tracefile.index import LEFT_OUT, Entry
+
+MAX_KEPT = "max_kept"
+MAX_TOTAL = "max_total"
+_HARMLESS = ("passed", "skipped")
+
+
+class Quota(NamedTuple):
+    """How many traces may stay, and how many bytes in all; None is no bound."""
+
+    kept: int | None
+    total: int | None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything is bounded."""
+        return self != (None, None)
+
+
+class LeftOut(NamedTuple):
+    """A trace that may not stay: its entry as it was, and as it is without the trace."""
+
+    was: Entry
+    entry: Entry
+
+
+class _Room:
+    """What has been let in so far, and what not."""
+
+    def __init__(self, quota: Quota, size_of: Callable[[Entry], int]) -> None:
+        self._quota = quota
+        self._size_of = size_of
+        self._kept = 0
+        self._total = 0
+        self.left_out: list[LeftOut] = []
+
+    def takes(self, entry: Entry) -> bool:
+        """Let a trace in if there is room for it."""
+        size = self._size_of(entry)
+        kept, total = self._quota
+        reason = None
+        if kept is not None and self._kept >= kept:
+            reason = MAX_KEPT
+        elif total is not None and self._kept and self._total + size > total:
+            reason = MAX_TOTAL
+        if reason is None:
+            self._kept += 1
+            self._total += size
+            return True
+        facts = {"trace": None, "status": LEFT_OUT, "reason": reason}
+        self.left_out.append(LeftOut(entry, entry.model_copy(update=facts)))
+        return False
+
+
+def leave_out(
+    entries: Sequence[Entry],
+    quota: Quota,
+    attempts: Mapping[str, int],
+    size_of: Callable[[Entry], int],
+) -> list[LeftOut]:
+    """Give what has to go. `attempts` says how many each test had, where that is known.
+
+    One that is too large leaves its room to others, of the same failure first. The first trace
+    stays however large it is: a bound that is too small must not cost the only evidence.
+    """
+    there = [entry for entry in entries if entry.trace is not None]
+    last = dict(attempts)
+    for entry in there:
+        last[entry.test] = max(last.get(entry.test, 0), entry.attempt)
+    failed = [entry for entry in there if entry.outcome not in _HARMLESS]
+    room = _Room(quota, size_of)
+    repeats: list[Entry] = []
+    shown: set[tuple[str, ...]] = set()
+    for entry in sorted(failed, key=lambda entry: entry.attempt < last[entry.test]):
+        failure = failure_of(entry)
+        if failure in shown:
+            repeats.append(entry)
+        elif room.takes(entry):
+            shown.add(failure)
+    for entry in (*repeats, *(e for e in there if e.outcome in _HARMLESS)):
+        room.takes(entry)
+    return room.left_out
+
+
+def failure_of(entry: Entry) -> tuple[str, ...]:
+    """Name the failure. One that has no place, as a process that died, is like no other."""
+    if entry.place is None:
+        return entry.test, str(entry.attempt), entry.trace or ""
+    return entry.exception or "", entry.place

@@ -1,0 +1,347 @@
+"""What CI servers are told: annotations, the summary of a step, attachments of JUnit."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from pytest_recorder.plugin import github
+from pytest_recorder.plugin.failing import Failing
+from pytest_recorder.tracefile.index import Entry
+from pytest_recorder.viewer.index_markdown import table
+from tests.plugin.support import ALONE, SENDS_ALL_TEARDOWNS, index, words
+
+SUITE = {
+    "test_it": """
+import json
+import pytest
+
+@pytest.fixture
+def broken():
+    raise OSError("no, 100% not: ready\\nsecond line")
+
+@pytest.fixture
+def breaks_later():
+    yield
+    raise ValueError("later")
+
+def check(n):
+    assert n == 0
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_same(n): check(n)
+
+def test_setup(broken): pass
+def test_teardown(breaks_later): pass
+def test_both(breaks_later): check(3)
+def test_library(): json.loads("{")
+def test_passes(): pass
+@pytest.mark.record(False)
+def test_unrecorded(): raise KeyError("x")
+""",
+    "test_bad": "import no_such_module\n",
+}
+
+
+class Ran:
+    """A run of pytest as a CI server starts it, and not as one inside a test."""
+
+    def __init__(self, pytester: pytest.Pytester, *args: str, **environ: str) -> None:
+        plain = {k: v for k, v in os.environ.items() if not k.startswith(("GITHUB_", "CI"))}
+        plain.pop("PYTEST_CURRENT_TEST", None)
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *words(*args)],
+            cwd=pytester.path,
+            env=plain | {ALONE: "1"} | environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.lines = done.stdout.splitlines()
+        self.text = done.stdout + done.stderr
+        self.status = done.returncode
+        self.annotations = [line for line in self.lines if line.startswith("::")]
+
+
+def actions(pytester: pytest.Pytester, *args: str, **environ: str) -> Ran:
+    common = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(pytester.path.parent)}
+    return Ran(pytester, "--record-trace", *args, **common | environ)
+
+
+def parsed(annotation: str) -> tuple[dict[str, str], str]:
+    match = re.fullmatch(r"::error ([^:]*)::(.*)", annotation)
+    assert match is not None, annotation
+    decode = {"%25": "%", "%0A": "\n", "%0D": "\r", "%3A": ":", "%2C": ","}
+    properties = dict(part.split("=", 1) for part in match[1].split(","))
+    decoded = {
+        key: re.sub("%..", lambda m: decode[m[0]], value) for key, value in properties.items()
+    }
+    return decoded, re.sub("%..", lambda m: decode[m[0]], match[2])
+
+
+@pytest.mark.parametrize("extra", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_each_failing_test_has_one_annotation_at_its_line_and_a_row_in_the_summary(
+    pytester: pytest.Pytester, extra: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(**SUITE)
+    summary = pytester.path / "summary.md"
+    summary.write_text("before")
+    ran = actions(
+        pytester,
+        "--continue-on-collection-errors",
+        *extra,
+        GITHUB_STEP_SUMMARY=str(summary),
+        GITHUB_SERVER_URL="https://github.com",
+        GITHUB_REPOSITORY="some/project",
+        GITHUB_RUN_ID="7",
+    )
+    assert ran.status == 1
+    here = pytester.path.name
+    found = {}
+    for annotation in ran.annotations:
+        properties, message = parsed(annotation)
+        assert properties["title"] not in found
+        found[properties["title"]] = (properties["file"], properties["line"], message)
+    it = "test_it.py"
+    places = {title: (file, int(line)) for title, (file, line, _) in found.items()}
+    assert places == {
+        "test_bad.py (collect)": (f"{here}/test_bad.py", 1),
+        f"{it}::test_same[1]": (f"{here}/{it}", 14),
+        f"{it}::test_same[2]": (f"{here}/{it}", 14),
+        f"{it}::test_setup (setup)": (f"{here}/{it}", 6),
+        f"{it}::test_teardown (teardown)": (f"{here}/{it}", 11),
+        f"{it}::test_both": (f"{here}/{it}", 14),
+        f"{it}::test_library": (f"{here}/{it}", 22),
+        f"{it}::test_unrecorded": (f"{here}/{it}", 25),
+    }
+    message = found[f"{it}::test_setup (setup)"][2]
+    assert message.splitlines()[0] == "OSError: no, 100% not: ready"
+    assert f"trace: test-traces/{it}-test_setup" in message
+    assert "teardown: ValueError: later [test_it.py:11]" in found[f"{it}::test_both"][2]
+    assert "trace:" not in found[f"{it}::test_unrecorded"][2]
+    # Repeats come last: GitHub shows ten annotations of a step.
+    repeats = [parsed(line)[0]["title"] for line in ran.annotations[-2:]]
+    assert all("test_same" in title or "test_both" in title for title in repeats)
+    text = summary.read_text()
+    assert text.startswith("before\n### Recorded traces\n\nFailures of 8 tests, 6 traces in ")
+    assert "[artifacts](https://github.com/some/project/actions/runs/7#artifacts)" in text
+    rows = [line for line in text.splitlines() if line.startswith("| <code>")]
+    assert len(rows) == 8
+    assert sum("trace&#46;pyrec" in row for row in rows) == 6
+    assert all(len(re.findall(r"(?<!&#92;)\|", row)) == 7 for row in rows)
+
+
+def test_a_test_that_took_its_worker_with_it_is_annotated_where_it_was(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        test_it="import os\ndef leave(n):\n    os._exit(n)\ndef test_dies():\n    leave(3)\n"
+    )
+    ran = actions(pytester, "-n", "1")
+    (annotation,) = ran.annotations
+    properties, message = parsed(annotation)
+    assert properties == {
+        "file": f"{pytester.path.name}/test_it.py",
+        "line": "3",
+        "title": "test_it.py::test_dies (crashed)",
+    }
+    assert "crashed while running" in message
+    assert "trace: test-traces/" in message
+
+
+def test_the_annotation_names_the_trace_of_a_whole_run(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_a(): assert 0\ndef test_b(): assert 1")
+    ran = actions(pytester, "--record-scope=session")
+    assert "trace: test-traces/session-" in parsed(ran.annotations[0])[1]
+
+
+def test_nothing_is_said_outside_of_actions_or_inside_of_a_test(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile("def test_a(): assert 0")
+    summary = pytester.path / "summary.md"
+    outside = Ran(pytester, "--record-trace", GITHUB_STEP_SUMMARY=str(summary))
+    inside = actions(
+        pytester, GITHUB_STEP_SUMMARY=str(summary), PYTEST_CURRENT_TEST="a.py::test (call)"
+    )
+    assert (outside.annotations, inside.annotations) == ([], [])
+    assert not summary.exists()
+
+
+def test_a_summary_that_cannot_be_written_is_a_warning_and_no_more(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        attempts = []
+        def test_flaky():
+            attempts.append(1)
+            assert len(attempts) == 2
+        """
+    )
+    ran = actions(
+        pytester,
+        "--reruns=1",
+        "-Werror",
+        GITHUB_STEP_SUMMARY=str(pytester.path / "no/such/file"),
+    )
+    assert ran.status == 0
+    assert "RecorderWarning: [ERR_IO] cannot write the summary of the step" in ran.text
+    assert ran.annotations == []  # it has passed in the end
+
+
+HOSTILE = (
+    "a|b",
+    "`x`",
+    "<b>&amp;</b>",
+    "[x](javascript:y)",
+    "\\|",
+    "\x1b[31m\n| x |",
+    "@me #1 *x* _y_",
+    "\ud800",
+)
+
+
+def hostile_entry(text: str) -> Entry:
+    facts = {"outcome": text, "exception": text, "message": text, "place": text, "phase": text}
+    return Entry.model_validate(
+        {"test": text, "attempt": 1, "trace": f"{text}/trace.pyrec", "status": text, **facts}
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_recorded_is_markup_in_the_table(text: str) -> None:
+    (row,) = table([hostile_entry(text)], "test-traces", most_bytes=10_000)[2:]
+    row.encode("utf-8")
+    assert row.count("|") == 7
+    plain = re.sub(r"</?code>|&#\d+;", "", row)
+    assert not set(plain) & set("`<>[]*_@\\&#\n\x1b")
+
+
+@pytest.mark.parametrize("room", [0, 50, 500, 5_000, 50_000])
+def test_the_table_keeps_to_its_room_and_says_what_is_missing(room: int) -> None:
+    entries = [hostile_entry(f"test_{number}") for number in range(100)]
+    lines = table(entries, "test-traces", most_bytes=room)
+    assert len("".join(f"{line}\n" for line in lines).encode()) <= room
+    rows = sum("<code>" in line for line in lines)
+    if lines and rows < 100:
+        assert lines[-1].startswith(f"{100 - rows} more have no room here")
+
+
+class Books:
+    """As much of a ledger as the summary needs."""
+
+    def __init__(self, *entries: Entry) -> None:
+        self.entries = list(entries)
+        self.recovered: list[Entry] = []
+        self.folder = Path("/project/test-traces")
+        self.warnings: list[str] = []
+
+    def warn(self, error: Exception, test: str | None) -> None:
+        self.warnings.append(str(error))
+
+
+def teller(pytestconfig: pytest.Config, books: Books, **environ: str) -> Any:
+    def guard(label: str, call: Any) -> Any:
+        return call()
+
+    return github.GitHub(pytestconfig, books, environ, Path("/project"), guard)  # type: ignore[arg-type]
+
+
+def test_the_summary_of_a_step_stays_below_the_limit_of_github(
+    pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    summary = tmp_path / "summary.md"
+    summary.write_bytes(b"x" * 500_000)
+    books = Books(*(hostile_entry(f"{'|' * 200}{number}") for number in range(1000)))
+    for entry in books.entries:
+        object.__setattr__(entry, "outcome", "failed")
+    tell = teller(pytestconfig, books, GITHUB_STEP_SUMMARY=str(summary))
+    tell.pytest_sessionfinish()
+    size = summary.stat().st_size
+    assert 1_000_000 < size <= 1024 * 1024
+    assert re.search(r"\d+ more have no room here", summary.read_text()[-200:])
+    summary.write_bytes(b"x" * 1024 * 1024)
+    tell.pytest_sessionfinish()
+    assert summary.stat().st_size == 1024 * 1024
+    assert "the summary of the step is full" in books.warnings[0]
+
+
+@pytest.mark.parametrize("text", ["a%b", "a\rb\nc", "x::error::y", "a:b,c=d", "\x1b]0;x\x07"])
+def test_no_text_can_end_an_annotation_or_begin_another(
+    pytestconfig: pytest.Config, text: str
+) -> None:
+    tell = teller(pytestconfig, Books(), GITHUB_WORKSPACE="/project")
+    tell._failures[f"t.py::{text}"] = [
+        Failing("call", "E", text, f"/project/{text}.py", 3, True)
+    ]
+    (line,) = tell._annotations()
+    assert line.isprintable()
+    properties, message = parsed(line)
+    assert (properties["line"], len(properties)) == ("3", 3)
+    assert "\n" not in message
+    elsewhere = Failing("call", "E", text, "/elsewhere/a.py", 3, False)
+    tell._failures = {"t": [elsewhere]}
+    assert set(parsed(tell._annotations()[0])[0]) == {"title"}
+
+
+SERVERS = {
+    "gitlab": {"GITLAB_CI": "true"},
+    "jenkins": {"JENKINS_URL": "http://jenkins"},
+}
+
+
+@pytest.mark.parametrize(
+    "server, extra", [("gitlab", ("-n", "2")), ("jenkins", ()), ("none", ())]
+)
+def test_junit_names_the_files_of_each_attempt_where_the_server_reads_them(
+    pytester: pytest.Pytester, server: str, extra: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.fixture
+        def broken(): raise OSError
+        attempts = []
+        def test_flaky():
+            attempts.append(1)
+            print("said by the test")
+            assert len(attempts) == 2
+        def test_error(broken): pass
+        def test_passes(): pass
+        """
+    )
+    environ = dict(SERVERS.get(server, {}))
+    if server == "gitlab":
+        environ["CI_PROJECT_DIR"] = str(pytester.path)
+    Ran(
+        pytester, "--record-trace", "--junitxml=out.xml", "--reruns=1", "--only-rerun=Assertion",
+        "-o", "junit_logging=all", *extra, **environ,
+    )  # fmt: skip
+    cases = list(ET.parse(pytester.path / "out.xml").iter("testcase"))
+    said = {
+        (str(case.get("name")), number): re.findall(
+            r"^\[\[ATTACHMENT\|(.*)\]\]$", case.findtext("system-out") or "", re.MULTILINE
+        )
+        for number, case in enumerate(cases)
+    }
+    assert all(len(case.findall("system-out")) <= 1 for case in cases)
+    names = [name for names in said.values() for name in names]
+    if server == "none":
+        assert names == []
+        return
+    traces = [entry["trace"] for entry in index(pytester) if entry["trace"]]
+    assert len(traces) == 2
+    base = f"{pytester.path}/" if server == "jenkins" else ""
+    assert sorted(names) == sorted(
+        f"{base}test-traces/{Path(trace).parent}/{name}"
+        for trace in traces
+        if SENDS_ALL_TEARDOWNS or "test_error" in trace
+        for name in ("failure.md", "trace.pyrec")
+    )
+    assert all(names[0].endswith("failure.md") for names in said.values() if names)
