@@ -76,12 +76,18 @@ def check(path: Path, height: int) -> str:
             if n >= size(height):
                 break
             expected = event_at(n, height)
-            found = (event.kind, (event.line or 0) - first_line, depth(event, depth_of, expected))
+            found = (
+                event.kind,
+                (event.line or 0) - first_line,
+                depth(event, depth_of, expected),
+            )
             if found != expected:
                 sys.exit(f"event {n}: {found} instead of {tuple(expected)}")
         if dropped + seen < size(height):
             sys.exit(f"{dropped + seen:,} events instead of {size(height):,}")
-        return f"{size(height):,} events, {dropped:,} left out, {seen:,} compared, {trace.status}"
+        return (
+            f"{size(height):,} events, {dropped:,} left out, {seen:,} compared, {trace.status}"
+        )
 
 
 def depth(event: Event, depth_of: dict[int, int], expected: Expected) -> int:
