@@ -94,7 +94,9 @@ FAULTS = {
     "a refusal": "raise PermissionError(13, 'not you', '/x')",
     "no memory": "raise MemoryError",
     "a deep stack": "raise RecursionError('too deep')",
-    "Ctrl-C": "import os, signal; print('seen'); os.kill(os.getpid(), signal.SIGINT)",
+    # A process in the background is started without the handler.
+    "Ctrl-C": "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    " print('seen'); signal.raise_signal(signal.SIGINT)",
     "a closed pipe": "raise BrokenPipeError(32, 'nobody reads')",
 }
 PATCH = """

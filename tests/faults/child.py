@@ -97,7 +97,8 @@ def left_in(folder: Path) -> dict[str, Any]:
                 found[name]["disk"] = [trace.status, trace.reason, len(trace)]
     there = {path for path in folder.rglob("*") if path.is_file()}
     beside = {path.with_name(name) for path in listed for name in ("failure.md", "trace.html")}
-    strangers = there - listed - beside - {index, folder / ".gitignore"}
+    pages = {index, index.with_suffix(".html"), folder / ".gitignore"}
+    strangers = there - listed - beside - pages
     if strangers:
         found[""] = sorted(path.name for path in strangers)
     return found

@@ -11,7 +11,7 @@ import pytest
 
 import pytest_recorder
 from tests.diagnosed import codes, log_file, log_lines, trailers
-from tests.plugin.support import OURS, events, index, run, traces
+from tests.plugin.support import ALONE, OURS, events, index, run, traces
 
 # A full disk in the middle of a test: a fault that the hot path meets in its callback.
 BROKEN = f"""
@@ -326,6 +326,7 @@ def test_a_stderr_that_takes_nothing_changes_nothing(
         stdout=subprocess.PIPE,
         text=True,
         cwd=broken.path,
+        env={**os.environ, ALONE: "1"},
     )
     assert "1 passed" in done.stdout
     assert "error_code" not in done.stdout

@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from pytest_recorder import plugin
 from pytest_recorder.errors import ErrorCode, UsageError, enverr, usage
 from pytest_recorder.plugin import options
 
@@ -70,7 +69,7 @@ class _Inquiry:
 def _answer(config: pytest.Config) -> dict[str, Any]:
     from pytest_recorder.policy import policy_of
 
-    if not config.pluginmanager.is_registered(plugin):
+    if not config.pluginmanager.is_registered(sys.modules["pytest_recorder.plugin"]):
         text = (
             "pytest does not load the plugin here, see `-p no:record_trace` in addopts,"
             " PYTEST_ADDOPTS and PYTEST_DISABLE_PLUGIN_AUTOLOAD"

@@ -192,8 +192,8 @@ class Ledger:
         """Write the index of a run that had a folder, whatever it takes."""
         if self._is_prepared:
             removed = [gone.was for gone in self.left_out]
-            self._write(partial(close_index, removed=removed))
-            self._write_page()
+            if self._write(partial(close_index, removed=removed)):
+                self._write_page()
 
     def _write_page(self) -> None:
         from pytest_recorder.viewer.index_page import write_index_page
@@ -203,12 +203,14 @@ class Ledger:
         except RecorderError as error:
             self.warn(error, None)
 
-    def _write(self, write: Callable[[Path, str, list[Entry]], None] = update_index) -> None:
+    def _write(self, write: Callable[[Path, str, list[Entry]], None] = update_index) -> bool:
         self._is_saved = True
         try:
             write(self.folder, self.run_id, [*self.recovered, *self.entries])
         except RecorderError as error:
             self.warn(error, None)
+            return False
+        return True
 
     def tidy(self) -> None:
         """Remove the folder if the run left nothing in it."""
