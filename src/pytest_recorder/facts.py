@@ -11,6 +11,7 @@ from pytest_recorder.engine.select import Choice
 from pytest_recorder.policy import Policy, Sourced, policy_digest
 from pytest_recorder.tracefile.layout import FORMAT_VERSION
 from pytest_recorder.tracefile.manifest import Manifest
+from pytest_recorder.tracefile.naming import writable
 
 _OF_ONE_TRACE = {
     *("trace_id", "test", "attempt", "scope", "started"),
@@ -52,11 +53,6 @@ def facts_of_policy(chosen: Sourced) -> dict[str, Any]:
         "policy_sha256": policy_digest(chosen.policy),
         "policy_sources": chosen.sources,
     }
-
-
-def writable(text: str) -> str:
-    """Name bytes of a path that are no text (lone surrogates): JSON has no place for them."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _writable_policy(policy: Policy) -> dict[str, Any]:

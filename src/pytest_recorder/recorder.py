@@ -44,11 +44,11 @@ from pytest_recorder.errors import (
     enverr,
     from_os_error,
 )
-from pytest_recorder.facts import facts_of_policy, facts_of_run, writable
+from pytest_recorder.facts import facts_of_policy, facts_of_run
 from pytest_recorder.policy import Policy, Sourced, action_for
 from pytest_recorder.tracefile.layout import SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest
-from pytest_recorder.tracefile.naming import spool_name
+from pytest_recorder.tracefile.naming import spool_name, writable
 from pytest_recorder.tracefile.spool import Segment, Spool
 from pytest_recorder.tracefile.writer import Packed, pack_trace, write_trace, write_whole
 

@@ -266,3 +266,36 @@ def test_tests_that_recorded_nothing_do_not_count(pytester: pytest.Pytester) -> 
     )
     result = run(pytester, "--record-trace", "--record-engine=settrace")
     result.stdout.fnmatch_lines(["kept 1 of 2 traces *"])
+
+
+def test_a_timeout_in_our_time_fails_the_test_and_nothing_else(
+    pytester: pytest.Pytester,
+) -> None:
+    """The handler of pytest-timeout raises wherever the program is, in a hook of ours too."""
+    pytester.makeconftest(
+        """
+        import signal
+        from pytest_recorder.plugin import ending, report
+
+        real_lines, real_explanation = report.section_lines, ending.add_explanation
+
+        def section_lines(*args, **named):
+            signal.raise_signal(signal.SIGALRM)
+            return real_lines(*args, **named)
+
+        def add_explanation(*args):
+            print("left on the clock:", signal.getitimer(signal.ITIMER_REAL)[0])
+            return real_explanation(*args)
+
+        report.section_lines, ending.add_explanation = section_lines, add_explanation
+        """
+    )
+    pytester.makepyfile("def test_fails(): assert 0\ndef test_passes(): pass")
+    options = ("--timeout=100", "--timeout-method=signal", "-s")
+    result = run(pytester, "--record-trace", *options, plugins=("timeout",))
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(
+        ["*left on the clock: 0.0", "*- Timeout -*", "*Timeout (>100.0s)*"]
+    )
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+    assert kept(pytester) == ["test_fails#1"]

@@ -390,3 +390,37 @@ def test_long_and_strange_ids_become_distinct_safe_names(pytester: pytest.Pytest
     for folder in folders:
         assert len(folder) <= 200
         assert not set(folder) & set('"<>|*?:\r\n\\/')
+
+
+def test_what_is_no_text_costs_the_index_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        r"""
+        def test_fails(): raise ValueError("bad \udcff text")
+        def test_fails_too(): assert 0
+        """
+    )
+    result = run(pytester, "--record-trace", "--tb=no", "-rN")
+    result.assert_outcomes(failed=2)
+    result.stdout.no_fnmatch_line("*RecorderWarning*")
+    assert [entry["message"] for entry in index(pytester)] == [
+        "ValueError: bad \\udcff text",
+        "assert 0",
+    ]
+    assert (pytester.path / "test-traces" / "index.html").is_file()
+
+
+def test_what_cannot_be_removed_stays_listed_and_is_told(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_fails(): assert 0")
+    run(pytester, "--record-trace")
+    (trace,) = traces(pytester)
+    trace.with_name("trace.html").mkdir()
+    pytester.makepyfile("def test_fails(): assert 1")
+    for _ in range(2):
+        result = run(pytester, "--record-trace")
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines(["RecorderWarning: *ERR_IO* cannot remove the trace*"])
+        assert kept(pytester) == ["test_fails#1"]
+        assert trace.is_file()
+    trace.with_name("trace.html").rmdir()
+    run(pytester, "--record-trace").stdout.no_fnmatch_line("*RecorderWarning*")
+    assert not trace.exists()

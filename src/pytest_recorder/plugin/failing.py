@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pytest_recorder.tracefile.naming import writable
+
 _KEY = "record_trace_failing"
 _MOST_MESSAGE = 500
 _PHASES = ("setup", "call", "teardown", "collect")
@@ -32,7 +34,7 @@ class Failing(NamedTuple):
     def place(self, root: Path) -> str:
         """Give the place as `path:line`; relative to the project if it lies there."""
         path = os.path.relpath(self.path, root) if self.is_in_project else self.path
-        return f"{path.replace(os.sep, '/')}:{self.line}"
+        return writable(f"{path.replace(os.sep, '/')}:{self.line}")
 
     def facts(self, root: Path) -> dict[str, str | None]:
         """Give what an entry of the index says of it."""
@@ -66,8 +68,8 @@ def failing_of(
             (path, line), is_inside = nearest, True
     return Failing(
         phase=made.when if made.when in _PHASES else CRASHED,
-        exception=_name_of(type(excinfo.value)) if excinfo is not None else None,
-        message=text.strip().partition("\n")[0][:_MOST_MESSAGE],
+        exception=writable(_name_of(type(excinfo.value))) if excinfo is not None else None,
+        message=writable(text.strip().partition("\n")[0][:_MOST_MESSAGE]),
         path=path,
         line=line,
         is_in_project=is_inside,

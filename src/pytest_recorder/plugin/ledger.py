@@ -75,7 +75,10 @@ class Ledger:
         if not self._is_prepared and self._owns_folder:
             prepare_folder(self.folder)
             found, _ = self._recover()
-            self._take_recovered(clear_earlier_run(self.folder, self.run_id))
+            cleared = clear_earlier_run(self.folder, self.run_id)
+            for error in cleared.errors:
+                self.warn(error, None)
+            self._take_recovered(cleared.untold)
             self._take_recovered(found)
             self._is_prepared = True
             self._write()

@@ -12,7 +12,8 @@ import pytest
 
 from pytest_recorder.config import Resolved, Settings
 from pytest_recorder.diagnostics import inject
-from pytest_recorder.diagnostics.guard import run_guarded
+from pytest_recorder.diagnostics.guard import run_guarded, translated
+from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
 from pytest_recorder.plugin import ci, failing, metrics, options, report, sections, xdist
 from pytest_recorder.plugin.attempt import SESSION_TEST, Attempt
@@ -322,10 +323,16 @@ class RecordSession:
         """
         made = yield
         attempt = self._attempt
-        if made.failed:
-            self._guard("failing", self._note_failing, attempt, made, call)
-        if attempt is not None:
-            self._guard("report", self._take_report, item, attempt, made)
+        try:
+            if made.failed:
+                self._guard("failing", self._note_failing, attempt, made, call)
+            if attempt is not None:
+                self._guard("report", self._take_report, item, attempt, made)
+        except pytest.fail.Exception as alarm:
+            # The time of the test has run out in ours, says the signal handler of pytest-timeout.
+            made.sections.append(("Timeout", str(alarm)))
+            if not made.failed:
+                made.outcome, made.longrepr = "failed", str(alarm)
         return made
 
     def _note_failing(
@@ -350,6 +357,7 @@ class RecordSession:
             return
         if self.settings.scope != "session":
             self._attempt = None
+            self._guard("timer", _stop_timer, item)
             try:
                 self._ending.finish(attempt, self._recorder, item, made)
             except KeyboardInterrupt:
@@ -431,7 +439,7 @@ class RecordSession:
             if self._is_controller:
                 self._ledger.recover()
             self._guard("quota", self._ledger.limit, self._quota)
-            self._ledger.close()
+            self._guard("index", self._ledger.close)
             self._metrics.count_recovered(self._ledger.recovered)
             self._metrics.close()
 
@@ -476,7 +484,7 @@ class RecordSession:
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker where its traces go."""
         try:
-            self._ledger.prepare()
+            translated(self._ledger.prepare, recorder_error)
         except RecorderError as error:
             self._ledger.warn(error, None)
         xdist.share_input(node, run_id=self._ledger.run_id, folder=self.settings.dir)
@@ -607,3 +615,10 @@ class RecordSession:
             self._attempt.faults.append(shown)
         else:
             self._ending.tell_run(shown, self.settings)
+
+
+def _stop_timer(item: pytest.Item) -> None:
+    """Stop the clock of pytest-timeout: the test is over, what follows is our time."""
+    cancel = getattr(item.config.hook, "pytest_timeout_cancel_timer", None)
+    if cancel is not None:
+        cancel(item=item)

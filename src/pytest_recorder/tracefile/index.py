@@ -4,7 +4,7 @@ import os
 from collections.abc import Container, Iterable, Iterator
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,7 +18,7 @@ from pytest_recorder.errors import (
     usage,
 )
 from pytest_recorder.tracefile.lock import is_alive, locked_folder, try_lock
-from pytest_recorder.tracefile.naming import folder_name, remove_staged, staged_path
+from pytest_recorder.tracefile.naming import folder_name, remove_staged, staged_path, writable
 
 INDEX_NAME = "index.json"
 TRACE_NAME = "trace.pyrec"
@@ -151,7 +151,8 @@ def _dump(entry: Entry) -> dict[str, Any]:
     left_out = {"is_reported"} if entry.is_reported else set[str]()
     if entry.run_id is None:
         left_out |= {"run_id", "pid"}
-    return entry.model_dump(mode="json", exclude=left_out)
+    facts = entry.model_dump(mode="json", exclude=left_out)
+    return {k: writable(v) if isinstance(v, str) else v for k, v in facts.items()}
 
 
 def _key(entry: Entry) -> _Key:
@@ -233,18 +234,27 @@ def _owned(index: Index) -> list[Entry]:
     return [e if e.run_id is not None else e.model_copy(update=owner) for e in index.tests]
 
 
-def clear_earlier_run(folder: Path, run_id: str) -> list[Entry]:
+class Cleared(NamedTuple):
+    """What clearing a folder has left: entries that nobody was told of, and what went wrong."""
+
+    untold: list[Entry]
+    errors: list[RecorderError]
+
+
+def clear_earlier_run(folder: Path, run_id: str) -> Cleared:
     """Remove the traces that the index lists for earlier runs, and nothing else.
 
     A run that is still alive keeps its own, and their entries. A folder is removed only if our
     trace and its explanation were all that is in it; files of the user's beside them stay. What a
-    run has not lived to tell of stays too; gives these entries, which are this run's now.
+    run has not lived to tell of stays too; gives these entries, which are this run's now. What
+    cannot be removed stays listed. Raises EnvironmentError (ERR_IO).
     """
+    errors: list[RecorderError] = []
     with locked_folder(folder):
         try:
             index = read_index(folder)
         except RecorderError:
-            return []
+            return Cleared([], [])
         entries = _owned(index)
         kept = [entry for entry in entries if _is_of_living(entry.pid)]
         nobody = {"run_id": None, "pid": None}
@@ -256,14 +266,27 @@ def clear_earlier_run(folder: Path, run_id: str) -> list[Entry]:
         held = {entry.trace for entry in (*kept, *untold)}
         for entry in entries:
             if entry.trace is not None and entry.trace not in held:
-                _remove_trace(folder, entry.trace)
+                try:
+                    remove_trace(folder, entry.trace)
+                except RecorderError as error:
+                    errors.append(error)
+                    kept.append(entry)
         if kept or untold:
             write_index(folder, run_id, [*kept, *untold])
         else:
-            (folder / INDEX_NAME).unlink(missing_ok=True)
+            _remove(folder / INDEX_NAME)
         if is_index_page(folder / INDEX_PAGE_NAME):
-            (folder / INDEX_PAGE_NAME).unlink(missing_ok=True)
-        return untold
+            _remove(folder / INDEX_PAGE_NAME)
+        return Cleared(untold, errors)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise from_os_error(
+            error, "cannot remove what an earlier run left", path=path
+        ) from error
 
 
 def is_index_page(path: Path) -> bool:
@@ -360,7 +383,8 @@ def _remove_trace(folder: Path, relative: str) -> None:
     inside = os.path.realpath(trace).startswith(os.path.realpath(folder) + os.sep)
     if not inside or trace.suffix != ".pyrec":
         return
-    for path in (trace, *beside(trace)):
+    # What belongs to it first: what cannot be removed keeps its trace.
+    for path in (*beside(trace), trace):
         path.unlink(missing_ok=True)
     try:
         trace.parent.rmdir()

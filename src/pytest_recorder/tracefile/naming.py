@@ -63,3 +63,8 @@ def remove_staged(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError:
         return
+
+
+def writable(text: str) -> str:
+    """Name what is no text in a string (lone surrogates): JSON has no place for them."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -839,13 +839,17 @@ write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int line
 static int
 line_at(HotFrame *frame, Code *code)
 {
-    Py_ssize_t at = frame_lasti(frame) / 2, count = Py_SIZE(code->code);
-    if (code->lines == NULL && at >= 0 && at < count) {
-        code->lines = PyMem_RawCalloc((size_t)count, sizeof(int));
-    }
-    if (code->lines == NULL || at < 0 || at >= count) {
+    Py_ssize_t at = frame_lasti(frame), count = Py_SIZE(code->code);
+    if (at < 0 || at / 2 >= count) {
         return frame_line(frame);
     }
+    if (code->lines == NULL) {
+        code->lines = PyMem_RawCalloc((size_t)count, sizeof(int));
+    }
+    if (code->lines == NULL) {
+        return frame_line(frame);
+    }
+    at /= 2;
     if (code->lines[at] == 0) {
         code->lines[at] = frame_line(frame);
     }

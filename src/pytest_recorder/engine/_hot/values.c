@@ -64,7 +64,7 @@ class_name(PyTypeObject *type)
         Py_SETREF(name, PyUnicode_FromFormat("%U.%U", module, name));
     }
     Py_XDECREF(module);
-    return PyErr_Occurred() ? (Py_XDECREF(name), NULL) : name;
+    return name;
 }
 
 /* Whose method a function in C is: NULL for a function of a module. Borrowed. */
@@ -83,9 +83,12 @@ builtin_name(PyObject *function)
 {
     const char *name = ((PyCFunctionObject *)function)->m_ml->ml_name;
     PyTypeObject *owner = builtin_owner(function);
-    PyObject *kind = owner != NULL ? class_qualname(owner) : NULL;
+    if (owner == NULL) {
+        return PyUnicode_FromString(name);
+    }
+    PyObject *kind = class_qualname(owner);
     if (kind == NULL) {
-        return PyErr_Occurred() ? NULL : PyUnicode_FromString(name);
+        return NULL;
     }
     PyObject *whole = PyUnicode_FromFormat("%U.%s", kind, name);
     Py_DECREF(kind);
@@ -1119,6 +1122,9 @@ parts_print(Hot *hot, PyObject *value, Plan *plan, int depth, uint64_t print)
             }
             hot->open_count--;
         }
+    }
+    else {
+        PyErr_Clear(); /* out of memory: what then is encoded will say it */
     }
     parts_free(&parts);
     return print;
