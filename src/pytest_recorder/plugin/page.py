@@ -43,17 +43,17 @@ def _write(folder: Path, entry: Entry, entries: list[Entry]) -> None:
     from pytest_recorder.tracefile.reader import open_trace
     from pytest_recorder.viewer.beside import read_failure
     from pytest_recorder.viewer.html import replace_attempts, write_page
-    from pytest_recorder.viewer.siblings import attempts_in
+    from pytest_recorder.viewer.siblings import attempts_in, is_other_attempt
 
     path = folder / str(entry.trace)
     page = path.with_name(PAGE_NAME)
     with open_trace(path) as trace:
-        attempts = attempts_in(entries, entry.test, folder, page, entry.attempt)
+        attempts = attempts_in(entries, entry, folder, page)
         write_page(trace, page, text=read_failure(path), attempts=attempts)
     for other in entries:
-        if other.test != entry.test or other.trace is None or other.attempt == entry.attempt:
+        if other.trace is None or not is_other_attempt(other, entry):
             continue
         earlier = (folder / other.trace).with_name(PAGE_NAME)
         if earlier.is_file():
-            listed = attempts_in(entries, entry.test, folder, earlier, other.attempt)
+            listed = attempts_in(entries, other, folder, earlier)
             replace_attempts(earlier, listed)

@@ -209,7 +209,7 @@ def _write_entries(
 ) -> None:
     with locked_folder(folder):
         try:
-            there = _owned(read_index(folder))
+            there = owned_entries(read_index(folder))
         except RecorderError:
             there = []
         told = {"is_reported": is_reported}
@@ -227,7 +227,7 @@ def _is_of_others(entry: Entry, run_id: str, ours: Container[_Key]) -> bool:
     return (is_recovered or entry.run_id != run_id) and _key(entry) not in ours
 
 
-def _owned(index: Index) -> list[Entry]:
+def owned_entries(index: Index) -> list[Entry]:
     """Give the entries of an index, each with the run that it belongs to."""
     owner = {"run_id": index.run_id, "pid": index.pid}
     return [e if e.run_id is not None else e.model_copy(update=owner) for e in index.tests]
@@ -245,7 +245,7 @@ def clear_earlier_run(folder: Path, run_id: str) -> list[Entry]:
             index = read_index(folder)
         except RecorderError:
             return []
-        entries = _owned(index)
+        entries = owned_entries(index)
         kept = [entry for entry in entries if _is_of_living(entry.pid)]
         nobody = {"run_id": None, "pid": None}
         untold = [
