@@ -117,6 +117,32 @@ def test_attempts_of_two_runs_in_a_merged_folder_stay_apart(pytester: pytest.Pyt
         assert linked(second) == [first]
 
 
+def test_pages_of_a_merged_folder_link_to_attempts_of_their_own_run(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(FAILS)
+    for name in ("one", "two"):
+        run(
+            pytester,
+            "--record-trace",
+            "--record-html=on",
+            "--reruns=1",
+            f"--record-dir={name}",
+        )
+    before = {path: path.read_bytes() for path in pytester.path.glob("[ot][nw][eo]/*/*.html")}
+    assert len(before) == 4
+    assert main(["merge", "one", "two", "-o", "test-traces"]) == 0
+    assert before == {path: path.read_bytes() for path in before}
+    by_run: dict[str, list[Path]] = {}
+    for entry in index(pytester):
+        page = (pytester.path / "test-traces" / entry["trace"]).with_name("trace.html")
+        by_run.setdefault(entry["run_id"], []).append(page)
+    assert len(by_run) == 2
+    for first, second in by_run.values():
+        assert [shown(first), shown(second)] == ["1 (this), 2", "1, 2 (this)"]
+        assert [linked(first), linked(second)] == [[second], [first]]
+
+
 def test_workers_write_pages_too(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(FAILS)
     run(pytester, "--record-trace", "--record-html=on", "-n", "1")

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pytest_recorder.errors import RecorderError
-from pytest_recorder.tracefile.index import Entry, owned_entries, read_index
+from pytest_recorder.tracefile.index import PAGE_NAME, Entry, owned_entries, read_index
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.data import Attempt
+from pytest_recorder.viewer.html import replace_attempts
 
 
 def attempts_of(trace: Trace, page: Path) -> list[Attempt]:
@@ -40,6 +41,32 @@ def attempts_in(
                 href = _href((folder / entry.trace).with_suffix(".html"), page)
             found.append(Attempt(entry.attempt, entry.outcome, href))
     return sorted(found, key=lambda attempt: attempt.attempt)
+
+
+def relink_pages(folder: Path) -> list[RecorderError]:
+    """Let the pages of a folder link to what its index lists, as after a merge.
+
+    Gives what went wrong with some of them, which does not stop the rest.
+    """
+    try:
+        entries = owned_entries(read_index(folder))
+    except RecorderError as error:
+        return [error]
+    by_test: dict[tuple[str | None, str], list[Entry]] = {}
+    for entry in entries:
+        by_test.setdefault((entry.run_id, entry.test), []).append(entry)
+    errors: list[RecorderError] = []
+    for entry in entries:
+        if entry.trace is None:
+            continue
+        page = (folder / entry.trace).with_name(PAGE_NAME)
+        try:
+            if page.is_file():
+                same = by_test[entry.run_id, entry.test]
+                replace_attempts(page, attempts_in(same, entry, folder, page))
+        except RecorderError as error:
+            errors.append(error)
+    return errors
 
 
 def is_other_attempt(entry: Entry, this: Entry) -> bool:
