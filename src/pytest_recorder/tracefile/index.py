@@ -18,7 +18,13 @@ from pytest_recorder.errors import (
     usage,
 )
 from pytest_recorder.tracefile.lock import is_alive, locked_folder, try_lock
-from pytest_recorder.tracefile.naming import folder_name, remove_staged, staged_path
+from pytest_recorder.tracefile.naming import (
+    folder_name,
+    is_staged,
+    own_staged_path,
+    remove_staged,
+    staged_path,
+)
 
 INDEX_NAME = "index.json"
 TRACE_NAME = "trace.pyrec"
@@ -138,7 +144,7 @@ def write_index(
         "tests": [_dump(entry) for entry in entries],
     }
     path = folder / INDEX_NAME
-    staged = folder / f"{INDEX_NAME}.{os.getpid()}.part"
+    staged = own_staged_path(path)
     try:
         staged.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
         os.replace(staged, path)
@@ -344,6 +350,18 @@ def beside(trace: Path) -> list[Path]:
     return [trace.with_name(name) for name in (FAILURE_NAME, PAGE_NAME)]
 
 
+def _staged_beside(trace: Path) -> list[Path]:
+    """Give what a process that died did not finish of what can lie beside a trace."""
+    wanted = [path.name for path in beside(trace)]
+    try:
+        names = os.listdir(trace.parent)
+    except OSError:
+        return []
+    return [
+        trace.with_name(name) for name in names if any(is_staged(name, each) for each in wanted)
+    ]
+
+
 def remove_trace(folder: Path, relative: str) -> None:
     """Remove a trace of the folder with what belongs to it; raises EnvironmentError (ERR_IO).
 
@@ -360,7 +378,7 @@ def _remove_trace(folder: Path, relative: str) -> None:
     inside = os.path.realpath(trace).startswith(os.path.realpath(folder) + os.sep)
     if not inside or trace.suffix != ".pyrec":
         return
-    for path in (trace, *beside(trace)):
+    for path in (trace, *beside(trace), *_staged_beside(trace)):
         path.unlink(missing_ok=True)
     try:
         trace.parent.rmdir()
