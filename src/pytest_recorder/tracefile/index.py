@@ -40,6 +40,8 @@ LEFT_OUT = "left_out"
 """The status of a trace that a quota has removed; the reason names the quota."""
 DIED = "died"
 """The outcome of a test whose process died in it."""
+HARMLESS = ("passed", "skipped")
+"""The outcomes that nobody has to look into."""
 
 _Key: TypeAlias = tuple[str, int, str | None]
 

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from pytest_recorder.tracefile.index import FAILURE_NAME
+from pytest_recorder.tracefile.index import FAILURE_NAME, HARMLESS
 from pytest_recorder.tracefile.reader import open_trace
 from pytest_recorder.viewer.explain import explain
 from pytest_recorder.viewer.staging import write_text_whole
 
 # It is made while a test run waits for it: a fifth of what the command looks through.
 _MOST_EVENTS = 60_000
-_GOOD = frozenset(("passed", "skipped"))
 
 
 def write_failure(path: Path) -> Path | None:
@@ -19,7 +18,7 @@ def write_failure(path: Path) -> Path | None:
     (ERR_IO) where the file cannot be written.
     """
     with open_trace(path) as trace:
-        if trace.manifest.outcome in _GOOD:
+        if trace.manifest.outcome in HARMLESS:
             return None
         text = explain(trace, most_events=_MOST_EVENTS)
     where = path.with_name(FAILURE_NAME)
