@@ -96,11 +96,11 @@ def test_a_page_that_cannot_be_changed_stays_as_it_was_and_alone(tmp_path: Path)
 
 def test_a_text_that_ends_early_leaves_what_was_there(tmp_path: Path) -> None:
     def ends() -> str:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("now")
 
     path = tmp_path / "failure.md"
     path.write_text("before")
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="now"):
         write_text_whole(path, (ends() for _ in range(1)), "explanation")
     assert os.listdir(tmp_path) == ["failure.md"]
     assert path.read_text() == "before"
