@@ -48,6 +48,42 @@ def test_a_kept_trace_has_a_page_where_that_is_wanted(
     assert pages(pytester) == ([trace.with_suffix(".html")] if has_page else [])
 
 
+@pytest.mark.parametrize("option, all_have_pages", [("auto", False), ("on", True)])
+def test_in_ci_only_failures_have_pages_without_being_asked_for(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+    all_have_pages: bool,
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    pytester.makepyfile(
+        FAILS + "def test_good(): pass\n"
+        "import pytest\n"
+        "def test_skipped(): pytest.skip()\n"
+        "@pytest.mark.xfail\n"
+        "def test_expected(): assert False\n"
+        "@pytest.fixture\n"
+        "def broken():\n    yield\n    raise OSError\n"
+        "def test_torn(broken): pass\n"
+    )
+    run(pytester, "--record-trace", "--record-keep=all", f"--record-html={option}")
+    folder = pytester.path / "test-traces"
+    assert len(kept(pytester)) == 5
+    has_page = {
+        entry["test"].partition("::")[2]: (folder / entry["trace"])
+        .with_name("trace.html")
+        .exists()
+        for entry in index(pytester)
+    }
+    assert has_page == {
+        "test_a": True,
+        "test_good": all_have_pages,
+        "test_skipped": all_have_pages,
+        "test_expected": all_have_pages,
+        "test_torn": True,
+    }
+
+
 def test_attempts_link_to_each_other(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(FAILS)
     run(pytester, "--record-trace", "--record-html=on", "--reruns=2")
@@ -59,6 +95,20 @@ def test_attempts_link_to_each_other(pytester: pytest.Pytester) -> None:
         assert {(page.parent / link).resolve() for link in links} == {first, second, third} - {
             page
         }
+
+
+def test_the_page_of_a_failure_is_told_of_an_attempt_that_passed_and_has_none(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    pytester.makepyfile(
+        "runs = []\ndef test_a():\n    runs.append(1)\n    assert len(runs) > 1\n"
+    )
+    run(pytester, "--record-trace", "--record-keep=all", "--reruns=1")
+    assert len(traces(pytester)) == 2
+    (page,) = pages(pytester)
+    found = [(one["attempt"], one["outcome"], one["href"]) for one in attempts(page)]
+    assert found == [(1, "failed", None), (2, "passed", None)]
 
 
 def shown(page: Path) -> str:
