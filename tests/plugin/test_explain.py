@@ -1,9 +1,11 @@
 """`failure.md` and the questions about a trace, on real runs."""
 
 import json
+import py_compile
 import re
 import shutil
 import unicodedata
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -585,3 +587,23 @@ def test_a_required_trace_is_there_where_only_its_explanation_could_not_be_writt
     assert len(traces(pytester)) == 1
     assert "ERR_TRACE_MISSING" not in str(result.stdout)
     assert "ERR_IO" in str(result.stdout)
+
+
+@pytest.mark.parametrize("options", [("--max-warnings", "0"), ("-W", "error")])
+def test_what_python_warned_of_when_it_compiled_a_source_is_not_said_again(
+    pytester: pytest.Pytester, options: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(
+        helper='PATTERN = "\\d"\n\n\ndef price():\n    found = 1\n    return found + 1\n',
+        test_it="import helper\n\n\ndef test_bad():\n    got = helper.price()\n    assert got == 3\n",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        py_compile.compile(str(pytester.path / "helper.py"), doraise=True)
+    result = run(pytester, "--record-trace", "--record-html=on", *options)
+    result.assert_outcomes(failed=1, warnings=0)
+    assert "Warning" not in result.stdout.str() + result.stderr.str()
+    (trace,) = traces(pytester)
+    assert (
+        "assigned: found = 1  [helper.py:5 price]" in trace.with_name("failure.md").read_text()
+    )

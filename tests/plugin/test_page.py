@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pytest_recorder.cli import main
 from tests.plugin.support import index, kept, run, traces
 
 FAILS = "def test_a():\n    x = 1\n    assert x == 2\n"
@@ -47,6 +48,42 @@ def test_a_kept_trace_has_a_page_where_that_is_wanted(
     assert pages(pytester) == ([trace.with_suffix(".html")] if has_page else [])
 
 
+@pytest.mark.parametrize("option, all_have_pages", [("auto", False), ("on", True)])
+def test_in_ci_only_failures_have_pages_without_being_asked_for(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+    all_have_pages: bool,
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    pytester.makepyfile(
+        FAILS + "def test_good(): pass\n"
+        "import pytest\n"
+        "def test_skipped(): pytest.skip()\n"
+        "@pytest.mark.xfail\n"
+        "def test_expected(): assert False\n"
+        "@pytest.fixture\n"
+        "def broken():\n    yield\n    raise OSError\n"
+        "def test_torn(broken): pass\n"
+    )
+    run(pytester, "--record-trace", "--record-keep=all", f"--record-html={option}")
+    folder = pytester.path / "test-traces"
+    assert len(kept(pytester)) == 5
+    has_page = {
+        entry["test"].partition("::")[2]: (folder / entry["trace"])
+        .with_name("trace.html")
+        .exists()
+        for entry in index(pytester)
+    }
+    assert has_page == {
+        "test_a": True,
+        "test_good": all_have_pages,
+        "test_skipped": all_have_pages,
+        "test_expected": all_have_pages,
+        "test_torn": True,
+    }
+
+
 def test_attempts_link_to_each_other(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(FAILS)
     run(pytester, "--record-trace", "--record-html=on", "--reruns=2")
@@ -58,6 +95,102 @@ def test_attempts_link_to_each_other(pytester: pytest.Pytester) -> None:
         assert {(page.parent / link).resolve() for link in links} == {first, second, third} - {
             page
         }
+
+
+def test_the_page_of_a_failure_is_told_of_an_attempt_that_passed_and_has_none(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    pytester.makepyfile(
+        "runs = []\ndef test_a():\n    runs.append(1)\n    assert len(runs) > 1\n"
+    )
+    run(pytester, "--record-trace", "--record-keep=all", "--reruns=1")
+    assert len(traces(pytester)) == 2
+    (page,) = pages(pytester)
+    found = [(one["attempt"], one["outcome"], one["href"]) for one in attempts(page)]
+    assert found == [(1, "failed", None), (2, "passed", None)]
+
+
+def shown(page: Path) -> str:
+    """Give the links between attempts as a reader sees them."""
+    texts = (f"{one['attempt']}{' (this)' * one['is_this']}" for one in attempts(page))
+    return ", ".join(texts)
+
+
+def linked(page: Path) -> list[Path]:
+    """Give the pages that a page has links to, by number of the attempt."""
+    return [(page.parent / one["href"]).resolve() for one in attempts(page) if one["href"]]
+
+
+def test_workers_that_all_run_a_test_have_attempts_of_their_own(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(FAILS)
+    run(
+        pytester,
+        "--record-trace",
+        "--record-html=on",
+        "--reruns=1",
+        "-n",
+        "2",
+        "--dist=each",
+    )
+    folder = pytester.path / "test-traces"
+    of_worker: dict[str, list[Path]] = {}
+    for entry in index(pytester):
+        page = (folder / entry["trace"]).with_name("trace.html")
+        of_worker.setdefault(entry["worker"], []).append(page)
+    assert len(of_worker) == 2
+    for is_by_command in (False, True):
+        for first, second in of_worker.values():
+            if is_by_command:
+                assert main(["html", str(first.with_suffix(".pyrec"))]) == 0
+                assert main(["html", str(second.with_suffix(".pyrec"))]) == 0
+            assert [shown(first), shown(second)] == ["1 (this), 2", "1, 2 (this)"]
+            assert [linked(first), linked(second)] == [[second], [first]]
+
+
+def test_attempts_of_two_runs_in_a_merged_folder_stay_apart(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(FAILS)
+    for name in ("one", "two"):
+        run(pytester, "--record-trace", "--reruns=1", f"--record-dir={name}")
+    assert main(["merge", "one", "two", "-o", "test-traces"]) == 0
+    for trace in traces(pytester):
+        assert main(["html", str(trace)]) == 0
+    by_run: dict[str, list[Path]] = {}
+    for entry in index(pytester):
+        page = (pytester.path / "test-traces" / entry["trace"]).with_name("trace.html")
+        by_run.setdefault(entry["run_id"], []).append(page)
+    assert len(by_run) == 2
+    for first, second in by_run.values():
+        assert [shown(first), shown(second)] == ["1 (this), 2", "1, 2 (this)"]
+        assert linked(second) == [first]
+
+
+def test_pages_of_a_merged_folder_link_to_attempts_of_their_own_run(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(FAILS)
+    for name in ("one", "two"):
+        run(
+            pytester,
+            "--record-trace",
+            "--record-html=on",
+            "--reruns=1",
+            f"--record-dir={name}",
+        )
+    before = {path: path.read_bytes() for path in pytester.path.glob("[ot][nw][eo]/*/*.html")}
+    assert len(before) == 4
+    assert main(["merge", "one", "two", "-o", "test-traces"]) == 0
+    assert before == {path: path.read_bytes() for path in before}
+    by_run: dict[str, list[Path]] = {}
+    for entry in index(pytester):
+        page = (pytester.path / "test-traces" / entry["trace"]).with_name("trace.html")
+        by_run.setdefault(entry["run_id"], []).append(page)
+    assert len(by_run) == 2
+    for first, second in by_run.values():
+        assert [shown(first), shown(second)] == ["1 (this), 2", "1, 2 (this)"]
+        assert [linked(first), linked(second)] == [[second], [first]]
 
 
 def test_workers_write_pages_too(pytester: pytest.Pytester) -> None:

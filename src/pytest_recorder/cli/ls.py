@@ -6,11 +6,10 @@ from pathlib import Path
 
 from pytest_recorder.cli.recover import recover_folder, recovered_line, say_problems
 from pytest_recorder.errors import RecorderError
-from pytest_recorder.tracefile.index import Entry, Index, read_index
+from pytest_recorder.tracefile.index import HARMLESS, Entry, Index, read_index
 from pytest_recorder.viewer.index_markdown import table
 from pytest_recorder.viewer.values import safe_text
 
-_HARMLESS = ("passed", "skipped")
 _MOST_MARKDOWN = 1024 * 1024
 """As much as Buildkite takes for an annotation, and GitHub for the summary of a step."""
 
@@ -36,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(_json(index))
         return 0
     if args.markdown:
-        failures = [entry for entry in index.tests if entry.outcome not in _HARMLESS]
+        failures = [entry for entry in index.tests if entry.outcome not in HARMLESS]
         lines = table(failures, args.folder.as_posix(), most_bytes=_MOST_MARKDOWN)
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         return 0

@@ -8,6 +8,7 @@ from pytest_recorder.cli.recover import recover_folder, recovered_line
 from pytest_recorder.errors import exit_status
 from pytest_recorder.tracefile.merge import merge
 from pytest_recorder.viewer.index_page import write_index_page
+from pytest_recorder.viewer.siblings import relink_pages
 from pytest_recorder.viewer.values import safe_text
 
 HELP = "join the trace folders of several runs into one"
@@ -26,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     merged = merge(args.folders, args.output)
     # Of what a process left that died; its folder may not have been looked at since.
     recovered = recover_folder(args.output)
+    unlinked = relink_pages(args.output)
     write_index_page(args.output)
     for entry in recovered.entries:
         print(recovered_line(args.output, entry))
@@ -37,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
             f" run{'' if runs == 1 else 's'} into {args.output}"
         )
     )
-    errors = [*merged.errors, *recovered.errors]
+    errors = [*merged.errors, *recovered.errors, *unlinked]
     for error in errors:
         complain(error, args)
     return exit_status(errors[0]) if errors else 0

@@ -9,8 +9,8 @@ import pytest
 from pytest_recorder.plugin.github import GitHub, Guard
 from pytest_recorder.plugin.junit import Attachments, path_style
 from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.plugin.options import is_on
 
-_NO = ("", "0", "false", "no", "off")
 _INSIDE_A_TEST = "PYTEST_CURRENT_TEST"
 
 
@@ -25,7 +25,7 @@ def plugins(
     if _INSIDE_A_TEST in environ:
         return []
     found: list[object] = []
-    if environ.get("GITHUB_ACTIONS", "").lower() not in _NO:
+    if is_on("GITHUB_ACTIONS", environ):
         found.append(GitHub(config, ledger, environ, root, guard))
     name_of = path_style(environ)
     if name_of is not None:

@@ -13,7 +13,7 @@ from pytest_recorder.plugin.explanation import add_explanation
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.links import Files, add_links, properties, say_early
 from pytest_recorder.plugin.metrics import RunMetrics
-from pytest_recorder.plugin.page import add_page, has_pages
+from pytest_recorder.plugin.page import add_page
 from pytest_recorder.policy import action_for, policy_of
 from pytest_recorder.recorder import Ended, Recorder
 from pytest_recorder.tracefile.index import Entry, claim_path, give_back
@@ -51,8 +51,9 @@ class Ending:
             is_written = entry is None or entry.status != "missing"
             if entry is not None:
                 self._ledger.take(entry)
-                if has_pages(attempt.settings.html):
-                    errors.append(add_page(self._ledger.folder, entry, self._ledger.entries))
+                same = self._ledger.entries_of(entry.test)
+                html = attempt.settings.html
+                errors.append(add_page(self._ledger.folder, entry, same, html))
                 if made is not None:
                     self._attach(made, entry)
                 if made is not None and item is not None and entry.trace is not None:

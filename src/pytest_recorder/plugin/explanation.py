@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, bug
-from pytest_recorder.tracefile.index import FAILURE_NAME
+from pytest_recorder.tracefile.index import FAILURE_NAME, HARMLESS
 
 
 def add_explanation(trace: Path, outcome: str | None) -> RecorderError | None:
@@ -12,7 +12,7 @@ def add_explanation(trace: Path, outcome: str | None) -> RecorderError | None:
 
     The trace stays as it is: without its explanation it tells the same.
     """
-    if outcome in ("passed", "skipped"):
+    if outcome in HARMLESS:
         return None
     faults: list[RecorderError] = []
 

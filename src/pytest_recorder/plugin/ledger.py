@@ -6,6 +6,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from pytest_recorder.config import Html
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.plugin.explanation import add_explanation
@@ -32,7 +33,7 @@ class Ledger:
     """The books of one process. Only the process that owns the folder touches what is in it."""
 
     def __init__(
-        self, folder: Path, journal: Journal, *, owns_folder: bool, has_pages: bool = False
+        self, folder: Path, journal: Journal, *, owns_folder: bool, html: Html = "off"
     ) -> None:
         self.folder = folder
         self.journal = journal
@@ -46,9 +47,10 @@ class Ledger:
         self.failures: list[str] = []
         """Errors of ours that make the run fail and that no report could say."""
         self._owns_folder = owns_folder
-        self._has_pages = has_pages
+        self._html: Html = html
         self._is_prepared = False
         self._entries: dict[tuple[str, int, str | None], Entry] = {}
+        self._keys: dict[str, list[tuple[str, int, str | None]]] = {}
         self._recovered: dict[tuple[str, int, str | None], Entry] = {}
         self._warned: set[tuple[str, str]] = set()
         # Looked up now: tools that fake the time replace what they find in modules.
@@ -61,6 +63,10 @@ class Ledger:
     def entries(self) -> list[Entry]:
         """What was kept, and what should have been."""
         return list(self._entries.values())
+
+    def entries_of(self, test: str) -> list[Entry]:
+        """Give the entries of one test, without a look at the others."""
+        return [self._entries[key] for key in self._keys.get(test, ())]
 
     @property
     def recovered(self) -> list[Entry]:
@@ -106,11 +112,17 @@ class Ledger:
                     self.warn(problem, entry.test)
         for problem in found.errors:
             self.warn(problem, None)
-        for entry in found.entries if self._has_pages else ():
-            fault = add_page(self.folder, entry, found.entries)
+        self._add_pages(found.entries)
+        return found.entries, found.alive
+
+    def _add_pages(self, recovered: list[Entry]) -> None:
+        by_test: dict[str, list[Entry]] = {}
+        for entry in recovered:
+            by_test.setdefault(entry.test, []).append(entry)
+        for entry in recovered:
+            fault = add_page(self.folder, entry, by_test[entry.test], self._html)
             if fault is not None:
                 self.warn(fault, entry.test)
-        return found.entries, found.alive
 
     def _take_recovered(self, entries: list[Entry]) -> None:
         for entry in entries:
@@ -131,7 +143,10 @@ class Ledger:
 
     def take(self, entry: Entry) -> None:
         """Enter an attempt; the same one can arrive twice from a worker."""
-        self._entries[entry.test, entry.attempt, entry.trace] = entry
+        key = entry.test, entry.attempt, entry.trace
+        if key not in self._entries:
+            self._keys.setdefault(entry.test, []).append(key)
+        self._entries[key] = entry
         self._is_saved = False
 
     def save(self) -> None:

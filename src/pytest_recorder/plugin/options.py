@@ -135,7 +135,7 @@ OPTIONS: Final = (
     ),
     Option(
         "html",
-        "whether kept traces get a page beside them (default: auto, where CI is set)",
+        "whether kept traces get a page beside them (default: auto, for failures in CI)",
         "auto|on|off",
     ),
     Option(
@@ -198,6 +198,11 @@ def add_options(parser: pytest.Parser) -> None:
                 help=option.help + (" (repeatable)" if option.form == "list" else ""),
             )
         parser.addini(option.dest, option.help, type=_ini_type(option), default=None)
+
+
+def is_on(variable: str, environ: Mapping[str, str]) -> bool:
+    """Whether a variable that others set, such as `CI`, says yes: anything but a word for no."""
+    return environ.get(variable, "").strip().lower() not in ("", *_FALSE)
 
 
 def is_forced_off(config: pytest.Config, environ: Mapping[str, str]) -> bool:

@@ -1,30 +1,37 @@
 """Puts the HTML page of a trace beside it, whatever goes wrong in doing so."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_recorder.config import Html
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, bug
-from pytest_recorder.tracefile.index import PAGE_NAME, Entry
-
-_NOT_CI = ("", "0", "false", "no", "off")
-
-
-def has_pages(html: Html) -> bool:
-    """Tell whether kept traces get a page: `auto` means where the variable `CI` is set."""
-    is_ci = os.environ.get("CI", "").strip().lower() not in _NOT_CI
-    return html == "on" or (html == "auto" and is_ci)
+from pytest_recorder.plugin.options import is_on
+from pytest_recorder.tracefile.index import HARMLESS, PAGE_NAME, Entry
 
 
-def add_page(folder: Path, entry: Entry, entries: Iterable[Entry]) -> RecorderError | None:
-    """Write the page of a trace that was kept; gives what went wrong.
+def _wants_page(html: Html, outcome: str | None) -> bool:
+    """Tell whether a kept trace gets a page.
 
-    `entries` are those of the run: the pages of the test's earlier attempts get a link to this
-    one. The trace stays as it is, with or without its page.
+    `auto` means where the variable `CI` is set, and not for what nobody has to look into.
     """
-    if entry.trace is None:
+    if html == "auto":
+        return outcome not in HARMLESS and is_on("CI", os.environ)
+    return html == "on"
+
+
+def add_page(
+    folder: Path, entry: Entry, entries: Sequence[Entry], html: Html
+) -> RecorderError | None:
+    """Write the page of a trace that was kept, if it is to have one; gives what went wrong.
+
+    `entries` are those of the test: the pages of earlier attempts are told of this one. The trace
+    stays as it is, with or without its page.
+    """
+    is_wanted = _wants_page(html, entry.outcome)
+    has_others = html != "off" and len(entries) > 1
+    if entry.trace is None or not (is_wanted or has_others):
         return None
     faults: list[RecorderError] = []
 
@@ -35,25 +42,26 @@ def add_page(folder: Path, entry: Entry, entries: Iterable[Entry]) -> RecorderEr
         what = f"{PAGE_NAME} could not be made: {type(error).__name__}: {error}"
         faults.append(bug(ErrorCode.UNKNOWN, what, hook=label, path=str(entry.trace)))
 
-    run_guarded("page", lambda: _write(folder, entry, list(entries)), on_fault)
+    run_guarded("page", lambda: _write(folder, entry, entries, is_wanted), on_fault)
     return faults[0] if faults else None
 
 
-def _write(folder: Path, entry: Entry, entries: list[Entry]) -> None:
+def _write(folder: Path, entry: Entry, entries: Sequence[Entry], is_wanted: bool) -> None:
     from pytest_recorder.tracefile.reader import open_trace
     from pytest_recorder.viewer.beside import read_failure
     from pytest_recorder.viewer.html import replace_attempts, write_page
-    from pytest_recorder.viewer.siblings import attempts_in
+    from pytest_recorder.viewer.siblings import attempts_in, is_other_attempt
 
     path = folder / str(entry.trace)
     page = path.with_name(PAGE_NAME)
-    with open_trace(path) as trace:
-        attempts = attempts_in(entries, entry.test, folder, page, entry.attempt)
-        write_page(trace, page, text=read_failure(path), attempts=attempts)
+    if is_wanted:
+        with open_trace(path) as trace:
+            attempts = attempts_in(entries, entry, folder, page)
+            write_page(trace, page, text=read_failure(path), attempts=attempts)
     for other in entries:
-        if other.test != entry.test or other.trace is None or other.attempt == entry.attempt:
+        if other.trace is None or not is_other_attempt(other, entry):
             continue
         earlier = (folder / other.trace).with_name(PAGE_NAME)
         if earlier.is_file():
-            listed = attempts_in(entries, entry.test, folder, earlier, other.attempt)
+            listed = attempts_in(entries, other, folder, earlier)
             replace_attempts(earlier, listed)

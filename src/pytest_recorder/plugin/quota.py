@@ -9,11 +9,10 @@ and is kept all the same comes last. Equals stand in the order of the run.
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from pytest_recorder.tracefile.index import LEFT_OUT, Entry
+from pytest_recorder.tracefile.index import HARMLESS, LEFT_OUT, Entry
 
 MAX_KEPT = "max_kept"
 MAX_TOTAL = "max_total"
-_HARMLESS = ("passed", "skipped")
 
 
 class Quota(NamedTuple):
@@ -78,7 +77,7 @@ def leave_out(
     last = dict(attempts)
     for entry in there:
         last[entry.test] = max(last.get(entry.test, 0), entry.attempt)
-    failed = [entry for entry in there if entry.outcome not in _HARMLESS]
+    failed = [entry for entry in there if entry.outcome not in HARMLESS]
     room = _Room(quota, size_of)
     repeats: list[Entry] = []
     shown: set[tuple[str, ...]] = set()
@@ -88,7 +87,7 @@ def leave_out(
             repeats.append(entry)
         elif room.takes(entry):
             shown.add(failure)
-    for entry in (*repeats, *(e for e in there if e.outcome in _HARMLESS)):
+    for entry in (*repeats, *(e for e in there if e.outcome in HARMLESS)):
         room.takes(entry)
     return room.left_out
 

@@ -22,7 +22,6 @@ from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.outcome import outcome_of
-from pytest_recorder.plugin.page import has_pages
 from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.policy import Sourced, action_for, open_journal, policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
@@ -98,7 +97,7 @@ class RecordSession:
             settings.dir,
             self._journal,
             owns_folder=self._worker is None,
-            has_pages=has_pages(settings.html),
+            html=settings.html,
         )
         self._metrics = RunMetrics(
             settings, self._ledger.warn, worker=self._worker, is_nested=self._is_nested

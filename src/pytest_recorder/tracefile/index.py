@@ -18,7 +18,14 @@ from pytest_recorder.errors import (
     usage,
 )
 from pytest_recorder.tracefile.lock import is_alive, locked_folder, try_lock
-from pytest_recorder.tracefile.naming import folder_name, remove_staged, staged_path, writable
+from pytest_recorder.tracefile.naming import (
+    folder_name,
+    is_staged,
+    own_staged_path,
+    remove_staged,
+    staged_path,
+    writable,
+)
 
 INDEX_NAME = "index.json"
 TRACE_NAME = "trace.pyrec"
@@ -34,6 +41,8 @@ LEFT_OUT = "left_out"
 """The status of a trace that a quota has removed; the reason names the quota."""
 DIED = "died"
 """The outcome of a test whose process died in it."""
+HARMLESS = ("passed", "skipped")
+"""The outcomes that nobody has to look into."""
 
 _Key: TypeAlias = tuple[str, int, str | None]
 
@@ -138,7 +147,7 @@ def write_index(
         "tests": [_dump(entry) for entry in entries],
     }
     path = folder / INDEX_NAME
-    staged = folder / f"{INDEX_NAME}.{os.getpid()}.part"
+    staged = own_staged_path(path)
     try:
         staged.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
         os.replace(staged, path)
@@ -210,7 +219,7 @@ def _write_entries(
 ) -> None:
     with locked_folder(folder):
         try:
-            there = _owned(read_index(folder))
+            there = owned_entries(read_index(folder))
         except RecorderError:
             there = []
         told = {"is_reported": is_reported}
@@ -228,7 +237,7 @@ def _is_of_others(entry: Entry, run_id: str, ours: Container[_Key]) -> bool:
     return (is_recovered or entry.run_id != run_id) and _key(entry) not in ours
 
 
-def _owned(index: Index) -> list[Entry]:
+def owned_entries(index: Index) -> list[Entry]:
     """Give the entries of an index, each with the run that it belongs to."""
     owner = {"run_id": index.run_id, "pid": index.pid}
     return [e if e.run_id is not None else e.model_copy(update=owner) for e in index.tests]
@@ -255,7 +264,7 @@ def clear_earlier_run(folder: Path, run_id: str) -> Cleared:
             index = read_index(folder)
         except RecorderError:
             return Cleared([], [])
-        entries = _owned(index)
+        entries = owned_entries(index)
         kept = [entry for entry in entries if _is_of_living(entry.pid)]
         nobody = {"run_id": None, "pid": None}
         untold = [
@@ -367,6 +376,18 @@ def beside(trace: Path) -> list[Path]:
     return [trace.with_name(name) for name in (FAILURE_NAME, PAGE_NAME)]
 
 
+def _staged_beside(trace: Path) -> list[Path]:
+    """Give what a process that died did not finish of what can lie beside a trace."""
+    wanted = [path.name for path in beside(trace)]
+    try:
+        names = os.listdir(trace.parent)
+    except OSError:
+        return []
+    return [
+        trace.with_name(name) for name in names if any(is_staged(name, each) for each in wanted)
+    ]
+
+
 def remove_trace(folder: Path, relative: str) -> None:
     """Remove a trace of the folder with what belongs to it; raises EnvironmentError (ERR_IO).
 
@@ -384,7 +405,7 @@ def _remove_trace(folder: Path, relative: str) -> None:
     if not inside or trace.suffix != ".pyrec":
         return
     # What belongs to it first: what cannot be removed keeps its trace.
-    for path in (*beside(trace), trace):
+    for path in (*beside(trace), *_staged_beside(trace), trace):
         path.unlink(missing_ok=True)
     try:
         trace.parent.rmdir()

@@ -57,6 +57,18 @@ def staged_path(path: Path) -> Path:
     return path.with_name(path.name + ".part")
 
 
+def own_staged_path(path: Path) -> Path:
+    """Name such a file of this process alone, for what several may write."""
+    return path.with_name(f"{path.name}.{os.getpid()}.part")
+
+
+def is_staged(name: str, wanted: str) -> bool:
+    """Tell whether a file of this name is what some process has staged for `wanted`."""
+    start, end = f"{wanted}.", ".part"
+    middle = name[len(start) : -len(end)]
+    return name == f"{start}{middle}{end}" and middle.isascii() and middle.isdecimal()
+
+
 def remove_staged(path: Path) -> None:
     """Remove what was not finished; what kept us from writing it may keep us from this too."""
     try:

@@ -1,16 +1,14 @@
 """Writes the explanation of a failure beside its trace."""
 
-import os
 from pathlib import Path
 
-from pytest_recorder.errors import from_os_error
-from pytest_recorder.tracefile.index import FAILURE_NAME
+from pytest_recorder.tracefile.index import FAILURE_NAME, HARMLESS
 from pytest_recorder.tracefile.reader import open_trace
 from pytest_recorder.viewer.explain import explain
+from pytest_recorder.viewer.staging import write_text_whole
 
 # It is made while a test run waits for it: a fifth of what the command looks through.
 _MOST_EVENTS = 60_000
-_GOOD = frozenset(("passed", "skipped"))
 
 
 def write_failure(path: Path) -> Path | None:
@@ -20,18 +18,12 @@ def write_failure(path: Path) -> Path | None:
     (ERR_IO) where the file cannot be written.
     """
     with open_trace(path) as trace:
-        if trace.manifest.outcome in _GOOD:
+        if trace.manifest.outcome in HARMLESS:
             return None
         text = explain(trace, most_events=_MOST_EVENTS)
     where = path.with_name(FAILURE_NAME)
-    staged = where.with_name(f"{FAILURE_NAME}.{os.getpid()}.part")
-    try:
-        # Text that was recorded is escaped; a path of the file system may hold what is no UTF-8.
-        staged.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-        os.replace(staged, where)
-    except OSError as error:
-        staged.unlink(missing_ok=True)
-        raise from_os_error(error, "cannot write the explanation", path=where) from error
+    # Text that was recorded is escaped; a path of the file system may hold what is no UTF-8.
+    write_text_whole(where, (text,), "explanation")
     return where
 
 

@@ -10,8 +10,7 @@ import base64
 import hashlib
 import html
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
@@ -21,6 +20,7 @@ from pytest_recorder.errors import ErrorCode, enverr, from_os_error
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.data import MOST_STORED_BYTES, Attempt, PageData, prepare
 from pytest_recorder.viewer.explain import explain
+from pytest_recorder.viewer.staging import write_text_whole
 from pytest_recorder.viewer.values import safe_text
 
 # The page shows the rest: its text is not worth as long a search as the command's.
@@ -45,17 +45,7 @@ def write_page(
     """
     data = prepare(trace, attempts=attempts, most_stored_bytes=most_stored_bytes)
     shown = explain(trace, most_events=_MOST_EVENTS) if text is None else text
-    staged = path.with_name(path.name + ".part")
-    try:
-        with open(staged, "w", encoding="ascii", newline="\n") as file:
-            file.writelines(render_page(data, shown))
-        os.replace(staged, path)
-    except OSError as error:
-        staged.unlink(missing_ok=True)
-        raise from_os_error(error, "cannot write the page", path=path) from error
-    except BaseException:
-        staged.unlink(missing_ok=True)
-        raise
+    _write(path, render_page(data, shown))
     return path.stat().st_size
 
 
@@ -66,17 +56,19 @@ def replace_attempts(path: Path, attempts: Sequence[Attempt]) -> None:
     """
     try:
         text = path.read_text("ascii")
-        before, mark, rest = text.partition(_ATTEMPTS)
-        _, end, after = rest.partition(_END)
-        if not mark or not end:
-            return
-        staged = path.with_name(path.name + ".part")
-        staged.write_text(before + _attempts(attempts) + after, "ascii", newline="\n")
-        os.replace(staged, path)
     except UnicodeDecodeError:
         return
     except OSError as error:
-        raise from_os_error(error, "cannot write the page", path=path) from error
+        raise from_os_error(error, "cannot read the page", path=path) from error
+    before, mark, rest = text.partition(_ATTEMPTS)
+    told, end, after = rest.partition(_END)
+    listed = _attempts(attempts)
+    if mark and end and listed != f"{mark}{told}{end}":
+        _write(path, (before, listed, after))
+
+
+def _write(path: Path, parts: Iterable[str]) -> None:
+    write_text_whole(path, parts, "page", encoding="ascii", errors="strict")
 
 
 def render_page(data: PageData, text: str) -> Iterator[str]:

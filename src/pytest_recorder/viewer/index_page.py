@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from pytest_recorder.errors import ErrorCode, from_os_error, usage
+from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.tracefile.index import (
     DIED,
     FAILURE_NAME,
@@ -29,6 +29,7 @@ from pytest_recorder.tracefile.index import (
     read_index,
 )
 from pytest_recorder.viewer.index_assets import SCRIPT, STYLE
+from pytest_recorder.viewer.staging import write_text_whole
 from pytest_recorder.viewer.values import safe_text, shorten
 
 _ORDER = {"failed": 0, DIED: 0, "interrupted": 1}
@@ -65,13 +66,7 @@ def write_index_page(folder: Path) -> Path:
             ErrorCode.TRACE_DIR_CONFLICT,
             f"{str(path)!r} is not a page of ours and stays; {INDEX_NAME} has what it would show",
         )
-    staged = folder / f"{INDEX_PAGE_NAME}.{os.getpid()}.part"
-    try:
-        staged.write_text(index_page(index, folder), "utf-8", "backslashreplace", newline="\n")
-        os.replace(staged, path)
-    except OSError as error:
-        staged.unlink(missing_ok=True)
-        raise from_os_error(error, "cannot write the page", path=path) from error
+    write_text_whole(path, (index_page(index, folder),), "page")
     return path
 
 

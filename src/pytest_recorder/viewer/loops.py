@@ -3,6 +3,8 @@
 import ast
 from typing import TypeAlias
 
+from pytest_recorder.viewer.parsing import parse_quietly
+
 Loop: TypeAlias = tuple[int, int, int]
 """The line of `for` or `while`, the first line of the body, the last line of the body."""
 
@@ -10,7 +12,7 @@ Loop: TypeAlias = tuple[int, int, int]
 def find_loops(source: str) -> list[Loop]:
     """Give the loops in order of their lines; nothing for what is not Python of this version."""
     try:
-        tree = ast.parse(source)
+        tree = parse_quietly(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     found = [

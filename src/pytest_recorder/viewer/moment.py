@@ -1,6 +1,5 @@
 """Finds the moment and the frame that a question about a trace means."""
 
-import ast
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +8,7 @@ from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.viewer import expressions
 from pytest_recorder.viewer.failure import Failure, find_failure
 from pytest_recorder.viewer.history import History
+from pytest_recorder.viewer.parsing import parse_expression_quietly
 from pytest_recorder.viewer.steps import shown_file
 
 _PLACE = re.compile(r"(?:(?P<file>.+):)?(?P<line>\d+)\Z", re.DOTALL)
@@ -52,7 +52,7 @@ def parse_place(text: str) -> Place:
 def parse_name(text: str) -> expressions.Read:
     """Read a name with attributes and items, `order.lines[0]`. Raises UsageError (ERR_QUERY)."""
     try:
-        node = ast.parse(text.strip(), mode="eval").body
+        node = parse_expression_quietly(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise usage(
             ErrorCode.QUERY, f"bad name {text!r}, expected one like x, order.lines or rows[0]"

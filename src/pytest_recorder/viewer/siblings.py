@@ -5,38 +5,82 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pytest_recorder.errors import RecorderError
-from pytest_recorder.tracefile.index import Entry, read_index
+from pytest_recorder.tracefile.index import PAGE_NAME, Entry, owned_entries, read_index
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.data import Attempt
+from pytest_recorder.viewer.html import replace_attempts
 
 
 def attempts_of(trace: Trace, page: Path) -> list[Attempt]:
     """Give the attempts of the test that the index of its folder lists, or only this one."""
     manifest = trace.manifest
-    this = Attempt(manifest.attempt, manifest.outcome, is_this=True)
-    folder = trace.path.absolute().parent.parent
+    alone = [Attempt(manifest.attempt, manifest.outcome, is_this=True)]
+    where = Path(os.path.abspath(trace.path))
+    folder = where.parent.parent
+    path = where.relative_to(folder).as_posix()
     try:
-        entries = read_index(folder).tests
+        entries = owned_entries(read_index(folder))
     except RecorderError:
-        return [this]
-    listed = attempts_in(entries, str(manifest.test), folder, page, manifest.attempt)
-    return listed if any(attempt.is_this for attempt in listed) else [this]
+        return alone
+    this = next((entry for entry in entries if entry.trace == path), None)
+    return attempts_in(entries, this, folder, page) if this is not None else alone
 
 
 def attempts_in(
-    entries: Iterable[Entry], test: str, folder: Path, page: Path, number: int
+    entries: Iterable[Entry], this: Entry, folder: Path, page: Path
 ) -> list[Attempt]:
-    """Give the attempts of a test among the entries of a folder, as `page` of one links to them."""
-    found: list[Attempt] = []
+    """Give the attempts of the test of `this` among the entries of a folder, this one too.
+
+    `page` is that of this attempt, and has links to the others.
+    """
+    found = [Attempt(this.attempt, this.outcome, is_this=True)]
     for entry in entries:
-        if entry.test != test:
-            continue
-        is_this = entry.attempt == number
-        href = None
-        if not is_this and entry.trace is not None:
-            href = _href((folder / entry.trace).with_suffix(".html"), page)
-        found.append(Attempt(entry.attempt, entry.outcome, href, is_this))
+        if is_other_attempt(entry, this):
+            href = None
+            if entry.trace is not None:
+                href = _href((folder / entry.trace).with_suffix(".html"), page)
+            found.append(Attempt(entry.attempt, entry.outcome, href))
     return sorted(found, key=lambda attempt: attempt.attempt)
+
+
+def relink_pages(folder: Path) -> list[RecorderError]:
+    """Let the pages of a folder link to what its index lists, as after a merge.
+
+    Gives what went wrong with some of them, which does not stop the rest.
+    """
+    try:
+        entries = owned_entries(read_index(folder))
+    except RecorderError as error:
+        return [error]
+    by_test: dict[tuple[str | None, str], list[Entry]] = {}
+    for entry in entries:
+        by_test.setdefault((entry.run_id, entry.test), []).append(entry)
+    errors: list[RecorderError] = []
+    for entry in entries:
+        if entry.trace is None:
+            continue
+        page = (folder / entry.trace).with_name(PAGE_NAME)
+        try:
+            if page.is_file():
+                same = by_test[entry.run_id, entry.test]
+                replace_attempts(page, attempts_in(same, entry, folder, page))
+        except RecorderError as error:
+            errors.append(error)
+    return errors
+
+
+def is_other_attempt(entry: Entry, this: Entry) -> bool:
+    """Tell whether two entries are attempts of one test, in one run and one process.
+
+    Each process counts its own attempts, and a merged folder has the tests of several runs. Which
+    process died in a test is not known: the number has to do.
+    """
+    return (
+        entry.test == this.test
+        and entry.run_id == this.run_id
+        and entry.attempt != this.attempt
+        and (entry.worker == this.worker or None in (entry.worker, this.worker))
+    )
 
 
 def _href(other: Path, page: Path) -> str | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pytest_recorder.tracefile.events import Event, Value
 from pytest_recorder.viewer.changes import describe_change
+from pytest_recorder.viewer.parsing import parse_quietly
 from pytest_recorder.viewer.values import render_value, safe_text, shorten
 
 SourceOf = Callable[[str], str | None]
@@ -204,7 +205,7 @@ def values_used(story: Story, source_of: SourceOf) -> list[tuple[str, Value]]:
 def names_read(source: str, line: int) -> list[str]:
     """Give the names that the innermost statement around a line reads, in order of appearance."""
     try:
-        tree = ast.parse(source)
+        tree = parse_quietly(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     best: ast.stmt | None = None

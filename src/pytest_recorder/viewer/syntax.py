@@ -19,6 +19,7 @@ from pytest_recorder.viewer.expressions import (
     last_line,
     stores,
 )
+from pytest_recorder.viewer.parsing import parse_quietly
 from pytest_recorder.viewer.steps import source_lines
 
 _MOST_SOURCE = 4_000_000
@@ -55,7 +56,7 @@ class File:
         self._bound: dict[Function, set[str]] = {}
         self.body: list[ast.stmt] = []
         try:
-            tree = ast.parse(source) if len(source) <= _MOST_SOURCE else ast.Module([], [])
+            tree = parse_quietly(source) if len(source) <= _MOST_SOURCE else ast.Module([], [])
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return
         self.body = tree.body
