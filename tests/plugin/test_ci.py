@@ -345,3 +345,66 @@ def test_junit_names_the_files_of_each_attempt_where_the_server_reads_them(
         for name in ("failure.md", "trace.pyrec")
     )
     assert all(names[0].endswith("failure.md") for names in said.values() if names)
+
+
+BROKEN_ENTRY = """
+from pytest_recorder.plugin import xdist
+
+def attach(made, entry):
+    made.record_trace = {"test": 1}
+
+xdist.attach_entry = attach
+"""
+RENAMED_KEY = """
+import sys
+import types
+import _pytest.junitxml
+sys.modules["_pytest.junitxml"] = types.ModuleType("_pytest.junitxml")
+"""
+BROKEN_REPORTER = """
+from _pytest.junitxml import LogXML
+real = LogXML.node_reporter
+
+def node_reporter(self, report):
+    if sys._getframe(1).f_globals["__name__"].startswith("pytest_recorder"):
+        raise TypeError("node_reporter takes no report any more")
+    return real(self, report)
+
+import sys
+LogXML.node_reporter = node_reporter
+"""
+
+
+@pytest.mark.parametrize(
+    "fault", [BROKEN_ENTRY, RENAMED_KEY, BROKEN_REPORTER], ids=["entry", "key", "reporter"]
+)
+def test_a_junit_file_that_cannot_be_told_of_a_trace_ends_no_run(
+    pytester: pytest.Pytester, fault: str
+) -> None:
+    pytester.makepyfile(breaks=fault, test_it="def test_a(): assert 0\ndef test_b(): pass")
+    environ = {"JENKINS_URL": "http://jenkins", "PYTEST_RECORDER_STRICT": "0"}
+    ran = Ran(pytester, "--record-trace", "--junitxml=out.xml", "-p", "breaks", **environ)
+    assert "INTERNALERROR" not in ran.text
+    assert "1 failed, 1 passed" in ran.text
+    assert re.search(r"RecorderWarning: .*\[ERR_UNKNOWN\]", ran.text)
+    cases = list(ET.parse(pytester.path / "out.xml").iter("testcase"))
+    assert [case.get("name") for case in cases] == ["test_a", "test_b"]
+
+
+def test_a_run_that_tells_no_server_needs_nothing_private_of_junit(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(breaks=RENAMED_KEY, test_it="def test_a(): assert 0")
+    ran = Ran(pytester, "--record-trace", "-p", "breaks")
+    assert "1 failed" in ran.text
+    assert "RecorderWarning" not in ran.text
+    assert [entry["trace"] is not None for entry in index(pytester)] == [True]
+
+
+def test_an_entry_of_a_worker_that_is_none_ends_no_run(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(conftest=BROKEN_ENTRY, test_it="def test_a(): assert 0")
+    ran = Ran(pytester, "--record-trace", "-n", "1", PYTEST_RECORDER_STRICT="0")
+    assert "INTERNALERROR" not in ran.text
+    assert "1 failed" in ran.text
+    assert re.search(r"RecorderWarning: .*\[ERR_UNKNOWN\]", ran.text)
+    assert [entry["test"] for entry in index(pytester)] == ["test_it.py::test_a"]

@@ -545,10 +545,13 @@ class RecordSession:
         """Take an entry as soon as it is there: a worker that dies later gives no output."""
         if not self._is_controller:
             return
-        entry = xdist.entry_of(report)
+        self._guard("entry", self._take_entry, report)
+        self._guard("metrics", self._metrics.take_data, xdist.counts_of(report))
+
+    def _take_entry(self, made: pytest.TestReport) -> None:
+        entry = xdist.entry_of(made)
         if entry is not None:
             self._ledger.take(entry)
-        self._guard("metrics", self._metrics.take_data, xdist.counts_of(report))
 
     def pytest_runtest_logfinish(self) -> None:
         """Keep the index up to date: a run that is killed has no later occasion."""
