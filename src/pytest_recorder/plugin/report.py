@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.metrics import Tally
@@ -13,9 +13,13 @@ from pytest_recorder.tracefile.index import INDEX_NAME, LEFT_OUT, Entry
 SECTION_TITLE = "Recorded trace"
 
 
-def shown_path(path: Path, base: Path) -> str:
+def shown_path(path: PurePath, base: PurePath) -> str:
     """Give a path relative to where pytest was called, as long as it lies below."""
-    relative = os.path.relpath(path, base)
+    try:
+        relative = os.path.relpath(path, base)
+    except ValueError:
+        # On another drive of Windows.
+        return str(path)
     return str(path) if relative.startswith("..") else relative
 
 
