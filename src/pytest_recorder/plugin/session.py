@@ -447,6 +447,8 @@ class RecordSession:
             report.shown_path(ledger.folder, self._base),
             self._metrics.tally,
             ledger.left_out,
+            ledger.pages_left_out,
+            size_of=ledger.size_of,
             verbose=self._config.get_verbosity() > 0 and ledger.recorded > 0,
         )
         if lines:

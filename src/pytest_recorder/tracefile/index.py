@@ -344,6 +344,33 @@ def beside(trace: Path) -> list[Path]:
     return [trace.with_name(name) for name in (FAILURE_NAME, PAGE_NAME)]
 
 
+def page_of(trace: Path) -> Path:
+    """Give the path of the page of a trace, which need not be there."""
+    return trace.with_name(PAGE_NAME)
+
+
+def size_with_beside(folder: Path, entry: Entry) -> int:
+    """Give the bytes of a trace and of what lies beside it; of one that is not there, none."""
+    if entry.trace is None:
+        return 0
+    trace = folder / entry.trace
+    sizes = (path.stat().st_size for path in (trace, *beside(trace)) if path.is_file())
+    try:
+        return sum(sizes)
+    except OSError:
+        return entry.size_bytes
+
+
+def remove_page(folder: Path, relative: str) -> None:
+    """Remove the page of a trace of the folder; raises EnvironmentError (ERR_IO)."""
+    trace = folder / relative
+    try:
+        if _is_ours(folder, trace):
+            page_of(trace).unlink(missing_ok=True)
+    except OSError as error:
+        raise from_os_error(error, "cannot remove the page", path=page_of(trace)) from error
+
+
 def remove_trace(folder: Path, relative: str) -> None:
     """Remove a trace of the folder with what belongs to it; raises EnvironmentError (ERR_IO).
 
@@ -357,8 +384,7 @@ def remove_trace(folder: Path, relative: str) -> None:
 
 def _remove_trace(folder: Path, relative: str) -> None:
     trace = folder / relative
-    inside = os.path.realpath(trace).startswith(os.path.realpath(folder) + os.sep)
-    if not inside or trace.suffix != ".pyrec":
+    if not _is_ours(folder, trace):
         return
     for path in (trace, *beside(trace)):
         path.unlink(missing_ok=True)
@@ -367,6 +393,11 @@ def _remove_trace(folder: Path, relative: str) -> None:
     except OSError:
         # Not empty: whatever lies there is not ours.
         return
+
+
+def _is_ours(folder: Path, trace: Path) -> bool:
+    inside = os.path.realpath(trace).startswith(os.path.realpath(folder) + os.sep)
+    return inside and trace.suffix == ".pyrec"
 
 
 def prepare_folder(folder: Path) -> None:
