@@ -136,6 +136,47 @@ def test_each_failing_test_has_one_annotation_at_its_line_and_a_row_in_the_summa
     assert all(len(re.findall(r"(?<!&#92;)\|", row)) == 7 for row in rows)
 
 
+@pytest.mark.parametrize("extra", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_the_annotation_of_a_file_that_cannot_be_collected_names_the_cause_and_its_line(
+    pytester: pytest.Pytester, extra: tuple[str, ...]
+) -> None:
+    files = {
+        "test_import": "import os\nimport helper\n",
+        "helper": "import os\n\nimport no_such_module\n",
+        "test_name": "from os import (\n    path, nothing_of_the_kind)\n",
+        "test_syntax": "x = 1\n\ndef test(:\n",
+        "test_value": "def f():\n    raise ValueError('one\\ntwo')\nf()\n",
+        "test_library": "import json\njson.loads('{')\n",
+        "test_several": "raise ImportError('one\\ntwo')\n",
+        "test_marked": "import pytest\n@pytest.mark.parametrize('x', [1])\ndef test_a(): pass\n",
+    }
+    pytester.makepyfile(**files)
+    ran = actions(pytester, *extra)
+    found = {}
+    for annotation in ran.annotations:
+        properties, message = parsed(annotation)
+        title = properties["title"].removesuffix(".py (collect)")
+        place = f"{Path(properties['file']).name}:{properties['line']}"
+        found[title] = (message.partition("\n")[0].partition(" (")[0], place)
+    json_error = found.pop("test_library")
+    assert json_error[0].startswith("json.decoder.JSONDecodeError: Expecting property name")
+    assert json_error[1] == "test_library.py:2"
+    assert found.pop("test_syntax")[1] == "test_syntax.py:3"
+    assert found == {
+        "test_import": ("ModuleNotFoundError: No module named 'no_such_module'", "helper.py:3"),
+        "test_name": (
+            "ImportError: cannot import name 'nothing_of_the_kind' from 'os'",
+            "test_name.py:1",
+        ),
+        "test_value": ("ValueError: one", "test_value.py:2"),
+        "test_several": ("ImportError: one", "test_several.py:1"),
+        "test_marked": (
+            "Failed: In test_marked.py::test_a: function uses no argument 'x'",
+            "test_marked.py:1",
+        ),
+    }
+
+
 def test_a_test_that_took_its_worker_with_it_is_annotated_where_it_was(
     pytester: pytest.Pytester,
 ) -> None:

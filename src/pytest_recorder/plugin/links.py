@@ -68,7 +68,8 @@ def add_links(
 ) -> RecorderError | None:
     """Tell the reports of this run of a kept trace; gives what went wrong.
 
-    That is a matter between two plugins: for people to know, and for no policy to follow. `made` is the report of the teardown: what is said there belongs to this attempt.
+    That is a matter between two plugins: for people to know, and for no policy to follow. `made`
+    is the report of the teardown: what is said there belongs to this attempt.
     """
     faults: list[RecorderError] = []
 

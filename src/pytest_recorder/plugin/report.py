@@ -143,8 +143,9 @@ def left_out_lines(left_out: Sequence[LeftOut], folder: str, *, verbose: bool) -
     options = " and ".join(f"--record-{name.replace('_', '-')}" for name in sorted(reasons))
     number = count(len(left_out), "trace")
     where = os.path.join(folder, INDEX_NAME)
+    size = size_text(sum(gone.size_bytes for gone in left_out))
     line = (
-        f"left out {number} ({size_text(sum(gone.size_bytes for gone in left_out))}), the least informative ones:"
+        f"left out {number} ({size}), the least informative ones:"
         f" a larger {options} keeps more; {where} lists them"
     )
     rows = [f"left out: {gone.was.test} (attempt {gone.was.attempt})" for gone in left_out]
@@ -155,10 +156,9 @@ def pages_left_out_lines(sizes: Sequence[int]) -> list[str]:
     """Say of how many traces that stay a quota has removed the page, and how to have it again."""
     if not sizes:
         return []
-    return [
-        f"left out {count(len(sizes), 'page')} ({size_text(sum(sizes))}) of traces that are kept:"
-        " a larger --record-max-total keeps more; pytest-recorder html PATH makes one"
-    ]
+    pages = f"{count(len(sizes), 'page')} ({size_text(sum(sizes))})"
+    how = "a larger --record-max-total keeps more; pytest-recorder html PATH makes one"
+    return [f"left out {pages} of traces that are kept: {how}"]
 
 
 def _kept_line(entry: Entry, folder: str) -> str:
