@@ -236,6 +236,82 @@ def test_a_summary_that_cannot_be_written_is_a_warning_and_no_more(
     assert ran.annotations == []  # it has passed in the end
 
 
+FLAKY = """
+import pytest
+attempts = []
+
+def test_flaky():
+    attempts.append(1)
+    assert len(attempts) == 2
+
+def test_fails(): assert 0
+"""
+
+
+@pytest.mark.parametrize("extra", [(), ("-n", "1")], ids=["alone", "workers"])
+def test_the_summary_tells_what_failed_from_what_passed_when_run_again(
+    pytester: pytest.Pytester, extra: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(test_it=FLAKY)
+    summary = pytester.path / "summary.md"
+    actions(pytester, "--reruns=1", *extra, GITHUB_STEP_SUMMARY=str(summary))
+    first, second = summary.read_text().split(" of tests that passed when run again, 1 trace.")
+    assert "\nFailures of 1 test, 2 traces in " in first
+    assert first.endswith("\n\n1 attempt")
+    rows = [
+        re.findall(r"^\| <code>test&#95;it.*(flaky|fails)<", half, re.MULTILINE)
+        for half in (first, second)
+    ]
+    assert rows == [["fails", "fails"], ["flaky"]]
+
+
+def test_the_summary_of_a_run_without_failures_names_none(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_it=FLAKY)
+    summary = pytester.path / "summary.md"
+    common = {"GITHUB_STEP_SUMMARY": str(summary)}
+    ran = actions(pytester, "--reruns=1", "-k", "flaky", **common)
+    assert ran.status == 0
+    assert "\n1 attempt of tests that passed when run again, 1 trace in " in summary.read_text()
+    assert "Failures" not in summary.read_text()
+    summary.unlink()
+    pytester.makepyfile(test_it="import pytest\ndef test_a(): pytest.exit('enough')\n")
+    actions(pytester, **common)
+    assert "\n1 attempt of tests or runs that did not end, 1 trace in " in summary.read_text()
+
+
+def test_an_annotation_names_the_trace_of_the_failure_that_it_tells_of(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        test_it="""
+        import os
+        import pytest
+
+        @pytest.mark.parametrize("number", range(4))
+        def test_each(number):
+            raise ValueError(os.environ["PYTEST_XDIST_WORKER"])
+
+        def test_one_dies():
+            if os.environ["PYTEST_XDIST_WORKER"] == "gw1":
+                os._exit(1)
+        """
+    )
+    ran = actions(pytester, "-n", "2", "--dist=each")
+    messages = {}
+    for annotation in ran.annotations:
+        properties, message = parsed(annotation)
+        messages[properties["title"].partition("::")[2]] = message
+    assert len(messages) == 5
+    entries = {entry["trace"]: entry for entry in index(pytester)}
+    for title, message in messages.items():
+        (trace,) = re.findall("^trace: test-traces/(.*)$", message, re.MULTILINE)
+        if "test_each" in title:
+            assert message.startswith(entries[trace]["message"])
+            assert message.startswith(f"ValueError: {entries[trace]['worker']}")
+        else:
+            assert entries[trace]["outcome"] == "died"
+
+
 HOSTILE = (
     "a|b",
     "`x`",
