@@ -183,7 +183,8 @@ def test_a_test_that_took_its_worker_with_it_is_annotated_where_it_was(
     pytester.makepyfile(
         test_it="import os\ndef leave(n):\n    os._exit(n)\ndef test_dies():\n    leave(3)\n"
     )
-    ran = actions(pytester, "-n", "1")
+    summary = pytester.path / "summary.md"
+    ran = actions(pytester, "-n", "1", GITHUB_STEP_SUMMARY=str(summary))
     (annotation,) = ran.annotations
     properties, message = parsed(annotation)
     assert properties == {
@@ -193,6 +194,13 @@ def test_a_test_that_took_its_worker_with_it_is_annotated_where_it_was(
     }
     assert "crashed while running" in message
     assert "trace: test-traces/" in message
+    (entry,) = index(pytester)
+    assert (entry["phase"], entry["place"]) == ("call", "test_it.py:3")
+    assert re.search("^the process died .pid [0-9]+. during the test$", entry["message"])
+    (row,) = [line for line in summary.read_text().splitlines() if "test&#95;dies<" in line]
+    cells = [re.sub("<.*?>", "", cell).strip() for cell in row.split("|")[1:-1]]
+    assert [bool(cell) for cell in cells] == [True] * 6
+    assert (cells[2], cells[4]) == ("call", "test&#95;it&#46;py&#58;3")
 
 
 def test_the_annotation_names_the_trace_of_a_whole_run(pytester: pytest.Pytester) -> None:

@@ -99,6 +99,13 @@ def test_processes_that_died_are_each_a_failure_of_their_own() -> None:
     ]
 
 
+def test_processes_that_died_at_one_line_are_one_failure_and_not_that_of_a_test() -> None:
+    died = {"outcome": "died", "exception": None}
+    marked = {"exception": None}
+    entries = [entry("a", **died), entry("b", **died), entry("c", **marked), entry("d")]
+    assert stay(entries, 3) == ["a1", "c1", "d1"]
+
+
 def test_the_first_trace_stays_however_large_it_is() -> None:
     assert stay([entry("a", size_bytes=99), entry("b", size_bytes=1)], None, 50) == ["a1"]
 

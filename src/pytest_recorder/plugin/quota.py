@@ -124,7 +124,10 @@ def choose(
 
 
 def failure_of(entry: Entry) -> tuple[str, ...]:
-    """Name the failure. One that has no place, as a process that died, is like no other."""
+    """Name the failure. One that has no place is like no other.
+
+    Processes that died at the same line died of the same thing.
+    """
     if entry.place is None:
         return entry.test, str(entry.attempt), entry.trace or ""
-    return entry.exception or "", entry.place
+    return entry.exception or entry.outcome or "", entry.place

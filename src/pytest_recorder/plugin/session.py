@@ -518,6 +518,7 @@ class RecordSession:
         if entry is None or entry.trace is None:
             return
         path = self._ledger.folder / entry.trace
+        from pytest_recorder.tracefile.end import end_of
         from pytest_recorder.tracefile.reader import open_trace
         from pytest_recorder.viewer.steps import failure_story
 
@@ -530,6 +531,7 @@ class RecordSession:
                 root=self.settings.root,
                 level=trace.manifest.level,
             )
+            end = end_of(trace)
         lines = report.section_lines(
             report.shown_path(path, self._base),
             entry.events,
@@ -538,10 +540,9 @@ class RecordSession:
             story,
         )
         made.sections.append((report.SECTION_TITLE, "\n".join(lines)))
-        latest = next((e for e in reversed(events) if e.file and e.line), None)
-        if latest is not None and latest.file and latest.line:
-            where = latest.file, latest.line
-            failing.attach(made, failing.crashed_at(made, *where, self.settings.root))
+        if end.file is not None and end.line is not None:
+            crashed = failing.crashed_at(made, end.file, end.line, self.settings.root)
+            failing.attach(made, crashed)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take an entry as soon as it is there: a worker that dies later gives no output."""

@@ -60,15 +60,20 @@ class Entry(BaseModel):
     events: int = Field(default=0, description="events in the trace")
     dropped: int = Field(default=0, description="events that the trace had no room for")
     phase: str | None = Field(
-        default=None, description="where it failed first: setup, call or teardown"
+        default=None,
+        description="where it failed first, or died: setup, call or teardown",
     )
     exception: str | None = Field(default=None, description="name of the exception's type")
     message: str | None = Field(
-        default=None, description="first line of what pytest says of it; secrets are masked"
+        default=None,
+        description="first line of what pytest says of it, secrets are masked; how it died",
     )
     place: str | None = Field(
         default=None,
-        description="path:line that failed; relative to the project if it lies there",
+        description=(
+            "path:line that failed, or the last one of a process that died; relative to the"
+            " project if it lies there"
+        ),
     )
     worker: str | None = Field(default=None, description="of pytest-xdist, that ran it")
     is_reported: bool = Field(
