@@ -136,13 +136,55 @@ def test_each_failing_test_has_one_annotation_at_its_line_and_a_row_in_the_summa
     assert all(len(re.findall(r"(?<!&#92;)\|", row)) == 7 for row in rows)
 
 
+@pytest.mark.parametrize("extra", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_the_annotation_of_a_file_that_cannot_be_collected_names_the_cause_and_its_line(
+    pytester: pytest.Pytester, extra: tuple[str, ...]
+) -> None:
+    files = {
+        "test_import": "import os\nimport helper\n",
+        "helper": "import os\n\nimport no_such_module\n",
+        "test_name": "from os import (\n    path, nothing_of_the_kind)\n",
+        "test_syntax": "x = 1\n\ndef test(:\n",
+        "test_value": "def f():\n    raise ValueError('one\\ntwo')\nf()\n",
+        "test_library": "import json\njson.loads('{')\n",
+        "test_several": "raise ImportError('one\\ntwo')\n",
+        "test_marked": "import pytest\n@pytest.mark.parametrize('x', [1])\ndef test_a(): pass\n",
+    }
+    pytester.makepyfile(**files)
+    ran = actions(pytester, *extra)
+    found = {}
+    for annotation in ran.annotations:
+        properties, message = parsed(annotation)
+        title = properties["title"].removesuffix(".py (collect)")
+        place = f"{Path(properties['file']).name}:{properties['line']}"
+        found[title] = (message.partition("\n")[0].partition(" (")[0], place)
+    json_error = found.pop("test_library")
+    assert json_error[0].startswith("json.decoder.JSONDecodeError: Expecting property name")
+    assert json_error[1] == "test_library.py:2"
+    assert found.pop("test_syntax")[1] == "test_syntax.py:3"
+    assert found == {
+        "test_import": ("ModuleNotFoundError: No module named 'no_such_module'", "helper.py:3"),
+        "test_name": (
+            "ImportError: cannot import name 'nothing_of_the_kind' from 'os'",
+            "test_name.py:1",
+        ),
+        "test_value": ("ValueError: one", "test_value.py:2"),
+        "test_several": ("ImportError: one", "test_several.py:1"),
+        "test_marked": (
+            "Failed: In test_marked.py::test_a: function uses no argument 'x'",
+            "test_marked.py:1",
+        ),
+    }
+
+
 def test_a_test_that_took_its_worker_with_it_is_annotated_where_it_was(
     pytester: pytest.Pytester,
 ) -> None:
     pytester.makepyfile(
         test_it="import os\ndef leave(n):\n    os._exit(n)\ndef test_dies():\n    leave(3)\n"
     )
-    ran = actions(pytester, "-n", "1")
+    summary = pytester.path / "summary.md"
+    ran = actions(pytester, "-n", "1", GITHUB_STEP_SUMMARY=str(summary))
     (annotation,) = ran.annotations
     properties, message = parsed(annotation)
     assert properties == {
@@ -152,6 +194,13 @@ def test_a_test_that_took_its_worker_with_it_is_annotated_where_it_was(
     }
     assert "crashed while running" in message
     assert "trace: test-traces/" in message
+    (entry,) = index(pytester)
+    assert (entry["phase"], entry["place"]) == ("call", "test_it.py:3")
+    assert re.search("^the process died .pid [0-9]+. during the test$", entry["message"])
+    (row,) = [line for line in summary.read_text().splitlines() if "test&#95;dies<" in line]
+    cells = [re.sub("<.*?>", "", cell).strip() for cell in row.split("|")[1:-1]]
+    assert [bool(cell) for cell in cells] == [True] * 6
+    assert (cells[2], cells[4]) == ("call", "test&#95;it&#46;py&#58;3")
 
 
 def test_the_annotation_names_the_trace_of_a_whole_run(pytester: pytest.Pytester) -> None:
@@ -193,6 +242,82 @@ def test_a_summary_that_cannot_be_written_is_a_warning_and_no_more(
     assert ran.status == 0
     assert "RecorderWarning: [ERR_IO] cannot write the summary of the step" in ran.text
     assert ran.annotations == []  # it has passed in the end
+
+
+FLAKY = """
+import pytest
+attempts = []
+
+def test_flaky():
+    attempts.append(1)
+    assert len(attempts) == 2
+
+def test_fails(): assert 0
+"""
+
+
+@pytest.mark.parametrize("extra", [(), ("-n", "1")], ids=["alone", "workers"])
+def test_the_summary_tells_what_failed_from_what_passed_when_run_again(
+    pytester: pytest.Pytester, extra: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(test_it=FLAKY)
+    summary = pytester.path / "summary.md"
+    actions(pytester, "--reruns=1", *extra, GITHUB_STEP_SUMMARY=str(summary))
+    first, second = summary.read_text().split(" of tests that passed when run again, 1 trace.")
+    assert "\nFailures of 1 test, 2 traces in " in first
+    assert first.endswith("\n\n1 attempt")
+    rows = [
+        re.findall(r"^\| <code>test&#95;it.*(flaky|fails)<", half, re.MULTILINE)
+        for half in (first, second)
+    ]
+    assert rows == [["fails", "fails"], ["flaky"]]
+
+
+def test_the_summary_of_a_run_without_failures_names_none(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_it=FLAKY)
+    summary = pytester.path / "summary.md"
+    common = {"GITHUB_STEP_SUMMARY": str(summary)}
+    ran = actions(pytester, "--reruns=1", "-k", "flaky", **common)
+    assert ran.status == 0
+    assert "\n1 attempt of tests that passed when run again, 1 trace in " in summary.read_text()
+    assert "Failures" not in summary.read_text()
+    summary.unlink()
+    pytester.makepyfile(test_it="import pytest\ndef test_a(): pytest.exit('enough')\n")
+    actions(pytester, **common)
+    assert "\n1 attempt of tests or runs that did not end, 1 trace in " in summary.read_text()
+
+
+def test_an_annotation_names_the_trace_of_the_failure_that_it_tells_of(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        test_it="""
+        import os
+        import pytest
+
+        @pytest.mark.parametrize("number", range(4))
+        def test_each(number):
+            raise ValueError(os.environ["PYTEST_XDIST_WORKER"])
+
+        def test_one_dies():
+            if os.environ["PYTEST_XDIST_WORKER"] == "gw1":
+                os._exit(1)
+        """
+    )
+    ran = actions(pytester, "-n", "2", "--dist=each")
+    messages = {}
+    for annotation in ran.annotations:
+        properties, message = parsed(annotation)
+        messages[properties["title"].partition("::")[2]] = message
+    assert len(messages) == 5
+    entries = {entry["trace"]: entry for entry in index(pytester)}
+    for title, message in messages.items():
+        (trace,) = re.findall("^trace: test-traces/(.*)$", message, re.MULTILINE)
+        if "test_each" in title:
+            assert message.startswith(entries[trace]["message"])
+            assert message.startswith(f"ValueError: {entries[trace]['worker']}")
+        else:
+            assert entries[trace]["outcome"] == "died"
 
 
 HOSTILE = (
@@ -345,3 +470,66 @@ def test_junit_names_the_files_of_each_attempt_where_the_server_reads_them(
         for name in ("failure.md", "trace.pyrec")
     )
     assert all(names[0].endswith("failure.md") for names in said.values() if names)
+
+
+BROKEN_ENTRY = """
+from pytest_recorder.plugin import xdist
+
+def attach(made, entry):
+    made.record_trace = {"test": 1}
+
+xdist.attach_entry = attach
+"""
+RENAMED_KEY = """
+import sys
+import types
+import _pytest.junitxml
+sys.modules["_pytest.junitxml"] = types.ModuleType("_pytest.junitxml")
+"""
+BROKEN_REPORTER = """
+from _pytest.junitxml import LogXML
+real = LogXML.node_reporter
+
+def node_reporter(self, report):
+    if sys._getframe(1).f_globals["__name__"].startswith("pytest_recorder"):
+        raise TypeError("node_reporter takes no report any more")
+    return real(self, report)
+
+import sys
+LogXML.node_reporter = node_reporter
+"""
+
+
+@pytest.mark.parametrize(
+    "fault", [BROKEN_ENTRY, RENAMED_KEY, BROKEN_REPORTER], ids=["entry", "key", "reporter"]
+)
+def test_a_junit_file_that_cannot_be_told_of_a_trace_ends_no_run(
+    pytester: pytest.Pytester, fault: str
+) -> None:
+    pytester.makepyfile(breaks=fault, test_it="def test_a(): assert 0\ndef test_b(): pass")
+    environ = {"JENKINS_URL": "http://jenkins", "PYTEST_RECORDER_STRICT": "0"}
+    ran = Ran(pytester, "--record-trace", "--junitxml=out.xml", "-p", "breaks", **environ)
+    assert "INTERNALERROR" not in ran.text
+    assert "1 failed, 1 passed" in ran.text
+    assert re.search(r"RecorderWarning: .*\[ERR_UNKNOWN\]", ran.text)
+    cases = list(ET.parse(pytester.path / "out.xml").iter("testcase"))
+    assert [case.get("name") for case in cases] == ["test_a", "test_b"]
+
+
+def test_a_run_that_tells_no_server_needs_nothing_private_of_junit(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(breaks=RENAMED_KEY, test_it="def test_a(): assert 0")
+    ran = Ran(pytester, "--record-trace", "-p", "breaks")
+    assert "1 failed" in ran.text
+    assert "RecorderWarning" not in ran.text
+    assert [entry["trace"] is not None for entry in index(pytester)] == [True]
+
+
+def test_an_entry_of_a_worker_that_is_none_ends_no_run(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(conftest=BROKEN_ENTRY, test_it="def test_a(): assert 0")
+    ran = Ran(pytester, "--record-trace", "-n", "1", PYTEST_RECORDER_STRICT="0")
+    assert "INTERNALERROR" not in ran.text
+    assert "1 failed" in ran.text
+    assert re.search(r"RecorderWarning: .*\[ERR_UNKNOWN\]", ran.text)
+    assert [entry["test"] for entry in index(pytester)] == ["test_it.py::test_a"]

@@ -2,16 +2,19 @@
 
 import html
 import json
+import ntpath
 import os
 import re
 import subprocess
 import sys
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from pytest_recorder.plugin import links, report
 from tests.plugin.support import ALONE, SENDS_ALL_TEARDOWNS, index, run, traces, words
 
 if TYPE_CHECKING:
@@ -182,11 +185,12 @@ def test_nothing_is_imported_where_no_such_report_is_written(pytester: pytest.Py
     assert result.ret == 1
 
 
+@pytest.mark.parametrize("policy", ["abort", "disable"])
 def test_a_report_that_cannot_be_linked_is_said_and_changes_no_outcome(
-    pytester: pytest.Pytester,
+    pytester: pytest.Pytester, policy: str
 ) -> None:
     pytester.makepyfile(
-        test_a="def test_a(): assert 0",
+        test_a="def test_a(): assert 0\ndef test_b(): pass",
         conftest="""
         import allure
         def fails(*args, **named): raise RuntimeError("allure is broken")
@@ -195,10 +199,23 @@ def test_a_report_that_cannot_be_linked_is_said_and_changes_no_outcome(
     )
     environ = {k: v for k, v in os.environ.items() if k != "PYTEST_RECORDER_STRICT"}
     environ[ALONE] = "1"
+    args = ("--record-trace", "--record-keep=all", f"--record-on-error={policy}")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *words("--record-trace", "--alluredir=allure", plugins=("allure_pytest",))],
+        [sys.executable, "-m", "pytest", *words(*args, "--alluredir=allure", plugins=("allure_pytest",))],
         cwd=pytester.path, env=environ, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert "1 failed in" in done.stdout
-    assert "RuntimeError: allure is broken" in done.stdout
+    assert "1 failed, 1 passed in" in done.stdout
+    said = re.findall("RecorderWarning: (.*RuntimeError: allure is broken)", done.stdout)
+    assert len(said) == 2
+    assert "record-trace error" not in done.stdout
+
+
+def test_a_file_on_another_drive_is_named_by_its_absolute_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os.path, "relpath", ntpath.relpath)
+    path, base = PureWindowsPath("D:/a b/trace.html"), PureWindowsPath("C:/out")
+    assert links._href(path, base) == "file:///D:/a%20b/trace.html"
+    assert report.shown_path(path, base) == str(path)
+    assert unquote(links._href(path, path.parent)) == "trace.html"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_recorder.plugin.quota import Quota, leave_out
+from pytest_recorder.plugin.quota import Choice, Quota, choose
+from pytest_recorder.plugin.report import size_text
 from pytest_recorder.tracefile.index import Entry
 from tests.plugin.support import index, kept, run, traces
 
@@ -42,10 +43,16 @@ def entry(test: str, attempt: int = 1, place: str | None = "a.py:1", **facts: ob
     )
 
 
+def choice(
+    entries: list[Entry], kept: int | None, total: int | None, page: int = 0, **attempts: int
+) -> Choice:
+    return choose(entries, Quota(kept, total), attempts, lambda e: e.size_bytes, lambda _: page)
+
+
 def stay(
     entries: list[Entry], kept: int | None, total: int | None = None, **attempts: int
 ) -> list[str]:
-    gone = leave_out(entries, Quota(kept, total), attempts, lambda e: e.size_bytes)
+    gone = choice(entries, kept, total, **attempts).left_out
     names = {f"{one.was.test}{one.was.attempt}" for one in gone}
     assert {one.entry.status for one in gone} <= {"left_out"}
     return [name for e in entries if (name := f"{e.test}{e.attempt}") not in names]
@@ -92,6 +99,13 @@ def test_processes_that_died_are_each_a_failure_of_their_own() -> None:
     ]
 
 
+def test_processes_that_died_at_one_line_are_one_failure_and_not_that_of_a_test() -> None:
+    died = {"outcome": "died", "exception": None}
+    marked = {"exception": None}
+    entries = [entry("a", **died), entry("b", **died), entry("c", **marked), entry("d")]
+    assert stay(entries, 3) == ["a1", "c1", "d1"]
+
+
 def test_the_first_trace_stays_however_large_it_is() -> None:
     assert stay([entry("a", size_bytes=99), entry("b", size_bytes=1)], None, 50) == ["a1"]
 
@@ -109,6 +123,26 @@ def test_one_that_is_too_large_leaves_its_room_to_the_next_of_the_same_failure()
 def test_what_has_no_trace_takes_no_room() -> None:
     entries = [entry("a", trace=None, status="missing"), entry("b", place="a.py:2")]
     assert stay(entries, 1) == ["a1", "b1"]
+
+
+def test_pages_go_before_any_trace_and_the_last_in_rank_goes_first() -> None:
+    entries = [entry("x"), entry("repeat"), entry("y", place="a.py:2")]
+    gone = {
+        total: choice(entries, None, total, page=100)
+        for total in (330, 329, 230, 229, 130, 129, 29)
+    }
+    assert {total: [e.test for e in found.without_page] for total, found in gone.items()} == {
+        330: [],
+        329: ["repeat"],
+        230: ["repeat"],
+        229: ["repeat", "y"],
+        130: ["repeat", "y"],
+        129: ["repeat", "y", "x"],
+        29: ["y", "x"],
+    }
+    assert [len(found.left_out) for found in gone.values()] == [0, 0, 0, 0, 0, 0, 1]
+    assert gone[29].left_out[0].size_bytes == 110
+    assert choice(entries, 1, None, page=100).without_page == []
 
 
 @pytest.mark.parametrize("extra", [(), ("-n", "2")], ids=["alone", "workers"])
@@ -200,6 +234,44 @@ def test_a_bound_on_the_size_counts_what_lies_beside_the_traces(
     assert sum(p.stat().st_size for p in files) <= 128 * 1024
     assert 1 <= len(traces(pytester)) < 4
     assert {e["reason"] for e in index(pytester) if e["trace"] is None} == {"max_total"}
+
+
+def beside(pytester: pytest.Pytester) -> list[Path]:
+    return [
+        path
+        for path in (pytester.path / "test-traces").rglob("*")
+        if path.is_file() and path.parent.name != "test-traces"
+    ]
+
+
+@pytest.mark.parametrize("extra", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_a_bound_on_the_size_costs_pages_and_no_trace_as_long_as_that_is_enough(
+    pytester: pytest.Pytester, extra: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(SUITE)
+    args = ("--record-trace", "--record-html=on", *extra)
+    result = run(pytester, *args)
+    sizes = [path.stat().st_size for path in beside(pytester)]
+    assert len(sizes) == 15
+    assert sum(sizes) > 400 * 1024
+    result.stdout.fnmatch_lines(
+        [f"kept 5 of 6 traces ({size_text(sum(sizes))}) in test-traces"]
+    )
+    result = run(pytester, *args, "--record-max-total=256KiB")
+    assert len(traces(pytester)) == 5
+    assert all(e["status"] == "complete" for e in index(pytester))
+    pages = [p.parent.name for p in beside(pytester) if p.name == "trace.html"]
+    assert len(pages) == 2
+    assert all("test_same" in name or "test_other" in name for name in pages) or extra
+    total = sum(path.stat().st_size for path in beside(pytester))
+    assert total <= 256 * 1024
+    result.stdout.fnmatch_lines(
+        [
+            f"kept 5 of 6 traces ({size_text(total)}) in test-traces",
+            "left out 3 pages (* KiB) of traces that are kept: a larger --record-max-total *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("left out * trace*, the least informative*")
 
 
 def test_without_a_bound_all_stays_and_nothing_is_said(pytester: pytest.Pytester) -> None:

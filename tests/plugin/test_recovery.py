@@ -85,6 +85,32 @@ def test_the_last_event_before_a_death_is_in_the_trace(
     # What the dead run had kept before, it had listed itself.
     assert [line.split(": ")[0] for line in out] == ["recovered test_it.py::test_dies"]
     assert outcomes(pytester) == {"test_fails": "failed", "test_dies": "died"}
+    (entry,) = [e for e in index(pytester) if e["outcome"] == "died"]
+    number = [line.strip() for line in lines].index(way) + 1
+    assert (entry["phase"], entry["place"]) == ("call", f"test_it.py:{number}")
+    assert entry["message"].startswith("the process died (pid ")
+
+
+def test_a_test_that_dies_in_its_set_up_is_entered_with_that_phase(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        test_it="""
+        import os
+        import pytest
+
+        @pytest.fixture
+        def breaks():
+            for n in range(100):
+                n + 1
+            os._exit(1)
+
+        def test_dies(breaks): pass
+        """
+    )
+    run(pytester, "--record-trace")
+    (entry,) = recover(pytester.path / "test-traces").entries
+    assert (entry.phase, entry.place) == ("setup", "test_it.py:8")
 
 
 def test_the_next_run_tells_of_it_and_keeps_it_and_the_one_after_clears_it(

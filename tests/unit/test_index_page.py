@@ -140,6 +140,30 @@ def test_failures_stand_first_and_links_lead_to_what_there_is(tmp_path: Path) ->
     ]
 
 
+@pytest.mark.parametrize(
+    "entries, said",
+    [
+        ([], "No traces were kept."),
+        (
+            [entry("a", trace="a/trace.pyrec"), entry("b", status="left_out")],
+            "2 failures: 1 kept, 1 left out.",
+        ),
+        (
+            [entry("a", status="missing"), entry("b", trace="b/trace.pyrec", outcome="passed")],
+            "1 failure: 1 without a trace; 1 other: 1 kept.",
+        ),
+        (
+            [entry(n, trace=f"{n}/trace.pyrec", outcome="passed") for n in "ab"],
+            "2 attempts: 2 kept.",
+        ),
+    ],
+)
+def test_the_page_counts_failures_and_what_is_there_of_them(
+    entries: list[Entry], said: str
+) -> None:
+    assert f"<p>{said}</p>" in page_of(*entries)
+
+
 def test_a_page_that_is_not_ours_stays(tmp_path: Path) -> None:
     write_index(tmp_path, RUN, [entry("a")])
     (tmp_path / "index.html").write_text("<html>mine</html>")

@@ -1,6 +1,7 @@
 """Joining the trace folders of shards."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,35 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def refusal(code: ErrorCode, match: str = "") -> Any:
     return pytest.raises(RecorderError, match=rf"\[{code.value}\].*{match}")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit of POSIX")
+def test_a_trace_that_cannot_be_copied_whole_leaves_nothing_in_the_new_folder(
+    tmp_path: Path,
+) -> None:
+    import resource
+
+    one = shard(tmp_path / "one", RUN_1, entry("a"), entry("b"))
+    (one / "a-1/trace.pyrec").write_bytes(b"x" * 200_000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        merged = merge([one], tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    (error,) = merged.errors
+    assert error.code is ErrorCode.IO
+    assert [(e.test, e.trace, e.status) for e in read_index(tmp_path / "out").tests] == [
+        ("a", None, "missing"),
+        ("b", "b-1/trace.pyrec", "complete"),
+    ]
+    assert sorted(tree(tmp_path / "out")) == [
+        ".gitignore",
+        "b-1/failure.md",
+        "b-1/trace.pyrec",
+        "index.json",
+    ]
+    assert not (tmp_path / "out/a-1").exists()
 
 
 def test_all_traces_are_in_the_new_folder_and_the_shards_as_they_were(tmp_path: Path) -> None:

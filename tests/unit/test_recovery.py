@@ -23,11 +23,12 @@ from pytest_recorder.errors import RecorderError
 from pytest_recorder.events import Define, Op, Tag, text, uv
 from pytest_recorder.tracefile import spool as spool_module
 from pytest_recorder.tracefile import spoolfile
+from pytest_recorder.tracefile.end import end_of
 from pytest_recorder.tracefile.index import Entry, close_index, read_index, write_index
 from pytest_recorder.tracefile.layout import SEGMENT, SPOOL_HEAD, SPOOL_HEAD_BYTES, SegmentKind
 from pytest_recorder.tracefile.naming import folder_name
-from pytest_recorder.tracefile.reader import open_trace
-from pytest_recorder.tracefile.recovery import Recovery, recover
+from pytest_recorder.tracefile.reader import Block, Trace, open_trace
+from pytest_recorder.tracefile.recovery import Recovery, entry_of_trace, recover
 from pytest_recorder.tracefile.spool import Spool
 from pytest_recorder.tracefile.spoolfile import Snapshot, SpoolFile
 from pytest_recorder.tracefile.writer import write_trace
@@ -111,8 +112,50 @@ def test_the_spool_of_a_dead_process_becomes_a_partial_trace(tmp_path: Path) -> 
         size_bytes=trace_path.stat().st_size,
         events=4000,
         dropped=0,
+        message=f"the process died (pid {os.getpid()}) during the test",
+        place="/p/m.py:2",
     )
     assert recover(tmp_path) == Recovery([], [], [])
+
+
+def test_the_place_of_a_death_is_read_from_the_end_of_the_trace_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    die(begun(tmp_path, calls=60_000, max_bytes=1 << 24, root="/p"))
+    (entry,) = recover(tmp_path).entries
+    assert entry.place == "m.py:2"
+    read: list[int] = []
+    real = Trace.read_block
+
+    def read_block(self: Trace, at: int) -> Block:
+        read.append(at)
+        return real(self, at)
+
+    monkeypatch.setattr(Trace, "read_block", read_block)
+    with open_trace(the_trace(tmp_path)) as trace:
+        blocks = len(trace.block_ranges())
+        assert blocks > 4
+        end = end_of(trace)
+        assert (end.file, end.line, end.phase) == ("/p/m.py", 2, None)
+    assert read == [blocks - n for n in range(1, 5)]  # for the phase, which is not there
+
+
+@pytest.mark.parametrize("at", [-200, -2000])
+def test_a_damaged_trace_of_a_process_that_died_is_entered_all_the_same(
+    tmp_path: Path, at: int
+) -> None:
+    die(begun(tmp_path, calls=2000))
+    recover(tmp_path)
+    path = the_trace(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0xFF
+    path.write_bytes(data)
+    entry = entry_of_trace(path, tmp_path)
+    assert entry is None or entry.outcome == "died"
+    path.write_bytes(data[: len(data) // 2])
+    cut = entry_of_trace(path, tmp_path)
+    assert cut is not None
+    assert cut.message is not None
 
 
 def test_a_wrapped_spool_keeps_head_tail_and_all_definitions(tmp_path: Path) -> None:

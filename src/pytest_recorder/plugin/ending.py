@@ -60,7 +60,9 @@ class Ending:
                     files = Files.of(self._ledger.folder / entry.trace)
                     made.user_properties.extend(properties(files, self._base))
                     say_early(item, made, attempt)
-                    errors.append(add_links(item, made, attempt, entry, files))
+                    unlinked = add_links(item, made, attempt, entry, files)
+                    if unlinked is not None:
+                        self._ledger.warn(unlinked, attempt.test)
         is_told = attempt.error is not None and attempt.has_told(attempt.error)
         if attempt.settings.require_trace and not is_told:
             errors += missing(ended, is_written=is_written)

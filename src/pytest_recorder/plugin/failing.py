@@ -1,6 +1,7 @@
 """Says in which phase a test failed, by which exception, and at which line of the project."""
 
 import os
+import re
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -15,6 +16,9 @@ _PHASES = ("setup", "call", "teardown", "collect")
 CRASHED = "crashed"
 """The phase of a test that took a worker with it: pytest-xdist does not know which it was."""
 _name_of = type.__dict__["__name__"].__get__
+_STEP = re.compile(r"(?P<path>.+):(?P<line>\d+): in ")
+_SYNTAX = re.compile(r'E +File "(?P<path>.+)", line (?P<line>\d+)')
+_CAUSE = re.compile(r"E   (?=\S)")
 _ELSEWHERE = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
@@ -61,6 +65,12 @@ def failing_of(
         path, line, text = os.path.join(root, crash.path), int(crash.lineno), crash.message
     else:
         text = str(made.longrepr or "")
+    if made.when == "collect":
+        cause, nearest = _cause_of(str(made.longrepr or ""), root)
+        if crash is None:
+            text = cause or text
+        if crash is None or not is_in_project(path, root):
+            path, line = nearest or _location(made, root)
     is_inside = is_in_project(path, root)
     if excinfo is not None and not is_inside:
         nearest = _nearest(excinfo.tb, root)
@@ -104,6 +114,27 @@ def failing_in(made: pytest.TestReport, root: Path) -> Failing:
 def _location(made: pytest.TestReport, root: Path) -> tuple[str, int]:
     path, line, _ = made.location
     return os.path.join(root, path), (line or 0) + 1
+
+
+def _cause_of(text: str, root: Path) -> tuple[str | None, tuple[str, int] | None]:
+    """Read from the text of a file that cannot be collected the cause, and the nearest line.
+
+    pytest gives no more than the text: the steps, the innermost last, and the message in lines
+    that begin with an E. Its paths are relative to the current folder.
+    """
+    cause = nearest = None
+    for line in text.splitlines():
+        step = _STEP.match(line)
+        if step is not None:
+            cause = None
+        elif cause is None and (found := _CAUSE.match(line)) is not None:
+            cause = line[found.end() :]
+        place = step or _SYNTAX.match(line)
+        if place is not None:
+            path = os.path.abspath(place["path"])
+            if is_in_project(path, root):
+                nearest = path, int(place["line"])
+    return cause, nearest
 
 
 def _nearest(traceback: TracebackType | None, root: Path) -> tuple[str, int] | None:

@@ -13,6 +13,7 @@ import pytest
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error
 from pytest_recorder.plugin import report as texts
+from pytest_recorder.plugin import xdist
 from pytest_recorder.plugin.attempt import SESSION_TEST
 from pytest_recorder.plugin.failing import Failing, failing_in
 from pytest_recorder.plugin.ledger import Ledger
@@ -55,11 +56,16 @@ class GitHub:
         self._root = root
         self._guard = guard
         self._failures: dict[str, list[Failing]] = {}
+        # The worker that the first failure of a test came from, and the entry of that attempt.
+        self._workers: dict[str, str | None] = {}
+        self._described: dict[str, Entry] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in a failed phase; an attempt that is tried again has not failed by its report."""
         if report.failed:
             self._guard("github", lambda: self._take(report))
+        if report.when == "teardown":
+            self._guard("github", lambda: self._describe(report))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Take in a file that cannot be collected."""
@@ -68,9 +74,19 @@ class GitHub:
 
     def _take(self, report: Any) -> None:
         failing = failing_in(report, self._root)
+        self._workers.setdefault(report.nodeid, xdist.worker_that_sent(report))
         known = self._failures.setdefault(report.nodeid, [])
         if failing not in known:
             known.append(failing)
+
+    def _describe(self, report: pytest.TestReport) -> None:
+        """Note which entry is that of the failure that is told: the teardown has it."""
+        test = report.nodeid
+        is_same = self._workers.get(test) == xdist.worker_that_sent(report)
+        if test in self._failures and is_same and test not in self._described:
+            entry = xdist.entry_of(report)
+            if entry is not None:
+                self._described[test] = entry
 
     def pytest_sessionfinish(self) -> None:
         """Append the table to the summary of the step; the recorder has ended before."""
@@ -92,21 +108,25 @@ class GitHub:
         repeats: list[str] = []
         first: list[str] = []
         seen: set[tuple[object, ...]] = set()
+        kept: dict[str, list[Entry]] = {}
+        for entry in self._entries():
+            if entry.trace is not None:
+                kept.setdefault(entry.test, []).append(entry)
         for test, failures in self._failures.items():
             failing = failures[0]
             if is_told and failing.phase == "call":
                 continue
             key = failing.exception, failing.path, failing.line
-            (repeats if key in seen else first).append(self._annotation(test, failures))
+            line = self._annotation(test, failures, self._trace_of(test, kept))
+            (repeats if key in seen else first).append(line)
             seen.add(key)
         return first + repeats
 
-    def _annotation(self, test: str, failures: list[Failing]) -> str:
+    def _annotation(self, test: str, failures: list[Failing], trace: str | None) -> str:
         failing = failures[0]
         phase = "" if failing.phase == "call" else f" ({failing.phase})"
         lines = [failing.message or failing.exception or "failed"]
         lines += [f"{f.phase}: {f.message} [{f.place(self._root)}]" for f in failures[1:]]
-        trace = self._trace_of(test)
         if trace is not None:
             lines += [f"trace: {trace}", f"pytest-recorder show --at failure {trace}"]
         properties = {**self._location(failing), "title": f"{test}{phase}"[:_MOST_TITLE]}
@@ -120,11 +140,20 @@ class GitHub:
         relative = _below(failing.path, workspace)
         return {} if relative is None else {"file": relative, "line": str(failing.line)}
 
-    def _trace_of(self, test: str) -> str | None:
-        """Give the path of the last trace of a test, or of the run, as the step sees it."""
-        kept = [entry for entry in self._entries() if entry.trace is not None]
-        found = [e.trace for name in (SESSION_TEST, test) for e in kept if e.test == name]
-        return f"{self._folder}/{found[-1]}" if found else None
+    def _trace_of(self, test: str, kept: Mapping[str, list[Entry]]) -> str | None:
+        """Give the path, as the step sees it, of the trace of the failure that is told.
+
+        Where its attempt is not known, as of a process that died, the last one of the test or of
+        the run, by the same worker if any.
+        """
+        described = self._described.get(test)
+        worker = self._workers.get(test)
+        if described is not None:
+            found = [e for e in kept.get(test, ()) if e.trace == described.trace]
+        else:
+            there = kept.get(test) or kept.get(SESSION_TEST, [])
+            found = [e for e in there if worker is None or e.worker in (None, worker)]
+        return f"{self._folder}/{found[-1].trace}" if found else None
 
     # The summary.
 
@@ -136,28 +165,52 @@ class GitHub:
         base = self._config.invocation_params.dir
         return texts.shown_path(self._ledger.folder, base).replace(os.sep, "/")
 
-    def _rows(self) -> list[Entry]:
-        """Give a row for each trace of a failure, and for each failed test without one."""
-        entries = [entry for entry in self._entries() if entry.outcome in _SHOWN]
-        recorded = {entry.test for entry in entries}
+    def _sections(self) -> list[tuple[str, list[Entry]]]:
+        """Give what is said of what, where there is something.
+
+        A row for each trace of a failure, and for each failed test without one.
+        """
+        failed: list[Entry] = []
+        again: list[Entry] = []
+        unended: list[Entry] = []
+        recovered = {entry.trace for entry in self._ledger.recovered}
+        for entry in self._entries():
+            if entry.test in self._failures or entry.test == SESSION_TEST:
+                failed += [entry] if entry.outcome in _SHOWN else []
+            elif entry.outcome == "failed" and entry.trace not in recovered:
+                again.append(entry)
+            elif entry.outcome in _SHOWN:
+                unended.append(entry)
+        recorded = {entry.test for entry in failed}
         for test, failures in self._failures.items():
             if test not in recorded:
                 facts = failures[0].facts(self._root)
                 plain = Entry(
                     test=test, attempt=1, outcome="failed", trace=None, status="missing"
                 )
-                entries.append(plain.model_copy(update=facts))
-        return entries
+                failed.append(plain.model_copy(update=facts))
+        sections = [
+            (f"Failures of {texts.count(len(self._failures), 'test')}", failed),
+            (
+                f"{texts.count(len(again), 'attempt')} of tests that passed when run again",
+                again,
+            ),
+            (
+                f"{texts.count(len(unended), 'attempt')} of tests or runs that did not end",
+                unended,
+            ),
+        ]
+        return [(title, rows) for title, rows in sections if rows]
 
     def _write_summary(self) -> None:
         path = self._environ.get("GITHUB_STEP_SUMMARY")
-        rows = self._rows()
-        if not path or not rows:
+        sections = self._sections()
+        if not path or not sections:
             return
         try:
             with open(path, "ab") as file:
                 room = _MOST_SUMMARY - file.tell()
-                content = self._summary(rows, room)
+                content = self._summary(sections, room)
                 file.write(content)
         except OSError as error:
             problem = from_os_error(error, "cannot write the summary of the step", path=path)
@@ -172,17 +225,23 @@ class GitHub:
                 )
                 self._ledger.warn(problem, None)
 
-    def _summary(self, rows: list[Entry], room: int) -> bytes:
+    def _summary(self, sections: list[tuple[str, list[Entry]]], room: int) -> bytes:
         from pytest_recorder.viewer.index_markdown import code, table
 
-        kept = sum(row.trace is not None for row in rows)
-        tests = len({row.test for row in rows})
-        count = f"Failures of {texts.count(tests, 'test')}, {texts.count(kept, 'trace')}"
-        place = f"{code(self._folder)}{self._artifacts()}"
-        head = ["", "### Recorded traces", "", f"{count} in {place}.", ""]
-        used = sum(len(line.encode("utf-8")) + 1 for line in head)
-        lines = table(rows, self._folder, most_bytes=room - used - 1)
-        return "\n".join([*head, *lines, ""]).encode("utf-8") if lines else b""
+        lines = ["", "### Recorded traces"]
+        place = f" in {code(self._folder)}{self._artifacts()}"
+        has_table = False
+        for title, rows in sections:
+            kept = sum(row.trace is not None for row in rows)
+            head = ["", f"{title}, {texts.count(kept, 'trace')}{place}.", ""]
+            place = ""
+            used = sum(len(line.encode("utf-8")) + 1 for line in (*lines, *head))
+            found = table(rows, self._folder, most_bytes=room - used - 1)
+            if not found:
+                break
+            lines += [*head, *found]
+            has_table = True
+        return "\n".join([*lines, ""]).encode("utf-8") if has_table else b""
 
     def _artifacts(self) -> str:
         """Give a link to where the artifacts of this run of the workflow are."""

@@ -13,7 +13,6 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from _pytest.junitxml import xml_key
 
 from pytest_recorder.plugin import xdist
 from pytest_recorder.plugin.github import Guard
@@ -53,15 +52,23 @@ class Attachments:
         self, report: pytest.TestReport
     ) -> Generator[None, None, None]:
         """Hold the test case before pytest finishes it, and add to it afterwards."""
-        xml = self._config.stash.get(xml_key, None)
-        if report.when != "teardown" or xml is None:
-            yield
-            return
-        entry = xdist.entry_of(report)
-        case = xml.node_reporter(report) if entry is not None else None
+        is_last = report.when == "teardown"
+        found = self._guard("junit", lambda: self._find(report)) if is_last else None
         yield
-        if entry is not None:
+        if found is not None:
+            entry, case = found
             self._guard("junit", lambda: self._add(entry, case))
+
+    def _find(self, report: pytest.TestReport) -> tuple[Entry, Any] | None:
+        """Give the entry of an attempt and its test case; None where no JUnit file is written.
+
+        Private to pytest, so looked up only where needed, and behind a guard.
+        """
+        from _pytest.junitxml import xml_key
+
+        xml: Any = self._config.stash.get(xml_key, None)
+        entry = xdist.entry_of(report) if xml is not None else None
+        return (entry, xml.node_reporter(report)) if entry is not None else None
 
     def _add(self, entry: Entry, case: Any) -> None:
         lines = [f"[[ATTACHMENT|{name}]]" for name in self._names(entry)]
@@ -90,5 +97,9 @@ class Attachments:
 def _relative(path: Path, project: str) -> str | None:
     if not project:
         return None
-    relative = os.path.relpath(path, project)
+    try:
+        relative = os.path.relpath(path, project)
+    except ValueError:
+        # On another drive of Windows.
+        return None
     return None if relative.startswith("..") else relative.replace(os.sep, "/")

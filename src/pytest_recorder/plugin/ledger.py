@@ -11,16 +11,18 @@ from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.plugin.explanation import add_explanation
 from pytest_recorder.plugin.page import add_page
-from pytest_recorder.plugin.quota import LeftOut, Quota, leave_out
+from pytest_recorder.plugin.quota import LeftOut, Quota, choose
 from pytest_recorder.tracefile.index import (
     Entry,
-    beside,
     clear_earlier_run,
     close_index,
     is_empty,
+    page_of,
     prepare_folder,
     remove_if_empty,
+    remove_page,
     remove_trace,
+    size_with_beside,
     update_index,
 )
 
@@ -44,6 +46,8 @@ class Ledger:
         """How many attempts each test had that was tried again."""
         self.left_out: list[LeftOut] = []
         """What a quota has removed."""
+        self.pages_left_out: list[int] = []
+        """The sizes of pages that a quota has removed from traces that stay."""
         self.failures: list[str] = []
         """Errors of ours that make the run fail and that no report could say."""
         self._owns_folder = owns_folder
@@ -183,7 +187,8 @@ class Ledger:
         if not quota.is_set or not self._is_prepared:
             return
         there = [*self.recovered, *self.entries]
-        for gone in leave_out(there, quota, self.attempts, self._size_of):
+        choice = choose(there, quota, self.attempts, self._size_without_page, self._page_size)
+        for gone in choice.left_out:
             try:
                 remove_trace(self.folder, gone.was.trace or "")
             except RecorderError as error:
@@ -194,17 +199,33 @@ class Ledger:
                 if key in book:
                     book[key] = gone.entry
             self.left_out.append(gone)
-        if self.left_out:
-            facts = {"traces": str(len(self.left_out))}
+        for entry in choice.without_page:
+            size = self._page_size(entry)
+            try:
+                remove_page(self.folder, entry.trace or "")
+            except RecorderError as error:
+                self.warn(error, entry.test)
+                continue
+            self.pages_left_out.append(size)
+        if self.left_out or self.pages_left_out:
+            facts = {
+                "traces": str(len(self.left_out)),
+                "pages": str(len(self.pages_left_out)),
+            }
             self.journal.logger("plugin").info("quota left out", extra={"context": facts})
 
-    def _size_of(self, entry: Entry) -> int:
-        trace = self.folder / (entry.trace or "")
-        sizes = (path.stat().st_size for path in (trace, *beside(trace)) if path.is_file())
+    def size_of(self, entry: Entry) -> int:
+        """Give the bytes of a trace and of what lies beside it."""
+        return size_with_beside(self.folder, entry)
+
+    def _size_without_page(self, entry: Entry) -> int:
+        return self.size_of(entry) - self._page_size(entry)
+
+    def _page_size(self, entry: Entry) -> int:
         try:
-            return sum(sizes)
+            return page_of(self.folder / (entry.trace or "")).stat().st_size
         except OSError:
-            return entry.size_bytes
+            return 0
 
     def close(self) -> None:
         """Write the index of a run that had a folder, whatever it takes."""

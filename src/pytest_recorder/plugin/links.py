@@ -7,14 +7,14 @@ where the run writes such a report; nothing of theirs is imported otherwise.
 
 import os
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
 
 from pytest_recorder.diagnostics.guard import run_guarded
-from pytest_recorder.errors import ErrorCode, RecorderError, bug
+from pytest_recorder.errors import ErrorCode, RecorderError, target
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.report import shown_path
 from pytest_recorder.tracefile.index import FAILURE_NAME, PAGE_NAME, Entry
@@ -68,13 +68,14 @@ def add_links(
 ) -> RecorderError | None:
     """Tell the reports of this run of a kept trace; gives what went wrong.
 
-    `made` is the report of the teardown: what is said there belongs to this attempt.
+    That is a matter between two plugins: for people to know, and for no policy to follow. `made`
+    is the report of the teardown: what is said there belongs to this attempt.
     """
     faults: list[RecorderError] = []
 
     def on_fault(label: str, error: Exception) -> None:
         what = f"a report got no link to the trace: {type(error).__name__}: {error}"
-        faults.append(bug(ErrorCode.UNKNOWN, what, hook=label))
+        faults.append(target(ErrorCode.UNKNOWN, what, hook=label))
 
     def add() -> None:
         config = item.config
@@ -100,7 +101,7 @@ def _add_to_html(
     that failed; pytest-rerunfailures, which sets `execution_count`, sends them after the teardown.
     """
     is_sent_later = hasattr(item, "execution_count") and attempt.failed_report is not None
-    target = attempt.failed_report if is_sent_later else made
+    told: Any = attempt.failed_report if is_sent_later else made
     folder = Path(os.path.expandvars(html)).expanduser()
     base = (item.config.invocation_params.dir / folder).parent
     number = f" (attempt {attempt.number})" if attempt.number > 1 else ""
@@ -113,15 +114,22 @@ def _add_to_html(
         {
             "name": f"{name}{number}",
             "format_type": "url",
-            "content": quote(os.path.relpath(path, base).replace(os.sep, "/")),
+            "content": _href(path, base),
             "mime_type": None,
             "extension": None,
         }
         for name, path in named
         if path is not None
     ]
-    target_: Any = target
-    target_.extras = [*getattr(target, "extras", ()), *extras]
+    told.extras = [*getattr(told, "extras", ()), *extras]
+
+
+def _href(path: PurePath, base: PurePath) -> str:
+    """Give a link to a file, relative to the folder of the page unless it is on another drive."""
+    try:
+        return quote(os.path.relpath(path, base).replace(os.sep, "/"))
+    except ValueError:
+        return path.as_uri()
 
 
 def _add_to_allure(attempt: Attempt, files: Files) -> None:

@@ -4,6 +4,8 @@ What a trace is worth is what would be unknown without it. So the first trace of
 before all that repeat one; within both, the attempt that decided a test goes before earlier ones.
 A failure is the same where the same type of exception came from the same place. What did not fail
 and is kept all the same comes last. Equals stand in the order of the run.
+
+A page tells nothing that its trace does not, and can be made anew: pages go before any trace does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +34,15 @@ class LeftOut(NamedTuple):
 
     was: Entry
     entry: Entry
+    size_bytes: int
+    """With what lies beside it."""
+
+
+class Choice(NamedTuple):
+    """What has to go: traces with all that is beside them, and pages alone."""
+
+    left_out: list[LeftOut]
+    without_page: list[Entry]
 
 
 class _Room:
@@ -40,8 +51,8 @@ class _Room:
     def __init__(self, quota: Quota, size_of: Callable[[Entry], int]) -> None:
         self._quota = quota
         self._size_of = size_of
-        self._kept = 0
         self._total = 0
+        self.taken: list[Entry] = []
         self.left_out: list[LeftOut] = []
 
     def takes(self, entry: Entry) -> bool:
@@ -49,26 +60,41 @@ class _Room:
         size = self._size_of(entry)
         kept, total = self._quota
         reason = None
-        if kept is not None and self._kept >= kept:
+        if kept is not None and len(self.taken) >= kept:
             reason = MAX_KEPT
-        elif total is not None and self._kept and self._total + size > total:
+        elif total is not None and self.taken and self._total + size > total:
             reason = MAX_TOTAL
         if reason is None:
-            self._kept += 1
+            self.taken.append(entry)
             self._total += size
             return True
         facts = {"trace": None, "status": LEFT_OUT, "reason": reason}
-        self.left_out.append(LeftOut(entry, entry.model_copy(update=facts)))
+        self.left_out.append(LeftOut(entry, entry.model_copy(update=facts), size))
         return False
 
+    def without_page(self, page_size_of: Callable[[Entry], int]) -> list[Entry]:
+        """Give what was let in whose page has to go, the last one first."""
+        total = self._quota.total
+        pages = [(entry, size) for entry in self.taken if (size := page_size_of(entry))]
+        over = self._total + sum(size for _, size in pages) - total if total is not None else 0
+        found: list[Entry] = []
+        while over > 0 and pages:
+            entry, size = pages.pop()
+            found.append(entry)
+            over -= size
+        return found
 
-def leave_out(
+
+def choose(
     entries: Sequence[Entry],
     quota: Quota,
     attempts: Mapping[str, int],
     size_of: Callable[[Entry], int],
-) -> list[LeftOut]:
+    page_size_of: Callable[[Entry], int],
+) -> Choice:
     """Give what has to go. `attempts` says how many each test had, where that is known.
+
+    `size_of` gives the bytes of a trace and what is beside it but its page.
 
     One that is too large leaves its room to others, of the same failure first. The first trace
     stays however large it is: a bound that is too small must not cost the only evidence.
@@ -89,11 +115,18 @@ def leave_out(
             shown.add(failure)
     for entry in (*repeats, *(e for e in there if e.outcome in HARMLESS)):
         room.takes(entry)
-    return room.left_out
+    left_out = [
+        gone._replace(size_bytes=gone.size_bytes + page_size_of(gone.was))
+        for gone in room.left_out
+    ]
+    return Choice(left_out, room.without_page(page_size_of))
 
 
 def failure_of(entry: Entry) -> tuple[str, ...]:
-    """Name the failure. One that has no place, as a process that died, is like no other."""
+    """Name the failure. One that has no place is like no other.
+
+    Processes that died at the same line died of the same thing.
+    """
     if entry.place is None:
         return entry.test, str(entry.attempt), entry.trace or ""
-    return entry.exception or "", entry.place
+    return entry.exception or entry.outcome or "", entry.place

@@ -1,9 +1,9 @@
 """Turns what happened to recordings into lines for people. Pure functions."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.metrics import Tally
@@ -13,9 +13,13 @@ from pytest_recorder.tracefile.index import INDEX_NAME, LEFT_OUT, Entry
 SECTION_TITLE = "Recorded trace"
 
 
-def shown_path(path: Path, base: Path) -> str:
+def shown_path(path: PurePath, base: PurePath) -> str:
     """Give a path relative to where pytest was called, as long as it lies below."""
-    relative = os.path.relpath(path, base)
+    try:
+        relative = os.path.relpath(path, base)
+    except ValueError:
+        # On another drive of Windows.
+        return str(path)
     return str(path) if relative.startswith("..") else relative
 
 
@@ -74,23 +78,30 @@ def summary_lines(
     folder: str,
     tally: Tally,
     left_out: Sequence[LeftOut] = (),
+    pages_left_out: Sequence[int] = (),
     *,
+    size_of: Callable[[Entry], int],
     verbose: bool,
 ) -> list[str]:
-    """Give the summary of a run; nothing when all is well and nothing was kept."""
+    """Give the summary of a run; nothing when all is well and nothing was kept.
+
+    `size_of` gives the bytes of a trace with what lies beside it, `pages_left_out` has those of
+    the pages that a quota has removed.
+    """
     kept = [entry for entry in entries if entry.trace is not None]
     gone = [entry for entry in entries if entry.trace is None and entry.status != LEFT_OUT]
     lines: list[str] = []
     if kept or gone or verbose:
         # A worker that died has not said how many it recorded.
         number = count(max(recorded, len(kept)), "trace")
-        text = f"kept {len(kept)} of {number} ({_size(kept)}) in {folder}"
+        text = f"kept {len(kept)} of {number} ({_size(kept, size_of)}) in {folder}"
         partial = sum(entry.status == "partial" for entry in kept)
         lines.append(text + (f", {partial} partial" if partial else ""))
         lines += [_kept_line(entry, folder) for entry in kept]
         lines += [f"{_label(entry)}: {_removed(entry)}" for entry in gone]
-    lines += recovered_lines([e for e in recovered if e.status != LEFT_OUT], folder)
+    lines += recovered_lines([e for e in recovered if e.status != LEFT_OUT], folder, size_of)
     lines += left_out_lines(left_out, folder, verbose=verbose)
+    lines += pages_left_out_lines(pages_left_out)
     lines += [f"RecorderWarning: {warning}" for warning in warnings]
     lines += [f"ERROR: {failure}" for failure in failures]
     return lines + metrics_lines(tally) if verbose else lines
@@ -107,14 +118,18 @@ def metrics_lines(tally: Tally) -> list[str]:
     return lines
 
 
-def recovered_lines(entries: Iterable[Entry], folder: str) -> list[str]:
+def recovered_lines(
+    entries: Iterable[Entry], folder: str, size_of: Callable[[Entry], int]
+) -> list[str]:
     """Say what processes left that died; nothing when none did."""
     found = list(entries)
     there = [entry for entry in found if entry.trace is not None]
     if not found:
         return []
     number = count(len(there), "trace")
-    lines = [f"recovered {number} ({_size(there)}) in {folder}, of processes that died"]
+    lines = [
+        f"recovered {number} ({_size(there, size_of)}) in {folder}, of processes that died"
+    ]
     lines += [_kept_line(entry, folder) for entry in there]
     lines += [f"{_label(entry)}: {_removed(entry)}" for entry in found if entry.trace is None]
     return lines
@@ -128,20 +143,30 @@ def left_out_lines(left_out: Sequence[LeftOut], folder: str, *, verbose: bool) -
     options = " and ".join(f"--record-{name.replace('_', '-')}" for name in sorted(reasons))
     number = count(len(left_out), "trace")
     where = os.path.join(folder, INDEX_NAME)
+    size = size_text(sum(gone.size_bytes for gone in left_out))
     line = (
-        f"left out {number} ({_size(gone.was for gone in left_out)}), the least informative ones:"
+        f"left out {number} ({size}), the least informative ones:"
         f" a larger {options} keeps more; {where} lists them"
     )
     rows = [f"left out: {gone.was.test} (attempt {gone.was.attempt})" for gone in left_out]
     return [line, *rows] if verbose else [line]
 
 
+def pages_left_out_lines(sizes: Sequence[int]) -> list[str]:
+    """Say of how many traces that stay a quota has removed the page, and how to have it again."""
+    if not sizes:
+        return []
+    pages = f"{count(len(sizes), 'page')} ({size_text(sum(sizes))})"
+    how = "a larger --record-max-total keeps more; pytest-recorder html PATH makes one"
+    return [f"left out {pages} of traces that are kept: {how}"]
+
+
 def _kept_line(entry: Entry, folder: str) -> str:
     return f"{_label(entry)} -> {os.path.join(folder, entry.trace or '')}"
 
 
-def _size(entries: Iterable[Entry]) -> str:
-    return size_text(sum(entry.size_bytes for entry in entries))
+def _size(entries: Iterable[Entry], size_of: Callable[[Entry], int]) -> str:
+    return size_text(sum(size_of(entry) for entry in entries))
 
 
 def _label(entry: Entry) -> str:

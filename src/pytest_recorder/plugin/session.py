@@ -454,6 +454,8 @@ class RecordSession:
             report.shown_path(ledger.folder, self._base),
             self._metrics.tally,
             ledger.left_out,
+            ledger.pages_left_out,
+            size_of=ledger.size_of,
             verbose=self._config.get_verbosity() > 0 and ledger.recorded > 0,
         )
         if lines:
@@ -523,6 +525,7 @@ class RecordSession:
         if entry is None or entry.trace is None:
             return
         path = self._ledger.folder / entry.trace
+        from pytest_recorder.tracefile.end import end_of
         from pytest_recorder.tracefile.reader import open_trace
         from pytest_recorder.viewer.steps import failure_story
 
@@ -535,6 +538,7 @@ class RecordSession:
                 root=self.settings.root,
                 level=trace.manifest.level,
             )
+            end = end_of(trace)
         lines = report.section_lines(
             report.shown_path(path, self._base),
             entry.events,
@@ -543,19 +547,21 @@ class RecordSession:
             story,
         )
         made.sections.append((report.SECTION_TITLE, "\n".join(lines)))
-        latest = next((e for e in reversed(events) if e.file and e.line), None)
-        if latest is not None and latest.file and latest.line:
-            where = latest.file, latest.line
-            failing.attach(made, failing.crashed_at(made, *where, self.settings.root))
+        if end.file is not None and end.line is not None:
+            crashed = failing.crashed_at(made, end.file, end.line, self.settings.root)
+            failing.attach(made, crashed)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take an entry as soon as it is there: a worker that dies later gives no output."""
         if not self._is_controller:
             return
-        entry = xdist.entry_of(report)
+        self._guard("entry", self._take_entry, report)
+        self._guard("metrics", self._metrics.take_data, xdist.counts_of(report))
+
+    def _take_entry(self, made: pytest.TestReport) -> None:
+        entry = xdist.entry_of(made)
         if entry is not None:
             self._ledger.take(entry)
-        self._guard("metrics", self._metrics.take_data, xdist.counts_of(report))
 
     def pytest_runtest_logfinish(self) -> None:
         """Keep the index up to date: a run that is killed has no later occasion."""

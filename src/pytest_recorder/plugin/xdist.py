@@ -54,6 +54,13 @@ def pid_of(node: Any) -> int | None:
     return found if isinstance(found, int) else None
 
 
+def worker_that_sent(report: Any) -> str | None:
+    """Give the id of the worker that a report came from, None where it came from none."""
+    node = getattr(report, "node", None)
+    found = getattr(getattr(node, "gateway", None), "id", None)
+    return found if isinstance(found, str) else None
+
+
 def attach_entry(report: pytest.TestReport, entry: Entry) -> None:
     """Let an entry travel with a report, as JSON-like data."""
     setattr(report, _KEY, entry.model_dump(mode="json"))

@@ -69,15 +69,20 @@ class Entry(BaseModel):
     events: int = Field(default=0, description="events in the trace")
     dropped: int = Field(default=0, description="events that the trace had no room for")
     phase: str | None = Field(
-        default=None, description="where it failed first: setup, call or teardown"
+        default=None,
+        description="where it failed first, or died: setup, call or teardown",
     )
     exception: str | None = Field(default=None, description="name of the exception's type")
     message: str | None = Field(
-        default=None, description="first line of what pytest says of it; secrets are masked"
+        default=None,
+        description="first line of what pytest says of it, secrets are masked; how it died",
     )
     place: str | None = Field(
         default=None,
-        description="path:line that failed; relative to the project if it lies there",
+        description=(
+            "path:line that failed, or the last one of a process that died; relative to the"
+            " project if it lies there"
+        ),
     )
     worker: str | None = Field(default=None, description="of pytest-xdist, that ran it")
     is_reported: bool = Field(
@@ -388,6 +393,33 @@ def _staged_beside(trace: Path) -> list[Path]:
     ]
 
 
+def page_of(trace: Path) -> Path:
+    """Give the path of the page of a trace, which need not be there."""
+    return trace.with_name(PAGE_NAME)
+
+
+def size_with_beside(folder: Path, entry: Entry) -> int:
+    """Give the bytes of a trace and of what lies beside it; of one that is not there, none."""
+    if entry.trace is None:
+        return 0
+    trace = folder / entry.trace
+    sizes = (path.stat().st_size for path in (trace, *beside(trace)) if path.is_file())
+    try:
+        return sum(sizes)
+    except OSError:
+        return entry.size_bytes
+
+
+def remove_page(folder: Path, relative: str) -> None:
+    """Remove the page of a trace of the folder; raises EnvironmentError (ERR_IO)."""
+    trace = folder / relative
+    try:
+        if _is_ours(folder, trace):
+            page_of(trace).unlink(missing_ok=True)
+    except OSError as error:
+        raise from_os_error(error, "cannot remove the page", path=page_of(trace)) from error
+
+
 def remove_trace(folder: Path, relative: str) -> None:
     """Remove a trace of the folder with what belongs to it; raises EnvironmentError (ERR_IO).
 
@@ -401,8 +433,7 @@ def remove_trace(folder: Path, relative: str) -> None:
 
 def _remove_trace(folder: Path, relative: str) -> None:
     trace = folder / relative
-    inside = os.path.realpath(trace).startswith(os.path.realpath(folder) + os.sep)
-    if not inside or trace.suffix != ".pyrec":
+    if not _is_ours(folder, trace):
         return
     # What belongs to it first: what cannot be removed keeps its trace.
     for path in (*beside(trace), *_staged_beside(trace), trace):
@@ -412,6 +443,11 @@ def _remove_trace(folder: Path, relative: str) -> None:
     except OSError:
         # Not empty: whatever lies there is not ours.
         return
+
+
+def _is_ours(folder: Path, trace: Path) -> bool:
+    inside = os.path.realpath(trace).startswith(os.path.realpath(folder) + os.sep)
+    return inside and trace.suffix == ".pyrec"
 
 
 def prepare_folder(folder: Path) -> None:

@@ -188,6 +188,7 @@ class _Merge:
         name = source.parent.name
         if source.parent == shard or not is_safe_name(name):
             name = folder_name(entry.test, entry.attempt)
+        where = None
         try:
             where = next(path for path in self._names(name, entry.run_id or "") if _made(path))
             shutil.copyfile(source, where / TRACE_NAME)
@@ -195,6 +196,9 @@ class _Merge:
                 if path.is_file() and not path.is_symlink():
                     shutil.copyfile(path, where / path.name)
         except OSError as error:
+            if where is not None:
+                # What is there of it is no trace.
+                shutil.rmtree(where, ignore_errors=True)
             raise from_os_error(error, "cannot copy the trace", path=source) from error
         return f"{where.name}/{TRACE_NAME}"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, target
+from pytest_recorder.tracefile.end import end_of
 from pytest_recorder.tracefile.index import (
     DIED,
     TRACE_NAME,
@@ -25,7 +26,7 @@ from pytest_recorder.tracefile.naming import (
     SPOOL_SUFFIX,
     run_of_spool,
 )
-from pytest_recorder.tracefile.reader import open_trace, read_manifest
+from pytest_recorder.tracefile.reader import Trace, open_trace, read_manifest
 from pytest_recorder.tracefile.spoolfile import Snapshot, SpoolFile
 from pytest_recorder.tracefile.writer import Packed, pack_trace, write_trace
 
@@ -151,6 +152,7 @@ class _Shelf:
             trace=None,
             status="partial",
             reason=trailer["reason"],
+            message=trailer["message"],
         )
         if manifest.policy.get("keep_partial_trace") is False:
             events = sum(segment.events for segment in snapshot.segments)
@@ -168,7 +170,7 @@ class _Shelf:
         finally:
             give_back(path)
         trace = path.relative_to(self._folder).as_posix()
-        return entry.model_copy(update={"trace": trace, **_counts(packed)})
+        return entry.model_copy(update={"trace": trace, **_counts(packed), **_end_in(path)})
 
     def _kept_by(self, run: str, pid: int) -> list[Path]:
         """Give the traces that a dead process kept itself."""
@@ -209,7 +211,7 @@ def entry_of_trace(path: Path, folder: Path) -> Entry | None:
     """Give the entry that an index of the folder would have for a trace; None if it is none."""
     try:
         with open_trace(path) as trace:
-            return Entry(
+            entry = Entry(
                 test=trace.manifest.test or PROGRAM,
                 attempt=_attempt(trace.manifest),
                 outcome=trace.manifest.outcome,
@@ -220,8 +222,26 @@ def entry_of_trace(path: Path, folder: Path) -> Entry | None:
                 events=len(trace),
                 dropped=min(trace.trailer.dropped, _MOST_COUNT),
             )
+            if entry.outcome != DIED:
+                # It ends where the test did, and not where that failed.
+                return entry
+            return entry.model_copy(update={"message": trace.message, **_end(trace)})
     except RecorderError:
         return None
+
+
+def _end_in(path: Path) -> dict[str, str | None]:
+    try:
+        with open_trace(path) as trace:
+            return _end(trace)
+    except RecorderError:
+        return {}
+
+
+def _end(trace: Trace) -> dict[str, str | None]:
+    """Give what an entry says of where the process died."""
+    end = end_of(trace)
+    return {"phase": end.phase, "place": end.place(trace.manifest.root)}
 
 
 def trace_files(folder: Path) -> list[Path]:

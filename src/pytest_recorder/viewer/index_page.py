@@ -120,11 +120,22 @@ def _summary(entries: Iterable[Entry]) -> str:
     found = list(entries)
     if not found:
         return "No traces were kept."
-    kept = sum(entry.trace is not None for entry in found)
-    bad = sum(_is_bad(entry) for entry in found)
-    left_out = sum(entry.status == LEFT_OUT for entry in found)
-    more = f", {left_out:,} left out" if left_out else ""
-    return f"{kept:,} kept{more}; {bad:,} of failures."
+    bad = [entry for entry in found if _is_bad(entry)]
+    good = [entry for entry in found if not _is_bad(entry)]
+    parts = [_counted(bad, "failure"), _counted(good, "other" if bad else "attempt")]
+    return f"{'; '.join(filter(None, parts))}."
+
+
+def _counted(entries: list[Entry], name: str) -> str:
+    kept = sum(entry.trace is not None for entry in entries)
+    left_out = sum(entry.status == LEFT_OUT for entry in entries)
+    numbers = (
+        (kept, "kept"),
+        (left_out, "left out"),
+        (len(entries) - kept - left_out, "without a trace"),
+    )
+    said = ", ".join(f"{number:,} {what}" for number, what in numbers if number)
+    return f"{len(entries):,} {name}{'' if len(entries) == 1 else 's'}: {said}" if said else ""
 
 
 def _is_bad(entry: Entry) -> bool:
