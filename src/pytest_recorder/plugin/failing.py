@@ -65,7 +65,7 @@ def failing_of(
         path, line, text = os.path.join(root, crash.path), int(crash.lineno), crash.message
     else:
         text = str(made.longrepr or "")
-    if made.when == "collect":
+    if str(made.when) == "collect":  # a report of a collection is taken for one of a test
         cause, nearest = _cause_of(str(made.longrepr or ""), root)
         if crash is None:
             text = cause or text
