@@ -51,7 +51,9 @@ class Failing(NamedTuple):
 
 
 def failing_of(
-    made: pytest.TestReport, call: "pytest.CallInfo[Any] | None", root: Path
+    made: pytest.TestReport | pytest.CollectReport,
+    call: "pytest.CallInfo[Any] | None",
+    root: Path,
 ) -> Failing:
     """Read from the report of a failed phase, and the call that it is of, what failed where.
 
@@ -105,14 +107,14 @@ def attach(made: pytest.TestReport, failing: Failing) -> None:
     setattr(made, _KEY, failing._asdict())
 
 
-def failing_in(made: pytest.TestReport, root: Path) -> Failing:
+def failing_in(made: pytest.TestReport | pytest.CollectReport, root: Path) -> Failing:
     """Read what travels with a report; where it was made elsewhere, what can be read of it."""
     data = getattr(made, _KEY, None)
     return Failing(**data) if data is not None else failing_of(made, None, root)
 
 
-def _location(made: pytest.TestReport, root: Path) -> tuple[str, int]:
-    path, line, _ = made.location
+def _location(made: pytest.TestReport | pytest.CollectReport, root: Path) -> tuple[str, int]:
+    path, line, _ = made.location or ("", None, "")
     return os.path.join(root, path), (line or 0) + 1
 
 

@@ -66,8 +66,10 @@ class Attachments:
         """
         from _pytest.junitxml import xml_key
 
-        xml: Any = self._config.stash.get(xml_key, None)
-        entry = xdist.entry_of(report) if xml is not None else None
+        xml = self._config.stash.get(xml_key, None)
+        if xml is None:
+            return None
+        entry = xdist.entry_of(report)
         return (entry, xml.node_reporter(report)) if entry is not None else None
 
     def _add(self, entry: Entry, case: Any) -> None:

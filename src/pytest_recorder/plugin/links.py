@@ -7,7 +7,7 @@ where the run writes such a report; nothing of theirs is imported otherwise.
 
 import os
 from importlib import import_module
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -124,7 +124,7 @@ def _add_to_html(
     told.extras = [*getattr(told, "extras", ()), *extras]
 
 
-def _href(path: PurePath, base: PurePath) -> str:
+def _href(path: Path, base: Path) -> str:
     """Give a link to a file, relative to the folder of the page unless it is on another drive."""
     try:
         return quote(os.path.relpath(path, base).replace(os.sep, "/"))

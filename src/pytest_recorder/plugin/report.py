@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.metrics import Tally
@@ -13,7 +13,7 @@ from pytest_recorder.tracefile.index import INDEX_NAME, LEFT_OUT, Entry
 SECTION_TITLE = "Recorded trace"
 
 
-def shown_path(path: PurePath, base: PurePath) -> str:
+def shown_path(path: Path, base: Path) -> str:
     """Give a path relative to where pytest was called, as long as it lies below."""
     try:
         relative = os.path.relpath(path, base)
