@@ -137,7 +137,7 @@ def test_workers_that_all_run_a_test_have_attempts_of_their_own(
     )
     folder = pytester.path / "test-traces"
     of_worker: dict[str, list[Path]] = {}
-    for entry in index(pytester):
+    for entry in sorted(index(pytester), key=lambda entry: int(entry["attempt"])):
         page = (folder / entry["trace"]).with_name("trace.html")
         of_worker.setdefault(entry["worker"], []).append(page)
     assert len(of_worker) == 2
