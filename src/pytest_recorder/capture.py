@@ -14,7 +14,8 @@ from pytest_recorder.engine.scope import find_project_root
 from pytest_recorder.errors import ErrorCode, RecorderError, from_os_error, usage
 from pytest_recorder.policy import Policy, Sourced, action_for, open_journal
 from pytest_recorder.recorder import Ended, Recorder
-from pytest_recorder.tracefile.index import TRACE_NAME, Entry, add_entries, prepare_folder
+from pytest_recorder.tracefile.folder import TRACE_NAME, prepare_folder
+from pytest_recorder.tracefile.index import Entry, add_entries
 from pytest_recorder.tracefile.layout import MAGIC
 from pytest_recorder.tracefile.writer import Packed
 

@@ -40,7 +40,7 @@ from pytest_recorder.policy import (
     tell,
 )
 from pytest_recorder.session import adopt
-from pytest_recorder.tracefile.index import remove_if_empty
+from pytest_recorder.tracefile.folder import remove_if_empty
 
 VARIABLES: Final = (
     *("level", "values", "include", "exclude", "max_bytes", "redact", "no_redact", "engine"),

@@ -5,15 +5,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from pytest_recorder.plugin import github
-from pytest_recorder.plugin.failing import Failing
+from pytest_recorder.plugin.failing import Failing, attach
 from pytest_recorder.tracefile.index import Entry
 from pytest_recorder.viewer.index_markdown import table
+from pytest_recorder.viewer.values import safe_text
 from tests.plugin.support import ALONE, SENDS_ALL_TEARDOWNS, index, words
 
 SUITE = {
@@ -400,22 +402,31 @@ def test_the_summary_of_a_step_stays_below_the_limit_of_github(
     assert "the summary of the step is full" in books.warnings[0]
 
 
-@pytest.mark.parametrize("text", ["a%b", "a\rb\nc", "x::error::y", "a:b,c=d", "\x1b]0;x\x07"])
+@pytest.mark.parametrize("text", ["a%b", "a%0Ab", "a\rb\nc", "x::error::y", "a:b,c=d", "\x1b]0;x\x07"])
 def test_no_text_can_end_an_annotation_or_begin_another(
     pytestconfig: pytest.Config, text: str
 ) -> None:
-    tell = teller(pytestconfig, Books(), GITHUB_WORKSPACE="/project")
-    tell._failures[f"t.py::{text}"] = [
-        Failing("call", "E", text, f"/project/{text}.py", 3, True)
-    ]
-    (line,) = tell._annotations()
+    inside = Failing("call", "E", text, f"/project/{text}.py", 3, True)
+    line = annotation_of(pytestconfig, f"t.py::{text}", inside)
     assert line.isprintable()
     properties, message = parsed(line)
     assert (properties["line"], len(properties)) == ("3", 3)
-    assert "\n" not in message
+    assert message == safe_text(text)
     elsewhere = Failing("call", "E", text, "/elsewhere/a.py", 3, False)
-    tell._failures = {"t": [elsewhere]}
-    assert set(parsed(tell._annotations()[0])[0]) == {"title"}
+    assert set(parsed(annotation_of(pytestconfig, "t", elsewhere))[0]) == {"title"}
+
+
+def annotation_of(pytestconfig: pytest.Config, test: str, failing: Failing) -> str:
+    """Tell of one failure by the hooks that pytest calls, and give the line that is printed."""
+    tell = teller(pytestconfig, Books(), GITHUB_WORKSPACE="/project")
+    made = pytest.TestReport(test, ("t.py", 0, test), {}, "failed", None, "call")
+    attach(made, failing)
+    tell.pytest_runtest_logreport(made)
+    printed: list[str] = []
+    terminal = SimpleNamespace(ensure_newline=lambda: None, write_line=printed.append)
+    tell.pytest_terminal_summary(terminal)
+    (line,) = printed
+    return line
 
 
 SERVERS = {

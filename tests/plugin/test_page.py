@@ -122,6 +122,16 @@ def linked(page: Path) -> list[Path]:
     return [(page.parent / one["href"]).resolve() for one in attempts(page) if one["href"]]
 
 
+def pages_by(key: str, pytester: pytest.Pytester) -> list[list[Path]]:
+    """Give where the pages of both runs, or of both workers, belong, attempt by attempt."""
+    found: dict[str, list[Path]] = {}
+    for entry in sorted(index(pytester), key=lambda entry: int(entry["attempt"])):
+        page = (pytester.path / "test-traces" / entry["trace"]).with_name("trace.html")
+        found.setdefault(entry[key], []).append(page)
+    assert [len(pages) for pages in found.values()] == [2, 2]
+    return list(found.values())
+
+
 def test_workers_that_all_run_a_test_have_attempts_of_their_own(
     pytester: pytest.Pytester,
 ) -> None:
@@ -135,14 +145,8 @@ def test_workers_that_all_run_a_test_have_attempts_of_their_own(
         "2",
         "--dist=each",
     )
-    folder = pytester.path / "test-traces"
-    of_worker: dict[str, list[Path]] = {}
-    for entry in sorted(index(pytester), key=lambda entry: int(entry["attempt"])):
-        page = (folder / entry["trace"]).with_name("trace.html")
-        of_worker.setdefault(entry["worker"], []).append(page)
-    assert len(of_worker) == 2
     for is_by_command in (False, True):
-        for first, second in of_worker.values():
+        for first, second in pages_by("worker", pytester):
             if is_by_command:
                 assert main(["html", str(first.with_suffix(".pyrec"))]) == 0
                 assert main(["html", str(second.with_suffix(".pyrec"))]) == 0
@@ -157,12 +161,7 @@ def test_attempts_of_two_runs_in_a_merged_folder_stay_apart(pytester: pytest.Pyt
     assert main(["merge", "one", "two", "-o", "test-traces"]) == 0
     for trace in traces(pytester):
         assert main(["html", str(trace)]) == 0
-    by_run: dict[str, list[Path]] = {}
-    for entry in index(pytester):
-        page = (pytester.path / "test-traces" / entry["trace"]).with_name("trace.html")
-        by_run.setdefault(entry["run_id"], []).append(page)
-    assert len(by_run) == 2
-    for first, second in by_run.values():
+    for first, second in pages_by("run_id", pytester):
         assert [shown(first), shown(second)] == ["1 (this), 2", "1, 2 (this)"]
         assert linked(second) == [first]
 
@@ -183,12 +182,7 @@ def test_pages_of_a_merged_folder_link_to_attempts_of_their_own_run(
     assert len(before) == 4
     assert main(["merge", "one", "two", "-o", "test-traces"]) == 0
     assert before == {path: path.read_bytes() for path in before}
-    by_run: dict[str, list[Path]] = {}
-    for entry in index(pytester):
-        page = (pytester.path / "test-traces" / entry["trace"]).with_name("trace.html")
-        by_run.setdefault(entry["run_id"], []).append(page)
-    assert len(by_run) == 2
-    for first, second in by_run.values():
+    for first, second in pages_by("run_id", pytester):
         assert [shown(first), shown(second)] == ["1 (this), 2", "1, 2 (this)"]
         assert [linked(first), linked(second)] == [[second], [first]]
 

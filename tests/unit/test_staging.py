@@ -11,11 +11,10 @@ import pytest
 
 from pytest_recorder import testing
 from pytest_recorder.errors import EnvironmentError
+from pytest_recorder.staging import is_staged, own_staged_path, write_text_whole
 from pytest_recorder.tracefile.index import Entry, clear_earlier_run, write_index
-from pytest_recorder.tracefile.naming import is_staged, own_staged_path
 from pytest_recorder.viewer import html
 from pytest_recorder.viewer.data import Attempt
-from pytest_recorder.viewer.staging import write_text_whole
 
 RUN, NEXT_RUN = "1" * 32, "2" * 32
 

@@ -1,15 +1,15 @@
 """Exports a trace in the form of other programs."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.cli.progress import with_progress
-from pytest_recorder.errors import ErrorCode, from_os_error, usage
+from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.export.jsonl import dump, to_objects
+from pytest_recorder.staging import write_text_whole
 from pytest_recorder.tracefile.reader import Trace
 
 HELP = "write a trace as JSON lines"
@@ -44,11 +44,4 @@ def _write(output: Path, lines: Iterable[str], trace: Trace) -> None:
             ErrorCode.TRACE_DIR_CONFLICT,
             f"{str(output)!r} is the trace itself, expected another file",
         )
-    staged = output.with_name(output.name + ".part")
-    try:
-        with open(staged, "w", encoding="ascii", newline="\n") as file:
-            file.writelines(lines)
-        os.replace(staged, output)
-    except OSError as error:
-        staged.unlink(missing_ok=True)
-        raise from_os_error(error, "cannot write the export", path=output) from error
+    write_text_whole(output, lines, "export", encoding="ascii", errors="strict")

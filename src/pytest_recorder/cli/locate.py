@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from pytest_recorder.errors import EnvironmentError, ErrorCode, enverr, target
-from pytest_recorder.tracefile.index import DIED, TRACE_NAME, Index, read_index
+from pytest_recorder.tracefile.folder import TRACE_NAME
+from pytest_recorder.tracefile.index import DIED, Index, read_index
 from pytest_recorder.tracefile.naming import SPOOL_SUFFIX
 from pytest_recorder.tracefile.reader import Trace, open_trace
 

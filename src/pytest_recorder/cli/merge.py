@@ -10,6 +10,7 @@ from pytest_recorder.tracefile.merge import merge
 from pytest_recorder.viewer.index_page import write_index_page
 from pytest_recorder.viewer.siblings import relink_pages
 from pytest_recorder.viewer.values import safe_text
+from pytest_recorder.viewer.words import count
 
 HELP = "join the trace folders of several runs into one"
 
@@ -33,12 +34,8 @@ def run(args: argparse.Namespace) -> int:
         print(recovered_line(args.output, entry))
     kept = sum(entry.trace is not None for entry in merged.entries)
     runs = len({entry.run_id for entry in merged.entries})
-    print(
-        safe_text(
-            f"merged {kept:,} trace{'' if kept == 1 else 's'} of {runs:,}"
-            f" run{'' if runs == 1 else 's'} into {args.output}"
-        )
-    )
+    what = f"merged {count(kept, 'trace')} of {count(runs, 'run')} into {args.output}"
+    print(safe_text(what))
     errors = [*merged.errors, *recovered.errors, *unlinked]
     for error in errors:
         complain(error, args)

@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from pytest_recorder.errors import ErrorKind, RecorderError
 
@@ -108,6 +108,12 @@ def settler(on_fault: Callable[..., R | None]) -> Callable[..., R | None]:
     return settle
 
 
+class Guard(Protocol):
+    """Calls a function; a fault of ours in it is told as the policy says, and gives None."""
+
+    def __call__(self, label: str, function: Callable[[], R], /) -> R | None: ...
+
+
 def run_guarded(
     label: str,
     function: Callable[[], R],
@@ -150,6 +156,17 @@ def translated(
         if is_strict() and _is_bug(exc):
             raise
         raise translate(exc) from exc
+
+
+def fault_of(
+    function: Callable[[], object], translate: Callable[[BaseException], RecorderError]
+) -> RecorderError | None:
+    """Call `function` where its fault must stop nothing; give it as one of our errors."""
+    try:
+        translated(function, translate)
+    except RecorderError as error:
+        return error
+    return None
 
 
 def failure_of(function: Callable[[], object]) -> BaseException | None:

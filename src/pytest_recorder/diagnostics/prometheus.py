@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pytest_recorder.diagnostics.metrics import COUNTERS, Counter, RecorderMetrics, Tally
 from pytest_recorder.errors import ErrorCode, from_os_error, usage
+from pytest_recorder.staging import replacing
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -57,7 +58,8 @@ class PrometheusFile(RecorderMetrics):
         data = write(registry)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(self.path, data)
+            with replacing(self.path) as staged:
+                staged.write_bytes(data)
         except OSError as error:
             raise from_os_error(
                 error, "cannot write the file of metrics", path=self.path
@@ -76,13 +78,3 @@ class PrometheusFile(RecorderMetrics):
                 if found is counter and labels:
                     family.add_metric(tuple(labels.values()), amount)
             yield family
-
-
-def _replace(path: Path, data: bytes) -> None:
-    staged = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        staged.write_bytes(data)
-        os.replace(staged, path)
-    except BaseException:
-        staged.unlink(missing_ok=True)
-        raise

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_recorder.config import Settings
 from pytest_recorder.recorder import Recorder
-from pytest_recorder.tracefile.index import free_path
+from pytest_recorder.tracefile.folder import free_path
 
 if TYPE_CHECKING:
     import pytest

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_recorder.plugin.github import GitHub, Guard
+from pytest_recorder.diagnostics.guard import Guard
+from pytest_recorder.plugin.github import GitHub
 from pytest_recorder.plugin.junit import Attachments, path_style
 from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.options import is_on

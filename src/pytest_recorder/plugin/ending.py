@@ -16,7 +16,8 @@ from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.page import add_page
 from pytest_recorder.policy import action_for, policy_of
 from pytest_recorder.recorder import Ended, Recorder
-from pytest_recorder.tracefile.index import Entry, claim_path, give_back
+from pytest_recorder.tracefile.folder import claim_path, give_back
+from pytest_recorder.tracefile.index import Entry
 from pytest_recorder.tracefile.writer import Packed
 
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from pytest_recorder.diagnostics.guard import run_guarded
+from pytest_recorder.diagnostics.guard import fault_of
 from pytest_recorder.errors import ErrorCode, RecorderError, bug
-from pytest_recorder.tracefile.index import FAILURE_NAME, HARMLESS
+from pytest_recorder.tracefile.folder import FAILURE_NAME
+from pytest_recorder.tracefile.index import HARMLESS
 
 
 def add_explanation(trace: Path, outcome: str | None) -> RecorderError | None:
@@ -14,19 +15,11 @@ def add_explanation(trace: Path, outcome: str | None) -> RecorderError | None:
     """
     if outcome in HARMLESS:
         return None
-    faults: list[RecorderError] = []
-
-    def on_fault(label: str, error: Exception) -> None:
-        if isinstance(error, RecorderError):
-            faults.append(error)
-            return
-        what = f"{FAILURE_NAME} could not be made: {type(error).__name__}: {error}"
-        faults.append(bug(ErrorCode.UNKNOWN, what, hook=label, path=str(trace)))
 
     def write() -> None:
         from pytest_recorder.viewer.beside import write_failure
 
         write_failure(trace)
 
-    run_guarded("explain", write, on_fault)
-    return faults[0] if faults else None
+    what = f"{FAILURE_NAME} could not be made"
+    return fault_of(write, lambda _: bug(ErrorCode.UNKNOWN, what, hook="explain", path=trace))

@@ -5,19 +5,22 @@ another pytest run has started, for that one would tell failures of its own.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import pytest
 
+from pytest_recorder.diagnostics.guard import Guard
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error
-from pytest_recorder.plugin import report as texts
 from pytest_recorder.plugin import xdist
 from pytest_recorder.plugin.attempt import SESSION_TEST
 from pytest_recorder.plugin.failing import Failing, failing_in
 from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.plugin.report import shown_path
 from pytest_recorder.tracefile.index import DIED, Entry
+from pytest_recorder.viewer.words import count
 
 _OTHER_PLUGIN = "pytest_github_actions_annotate_failures"
 _MOST_SUMMARY = 1024 * 1024
@@ -27,13 +30,16 @@ _SHOWN = ("failed", DIED, "interrupted")
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
 
-T = TypeVar("T")
 
+@dataclass(slots=True)
+class _Failed:
+    """What is known of a test that failed."""
 
-class Guard(Protocol):
-    """Calls a function; a fault of ours in it is told as the policy says, and gives None."""
-
-    def __call__(self, label: str, function: Callable[[], T], /) -> T | None: ...
+    worker: str | None
+    """That the first failure came from."""
+    failures: list[Failing] = field(default_factory=list[Failing])
+    entry: Entry | None = None
+    """Of the attempt of the first failure; None as long as its teardown has not said."""
 
 
 class GitHub:
@@ -55,10 +61,7 @@ class GitHub:
         self._environ = environ
         self._root = root
         self._guard = guard
-        self._failures: dict[str, list[Failing]] = {}
-        # The worker that the first failure of a test came from, and the entry of that attempt.
-        self._workers: dict[str, str | None] = {}
-        self._described: dict[str, Entry] = {}
+        self._failed: dict[str, _Failed] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in a failed phase; an attempt that is tried again has not failed by its report."""
@@ -74,19 +77,18 @@ class GitHub:
 
     def _take(self, report: Any) -> None:
         failing = failing_in(report, self._root)
-        self._workers.setdefault(report.nodeid, xdist.worker_that_sent(report))
-        known = self._failures.setdefault(report.nodeid, [])
+        new = _Failed(xdist.worker_that_sent(report))
+        known = self._failed.setdefault(report.nodeid, new).failures
         if failing not in known:
             known.append(failing)
 
     def _describe(self, report: pytest.TestReport) -> None:
         """Note which entry is that of the failure that is told: the teardown has it."""
-        test = report.nodeid
-        is_same = self._workers.get(test) == xdist.worker_that_sent(report)
-        if test in self._failures and is_same and test not in self._described:
-            entry = xdist.entry_of(report)
-            if entry is not None:
-                self._described[test] = entry
+        failed = self._failed.get(report.nodeid)
+        if failed is None or failed.entry is not None:
+            return
+        if failed.worker == xdist.worker_that_sent(report):
+            failed.entry = xdist.entry_of(report)
 
     def pytest_sessionfinish(self) -> None:
         """Append the table to the summary of the step; the recorder has ended before."""
@@ -112,12 +114,12 @@ class GitHub:
         for entry in self._entries():
             if entry.trace is not None:
                 kept.setdefault(entry.test, []).append(entry)
-        for test, failures in self._failures.items():
-            failing = failures[0]
+        for test, failed in self._failed.items():
+            failing = failed.failures[0]
             if is_told and failing.phase == "call":
                 continue
             key = failing.exception, failing.path, failing.line
-            line = self._annotation(test, failures, self._trace_of(test, kept))
+            line = self._annotation(test, failed.failures, self._trace_of(test, failed, kept))
             (repeats if key in seen else first).append(line)
             seen.add(key)
         return first + repeats
@@ -140,19 +142,20 @@ class GitHub:
         relative = _below(failing.path, workspace)
         return {} if relative is None else {"file": relative, "line": str(failing.line)}
 
-    def _trace_of(self, test: str, kept: Mapping[str, list[Entry]]) -> str | None:
+    def _trace_of(
+        self, test: str, failed: _Failed, kept: Mapping[str, list[Entry]]
+    ) -> str | None:
         """Give the path, as the step sees it, of the trace of the failure that is told.
 
         Where its attempt is not known, as of a process that died, the last one of the test or of
         the run, by the same worker if any.
         """
-        described = self._described.get(test)
-        worker = self._workers.get(test)
-        if described is not None:
-            found = [e for e in kept.get(test, ()) if e.trace == described.trace]
+        if failed.entry is not None:
+            found = [e for e in kept.get(test, ()) if e.trace == failed.entry.trace]
         else:
             there = kept.get(test) or kept.get(SESSION_TEST, [])
-            found = [e for e in there if worker is None or e.worker in (None, worker)]
+            anyone = (None, failed.worker)
+            found = [e for e in there if failed.worker is None or e.worker in anyone]
         return f"{self._folder}/{found[-1].trace}" if found else None
 
     # The summary.
@@ -163,7 +166,7 @@ class GitHub:
     @property
     def _folder(self) -> str:
         base = self._config.invocation_params.dir
-        return texts.shown_path(self._ledger.folder, base).replace(os.sep, "/")
+        return shown_path(self._ledger.folder, base).replace(os.sep, "/")
 
     def _sections(self) -> list[tuple[str, list[Entry]]]:
         """Give what is said of what, where there is something.
@@ -175,28 +178,28 @@ class GitHub:
         unended: list[Entry] = []
         recovered = {entry.trace for entry in self._ledger.recovered}
         for entry in self._entries():
-            if entry.test in self._failures or entry.test == SESSION_TEST:
+            if entry.test in self._failed or entry.test == SESSION_TEST:
                 failed += [entry] if entry.outcome in _SHOWN else []
             elif entry.outcome == "failed" and entry.trace not in recovered:
                 again.append(entry)
             elif entry.outcome in _SHOWN:
                 unended.append(entry)
         recorded = {entry.test for entry in failed}
-        for test, failures in self._failures.items():
+        for test, known in self._failed.items():
             if test not in recorded:
-                facts = failures[0].facts(self._root)
+                facts = known.failures[0].facts(self._root)
                 plain = Entry(
                     test=test, attempt=1, outcome="failed", trace=None, status="missing"
                 )
                 failed.append(plain.model_copy(update=facts))
         sections = [
-            (f"Failures of {texts.count(len(self._failures), 'test')}", failed),
+            (f"Failures of {count(len(self._failed), 'test')}", failed),
             (
-                f"{texts.count(len(again), 'attempt')} of tests that passed when run again",
+                f"{count(len(again), 'attempt')} of tests that passed when run again",
                 again,
             ),
             (
-                f"{texts.count(len(unended), 'attempt')} of tests or runs that did not end",
+                f"{count(len(unended), 'attempt')} of tests or runs that did not end",
                 unended,
             ),
         ]
@@ -233,7 +236,7 @@ class GitHub:
         has_table = False
         for title, rows in sections:
             kept = sum(row.trace is not None for row in rows)
-            head = ["", f"{title}, {texts.count(kept, 'trace')}{place}.", ""]
+            head = ["", f"{title}, {count(kept, 'trace')}{place}.", ""]
             place = ""
             used = sum(len(line.encode("utf-8")) + 1 for line in (*lines, *head))
             found = table(rows, self._folder, most_bytes=room - used - 1)

@@ -14,9 +14,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from pytest_recorder.diagnostics.guard import Guard
 from pytest_recorder.plugin import xdist
-from pytest_recorder.plugin.github import Guard
-from pytest_recorder.tracefile.index import FAILURE_NAME, PAGE_NAME, Entry
+from pytest_recorder.plugin.links import Files
+from pytest_recorder.tracefile.index import Entry
 
 _OUT = "system-out"
 _ERR = "system-err"
@@ -90,9 +91,9 @@ class Attachments:
     def _names(self, entry: Entry) -> list[str]:
         if entry.trace is None:
             return []
-        trace = self._folder / entry.trace
-        paths = [trace.with_name(PAGE_NAME), trace.with_name(FAILURE_NAME), trace]
-        names = [self._name_of(path) for path in paths if path.is_file()]
+        files = Files.of(self._folder / entry.trace)
+        paths = (files.page, files.explanation, files.trace)
+        names = [self._name_of(path) for path in paths if path is not None and path.is_file()]
         return [name for name in names if name and "]]" not in name and name.isprintable()]
 
 

@@ -12,10 +12,7 @@ from pytest_recorder.errors import RecorderError
 from pytest_recorder.plugin.explanation import add_explanation
 from pytest_recorder.plugin.page import add_page
 from pytest_recorder.plugin.quota import LeftOut, Quota, choose
-from pytest_recorder.tracefile.index import (
-    Entry,
-    clear_earlier_run,
-    close_index,
+from pytest_recorder.tracefile.folder import (
     is_empty,
     page_of,
     prepare_folder,
@@ -23,6 +20,11 @@ from pytest_recorder.tracefile.index import (
     remove_page,
     remove_trace,
     size_with_beside,
+)
+from pytest_recorder.tracefile.index import (
+    Entry,
+    clear_earlier_run,
+    close_index,
     update_index,
 )
 
@@ -216,7 +218,12 @@ class Ledger:
 
     def size_of(self, entry: Entry) -> int:
         """Give the bytes of a trace and of what lies beside it."""
-        return size_with_beside(self.folder, entry)
+        if entry.trace is None:
+            return 0
+        try:
+            return size_with_beside(self.folder / entry.trace)
+        except OSError:
+            return entry.size_bytes
 
     def _size_without_page(self, entry: Entry) -> int:
         return self.size_of(entry) - self._page_size(entry)

@@ -13,11 +13,12 @@ from urllib.parse import quote
 
 import pytest
 
-from pytest_recorder.diagnostics.guard import run_guarded
+from pytest_recorder.diagnostics.guard import fault_of
 from pytest_recorder.errors import ErrorCode, RecorderError, target
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.report import shown_path
-from pytest_recorder.tracefile.index import FAILURE_NAME, PAGE_NAME, Entry
+from pytest_recorder.tracefile.folder import FAILURE_NAME, PAGE_NAME
+from pytest_recorder.tracefile.index import Entry
 
 _ALLURE = "allure_listener"
 _JSON = "_json_report_extra"
@@ -71,11 +72,6 @@ def add_links(
     That is a matter between two plugins: for people to know, and for no policy to follow. `made`
     is the report of the teardown: what is said there belongs to this attempt.
     """
-    faults: list[RecorderError] = []
-
-    def on_fault(label: str, error: Exception) -> None:
-        what = f"a report got no link to the trace: {type(error).__name__}: {error}"
-        faults.append(target(ErrorCode.UNKNOWN, what, hook=label))
 
     def add() -> None:
         config = item.config
@@ -87,8 +83,8 @@ def add_links(
         if isinstance(getattr(item, _JSON, None), dict):
             _add_to_json(item, entry, files, config.invocation_params.dir)
 
-    run_guarded("links", add, on_fault)
-    return faults[0] if faults else None
+    what = "a report got no link to the trace"
+    return fault_of(add, lambda _: target(ErrorCode.UNKNOWN, what, hook="links"))
 
 
 def _add_to_html(

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_recorder.config import Html
-from pytest_recorder.diagnostics.guard import run_guarded
+from pytest_recorder.diagnostics.guard import fault_of
 from pytest_recorder.errors import ErrorCode, RecorderError, bug
 from pytest_recorder.plugin.options import is_on
-from pytest_recorder.tracefile.index import HARMLESS, PAGE_NAME, Entry
+from pytest_recorder.tracefile.folder import PAGE_NAME
+from pytest_recorder.tracefile.index import HARMLESS, Entry
 
 
 def _wants_page(html: Html, outcome: str | None) -> bool:
@@ -33,17 +34,11 @@ def add_page(
     has_others = html != "off" and len(entries) > 1
     if entry.trace is None or not (is_wanted or has_others):
         return None
-    faults: list[RecorderError] = []
-
-    def on_fault(label: str, error: Exception) -> None:
-        if isinstance(error, RecorderError):
-            faults.append(error)
-            return
-        what = f"{PAGE_NAME} could not be made: {type(error).__name__}: {error}"
-        faults.append(bug(ErrorCode.UNKNOWN, what, hook=label, path=str(entry.trace)))
-
-    run_guarded("page", lambda: _write(folder, entry, entries, is_wanted), on_fault)
-    return faults[0] if faults else None
+    what = f"{PAGE_NAME} could not be made"
+    return fault_of(
+        lambda: _write(folder, entry, entries, is_wanted),
+        lambda _: bug(ErrorCode.UNKNOWN, what, hook="page", path=entry.trace),
+    )
 
 
 def _write(folder: Path, entry: Entry, entries: Sequence[Entry], is_wanted: bool) -> None:

@@ -9,8 +9,11 @@ from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.metrics import Tally
 from pytest_recorder.plugin.quota import LeftOut
 from pytest_recorder.tracefile.index import INDEX_NAME, LEFT_OUT, Entry
+from pytest_recorder.viewer.words import count, size_text
 
 SECTION_TITLE = "Recorded trace"
+STORY_EVENTS = 4000
+"""So many events before the failure are looked through for the last steps."""
 
 
 def shown_path(path: Path, base: Path) -> str:
@@ -184,19 +187,3 @@ def _removed(entry: Entry) -> str:
 
 def _held(events: int, dropped: int) -> str:
     return f"{count(events, 'event')}, {dropped:,} dropped"
-
-
-def size_text(size: int) -> str:
-    """Give a number of bytes for people."""
-    if size < 1024:
-        return f"{size} B"
-    for unit in ("KiB", "MiB"):
-        size_in_unit = size / 1024 ** (1 if unit == "KiB" else 2)
-        if size_in_unit < 1024:
-            return f"{size_in_unit:.1f} {unit}"
-    return f"{size / 1024**3:.1f} GiB"
-
-
-def count(number: int, thing: str) -> str:
-    """Give a number of things for people."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"

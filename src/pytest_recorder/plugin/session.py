@@ -1,22 +1,21 @@
 """Carries a recorded run through pytest's hooks: begins, ends, keeps and reports recordings."""
 
 import os
-import time
 import uuid
 from collections.abc import Callable, Generator
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
 from pytest_recorder.config import Resolved, Settings
 from pytest_recorder.diagnostics import inject
-from pytest_recorder.diagnostics.guard import run_guarded, translated
-from pytest_recorder.diagnostics.translation import recorder_error
+from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
 from pytest_recorder.plugin import ci, failing, metrics, options, report, sections, xdist
 from pytest_recorder.plugin.attempt import SESSION_TEST, Attempt
+from pytest_recorder.plugin.controller import Controller
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.ledger import Ledger
@@ -26,14 +25,8 @@ from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.policy import Sourced, action_for, open_journal, policy_of
 from pytest_recorder.recorder import Recorder, is_any_recording
 
-if TYPE_CHECKING:
-    from pytest_recorder.tracefile.index import Entry
-
 P = ParamSpec("P")
 T = TypeVar("T")
-_STORY_EVENTS = 4000
-_WORKER_DIES_S = 5.0
-_LOOK_AGAIN_S = 0.02
 _SETTINGS = pytest.StashKey[Settings]()
 
 
@@ -111,13 +104,18 @@ class RecordSession:
         self._attempt: Attempt | None = None
         self._attempts: dict[str, int] = {}
         self._is_interrupted = False
-        self._crashes: dict[str, Entry] = {}
 
     def companions(self) -> list[object]:
-        """Give the plugins that tell a CI server of the traces, in the process that reports."""
-        if self._worker is not None or self._is_nested:
+        """Give the plugins of the process that reports: what workers and CI servers are told."""
+        if self._worker is not None:
             return []
-        return ci.plugins(self._config, self._ledger, self.settings.root, self._guard)
+        controller = Controller(
+            self._ledger, self._metrics, self.settings, self._base, self._guard
+        )
+        if self._is_nested:
+            return [controller]
+        servers = ci.plugins(self._config, self._ledger, self.settings.root, self._guard)
+        return [controller, *servers]
 
     # Before the tests.
 
@@ -389,7 +387,7 @@ class RecordSession:
     def _story(self, recorder: Recorder, attempt: Attempt) -> list[str]:
         from pytest_recorder.viewer.steps import failure_story
 
-        events = list(recorder.recent(_STORY_EVENTS))
+        events = list(recorder.recent(report.STORY_EVENTS))
         return failure_story(
             events, recorder.source_of, root=self.settings.root, level=attempt.settings.level
         )
@@ -475,93 +473,9 @@ class RecordSession:
         """Write no more lines."""
         self._journal.close()
 
-    # pytest-xdist.
-
     @cached_property
     def _is_controller(self) -> bool:
         return xdist.is_controller(self._config)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker where its traces go."""
-        try:
-            translated(self._ledger.prepare, recorder_error)
-        except RecorderError as error:
-            self._ledger.warn(error, None)
-        xdist.share_input(node, run_id=self._ledger.run_id, folder=self.settings.dir)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Take what a worker says at its end; recover what a dead one could not say."""
-        output = xdist.output_of(node)
-        if output is not None:
-            self._guard("output", self._ledger.add_data, output)
-            self._guard("metrics", self._metrics.take_data, output.get("metrics"))
-        else:
-            self._guard("recover", self._recover_worker, node)
-
-    def _recover_worker(self, node: Any) -> None:
-        """Recover the spool of a worker that died.
-
-        Its pipe breaks a moment before the system gives back its locks: wait for that, not long.
-        """
-        pid = xdist.pid_of(node)
-        until = time.monotonic() + _WORKER_DIES_S
-        entries, alive = self._ledger.recover()
-        while pid in alive and time.monotonic() < until:
-            time.sleep(_LOOK_AGAIN_S)
-            more, alive = self._ledger.recover()
-            entries += more
-        for entry in entries:
-            self._crashes[entry.test] = entry
-
-    @pytest.hookimpl(optionalhook=True, tryfirst=True)
-    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
-        """Name the trace in the report of a test that took its worker with it."""
-        self._guard("crash", self._add_crash_section, crashitem, report)
-
-    def _add_crash_section(self, test: str, made: pytest.TestReport) -> None:
-        entry = self._crashes.pop(test, None)
-        if entry is None or entry.trace is None:
-            return
-        path = self._ledger.folder / entry.trace
-        from pytest_recorder.tracefile.end import end_of
-        from pytest_recorder.tracefile.reader import open_trace
-        from pytest_recorder.viewer.steps import failure_story
-
-        with open_trace(path) as trace:
-            first = max(len(trace) - _STORY_EVENTS, 0)
-            events = list(trace.events(first))
-            story = failure_story(
-                events,
-                trace.source,
-                root=self.settings.root,
-                level=trace.manifest.level,
-            )
-            end = end_of(trace)
-        lines = report.section_lines(
-            report.shown_path(path, self._base),
-            entry.events,
-            entry.dropped,
-            f"{entry.reason}: {trace.message}",
-            story,
-        )
-        made.sections.append((report.SECTION_TITLE, "\n".join(lines)))
-        if end.file is not None and end.line is not None:
-            crashed = failing.crashed_at(made, end.file, end.line, self.settings.root)
-            failing.attach(made, crashed)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take an entry as soon as it is there: a worker that dies later gives no output."""
-        if not self._is_controller:
-            return
-        self._guard("entry", self._take_entry, report)
-        self._guard("metrics", self._metrics.take_data, xdist.counts_of(report))
-
-    def _take_entry(self, made: pytest.TestReport) -> None:
-        entry = xdist.entry_of(made)
-        if entry is not None:
-            self._ledger.take(entry)
 
     def pytest_runtest_logfinish(self) -> None:
         """Keep the index up to date: a run that is killed has no later occasion."""

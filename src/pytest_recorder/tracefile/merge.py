@@ -25,19 +25,12 @@ from pytest_recorder.errors import (
     target,
     usage,
 )
-from pytest_recorder.tracefile.index import (
-    TRACE_NAME,
-    Entry,
-    Index,
-    beside,
-    read_index,
-    write_index,
-)
+from pytest_recorder.tracefile.folder import TRACE_NAME, beside, is_trace_in
+from pytest_recorder.tracefile.index import Entry, Index, read_index, write_index
 from pytest_recorder.tracefile.lock import is_locked
-from pytest_recorder.tracefile.naming import SPOOL_SUFFIX, folder_name, is_safe_name
+from pytest_recorder.tracefile.naming import RUN_DIGITS, SPOOL_SUFFIX, folder_name, is_safe_name
 from pytest_recorder.tracefile.recovery import entry_of_trace, trace_files
 
-_RUN_DIGITS = 12
 _UNKNOWN_RUN = re.compile(r"[^A-Za-z0-9]+")
 _Key: TypeAlias = tuple[str, str, int, str | None]
 
@@ -204,7 +197,7 @@ class _Merge:
 
     def _names(self, name: str, run_id: str) -> Iterator[Path]:
         """Give the name of its own, then one with the run that it is of."""
-        run = _UNKNOWN_RUN.sub("-", run_id)[:_RUN_DIGITS]
+        run = _UNKNOWN_RUN.sub("-", run_id)[:RUN_DIGITS]
         apart = f"{name}-{run}"
         twins = (f"{apart}-{number}" for number in count(2))
         for each in chain((name, apart), twins):
@@ -240,8 +233,7 @@ def _source(shard: Path, relative: str) -> Path:
     """
     path = shard / relative
     try:
-        inside = os.path.realpath(path).startswith(os.path.realpath(shard) + os.sep)
-        if os.path.isabs(relative) or not inside or path.suffix != ".pyrec":
+        if os.path.isabs(relative) or not is_trace_in(shard, path):
             raise target(
                 ErrorCode.TRACE_CORRUPT,
                 f"the index of {str(shard)!r} names {relative!r}, expected a trace in that folder",

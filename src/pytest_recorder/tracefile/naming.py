@@ -4,13 +4,13 @@ import hashlib
 import os
 import re
 import uuid
-from pathlib import Path
 
 SPOOL_SUFFIX = ".pyspool"
 PROGRAM = "program"
 """What a recording without a test is called."""
 
-_RUN_DIGITS = 12
+RUN_DIGITS = 12
+"""So much of the id of a run stands in names."""
 _MOST_BYTES = 200
 _MOST_SLUG = 120
 _DEVICE = re.compile(r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)")
@@ -43,38 +43,13 @@ def is_safe_name(name: str) -> bool:
 
 def spool_name(run_id: str) -> str:
     """Give the name of a new spool: the start of the run's id, the process, something random."""
-    return f"{run_id[:_RUN_DIGITS]}-{os.getpid()}-{uuid.uuid4().hex[:6]}{SPOOL_SUFFIX}"
+    return f"{run_id[:RUN_DIGITS]}-{os.getpid()}-{uuid.uuid4().hex[:6]}{SPOOL_SUFFIX}"
 
 
 def run_of_spool(name: str) -> str:
     """Give the start of the id of the run that a spool belongs to, empty for a foreign name."""
     start = name.partition("-")[0]
-    return start if len(start) == _RUN_DIGITS and name.count("-") == 2 else ""
-
-
-def staged_path(path: Path) -> Path:
-    """Name the file that becomes `path` when it is whole."""
-    return path.with_name(path.name + ".part")
-
-
-def own_staged_path(path: Path) -> Path:
-    """Name such a file of this process alone, for what several may write."""
-    return path.with_name(f"{path.name}.{os.getpid()}.part")
-
-
-def is_staged(name: str, wanted: str) -> bool:
-    """Tell whether a file of this name is what some process has staged for `wanted`."""
-    start, end = f"{wanted}.", ".part"
-    middle = name[len(start) : -len(end)]
-    return name == f"{start}{middle}{end}" and middle.isascii() and middle.isdecimal()
-
-
-def remove_staged(path: Path) -> None:
-    """Remove what was not finished; what kept us from writing it may keep us from this too."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return
+    return start if len(start) == RUN_DIGITS and name.count("-") == 2 else ""
 
 
 def writable(text: str) -> str:

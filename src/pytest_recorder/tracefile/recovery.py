@@ -10,16 +10,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, target
 from pytest_recorder.tracefile.end import end_of
-from pytest_recorder.tracefile.index import (
-    DIED,
-    TRACE_NAME,
-    Entry,
-    add_entries,
-    claim_path,
-    free_path,
-    give_back,
-    read_index,
-)
+from pytest_recorder.tracefile.folder import TRACE_NAME, claim_path, free_path, give_back
+from pytest_recorder.tracefile.index import DIED, Entry, add_entries, read_index
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import (
     PROGRAM,

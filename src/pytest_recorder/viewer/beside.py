@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from pytest_recorder.tracefile.index import FAILURE_NAME, HARMLESS
+from pytest_recorder.staging import write_text_whole
+from pytest_recorder.tracefile.folder import FAILURE_NAME
+from pytest_recorder.tracefile.index import HARMLESS
 from pytest_recorder.tracefile.reader import open_trace
 from pytest_recorder.viewer.explain import explain
-from pytest_recorder.viewer.staging import write_text_whole
 
 # It is made while a test run waits for it: a fifth of what the command looks through.
 _MOST_EVENTS = 60_000

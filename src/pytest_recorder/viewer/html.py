@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error
+from pytest_recorder.staging import write_text_whole
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.data import MOST_STORED_BYTES, Attempt, PageData, prepare
 from pytest_recorder.viewer.explain import explain
-from pytest_recorder.viewer.staging import write_text_whole
 from pytest_recorder.viewer.values import safe_text
 
 # The page shows the rest: its text is not worth as long a search as the command's.

@@ -15,22 +15,22 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pytest_recorder.errors import ErrorCode, usage
+from pytest_recorder.staging import write_text_whole
+from pytest_recorder.tracefile.folder import FAILURE_NAME, PAGE_NAME
 from pytest_recorder.tracefile.index import (
     DIED,
-    FAILURE_NAME,
     INDEX_NAME,
     INDEX_PAGE_MARK,
     INDEX_PAGE_NAME,
     LEFT_OUT,
-    PAGE_NAME,
     Entry,
     Index,
     is_index_page,
     read_index,
 )
 from pytest_recorder.viewer.index_assets import SCRIPT, STYLE
-from pytest_recorder.viewer.staging import write_text_whole
 from pytest_recorder.viewer.values import safe_text, shorten
+from pytest_recorder.viewer.words import count, size_text
 
 _ORDER = {"failed": 0, DIED: 0, "interrupted": 1}
 _MOST_TEXT = 600
@@ -135,7 +135,7 @@ def _counted(entries: list[Entry], name: str) -> str:
         (len(entries) - kept - left_out, "without a trace"),
     )
     said = ", ".join(f"{number:,} {what}" for number, what in numbers if number)
-    return f"{len(entries):,} {name}{'' if len(entries) == 1 else 's'}: {said}" if said else ""
+    return f"{count(len(entries), name)}: {said}" if said else ""
 
 
 def _is_bad(entry: Entry) -> bool:
@@ -151,7 +151,7 @@ def _row(entry: Entry, index: Index, folder: Path, *, has_run: bool) -> str:
         _cell("phase", entry.phase or ""),
         _cell("failure", failure),
         _cell("place", entry.place or ""),
-        _number(entry.size_bytes, _size(entry.size_bytes)),
+        _number(entry.size_bytes, size_text(entry.size_bytes)),
         _number(entry.events),
         _number(entry.dropped),
         f'<td class="trace">{_links(entry, folder)}</td>',
@@ -210,10 +210,6 @@ def _number(number: int, shown: str | None = None) -> str:
 
 def _text(text: str) -> str:
     return html.escape(shorten(safe_text(text), _MOST_TEXT))
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1024:,.1f} KiB"
 
 
 def _hash(text: str) -> str:

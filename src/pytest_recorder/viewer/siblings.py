@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pytest_recorder.errors import RecorderError
-from pytest_recorder.tracefile.index import PAGE_NAME, Entry, owned_entries, read_index
+from pytest_recorder.tracefile.folder import PAGE_NAME
+from pytest_recorder.tracefile.index import Entry, owned_entries, read_index
 from pytest_recorder.tracefile.reader import Trace
 from pytest_recorder.viewer.data import Attempt
 from pytest_recorder.viewer.html import replace_attempts

@@ -1,0 +1,123 @@
+"""Looks after the workers of pytest-xdist, in the process that hands tests to them."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_recorder.config import Settings
+from pytest_recorder.diagnostics.guard import Guard, translated
+from pytest_recorder.diagnostics.translation import recorder_error
+from pytest_recorder.errors import RecorderError
+from pytest_recorder.plugin import failing, xdist
+from pytest_recorder.plugin import report as texts
+from pytest_recorder.plugin.ledger import Ledger
+from pytest_recorder.plugin.metrics import RunMetrics
+
+if TYPE_CHECKING:
+    from pytest_recorder.tracefile.index import Entry
+
+_WORKER_DIES_S = 5.0
+_LOOK_AGAIN_S = 0.02
+
+
+class Controller:
+    """Tells workers where traces go, takes what they say, and recovers what dead ones left."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        run_metrics: RunMetrics,
+        settings: Settings,
+        base: Path,
+        guard: Guard,
+    ) -> None:
+        self._ledger = ledger
+        self._metrics = run_metrics
+        self._settings = settings
+        self._base = base
+        self._guard = guard
+        self._crashes: dict[str, Entry] = {}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker where its traces go."""
+        try:
+            translated(self._ledger.prepare, recorder_error)
+        except RecorderError as error:
+            self._ledger.warn(error, None)
+        xdist.share_input(node, run_id=self._ledger.run_id, folder=self._settings.dir)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what a worker says at its end; recover what a dead one could not say."""
+        output = xdist.output_of(node)
+        if output is not None:
+            self._guard("output", lambda: self._ledger.add_data(output))
+            self._guard("metrics", lambda: self._metrics.take_data(output.get("metrics")))
+        else:
+            self._guard("recover", lambda: self._recover_worker(node))
+
+    def _recover_worker(self, node: Any) -> None:
+        """Recover the spool of a worker that died.
+
+        Its pipe breaks a moment before the system gives back its locks: wait for that, not long.
+        """
+        pid = xdist.pid_of(node)
+        until = time.monotonic() + _WORKER_DIES_S
+        entries, alive = self._ledger.recover()
+        while pid in alive and time.monotonic() < until:
+            time.sleep(_LOOK_AGAIN_S)
+            more, alive = self._ledger.recover()
+            entries += more
+        for entry in entries:
+            self._crashes[entry.test] = entry
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
+        """Name the trace in the report of a test that took its worker with it."""
+        self._guard("crash", lambda: self._add_section(crashitem, report))
+
+    def _add_section(self, test: str, made: pytest.TestReport) -> None:
+        entry = self._crashes.pop(test, None)
+        if entry is None or entry.trace is None:
+            return
+        from pytest_recorder.tracefile.end import end_of
+        from pytest_recorder.tracefile.reader import open_trace
+        from pytest_recorder.viewer.steps import failure_story
+
+        path = self._ledger.folder / entry.trace
+        with open_trace(path) as trace:
+            first = max(len(trace) - texts.STORY_EVENTS, 0)
+            events = list(trace.events(first))
+            story = failure_story(
+                events,
+                trace.source,
+                root=self._settings.root,
+                level=trace.manifest.level,
+            )
+            end = end_of(trace)
+        lines = texts.section_lines(
+            texts.shown_path(path, self._base),
+            entry.events,
+            entry.dropped,
+            f"{entry.reason}: {trace.message}",
+            story,
+        )
+        made.sections.append((texts.SECTION_TITLE, "\n".join(lines)))
+        if end.file is not None and end.line is not None:
+            crashed = failing.crashed_at(made, end.file, end.line, self._settings.root)
+            failing.attach(made, crashed)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take an entry as soon as it is there: a worker that dies later gives no output."""
+        if xdist.worker_that_sent(report) is None:
+            return
+        self._guard("entry", lambda: self._take_entry(report))
+        self._guard("metrics", lambda: self._metrics.take_data(xdist.counts_of(report)))
+
+    def _take_entry(self, made: pytest.TestReport) -> None:
+        entry = xdist.entry_of(made)
+        if entry is not None:
+            self._ledger.take(entry)

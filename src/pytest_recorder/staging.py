@@ -1,0 +1,70 @@
+"""Writes files that are there when they are whole, and not before: staged beside, then renamed."""
+
+import os
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+
+from pytest_recorder.errors import from_os_error
+
+
+@contextmanager
+def replacing(path: Path) -> Generator[Path, None, None]:
+    """Give a file to write, of this process alone, which becomes `path` at the end.
+
+    Where anything fails it goes, and `path` is as it was. Raises OSError.
+    """
+    staged = own_staged_path(path)
+    try:
+        yield staged
+        os.replace(staged, path)
+    except BaseException:
+        remove_staged(staged)
+        raise
+
+
+def write_text_whole(
+    path: Path,
+    parts: Iterable[str],
+    what: str,
+    *,
+    encoding: str = "utf-8",
+    errors: str = "backslashreplace",
+) -> None:
+    """Write a text, whole or not at all; `what` names it in the message.
+
+    Raises EnvironmentError (ERR_IO).
+    """
+    try:
+        with (
+            replacing(path) as staged,
+            open(staged, "w", encoding=encoding, errors=errors, newline="\n") as file,
+        ):
+            file.writelines(parts)
+    except OSError as error:
+        raise from_os_error(error, f"cannot write the {what}", path=path) from error
+
+
+def staged_path(path: Path) -> Path:
+    """Name the file that becomes `path` when it is whole."""
+    return path.with_name(path.name + ".part")
+
+
+def own_staged_path(path: Path) -> Path:
+    """Name such a file of this process alone, for what several may write."""
+    return path.with_name(f"{path.name}.{os.getpid()}.part")
+
+
+def is_staged(name: str, wanted: str) -> bool:
+    """Tell whether a file of this name is what some process has staged for `wanted`."""
+    start, end = f"{wanted}.", ".part"
+    middle = name[len(start) : -len(end)]
+    return name == f"{start}{middle}{end}" and middle.isascii() and middle.isdecimal()
+
+
+def remove_staged(path: Path) -> None:
+    """Remove what was not finished; what kept us from writing it may keep us from this too."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return
