@@ -402,7 +402,9 @@ def test_the_summary_of_a_step_stays_below_the_limit_of_github(
     assert "the summary of the step is full" in books.warnings[0]
 
 
-@pytest.mark.parametrize("text", ["a%b", "a%0Ab", "a\rb\nc", "x::error::y", "a:b,c=d", "\x1b]0;x\x07"])
+@pytest.mark.parametrize(
+    "text", ["a%b", "a%0Ab", "a\rb\nc", "x::error::y", "a:b,c=d", "\x1b]0;x\x07"]
+)
 def test_no_text_can_end_an_annotation_or_begin_another(
     pytestconfig: pytest.Config, text: str
 ) -> None:

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pytest_recorder.diagnostics import logfile
 from pytest_recorder.diagnostics.logfile import LogFile
+
+if sys.platform != "win32":
+    import fcntl
 
 
 def test_the_file_is_made_with_its_folder_and_appended_to(tmp_path: Path) -> None:
@@ -94,6 +98,34 @@ for _ in range(300): log.write(sys.argv[2].encode() * 3000)
     lines = path.read_text().splitlines()
     assert sorted(set(lines)) == [letter * 3000 for letter in "abc"]
     assert len(lines) == 900
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_a_line_that_another_process_is_writing_is_not_a_torn_one(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"half a l")
+    with path.open("ab") as writer:
+        fcntl.flock(writer.fileno(), fcntl.LOCK_SH)
+        LogFile(str(path)).write(b"1")
+        assert path.read_bytes() == b"half a l1\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_a_writer_says_that_it_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log.jsonl"
+    path.touch()
+    was_locked: list[bool] = []
+
+    def look(fd: int, data: bytes) -> None:
+        with path.open("rb") as other:
+            try:
+                fcntl.flock(other.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                was_locked.append(True)
+
+    monkeypatch.setattr(logfile, "write_whole", look)
+    LogFile(str(path)).write(b"1")
+    assert was_locked == [True]
 
 
 def test_the_second_write_fails_when_that_is_asked_for(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pytest_recorder.cli.complaint import complain
 from pytest_recorder.errors import RecorderError, exit_status
+from pytest_recorder.lock import is_alive
 from pytest_recorder.tracefile.index import Entry
-from pytest_recorder.tracefile.lock import is_alive
 from pytest_recorder.tracefile.recovery import Recovery
 from pytest_recorder.tracefile.recovery import recover as recover_traces
 from pytest_recorder.viewer.beside import write_failure

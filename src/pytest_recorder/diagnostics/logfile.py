@@ -7,6 +7,7 @@ from typing import Final
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.stderr import write_whole
 from pytest_recorder.errors import UsageError
+from pytest_recorder.lock import try_lock, try_share
 
 _FLAGS: Final = (
     os.O_WRONLY
@@ -20,26 +21,13 @@ _FLAGS: Final = (
 )
 
 
-def append_line(path: str, line: bytes) -> None:
-    """Append a line to a file, which is made with its folder. Raises OSError.
+class LogFile:
+    """A log file of this process. `has_failed` says that lines have to go to stderr instead.
 
     The file is opened for each line: nothing is held that the program could close or a fork share,
-    a line is with the system when this returns, and the file can be moved away while we run.
+    a line is with the system when `write` returns, and the file can be moved away while we run.
     Processes that write to one file do not cut each other's lines: each is one write at the end.
     """
-    try:
-        fd = os.open(path, _FLAGS, 0o666)
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        fd = os.open(path, _FLAGS, 0o666)
-    try:
-        write_whole(fd, line + b"\n")
-    finally:
-        os.close(fd)
-
-
-class LogFile:
-    """A log file of this process. `has_failed` says that lines have to go to stderr instead."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -54,18 +42,41 @@ class LogFile:
     def write(self, line: bytes) -> OSError | None:
         """Append a line; give what went wrong the first time that it does."""
         try:
-            start = b"" if self._is_checked or not _is_torn(self.path) else b"\n"
-            self._is_checked = True
             self._faults.at("log-write")
-            append_line(self.path, start + line)
+            fd = _open(self.path)
+            try:
+                is_torn = not self._is_checked and _is_torn(self.path, fd)
+                self._is_checked = True
+                if not is_torn:
+                    try_share(fd)
+                write_whole(fd, b"\n" * is_torn + line + b"\n")
+            finally:
+                os.close(fd)
         except (OSError, ValueError) as error:
             self.has_failed = True
             return error if isinstance(error, OSError) else OSError(str(error))
         return None
 
 
-def _is_torn(path: str) -> bool:
-    """Whether the file ends within a line: the disk was full, or a process died as it wrote."""
+def _open(path: str) -> int:
+    """Open the file, which is made with its folder."""
+    try:
+        return os.open(path, _FLAGS, 0o666)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return os.open(path, _FLAGS, 0o666)
+
+
+def _is_torn(path: str, fd: int) -> bool:
+    """Whether the file ends within a line: the disk was full, or a process died as it wrote.
+
+    A line that another process is writing at this moment can be seen in part. Who writes shares
+    the lock, so whoever gets it alone looks at a file at rest; nobody waits for it.
+    """
+    return _ends_within_line(path) and try_lock(fd) is not False and _ends_within_line(path)
+
+
+def _ends_within_line(path: str) -> bool:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return False

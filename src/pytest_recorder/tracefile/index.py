@@ -9,9 +9,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, target
+from pytest_recorder.lock import is_alive, locked_folder
 from pytest_recorder.staging import replacing
 from pytest_recorder.tracefile.folder import remove_trace
-from pytest_recorder.tracefile.lock import is_alive, locked_folder
 from pytest_recorder.tracefile.naming import writable
 
 INDEX_NAME = "index.json"

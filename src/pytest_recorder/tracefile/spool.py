@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_recorder.errors import from_os_error
+from pytest_recorder.lock import lock
 from pytest_recorder.staging import remove_staged
 from pytest_recorder.tracefile.layout import (
     SEGMENT,
@@ -34,7 +35,6 @@ from pytest_recorder.tracefile.layout import (
     SPOOL_MAGIC,
     SegmentKind,
 )
-from pytest_recorder.tracefile.lock import lock
 
 _SMALLEST_UNIT = 16 * 1024
 _LARGEST_UNIT = 256 * 1024

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 from pydantic import ValidationError
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error, target
+from pytest_recorder.lock import is_alive, is_locked, try_lock
 from pytest_recorder.tracefile.decode import Definitions, EventDecoder, Malformed
 from pytest_recorder.tracefile.layout import (
     EVENTS_HEAD,
@@ -28,7 +29,6 @@ from pytest_recorder.tracefile.layout import (
     SPOOL_MAGIC,
     SegmentKind,
 )
-from pytest_recorder.tracefile.lock import is_alive, is_locked, try_lock
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.spool import Segment
 

@@ -1,4 +1,4 @@
-"""Tells living processes from dead ones: by a lock that the system gives back, else by the id.
+"""Locks files, and tells living processes from dead ones: by such a lock, else by the id.
 
 A process id can be used again, and means nothing in another container or on another machine. An
 `flock` belongs to the open file: whatever ends the process, the system gives it back. A forked
@@ -43,18 +43,25 @@ def try_lock(descriptor: int) -> bool | None:
     return True
 
 
-def is_locked(descriptor: int) -> bool | None:
-    """Tell whether somebody else has the lock; None where there are no locks."""
+def try_share(descriptor: int) -> bool | None:
+    """Take the lock beside others who share it, and tell; None where there are no locks."""
     if sys.platform == "win32":
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
     except BlockingIOError:
-        return True
+        return False
     except OSError:
         return None
-    return False
+    return True
+
+
+def is_locked(descriptor: int) -> bool | None:
+    """Tell whether somebody else has the lock for himself; None where there are no locks."""
+    is_shared = try_share(descriptor)
+    if is_shared and sys.platform != "win32":
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return None if is_shared is None else not is_shared
 
 
 @contextmanager
