@@ -353,6 +353,68 @@ MUTATIONS: list[tuple[Any, Callable[[Any], object]]] = [
 ]
 
 
+class Sober(Exception):
+    """An exception with words of its own."""
+
+    def __str__(self) -> str:
+        raise AssertionError("code of the program")
+
+
+class Key(KeyError):
+    pass
+
+
+KINDS: tuple[type[BaseException], ...] = (
+    ValueError,
+    AttributeError,
+    KeyError,
+    Key,
+    OSError,
+    StopIteration,
+    SystemExit,
+    Sober,
+)
+PARTS = st.one_of(
+    st.integers(),
+    st.floats(),
+    st.none(),
+    st.booleans(),
+    st.text(max_size=300),
+    st.text("ab=:\ud800\U0001f600\'\"", max_size=12),
+    st.builds(Text, st.text(max_size=3)),
+    st.builds(Number, st.integers()),
+    st.binary(max_size=5),
+    st.just([1]),
+)
+
+
+def raises(errors: list[BaseException]) -> None:
+    for error in errors:
+        try:
+            raise error
+        except BaseException:
+            error = ValueError()
+
+
+@given(errors=st.lists(st.tuples(st.sampled_from(KINDS), st.lists(PARTS, max_size=2))))
+@example(errors=[(ValueError, [value]) for value in (1 << 63, (1 << 63) - 1, -(1 << 5000))])
+@example(errors=[(kind, ["password=hunter22"]) for kind in KINDS])
+def test_c_words_each_exception_as_python_does(
+    errors: list[tuple[type[BaseException], list[Any]]],
+) -> None:
+    found: list[list[Any]] = []
+    for engine in (NATIVE, TWIN):
+        # Each its own: a raised one keeps its traceback.
+        made = [kind(*arguments) for kind, arguments in errors]
+        recorded = record(raises, made, engine=engine, level="calls")
+        found.append(
+            [event.exception._replace(id=0) for event in recorded.events if event.exception]
+        )
+    ours, twins = found
+    assert ours == twins
+    assert len(ours) == len(errors)
+
+
 @pytest.mark.parametrize("number", range(len(MUTATIONS)))
 def test_a_change_in_place_changes_the_fingerprint(core: Core, number: int) -> None:
     value, change = MUTATIONS[number]

@@ -911,43 +911,63 @@ check_streams(Hot *hot)
 
 /* Exceptions. */
 
+/* What `str` says of an exception where that takes no helper: nothing, a text, a number, or the
+   `repr` of one of these. NULL without an error where it does take one. */
+static PyObject *
+plain_message(PyObject *error)
+{
+    reprfunc to_text = Py_TYPE(error)->tp_str;
+    int is_key = to_text == ((PyTypeObject *)PyExc_KeyError)->tp_str;
+    PyObject *arguments = ((PyBaseExceptionObject *)error)->args;
+    if ((!is_key && to_text != ((PyTypeObject *)PyExc_BaseException)->tp_str) ||
+        arguments == NULL || PyTuple_GET_SIZE(arguments) > 1) {
+        return NULL;
+    }
+    if (PyTuple_GET_SIZE(arguments) == 0) {
+        return PyUnicode_New(0, 0);
+    }
+    PyObject *value = PyTuple_GET_ITEM(arguments, 0);
+    int overflow = 0;
+    if (PyLong_CheckExact(value)) {
+        /* The digits of a larger one can be more than the interpreter likes to write. */
+        PyLong_AsLongLongAndOverflow(value, &overflow);
+    }
+    else if (!PyUnicode_CheckExact(value) && !PyFloat_CheckExact(value) &&
+             !PyBool_Check(value) && value != Py_None) {
+        return NULL;
+    }
+    return overflow != 0 ? NULL : is_key ? PyObject_Repr(value) : PyObject_Str(value);
+}
+
+/* Whether `mask` could find something to hide. */
+static int
+may_hide(Hot *hot, PyObject *text)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(text);
+    return PyList_GET_SIZE(hot->secrets) > 0 ||
+           (hot->has_rules && (PyUnicode_FindChar(text, '=', 0, length, 1) >= 0 ||
+                               PyUnicode_FindChar(text, ':', 0, length, 1) >= 0));
+}
+
 static int
 put_message(Hot *hot, Buffer *out, PyObject *error)
 {
-    PyObject *message = PyObject_CallMethod(hot->helpers, "message_of", "O", error);
+    PyObject *message = plain_message(error);
+    if (message != NULL && may_hide(hot, message)) {
+        Py_CLEAR(message);
+    }
     if (message == NULL) {
-        return -1;
+        if (PyErr_Occurred()) {
+            return -1;
+        }
+        message = PyObject_CallMethod(hot->helpers, "message_of", "O", error);
+        if (message == NULL) {
+            return -1;
+        }
     }
     int status = text_encode(hot, out, message);
     Py_DECREF(message);
-    return status;
-}
-
-/* The message where it takes no helper: one plain text without anything to mask. */
-static int
-put_plain_message(Hot *hot, Buffer *out, PyObject *error)
-{
-    reprfunc to_text = Py_TYPE(error)->tp_str;
-    PyObject *arguments = ((PyBaseExceptionObject *)error)->args;
-    if (to_text != ((PyTypeObject *)PyExc_BaseException)->tp_str ||
-        PyList_GET_SIZE(hot->secrets) > 0 || arguments == NULL || PyTuple_GET_SIZE(arguments) > 1) {
-        return 0;
-    }
-    if (PyTuple_GET_SIZE(arguments) == 0) {
-        put_byte(out, TAG_STR);
-        put_uv(out, 0);
-        return 1;
-    }
-    PyObject *text = PyTuple_GET_ITEM(arguments, 0);
-    if (!PyUnicode_CheckExact(text)) {
-        return 0;
-    }
-    Py_ssize_t length = PyUnicode_GET_LENGTH(text);
-    if (hot->has_rules && (PyUnicode_FindChar(text, '=', 0, length, 1) >= 0 ||
-                           PyUnicode_FindChar(text, ':', 0, length, 1) >= 0)) {
-        return 0;
-    }
-    return text_encode(hot, out, text) < 0 ? -1 : 1;
+    return status < 0 ? -1 : 0;
 }
 
 static int
@@ -955,10 +975,7 @@ put_exception(Hot *hot, Buffer *out, PyObject *error)
 {
     /* The message first: words of it can define nothing, but the order of numbers is the twin's. */
     Buffer message = {0};
-    int status = put_plain_message(hot, &message, error);
-    if (status == 0) {
-        status = put_message(hot, &message, error);
-    }
+    int status = put_message(hot, &message, error);
     uint32_t type, object;
     Plan *plan = status < 0 ? NULL : plan_of(hot, Py_TYPE(error));
     if (plan == NULL || type_number(hot, plan->definition, &type) < 0 ||
@@ -1450,6 +1467,9 @@ nearest(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState **state, in
 static int
 put_printed(Hot *hot, Buffer *out, PyObject *text)
 {
+    if (!may_hide(hot, text)) {
+        return text_encode(hot, out, text) < 0 ? -1 : 0;
+    }
     PyObject *masked = PyObject_CallMethod(hot->helpers, "mask", "O", text);
     if (masked == NULL) {
         return -1;
