@@ -21,7 +21,10 @@ from unittest import mock
 import pytest
 
 from pytest_recorder import compat
+from pytest_recorder.config import Settings
 from pytest_recorder.errors import EnvironmentError, ErrorCode
+from pytest_recorder.policy import Policy
+from pytest_recorder.recorder import Recorder
 from tests.engines.support import ENGINES, FOLDER, capabilities, load, record, run
 
 SETTRACE = [name for name in ENGINES if name.startswith("settrace")]
@@ -349,6 +352,30 @@ def holds(value: Any) -> int:
     first = value
     second = [first]
     return len(second)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nothing_of_whoever_begins_a_recording_is_kept(engine: str, tmp_path: Path) -> None:
+    """The frames that run below the beginning of each test hold pytest's objects, and fixtures."""
+    name, _, hot_path = engine.partition("/")
+    fields = {"engine": name, "hot_path": hot_path, "root": tmp_path, "dir": tmp_path}
+    settings = Settings.model_validate({"enabled": True, **fields})
+    recorder = Recorder(settings, tmp_path, Policy())
+    recorder.open()
+
+    def begin() -> weakref.ref[Thing]:
+        thing = Thing()
+        recorder.begin()
+        recorder.end()
+        recorder.drop()
+        return weakref.ref(thing)
+
+    gc.disable()
+    try:
+        assert begin()() is None
+    finally:
+        gc.enable()
+        recorder.close()
 
 
 @pytest.mark.parametrize("name", list(hostile_values()))

@@ -93,6 +93,8 @@ class MonitoringEngine:
             return
         for frame in sys._current_frames().values():
             self._hot.attach(frame)
+        # This frame is one of them: it would keep itself alive, and all that runs below it.
+        del frame
         if self._started:
             return
         self._started = True
