@@ -97,7 +97,8 @@ def test_attempts_of_the_same_name_are_kept_apart_by_run(tmp_path: Path) -> None
     one = shard(tmp_path / "one", RUN_1, entry("a"), content="first")
     two = shard(tmp_path / "two", RUN_2, entry("a"), content="second")
     three = shard(tmp_path / "three", RUN_2, entry("a"), content="third")
-    merged = merge([one, two, three], tmp_path / "out")
+    copy = shard(tmp_path / "copy", RUN_2, entry("a"), content="third")
+    merged = merge([one, two, three, copy], tmp_path / "out")
     texts = {e.trace: (tmp_path / "out" / str(e.trace)).read_text() for e in merged.entries}
     assert texts == {
         "a-1/trace.pyrec": "first a",

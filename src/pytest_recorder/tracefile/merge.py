@@ -103,7 +103,7 @@ class _Merge:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._seen: dict[_Key, Path | None] = {}
+        self._seen: dict[_Key, list[Path | None]] = {}
         self._spools = 0
         self._shards = 0
         self.entries: list[Entry] = []
@@ -165,15 +165,10 @@ class _Merge:
         Raises EnvironmentError (ERR_IO) where the two cannot be compared.
         """
         key = entry.run_id or "", entry.test, entry.attempt, entry.trace
-        if key in self._seen:
-            other = self._seen[key]
-            if source is None or other is None:
-                return source is not other
-            try:
-                return not filecmp.cmp(source, other, shallow=False)
-            except OSError as error:
-                raise from_os_error(error, "cannot read the trace", path=source) from error
-        self._seen[key] = source
+        seen = self._seen.setdefault(key, [])
+        if any(_is_same(source, other) for other in seen):
+            return False
+        seen.append(source)
         return True
 
     def _copy(self, source: Path, shard: Path, entry: Entry) -> str:
@@ -215,6 +210,15 @@ class _Merge:
             self._spools += 1
         except OSError as error:
             self.errors.append(from_os_error(error, "cannot copy the spool", path=spool))
+
+
+def _is_same(one: Path | None, other: Path | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError as error:
+        raise from_os_error(error, "cannot read the trace", path=one) from error
 
 
 def _made(path: Path) -> bool:
