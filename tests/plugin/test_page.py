@@ -236,3 +236,25 @@ def test_a_test_that_took_its_process_with_it_has_a_page(pytester: pytest.Pytest
     pytester.makepyfile("import os\ndef test_a():\n    x = 1\n    os._exit(3)\n")
     run(pytester, "--record-trace", "--record-html=on", "-n", "1", "--max-worker-restart=0")
     assert len(pages(pytester)) == 1
+
+
+def test_ctrl_c_while_the_page_is_made_does_not_make_the_trace_a_missing_one(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(FAILS)
+    pytester.makeconftest("""
+import pytest
+from pytest_recorder.plugin import ending
+
+def add_page(*_):
+    raise KeyboardInterrupt
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown():
+    ending.add_page = add_page
+""")
+    result = run(pytester, "--record-trace", "--record-html=on", "--record-require-trace")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.no_fnmatch_line("*ERR_TRACE_MISSING*")
+    (entry,) = index(pytester)
+    assert (entry["status"], entry["outcome"]) == ("complete", "failed")

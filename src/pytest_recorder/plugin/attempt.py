@@ -49,6 +49,8 @@ class Attempt:
         """What that report ends with."""
         self.is_wanted = settings.keep == "all"
         self.is_interrupted = False
+        self.is_entered = False
+        """Whether the index knows how it ended."""
         self.error: RecorderError | None = None
         """What kept the recording from beginning."""
         self.is_error_of_run = False

@@ -39,7 +39,11 @@ class Ending:
         item: pytest.Item | None = None,
         made: pytest.TestReport | None = None,
     ) -> None:
-        """Decide with all phases known. `made` is the report of the teardown, if there is one."""
+        """Decide with all phases known. `made` is the report of the teardown, if there is one.
+
+        The end of the run comes here again with an attempt at whose end Ctrl-C was pressed.
+        """
+        was_entered = attempt.is_entered
         ended = recorder.end() if recorder is not None and attempt.error is None else None
         errors: list[RecorderError | None] = [attempt.error, *attempt.faults]
         if ended is not None:
@@ -52,6 +56,7 @@ class Ending:
             is_written = entry is None or entry.status != "missing"
             if entry is not None:
                 self._ledger.take(entry)
+                attempt.is_entered = True
                 same = self._ledger.entries_of(entry.test)
                 html = attempt.settings.html
                 errors.append(add_page(self._ledger.folder, entry, same, html))
@@ -65,7 +70,7 @@ class Ending:
                     if unlinked is not None:
                         self._ledger.warn(unlinked, attempt.test)
         is_told = attempt.error is not None and attempt.has_told(attempt.error)
-        if attempt.settings.require_trace and not is_told:
+        if attempt.settings.require_trace and not is_told and not was_entered:
             errors += missing(ended, is_written=is_written)
         for error in errors:
             if error is not None and not attempt.has_told(error):
