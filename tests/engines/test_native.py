@@ -1,6 +1,7 @@
 """The hot path in C against its twin in Python: the same bytes, nothing kept, nothing raised."""
 
 import collections
+import contextlib
 import enum
 import gc
 import io
@@ -10,7 +11,6 @@ import threading
 import types
 import weakref
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,7 +98,7 @@ class Bench:
         assert hot is not None
         assert spool is not None
         hot.clock = FakeClock()
-        with redirect_stdout(printed), redirect_stderr(printed):
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             recorder.begin()
             function()
             ended = recorder.end()
@@ -380,7 +380,7 @@ PARTS = st.one_of(
     st.none(),
     st.booleans(),
     st.text(max_size=300),
-    st.text("ab=:\ud800\U0001f600\'\"", max_size=12),
+    st.text("ab=:\ud800\U0001f600'\"", max_size=12),
     st.builds(Text, st.text(max_size=3)),
     st.builds(Number, st.integers()),
     st.binary(max_size=5),
@@ -390,10 +390,8 @@ PARTS = st.one_of(
 
 def raises(errors: list[BaseException]) -> None:
     for error in errors:
-        try:
+        with contextlib.suppress(BaseException):
             raise error
-        except BaseException:
-            error = ValueError()
 
 
 @given(errors=st.lists(st.tuples(st.sampled_from(KINDS), st.lists(PARTS, max_size=2))))
