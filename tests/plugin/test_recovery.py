@@ -113,6 +113,22 @@ def test_a_test_that_dies_in_its_set_up_is_entered_with_that_phase(
     assert (entry.phase, entry.place) == ("setup", "test_it.py:8")
 
 
+def test_a_test_that_dies_between_two_phases_died_in_none(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_it="def test_dies(): pass")
+    pytester.makeconftest(
+        """
+        import os
+
+        def pytest_runtest_logreport(report):
+            if report.when == "setup":
+                os._exit(1)
+        """
+    )
+    run(pytester, "--record-trace")
+    (entry,) = recover(pytester.path / "test-traces").entries
+    assert (entry.phase, entry.outcome) == (None, "died")
+
+
 def test_the_next_run_tells_of_it_and_keeps_it_and_the_one_after_clears_it(
     pytester: pytest.Pytester,
 ) -> None:

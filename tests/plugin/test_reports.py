@@ -291,11 +291,12 @@ def test_a_timeout_in_our_time_fails_the_test_and_nothing_else(
         """
     )
     pytester.makepyfile("def test_fails(): assert 0\ndef test_passes(): pass")
-    options = ("--timeout=100", "--timeout-method=signal", "-s")
+    # A clock of a test that failed is stopped by pytest-timeout itself.
+    options = ("--record-keep=all", "--timeout=100", "--timeout-method=signal", "-s")
     result = run(pytester, "--record-trace", *options, plugins=("timeout",))
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(
-        ["*left on the clock: 0.0", "*- Timeout -*", "*Timeout (>100.0s)*"]
+        ["*left on the clock: 0.0"] * 2 + ["*- Timeout -*", "*Timeout (>100.0s)*"]
     )
     result.stdout.no_fnmatch_line("*INTERNALERROR*")
-    assert kept(pytester) == ["test_fails#1"]
+    assert kept(pytester) == ["test_fails#1", "test_passes#1"]

@@ -91,10 +91,10 @@ class MonitoringEngine:
         """Register the callbacks and turn the events on."""
         if self._tool is None:
             return
-        for frame in sys._current_frames().values():
-            self._hot.attach(frame)
-        # This frame is one of them: it would keep itself alive, and all that runs below it.
-        del frame
+        # A name for this very frame, one of them, would keep it alive, and all that runs below it.
+        frames = list(sys._current_frames().values())
+        while frames:
+            self._hot.attach(frames.pop(0))
         if self._started:
             return
         self._started = True
