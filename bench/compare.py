@@ -3,8 +3,10 @@
     python bench/compare.py [--rounds N] [--workload NAME] [--tool NAME] [--suites] [--output FILE]
 
 Makes an environment with this checkout and its peers in a work folder, measures in interleaved
-rounds, prints Markdown tables and, with --output, puts them between the marks of a document. How
-to read the tables, and what each peer really records: `docs/performance.md`.
+rounds, prints Markdown tables and, with --output, puts them between the marks of a document. The
+groups can be measured one after another in one work folder: the table of targets is put together
+there, and published when it is whole. How to read the tables, and what each peer really records:
+`docs/performance.md`.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import json
 import sys
 import tempfile
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from comparison import report, table, targets
@@ -19,14 +22,15 @@ from comparison.environment import Environment, make_environment, versions
 from comparison.figures import Cell
 from comparison.measure import Key, Plan, measure, measure_costs
 from comparison.processes import MeasurementError
-from comparison.suites import SUITE_NAMES, SuitePlan, measure_suites
+from comparison.suites import SUITE_NAMES, SuitePlan, measure_suite
 from comparison.tools import TOOLS, Tool
 from comparison.workloads import WORKLOADS
 from pypi_suites import progress
 
 Section = tuple[str, dict[str, float]]
 """The text of a group, and its figures for the table of targets."""
-GROUPS = ("workloads", "growth", "costs", "suites")
+GROUPS = ("workloads", "growth", "costs", *SUITE_NAMES)
+FIGURES = "figures.json"
 GROWING = ("strings", "exceptions")
 
 
@@ -36,13 +40,15 @@ def main() -> int:
     work.mkdir(parents=True, exist_ok=True)
     progress(f"work folder: {work}")
     environment = make_environment(options.python, work)
-    groups = options.group or [group for group in GROUPS if group != "suites"]
-    groups += ["suites"] if options.suites and "suites" not in groups else []
+    wanted = options.group or [group for group in GROUPS if group not in SUITE_NAMES]
+    suites = SUITE_NAMES if options.suites else ()
+    groups = [group for group in GROUPS if group in {*wanted, *suites}]
     about = (
         f"{versions(environment.python)}. {options.rounds} rounds, scale {options.scale:g}.\n"
     )
     status = 0
-    reached: dict[str, float] = {}
+    # What earlier commands measured in this work folder counts: the whole takes hours.
+    reached = known_figures(work)
     for group in groups:
         try:
             text, figures = SECTIONS[group](options, environment, work)
@@ -50,26 +56,39 @@ def main() -> int:
             progress(f"{group}: {problem}")
             status = 1
             continue
-        reached |= figures
         publish(group, f"{about}\n{text}", options.output)
-    filters = (options.workload, options.tool, options.suite, options.suite_files)
-    is_whole = set(groups) == set(GROUPS) and not any(filters)
+        if is_whole(options, group):
+            reached |= figures
+            (work / FIGURES).write_text(json.dumps(reached, indent=1), encoding="utf-8")
     # A table with holes must not replace a whole one.
-    publish(
-        "targets", f"{about}\n{targets.render(reached)}", options.output if is_whole else None
-    )
+    has_all = targets.TARGETS.keys() <= reached.keys()
+    publish("targets", targets.render(reached), options.output if has_all else None)
     return status
+
+
+def known_figures(work: Path) -> dict[str, float]:
+    try:
+        return dict(json.loads((work / FIGURES).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+
+
+def is_whole(options: argparse.Namespace, group: str) -> bool:
+    """Tell whether the figures of a group are those of all that the targets speak of."""
+    if group in SUITE_NAMES:
+        # Each level of ours has a figure of its own.
+        return options.suite_files is None
+    return not (options.workload or options.tool)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare recording with peers and the limit.")
     add = parser.add_argument
     add("--rounds", type=int, default=5, help="of each measurement; default: 5")
-    add("--group", action="append", choices=GROUPS, help="repeatable; default: all but suites")
+    add("--group", action="append", choices=GROUPS, help="repeatable; default: no suites")
     add("--workload", action="append", choices=list(WORKLOADS), help="repeatable; default: all")
     add("--tool", action="append", choices=list(TOOLS), help="repeatable; default: all")
     add("--suites", action="store_true", help="test suites of projects from PyPI, too")
-    add("--suite", action="append", choices=SUITE_NAMES, help="default: both")
     add("--suite-files", type=int, metavar="N", help="only N test files of a suite, for a try")
     add("--suite-timeout-s", type=float, default=1200, help="limit of one run of a suite")
     add("--scale", type=float, default=1.0, help="size of the workloads; 1 is about 0.1 s")
@@ -138,9 +157,11 @@ def costs(options: argparse.Namespace, environment: Environment, work: Path) -> 
     return report.costs(found), targets.of_costs(found)
 
 
-def suites(options: argparse.Namespace, environment: Environment, work: Path) -> Section:
+def suite(
+    name: str, options: argparse.Namespace, environment: Environment, work: Path
+) -> Section:
     plan = SuitePlan(
-        names=options.suite or SUITE_NAMES,
+        name=name,
         tools=chosen_tools(options),
         rounds=options.rounds,
         most_files=options.suite_files,
@@ -148,8 +169,8 @@ def suites(options: argparse.Namespace, environment: Environment, work: Path) ->
         python=options.python,
         noop=environment.noop,
     )
-    measured = list(measure_suites(plan, work))
-    return report.suites(measured), targets.of_suites(measured)
+    measured = measure_suite(plan, work)
+    return report.suite(*measured), targets.of_suite(*measured)
 
 
 def save(cells: dict[Key, Cell], file: Path) -> None:
@@ -167,7 +188,12 @@ def save(cells: dict[Key, Cell], file: Path) -> None:
     file.write_text(json.dumps(document, indent=1), encoding="utf-8")
 
 
-SECTIONS = {"workloads": workloads, "growth": growth, "costs": costs, "suites": suites}
+SECTIONS = {
+    "workloads": workloads,
+    "growth": growth,
+    "costs": costs,
+    **{name: partial(suite, name) for name in SUITE_NAMES},
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -25,7 +25,7 @@ Peak memory above that of the untraced program in MB, what a trace of ours holds
 for each event (medians over the workloads).
 """
 _KEPT = """\
-All traces of a suite, kept (`--record-keep=all`).
+All traces of the suite, kept (`--record-keep=all`).
 """
 _LIMIT_OF = {"calls": "limit-calls", "lines": "limit-lines", "values": "limit-lines"}
 
@@ -194,12 +194,10 @@ def cost_figures(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: value if value is not None else 0.0 for name, value in figures.items()}
 
 
-def suites(measured: Sequence[tuple[Sequence[SuiteRun], Sequence[Kept]]]) -> str:
-    """Whole suites and their parts, and the size of all traces."""
-    runs = [run for found, _ in measured for run in found]
+def suite(runs: Sequence[SuiteRun], kept: Sequence[Kept]) -> str:
+    """A whole suite and a part of it, and the size of all traces."""
     parts = [_suite(run) for run in runs if not run.problem]
     parts.append(table.listed((run.suite, run.problem) for run in runs if run.problem))
-    kept = [each for _, found in measured for each in found]
     if kept:
         parts += [_KEPT, _kept(kept)]
     return _joined(*parts)
@@ -239,7 +237,6 @@ def _suite(run: SuiteRun) -> str:
 def _kept(kept: Sequence[Kept]) -> str:
     rows = [
         [
-            each.suite,
             each.level,
             f"{each.events:,}",
             f"{each.dropped:,}",
@@ -248,8 +245,8 @@ def _kept(kept: Sequence[Kept]) -> str:
         ]
         for each in kept
     ]
-    columns = ["suite", "level", "events", "left out", "bytes", "bytes/event"]
-    return table.render(columns, rows, texts=2)
+    columns = ["level", "events", "left out", "bytes", "bytes/event"]
+    return table.render(columns, rows)
 
 
 def _label(tool: Tool) -> str:

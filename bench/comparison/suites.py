@@ -57,7 +57,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class SuitePlan:
-    names: Sequence[str]
+    name: str
     tools: Sequence[Tool]
     rounds: int
     most_files: int | None
@@ -132,15 +132,14 @@ class _Place:
         )
 
 
-def measure_suites(plan: SuitePlan, work: Path) -> Iterator[tuple[list[SuiteRun], list[Kept]]]:
-    """Measure suite after suite; one that does not work has the reason instead."""
-    for name in plan.names:
-        try:
-            yield _measure_suite(name, plan, work / name)
-        except (SuiteError, MeasurementError) as problem:
-            progress(f"{name}: {problem}")
-            reason = str(problem).strip().splitlines()[-1][:200]
-            yield [SuiteRun(name, "", is_part=False, tools=[], problem=reason)], []
+def measure_suite(plan: SuitePlan, work: Path) -> tuple[list[SuiteRun], list[Kept]]:
+    """Measure a suite; one that does not work has the reason instead."""
+    try:
+        return _measure_suite(plan.name, plan, work / plan.name)
+    except (SuiteError, MeasurementError) as problem:
+        progress(f"{plan.name}: {problem}")
+        reason = str(problem).strip().splitlines()[-1][:200]
+        return [SuiteRun(plan.name, "", is_part=False, tools=[], problem=reason)], []
 
 
 def _measure_suite(

@@ -1,5 +1,6 @@
 """The parts of the benchmark that only compute; nothing is measured here."""
 
+import argparse
 import re
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "bench"))
 
+import compare  # noqa: E402
 from comparison import figures, report, table, targets, tools, workloads  # noqa: E402
 from comparison.figures import Cell, Sample, choose_scale, multiple  # noqa: E402
 from comparison.suites import Kept, SuiteRun, summary_of  # noqa: E402
@@ -121,7 +123,9 @@ def test_a_section_is_replaced_and_its_neighbours_are_not() -> None:
         table.replace(document, "c", "new")
 
 
-@pytest.mark.parametrize("section", ["targets", "workloads", "growth", "costs", "suites"])
+@pytest.mark.parametrize(
+    "section", ["targets", "workloads", "growth", "costs", "boltons", "packaging"]
+)
 def test_the_document_has_a_place_for_every_section(section: str) -> None:
     assert "new text" in table.replace(
         DOCUMENT.read_text(encoding="utf-8"), section, "new text"
@@ -181,17 +185,17 @@ def test_a_suite_shows_the_spread_what_was_written_and_other_outcomes() -> None:
     }
     run.notes = ["ours lines: 518 passed, 1 failed; untraced: 519 passed"]
     kept = Kept("boltons", "lines", events=1000, dropped=0, size_bytes=2500)
-    text = report.suites([([run], [kept])])
+    text = report.suite([run], [kept])
     assert "boltons 26.2.0, the suite (519 passed):" in text
     assert "| **ours** | lines | 1.20 | 1.20 to 1.30 | 2.00 | 0 | 7 |" in text
     assert "- ours lines: 518 passed, 1 failed; untraced: 519 passed" in text
-    assert "| boltons | lines | 1,000 | 0 | 2,500 | 2.50 |" in text
-    assert targets.of_suites([([run], [kept])]) == {"lines on boltons": 1.2}
+    assert "| lines | 1,000 | 0 | 2,500 | 2.50 |" in text
+    assert targets.of_suite([run], [kept]) == {"lines on boltons": 1.2}
 
 
 def test_a_suite_that_was_not_measured_has_the_reason() -> None:
     run = SuiteRun("boltons", "", is_part=False, tools=[], problem="cannot fetch boltons")
-    assert report.suites([([run], [])]) == "Not measured:\n\n- boltons: cannot fetch boltons\n"
+    assert report.suite([run], []) == "Not measured:\n\n- boltons: cannot fetch boltons\n"
 
 
 @pytest.mark.parametrize(
@@ -233,3 +237,29 @@ def test_starting_does_not_hide_growth() -> None:
 def test_a_target_that_was_not_measured_stays_open() -> None:
     lines = targets.render({"cycle": 0.3}).splitlines()
     assert sum(line.endswith("| - | - |") for line in lines) == len(targets.TARGETS) - 1
+
+
+@pytest.mark.parametrize(
+    "group, narrowed, counts",
+    [
+        ("costs", {}, True),
+        ("workloads", {"tool": ["ours-values"]}, False),
+        ("growth", {"workload": ["strings"]}, False),
+        ("boltons", {"tool": ["ours-values"]}, True),
+        ("packaging", {"suite_files": 1}, False),
+    ],
+)
+def test_what_is_narrowed_gives_no_figure_for_a_target(
+    group: str, narrowed: dict[str, object], counts: bool
+) -> None:
+    everything = {"tool": None, "workload": None, "suite_files": None}
+    assert compare.is_whole(argparse.Namespace(**everything | narrowed), group) is counts
+
+
+def test_the_figures_of_earlier_commands_in_a_work_folder_are_found_again(
+    tmp_path: Path,
+) -> None:
+    assert compare.known_figures(tmp_path) == {}
+    (tmp_path / compare.FIGURES).write_text('{"cycle": 0.3}')
+    assert compare.known_figures(tmp_path) == {"cycle": 0.3}
+    assert list(compare.SECTIONS) == list(compare.GROUPS)
