@@ -85,7 +85,7 @@ typedef struct {
     int is_cut;
     Row *rows;
     size_t row_count, row_room;
-    Map row_of;
+    Map row_of; /* only where the rows are not in the order of their numbers */
     Frame *frames; /* those that the block knows */
     size_t frame_count, frame_room;
     Map frame_of;
@@ -591,10 +591,51 @@ take_frame(Scanner *self, uint64_t number)
     return &self->frames[index];
 }
 
+/* Frames begin in the order of their numbers: then the rows are in that order too, and nothing is
+   hashed. From the first one that is not on, `row_of` holds all of them. */
+static int64_t
+row_with(const Scanner *self, uint64_t number)
+{
+    if (self->row_of.slots != 0) {
+        return map_get(self, &self->row_of, number);
+    }
+    size_t low = 0, high = self->row_count;
+    if (high == 0 || number > self->rows[high - 1].number) {
+        return -1;
+    }
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (self->rows[middle].number < number) {
+            low = middle + 1;
+        }
+        else {
+            high = middle;
+        }
+    }
+    return self->rows[low].number == number ? (int64_t)low : -1;
+}
+
+/* What `row_with` needs for the row that comes next. */
+static int
+prepare_row(Scanner *self, uint64_t number)
+{
+    if (self->row_of.slots == 0) {
+        if (self->row_count == 0 || number > self->rows[self->row_count - 1].number) {
+            return 0;
+        }
+        for (size_t at = 0; at < self->row_count; at++) {
+            if (map_put(self, &self->row_of, self->rows[at].number, at) < 0) {
+                return -1;
+            }
+        }
+    }
+    return map_put(self, &self->row_of, number, self->row_count);
+}
+
 static int
 find_row(Scanner *self, Frame *frame, uint64_t event)
 {
-    int64_t found = map_get(self, &self->row_of, frame->number);
+    int64_t found = row_with(self, frame->number);
     if (found < 0) {
         if (self->row_count >= self->most_calls) {
             self->is_cut = 1;
@@ -602,7 +643,7 @@ find_row(Scanner *self, Frame *frame, uint64_t event)
             return 0;
         }
         if (make_room((void **)&self->rows, &self->row_room, self->row_count, sizeof(Row)) < 0
-            || map_put(self, &self->row_of, frame->number, self->row_count) < 0) {
+            || prepare_row(self, frame->number) < 0) {
             return -1;
         }
         found = (int64_t)self->row_count++;
