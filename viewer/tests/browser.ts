@@ -98,6 +98,17 @@ export class Shown {
   }
 }
 
+const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf-8");
+
+// What axe-core finds in a page of a context with `bypassCSP`: axe is brought in from outside of its policy.
+export async function axeFindings(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const run = (globalThis as unknown as { axe: { run: (options: object) => Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> } }).axe;
+    return (await run.run({})).violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join(" | ")}`);
+  });
+}
+
 const source = readFileSync(new URL("programs/test_stories.py", import.meta.url), "utf-8").split("\n");
 
 // The number of the line with this text, the first after `after`.

@@ -1,10 +1,8 @@
 // What was recorded is text, whatever it looks like; and nobody is left out.
-import { readFileSync } from "node:fs";
-
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { launch, lineOf, Shown } from "./browser";
+import { axeFindings, launch, lineOf, Shown } from "./browser";
 
 let browser: Browser;
 beforeAll(async () => {
@@ -57,8 +55,6 @@ test("hostile text in every place is shown as text", async () => {
   await shown.close();
 });
 
-const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf-8");
-
 describe.each([
   ["light", 1400, ["test_loop-1", "test_recursion-1", "test_exception_chain-1", "test_hostile-1", "excerpt"]],
   ["dark", 1400, ["test_exception_chain-1"]],
@@ -68,14 +64,7 @@ describe.each([
     // The policy of the page holds for us too: axe is brought in from outside of it.
     const context = { colorScheme, viewport: { width, height: 900 }, bypassCSP: true };
     const shown = await Shown.open(browser, name, { context });
-    await shown.page.evaluate(axe);
-    const check = async (): Promise<void> => {
-      const found = await shown.page.evaluate(async () => {
-        const run = (globalThis as unknown as { axe: { run: (options: object) => Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> } }).axe;
-        return (await run.run({})).violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join(" | ")}`);
-      });
-      expect(found).toEqual([]);
-    };
+    const check = async (): Promise<void> => expect(await axeFindings(shown.page)).toEqual([]);
     await check();
     for (const tab of ["output", "search", "line", "text", "recorder"]) {
       await shown.page.locator(`#tab-${tab}`).click();

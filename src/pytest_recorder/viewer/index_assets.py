@@ -2,7 +2,7 @@
 
 STYLE = """
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
-body { margin: 1.5rem; }
+body { margin: 1.5rem; background: Canvas; color: CanvasText; }
 h1 { font-size: 1.3rem; margin: 0 0 .3rem; }
 label { display: inline-block; margin: .6rem 0; }
 input { font: inherit; padding: .25rem .5rem; min-width: min(28rem, 90vw); }
