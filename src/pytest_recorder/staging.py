@@ -55,11 +55,12 @@ def own_staged_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.{os.getpid()}.part")
 
 
-def is_staged(name: str, wanted: str) -> bool:
-    """Tell whether a file of this name is what some process has staged for `wanted`."""
+def stager_of(name: str, wanted: str) -> int | None:
+    """Give the process that staged a file of this name for `wanted`; None where none did."""
     start, end = f"{wanted}.", ".part"
     middle = name[len(start) : -len(end)]
-    return name == f"{start}{middle}{end}" and middle.isascii() and middle.isdecimal()
+    is_ours = name == f"{start}{middle}{end}" and middle.isascii() and middle.isdecimal()
+    return int(middle) if is_ours else None
 
 
 def remove_staged(path: Path) -> None:

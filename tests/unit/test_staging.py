@@ -11,7 +11,7 @@ import pytest
 
 from pytest_recorder import testing
 from pytest_recorder.errors import EnvironmentError
-from pytest_recorder.staging import is_staged, own_staged_path, write_text_whole
+from pytest_recorder.staging import own_staged_path, stager_of, write_text_whole
 from pytest_recorder.tracefile.index import Entry, clear_earlier_run, write_index
 from pytest_recorder.viewer import html
 from pytest_recorder.viewer.data import Attempt
@@ -73,8 +73,26 @@ def test_a_file_of_somebody_beside_a_trace_stays(tmp_path: Path, name: str) -> N
     "name", ["trace.html", "trace.html.part", "trace.html..part", "trace.html.1", "a.1.part"]
 )
 def test_the_name_of_a_staged_file_is_known(name: str) -> None:
-    assert is_staged(own_staged_path(Path("trace.html")).name, "trace.html")
-    assert not is_staged(name, "trace.html")
+    assert stager_of(own_staged_path(Path("trace.html")).name, "trace.html") == os.getpid()
+    assert stager_of(name, "trace.html") is None
+
+
+def test_an_index_that_a_dead_process_did_not_finish_goes_and_that_of_a_living_one_stays(
+    tmp_path: Path,
+) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    living = os.getppid()
+    for name in ("index.json", "index.html"):
+        for pid in (living, dead.pid, os.getpid()):
+            (tmp_path / f"{name}.{pid}.part").touch()
+    (tmp_path / f"notes.txt.{dead.pid}.part").touch()
+    clear_earlier_run(tmp_path, NEXT_RUN)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"index.html.{living}.part",
+        f"index.json.{living}.part",
+        f"notes.txt.{dead.pid}.part",
+    ]
 
 
 def test_a_page_that_cannot_be_changed_stays_as_it_was_and_alone(tmp_path: Path) -> None:

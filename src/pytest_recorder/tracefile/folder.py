@@ -1,13 +1,13 @@
 """Keeps the folder of a run: where traces go in it, what lies beside them, and how they go."""
 
 import os
-from collections.abc import Iterator
-from itertools import chain, count
+from collections.abc import Iterable, Iterator
+from itertools import chain, count, product
 from pathlib import Path
 
 from pytest_recorder.errors import ErrorCode, bug, from_os_error, usage
 from pytest_recorder.lock import try_lock
-from pytest_recorder.staging import is_staged, staged_path
+from pytest_recorder.staging import staged_path, stager_of
 from pytest_recorder.tracefile.naming import folder_name
 
 TRACE_NAME = "trace.pyrec"
@@ -81,16 +81,17 @@ def beside(trace: Path) -> list[Path]:
     return [trace.with_name(name) for name in (FAILURE_NAME, PAGE_NAME)]
 
 
-def _staged_beside(trace: Path) -> list[Path]:
-    """Give what a process that died did not finish of what can lie beside a trace."""
-    wanted = [path.name for path in beside(trace)]
+def staged_in(folder: Path, wanted: Iterable[str]) -> Iterator[tuple[Path, int]]:
+    """Give the files that processes have staged in a folder, and these processes."""
+    names = tuple(wanted)
     try:
-        names = os.listdir(trace.parent)
+        there = os.listdir(folder)
     except OSError:
-        return []
-    return [
-        trace.with_name(name) for name in names if any(is_staged(name, each) for each in wanted)
-    ]
+        return
+    for name, each in product(there, names):
+        pid = stager_of(name, each)
+        if pid is not None:
+            yield folder / name, pid
 
 
 def page_of(trace: Path) -> Path:
@@ -126,7 +127,9 @@ def _remove_trace(folder: Path, relative: str) -> None:
     if not is_trace_in(folder, trace):
         return
     # What belongs to it first: what cannot be removed keeps its trace.
-    for path in (*beside(trace), *_staged_beside(trace), trace):
+    belonging = beside(trace)
+    staged = (path for path, _ in staged_in(trace.parent, (path.name for path in belonging)))
+    for path in (*belonging, *staged, trace):
         path.unlink(missing_ok=True)
     try:
         trace.parent.rmdir()

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, target
 from pytest_recorder.lock import is_alive, locked_folder
 from pytest_recorder.staging import replacing
-from pytest_recorder.tracefile.folder import remove_trace
+from pytest_recorder.tracefile.folder import remove_trace, staged_in
 from pytest_recorder.tracefile.naming import writable
 
 INDEX_NAME = "index.json"
@@ -236,7 +236,7 @@ class Cleared(NamedTuple):
 
 
 def clear_earlier_run(folder: Path, run_id: str) -> Cleared:
-    """Remove the traces that the index lists for earlier runs, and nothing else.
+    """Remove the traces that the index lists for earlier runs, and what died half-written.
 
     A run that is still alive keeps its own, and their entries. A folder is removed only if our
     trace and its explanation were all that is in it; files of the user's beside them stay. What a
@@ -245,6 +245,9 @@ def clear_earlier_run(folder: Path, run_id: str) -> Cleared:
     """
     errors: list[RecorderError] = []
     with locked_folder(folder):
+        for path, pid in tuple(staged_in(folder, (INDEX_NAME, INDEX_PAGE_NAME))):
+            if not _is_of_living(pid):
+                _remove(path)
         try:
             index = read_index(folder)
         except RecorderError:
