@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-LEAST_OVERHEAD = 0.05
-"""Below it the overhead of the limit is noise, and a multiple of it says nothing."""
+LEAST_OVERHEAD = 0.1
+"""Below it an overhead is noise, 5 % either way, and a multiple of it says nothing."""
 
 
 @dataclass(frozen=True)
