@@ -75,6 +75,8 @@ def known_figures(work: Path) -> dict[str, float]:
 
 def is_whole(options: argparse.Namespace, group: str) -> bool:
     """Tell whether the figures of a group are those of all that the targets speak of."""
+    if options.scale != 1:
+        return False
     if group in SUITE_NAMES:
         # Each level of ours has a figure of its own.
         return options.suite_files is None

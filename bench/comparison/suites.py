@@ -27,6 +27,8 @@ _PART = {
     "boltons": ("test_iterutils.py", "test_strutils.py", "test_dictutils.py"),
     "packaging": ("test_utils.py", "test_tags.py", "test_requirements.py"),
 }
+KEPT = ("boltons",)
+"""The suites of which all traces are kept once: of packaging, 64,204, that takes over an hour."""
 _COVERAGE = TOOLS["coverage-ctrace-lines"].needs
 
 
@@ -167,7 +169,7 @@ def _measure_suite(
         measured = SuiteRun(name, source.name.rpartition("-")[2], is_part, tools)
         _measure(place, measured, plan.rounds)
         runs.append(measured)
-        if not is_part:
+        if not is_part and name in KEPT:
             kept += _keep(place, [tool for tool in tools if tool.kind == "ours"])
     shutil.rmtree(folder / "run", ignore_errors=True)
     return runs, kept

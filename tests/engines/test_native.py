@@ -364,11 +364,23 @@ class Key(KeyError):
     pass
 
 
+class Named(KeyError):
+    """Has the words of a base, under a name of its own."""
+
+    __str__ = KeyError.__str__
+
+
+class Plainer(KeyError):
+    __str__ = Exception.__str__
+
+
 KINDS: tuple[type[BaseException], ...] = (
     ValueError,
     AttributeError,
     KeyError,
     Key,
+    Named,
+    Plainer,
     OSError,
     StopIteration,
     SystemExit,

@@ -10,6 +10,17 @@ import pytest
 from pytest_recorder.cli import main
 from tests.plugin.support import index, kept, run, traces
 
+INTERRUPTED = """
+import pytest
+from pytest_recorder.plugin import ending
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown():
+    WHAT = interrupt
+"""
 FAILS = "def test_a():\n    x = 1\n    assert x == 2\n"
 
 
@@ -238,23 +249,24 @@ def test_a_test_that_took_its_process_with_it_has_a_page(pytester: pytest.Pytest
     assert len(pages(pytester)) == 1
 
 
-def test_ctrl_c_while_the_page_is_made_does_not_make_the_trace_a_missing_one(
-    pytester: pytest.Pytester,
+@pytest.mark.parametrize("what", ["add_page", "add_explanation"])
+def test_ctrl_c_beside_a_kept_trace_does_not_make_it_a_missing_one(
+    pytester: pytest.Pytester, what: str
 ) -> None:
     pytester.makepyfile(FAILS)
-    pytester.makeconftest("""
-import pytest
-from pytest_recorder.plugin import ending
-
-def add_page(*_):
-    raise KeyboardInterrupt
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_teardown():
-    ending.add_page = add_page
-""")
+    pytester.makeconftest(INTERRUPTED.replace("WHAT", f"ending.{what}"))
     result = run(pytester, "--record-trace", "--record-html=on", "--record-require-trace")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.no_fnmatch_line("*ERR_TRACE_MISSING*")
     (entry,) = index(pytester)
     assert (entry["status"], entry["outcome"]) == ("complete", "failed")
+
+
+def test_ctrl_c_after_a_trace_that_nobody_wanted_does_not_make_it_a_missing_one(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile("def test_a(): pass")
+    pytester.makeconftest(INTERRUPTED.replace("WHAT", "ending.RunMetrics.attach"))
+    result = run(pytester, "--record-trace", "--record-require-trace")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.no_fnmatch_line("*ERR_TRACE_MISSING*")

@@ -247,12 +247,13 @@ def test_a_target_that_was_not_measured_stays_open() -> None:
         ("growth", {"workload": ["strings"]}, False),
         ("boltons", {"tool": ["ours-values"]}, True),
         ("packaging", {"suite_files": 1}, False),
+        ("costs", {"scale": 0.1}, False),
     ],
 )
 def test_what_is_narrowed_gives_no_figure_for_a_target(
     group: str, narrowed: dict[str, object], counts: bool
 ) -> None:
-    everything = {"tool": None, "workload": None, "suite_files": None}
+    everything = {"tool": None, "workload": None, "suite_files": None, "scale": 1.0}
     assert compare.is_whole(argparse.Namespace(**everything | narrowed), group) is counts
 
 

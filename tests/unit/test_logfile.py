@@ -111,6 +111,16 @@ def test_a_line_that_another_process_is_writing_is_not_a_torn_one(tmp_path: Path
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_no_line_is_added_to_a_cut_one_that_another_process_has_found(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"half a l")
+    with path.open("ab") as finder:
+        fcntl.flock(finder.fileno(), fcntl.LOCK_EX)
+        LogFile(str(path)).write(b"1")
+        assert path.read_bytes() == b"half a l\n1\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
 def test_a_writer_says_that_it_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "log.jsonl"
     path.touch()

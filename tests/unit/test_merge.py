@@ -1,6 +1,8 @@
 """Joining the trace folders of shards."""
 
+import errno
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,27 @@ def test_attempts_of_the_same_name_are_kept_apart_by_run(tmp_path: Path) -> None
         f"a-1-{RUN_2[:12]}/trace.pyrec": "second a",
         f"a-1-{RUN_2[:12]}-2/trace.pyrec": "third a",
     }
+
+
+def test_a_copy_is_taken_where_the_first_one_could_not_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = shard(tmp_path / "one", RUN_1, entry("a"))
+    two = shard(tmp_path / "two", RUN_1, entry("a"))
+
+    def copy(source: Path, target: Path, real: Any = shutil.copyfile) -> Any:
+        if one in Path(source).parents:
+            raise OSError(errno.EIO, "broken")
+        return real(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    merged = merge([one, two], tmp_path / "out")
+    assert [(e.status, e.trace) for e in merged.entries] == [
+        ("missing", None),
+        ("complete", "a-1/trace.pyrec"),
+    ]
+    (error,) = merged.errors
+    assert "one/a-1" in str(error)
 
 
 def test_a_merged_folder_can_be_merged_again_and_copies_count_once(tmp_path: Path) -> None:

@@ -71,9 +71,14 @@ def _is_torn(path: str, fd: int) -> bool:
     """Whether the file ends within a line: the disk was full, or a process died as it wrote.
 
     A line that another process is writing at this moment can be seen in part. Who writes shares
-    the lock, so whoever gets it alone looks at a file at rest; nobody waits for it.
+    the lock, so whoever gets it alone looks at a file at rest. Nobody waits for it: where another
+    has it alone, that one has found the cut line too, and may be about to end it.
     """
-    return _ends_within_line(path) and try_lock(fd) is not False and _ends_within_line(path)
+    if not _ends_within_line(path):
+        return False
+    if try_lock(fd) is False:
+        return try_share(fd) is False
+    return _ends_within_line(path)
 
 
 def _ends_within_line(path: str) -> bool:

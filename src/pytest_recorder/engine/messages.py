@@ -83,7 +83,7 @@ def _text(value: object) -> str:
 def exception_message(error: BaseException) -> str:
     """Word what `str(error)` says, as far as that takes no code of the program."""
     arguments: tuple[Any, ...] = _args_of(error)
-    owner = next(kind for kind in _mro_of(type(error)) if "__str__" in _namespace_of(kind))
+    owner = _owner_of_str(type(error))
     is_builtin = not _flags_of(owner) & _HEAP_TYPE
     if owner is BaseExceptionGroup and type(arguments[0]) is str:
         return _call_str(owner, error)
@@ -94,6 +94,18 @@ def exception_message(error: BaseException) -> str:
     if len(arguments) == 1:
         return _text(plain(arguments[0]))
     return str(tuple(plain(argument) for argument in arguments))
+
+
+def _owner_of_str(kind: type) -> type:
+    """Give the type whose `__str__` words an exception: a class can take that of a base by name."""
+    bases: tuple[type, ...] = _mro_of(kind)
+    owner = next(base for base in bases if "__str__" in _namespace_of(base))
+    method = _namespace_of(owner)["__str__"]
+    if type(method) is types.WrapperDescriptorType and method.__name__ == "__str__":
+        for base in bases:
+            if base is method.__objclass__ and BaseException in _mro_of(base):
+                return base
+    return owner
 
 
 def _call_str(owner: Any, error: BaseException) -> str:

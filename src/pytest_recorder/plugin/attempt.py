@@ -49,8 +49,8 @@ class Attempt:
         """What that report ends with."""
         self.is_wanted = settings.keep == "all"
         self.is_interrupted = False
-        self.is_entered = False
-        """Whether the index knows how it ended."""
+        self.is_decided = False
+        """Whether its trace was kept or dropped, and entered."""
         self.error: RecorderError | None = None
         """What kept the recording from beginning."""
         self.is_error_of_run = False

@@ -43,7 +43,7 @@ class Ending:
 
         The end of the run comes here again with an attempt at whose end Ctrl-C was pressed.
         """
-        was_entered = attempt.is_entered
+        was_decided = attempt.is_decided
         ended = recorder.end() if recorder is not None and attempt.error is None else None
         errors: list[RecorderError | None] = [attempt.error, *attempt.faults]
         if ended is not None:
@@ -51,12 +51,15 @@ class Ending:
         is_written = True
         if recorder is not None and ended is not None:
             entry, failure = self._keep_or_drop(recorder, attempt, ended)
+            if entry is not None:
+                self._ledger.take(entry)
+            attempt.is_decided = True
             self._ledger.recorded += 1
             errors.append(failure)
             is_written = entry is None or entry.status != "missing"
             if entry is not None:
-                self._ledger.take(entry)
-                attempt.is_entered = True
+                if entry.trace is not None:
+                    errors.append(add_explanation(attempt.path, attempt.outcome))
                 same = self._ledger.entries_of(entry.test)
                 html = attempt.settings.html
                 errors.append(add_page(self._ledger.folder, entry, same, html))
@@ -70,7 +73,7 @@ class Ending:
                     if unlinked is not None:
                         self._ledger.warn(unlinked, attempt.test)
         is_told = attempt.error is not None and attempt.has_told(attempt.error)
-        if attempt.settings.require_trace and not is_told and not was_entered:
+        if attempt.settings.require_trace and not is_told and not was_decided:
             errors += missing(ended, is_written=is_written)
         for error in errors:
             if error is not None and not attempt.has_told(error):
@@ -146,8 +149,7 @@ class Ending:
             if result is not None:
                 recorder.drop(result)
         trace = attempt.path.relative_to(self._ledger.folder).as_posix()
-        kept = entry.model_copy(update={"trace": trace, **packed._asdict()})
-        return kept, add_explanation(attempt.path, attempt.outcome)
+        return entry.model_copy(update={"trace": trace, **packed._asdict()}), None
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
         path = claim_path(attempt.path, self._ledger.folder, attempt.named, attempt.number)

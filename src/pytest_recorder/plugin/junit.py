@@ -92,8 +92,9 @@ class Attachments:
         if entry.trace is None:
             return []
         files = Files.of(self._folder / entry.trace)
-        paths = (files.page, files.explanation, files.trace)
-        names = [self._name_of(path) for path in paths if path is not None and path.is_file()]
+        trace = files.trace if files.trace.is_file() else None
+        paths = (files.page, files.explanation, trace)
+        names = [self._name_of(path) for path in paths if path is not None]
         return [name for name in names if name and "]]" not in name and name.isprintable()]
 
 

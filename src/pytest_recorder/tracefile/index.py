@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, target
 from pytest_recorder.lock import is_alive, locked_folder
-from pytest_recorder.staging import replacing
+from pytest_recorder.staging import remove_staged, replacing
 from pytest_recorder.tracefile.folder import remove_trace, staged_in
 from pytest_recorder.tracefile.naming import writable
 
@@ -247,7 +247,7 @@ def clear_earlier_run(folder: Path, run_id: str) -> Cleared:
     with locked_folder(folder):
         for path, pid in tuple(staged_in(folder, (INDEX_NAME, INDEX_PAGE_NAME))):
             if not _is_of_living(pid):
-                _remove(path)
+                remove_staged(path)
         try:
             index = read_index(folder)
         except RecorderError:

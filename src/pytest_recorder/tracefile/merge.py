@@ -147,6 +147,7 @@ class _Merge:
         owned = entry.model_copy(update={"run_id": run_id, "pid": None, "is_reported": True})
         if entry.trace is None:
             if self._is_new(owned, None):
+                self._seen_of(owned).append(None)
                 self.entries.append(owned)
             return
         try:
@@ -154,6 +155,7 @@ class _Merge:
             if not self._is_new(owned, source):
                 return
             facts: dict[str, str | None] = {"trace": self._copy(source, shard, owned)}
+            self._seen_of(owned).append(source)
         except RecorderError as error:
             self.errors.append(error)
             facts = {"trace": None, "status": "missing", "reason": error.code.value}
@@ -164,12 +166,12 @@ class _Merge:
 
         Raises EnvironmentError (ERR_IO) where the two cannot be compared.
         """
+        return not any(_is_same(source, other) for other in self._seen_of(entry))
+
+    def _seen_of(self, entry: Entry) -> list[Path | None]:
+        """Give the sources of that name which are in the new folder."""
         key = entry.run_id or "", entry.test, entry.attempt, entry.trace
-        seen = self._seen.setdefault(key, [])
-        if any(_is_same(source, other) for other in seen):
-            return False
-        seen.append(source)
-        return True
+        return self._seen.setdefault(key, [])
 
     def _copy(self, source: Path, shard: Path, entry: Entry) -> str:
         """Give the path of the copy. Raises EnvironmentError (ERR_IO)."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pytest_recorder.errors import ErrorCode, usage
+from pytest_recorder.lock import locked_folder
 from pytest_recorder.staging import write_text_whole
 from pytest_recorder.tracefile.folder import FAILURE_NAME, PAGE_NAME
 from pytest_recorder.tracefile.index import (
@@ -60,13 +61,15 @@ def write_index_page(folder: Path) -> Path:
     (ERR_TRACE_DIR_CONFLICT) where there is a page of that name which is not ours; it stays.
     """
     path = folder / INDEX_PAGE_NAME
-    index = read_index(folder)
-    if os.path.lexists(path) and not is_index_page(path):
-        raise usage(
-            ErrorCode.TRACE_DIR_CONFLICT,
-            f"{str(path)!r} is not a page of ours and stays; {INDEX_NAME} has what it would show",
-        )
-    write_text_whole(path, (index_page(index, folder),), "page")
+    with locked_folder(folder):
+        index = read_index(folder)
+        if os.path.lexists(path) and not is_index_page(path):
+            raise usage(
+                ErrorCode.TRACE_DIR_CONFLICT,
+                f"{str(path)!r} is not a page of ours and stays;"
+                f" {INDEX_NAME} has what it would show",
+            )
+        write_text_whole(path, (index_page(index, folder),), "page")
     return path
 
 
