@@ -43,9 +43,8 @@ def main() -> int:
     wanted = options.group or [group for group in GROUPS if group not in SUITE_NAMES]
     suites = SUITE_NAMES if options.suites else ()
     groups = [group for group in GROUPS if group in {*wanted, *suites}]
-    about = (
-        f"{versions(environment.python)}. {options.rounds} rounds, scale {options.scale:g}.\n"
-    )
+    rounds = "1 round" if options.rounds == 1 else f"{options.rounds} rounds"
+    about = f"{versions(environment.python)}. {rounds}, scale {options.scale:g}.\n"
     status = 0
     # What earlier commands measured in this work folder counts: the whole takes hours.
     reached = known_figures(work)
