@@ -12,6 +12,10 @@ numbers, and its units are freed under the cover of the first, which still spans
 
 The process holds a lock on the file for its life: whoever can take it knows that it is dead.
 
+A block of events that is full leaves the memory of the process: its pages are those of the file,
+which the system writes when it likes, and come back when the trace is packed. So a recorded program
+does not grow with the length of its recording.
+
 The header in the map is the one place that knows how full a segment is: a hot path in C writes
 records and header itself, between the calls of `next_events` and `next_definitions`.
 """
@@ -42,6 +46,7 @@ _UNITS_PER_LIMIT = 16
 _FIRST_UNITS = 4
 _LAST_STREAM = 2
 _FREE_HEADER = bytes(SEGMENT.size)
+_DONT_NEED = getattr(mmap, "MADV_DONTNEED", None)
 
 
 class Segment(NamedTuple):
@@ -236,6 +241,8 @@ class Spool:
         first = previous.first + self._progress(previous)[1] if previous is not None else 0
         if self._event_units + units > self._most_units:
             self._drop_oldest(units)
+        if previous is not None:
+            self._let_go(previous)
         segment = self._allocate(SegmentKind.EVENTS, size, base_us, first)
         self._event_units += segment.units
         is_head = self._event_units <= self._most_units // 2 and not self._ring
@@ -258,6 +265,7 @@ class Spool:
                 start = segment.start + SEGMENT.size
                 data = self._map[start : start + used]
                 yield Segment(segment.kind, segment.first, events, base_us, data)
+                self._let_go(segment)
 
     def flush(self) -> None:
         """Ask the system to write what is mapped; raises EnvironmentError when it cannot."""
@@ -329,6 +337,19 @@ class Spool:
             self._free.append(unit)
         self._map[segment.start : segment.start + SEGMENT.size] = _FREE_HEADER
         self._free.append(segment.unit)
+
+    def _let_go(self, segment: _Open) -> None:
+        """Take the pages of a segment out of the memory of this process; the file has them."""
+        if _DONT_NEED is None:
+            return
+        start = -(-segment.start // mmap.PAGESIZE) * mmap.PAGESIZE
+        size = segment.end // mmap.PAGESIZE * mmap.PAGESIZE - start
+        try:
+            if size > 0:
+                self._map.madvise(_DONT_NEED, start, size)
+        except OSError:
+            # A process that has locked its memory keeps it.
+            return
 
     def _drop_oldest(self, units: int) -> None:
         """Make room in the ring; the block that is being filled is never the one to go."""
