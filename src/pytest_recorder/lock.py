@@ -17,6 +17,10 @@ from pathlib import Path
 if sys.platform != "win32":
     import fcntl
 
+    _ALONE, _SHARED = fcntl.LOCK_EX, fcntl.LOCK_SH
+else:
+    _ALONE = _SHARED = 0
+
 
 def lock(descriptor: int) -> None:
     """Take the lock of a file for as long as it is open; does nothing where there are no locks.
@@ -32,23 +36,19 @@ def lock(descriptor: int) -> None:
 
 def try_lock(descriptor: int) -> bool | None:
     """Take the lock if nobody has it, and tell; None where there are no locks."""
-    if sys.platform == "win32":
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
+    return _try(descriptor, _ALONE)
 
 
 def try_share(descriptor: int) -> bool | None:
     """Take the lock beside others who share it, and tell; None where there are no locks."""
+    return _try(descriptor, _SHARED)
+
+
+def _try(descriptor: int, operation: int) -> bool | None:
     if sys.platform == "win32":
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:

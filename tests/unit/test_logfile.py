@@ -101,23 +101,20 @@ for _ in range(300): log.write(sys.argv[2].encode() * 3000)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
-def test_a_line_that_another_process_is_writing_is_not_a_torn_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "lock, text",
+    [("LOCK_SH", b"half a l1\n"), ("LOCK_EX", b"half a l\n1\n")],
+    ids=["another-writes-it", "another-found-it-cut"],
+)
+def test_a_line_that_another_process_is_at_is_judged_by_its_lock(
+    tmp_path: Path, lock: str, text: bytes
+) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"half a l")
-    with path.open("ab") as writer:
-        fcntl.flock(writer.fileno(), fcntl.LOCK_SH)
+    with path.open("ab") as other:
+        fcntl.flock(other.fileno(), getattr(fcntl, lock))
         LogFile(str(path)).write(b"1")
-        assert path.read_bytes() == b"half a l1\n"
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
-def test_no_line_is_added_to_a_cut_one_that_another_process_has_found(tmp_path: Path) -> None:
-    path = tmp_path / "log.jsonl"
-    path.write_bytes(b"half a l")
-    with path.open("ab") as finder:
-        fcntl.flock(finder.fileno(), fcntl.LOCK_EX)
-        LogFile(str(path)).write(b"1")
-        assert path.read_bytes() == b"half a l\n1\n"
+        assert path.read_bytes() == text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
