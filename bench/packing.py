@@ -3,14 +3,16 @@
     python bench/packing.py TRACE.pyrec [TRACE.pyrec ...] [--repeat N]
 
 Takes the events out of kept traces, as they lay in the spool, and packs them again: each as often
-as `--repeat` says into one trace, so that a small one can stand for a large one. Times are those
-of the processor, the best of three, but for the whole, where the wall clock counts too.
+as `--repeat` says into one trace, so that a small one can stand for a large one. Figures are those
+of all traces together. Times are those of the processor, the best of three, but for the whole,
+where the wall clock counts too.
 """
 
 import argparse
 import tempfile
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,10 +43,13 @@ class Spooled:
         self.segments: list[Segment] = []
         self.sources: dict[bytes, bytes] = {}
         self.definitions = Definitions()
+        self.stored: Counter[int] = Counter()
+        """Bytes of the file by kind of block."""
         data = path.read_bytes()
         at = len(MAGIC)
         while at < len(data):
             kind, flags, _, stored, _ = BLOCK.unpack_from(data, at)
+            self.stored[kind] += BLOCK.size + CHECKSUM.size + stored
             start = at + BLOCK.size + CHECKSUM.size
             at = start + stored
             payload = data[start:at]
@@ -77,30 +82,46 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=1, help="events of each trace, so often")
     options = parser.parse_args()
     print(f"scan: {'pure Python' if scan.WHY_PURE else 'C'}; zlib {zlib.ZLIB_RUNTIME_VERSION}")
-    for path in options.trace:
-        report(path, Spooled(path, options.repeat))
+    report([Spooled(path, options.repeat) for path in options.trace])
 
 
-def report(path: Path, spooled: Spooled) -> None:
-    size = spooled.plain_bytes
-    print(f"\n{path}\n{size / 1e6:.1f} MB plain, {spooled.events:,} events\n")
-    packed, wall_s, seconds = best(lambda: pack(spooled))
-    per_event = packed.size_bytes / packed.events
-    row("whole, wall clock", wall_s, size, f"{per_event:.2f} bytes an event")
-    row("whole", seconds, size, f"{seconds / packed.events * 1e9:.0f} ns an event")
+def report(traces: list[Spooled]) -> None:
+    size = sum(trace.plain_bytes for trace in traces)
+    events = sum(trace.events for trace in traces)
+    print(f"{len(traces):,} traces, {size / 1e6:.1f} MB of plain events, {events:,} events\n")
+    shares(traces)
+
+    def measure(name: str, work: Callable[[Spooled], Any], *, has_wall: bool = False) -> Any:
+        found, wall_s, seconds = best(lambda: [work(trace) for trace in traces])
+        if has_wall:
+            row(f"{name}, wall clock", wall_s, size, "")
+        row(name, seconds, size, f"{seconds / events * 1e9:.0f} ns an event")
+        return found
+
+    stored: dict[bytes, bytes] = {}
+    measure("whole", lambda trace: pack(trace, stored), has_wall=True)
     if scan.WHY_PURE is None:
         module = scan._NATIVE
-        _, _, seconds = best(lambda: walk(NativeScan(module, spooled.definitions), spooled))
-        row("scan in C", seconds, size, f"{seconds / spooled.events * 1e9:.0f} ns an event")
-    if spooled.events <= MOST_EVENTS_PURE:
-        _, _, seconds = best(lambda: walk(PureScan(spooled.definitions), spooled))
-        row(
-            "scan in Python", seconds, size, f"{seconds / spooled.events * 1e9:.0f} ns an event"
-        )
+        measure("scan in C", lambda trace: walk(NativeScan(module, trace.definitions), trace))
+    if events <= MOST_EVENTS_PURE:
+        measure("scan in Python", lambda trace: walk(PureScan(trace.definitions), trace))
     for level in range(1, 10):
-        stored, _, seconds = best(lambda level=level: deflate(spooled, level))
-        share = f"{stored / spooled.events:.2f} bytes an event"
-        row(f"deflate, level {level}", seconds, size, share)
+        stored, _, seconds = best(lambda level=level: [deflate(t, level) for t in traces])
+        row(
+            f"deflate, level {level}",
+            seconds,
+            size,
+            f"{sum(stored) / events:.2f} bytes an event",
+        )
+
+
+def shares(traces: list[Spooled]) -> None:
+    """Say what the files are made of, as they are now."""
+    total: Counter[int] = sum((trace.stored for trace in traces), Counter())
+    whole = sum(total.values())
+    names = {number: name for name, number in vars(BlockKind).items() if name.isupper()}
+    parts = [f"{names.get(k, k)} {n / whole:.0%}".lower() for k, n in total.most_common()]
+    print(f"{whole / 1e6:.1f} MB kept: {', '.join(parts)}\n")
 
 
 def row(name: str, seconds: float, size: int, more: str) -> None:
@@ -119,7 +140,7 @@ def best(work: Callable[[], Any]) -> tuple[Any, float, float]:
     return result, min(wall_s), min(seconds)
 
 
-def pack(spooled: Spooled) -> Packed:
+def pack(spooled: Spooled, stored: dict[bytes, bytes]) -> Packed:
     with tempfile.TemporaryDirectory() as folder:
         return write_trace(
             Path(folder) / "trace.pyrec",
@@ -127,6 +148,7 @@ def pack(spooled: Spooled) -> Packed:
             segments=iter(spooled.segments),
             sources=spooled.sources,
             trailer={"status": "complete"},
+            stored_sources=stored,
         )
 
 

@@ -57,7 +57,7 @@ def _try(descriptor: int, operation: int) -> bool | None:
 
 
 def is_locked(descriptor: int) -> bool | None:
-    """Tell whether somebody else has the lock for himself; None where there are no locks."""
+    """Tell whether somebody else has the lock alone; None where there are no locks."""
     is_shared = try_share(descriptor)
     if is_shared and sys.platform != "win32":
         fcntl.flock(descriptor, fcntl.LOCK_UN)

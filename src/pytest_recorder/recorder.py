@@ -139,6 +139,7 @@ class Recorder:
         self._duration_us = 0
         self._acting = policy
         self._redactor = Redactor(settings.redact, settings.no_redact)
+        self._stored_sources: dict[bytes, bytes] = {}
 
     # The life of the recorder.
 
@@ -162,6 +163,7 @@ class Recorder:
         if self._shape:
             self._log.debug("recorder closed")
         self._tear_down(leave_spool=leave_spool)
+        self._stored_sources.clear()
 
     @property
     def is_begun(self) -> bool:
@@ -223,23 +225,11 @@ class Recorder:
         engine.unreported.count = 0
         chosen = policy or Sourced(self.policy, {})
         self._acting = chosen.policy
-        self._traces += 1
-        trace_id = f"{self._id[:20]}{self._traces:012x}"
-        own = {
-            "trace_id": trace_id,
-            "test": writable(test) if test is not None else None,
-            "attempt": attempt,
-            "scope": used.scope,
-            "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            **self._policy_facts(chosen),
-        }
-        # Put together as text: a model would be made, checked and written for each test.
-        common, head = self._describe(used)
-        manifest = {**common, **own}
-        spool.begin(head + orjson.dumps(own)[1:])
+        manifest, written = self._next_manifest(test, attempt, used, chosen)
+        spool.begin(written)
         hot.begin()
         self._manifest = manifest
-        self.journal.about(trace_id, test)
+        self.journal.about(manifest["trace_id"], test)
         # Before the first event: what runs in here is nothing of the program's.
         about = {"attempt": attempt, "scope": used.scope, "level": used.level}
         self._log.debug("recording begins", extra={"context": about})
@@ -367,6 +357,7 @@ class Recorder:
         parts: dict[str, Any] = {
             "manifest": Manifest.model_validate({**manifest, **facts}),
             "sources": dict(hot.sources.values()),
+            "stored_sources": self._stored_sources,
             "trailer": {
                 "status": ended.status,
                 "reason": ended.reason,
@@ -544,6 +535,25 @@ class Recorder:
         )
         self._common = common, orjson.dumps(common)[:-1] + b","
         return self._common
+
+    def _next_manifest(
+        self, test: str | None, attempt: int, used: Settings, chosen: Sourced
+    ) -> tuple[dict[str, Any], bytes]:
+        """Give the manifest of the next trace, and how it is written.
+
+        It is put together as text: a model would be made, checked and written for each test.
+        """
+        self._traces += 1
+        own = {
+            "trace_id": f"{self._id[:20]}{self._traces:012x}",
+            "test": writable(test) if test is not None else None,
+            "attempt": attempt,
+            "scope": used.scope,
+            "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            **self._policy_facts(chosen),
+        }
+        common, head = self._describe(used)
+        return {**common, **own}, head + orjson.dumps(own)[1:]
 
     def _policy_facts(self, chosen: Sourced) -> dict[str, Any]:
         """Give what the manifest says of a policy; most traces of a run share one."""

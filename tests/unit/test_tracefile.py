@@ -74,13 +74,14 @@ def fill(spool: Spool, calls: int) -> None:
         spool.append(returned(number), 1)
 
 
-def pack(spool: Spool, path: Path) -> Packed:
+def pack(spool: Spool, path: Path, stored: dict[bytes, bytes] | None = None) -> Packed:
     return write_trace(
         path,
         manifest=MANIFEST,
         segments=spool.segments(),
         sources={DIGEST: SOURCE},
         trailer={"status": "complete"},
+        stored_sources=stored,
     )
 
 
@@ -113,6 +114,25 @@ def test_a_packed_trace_reads_as_it_was_written(tmp_path: Path, trace_bytes: byt
         assert trace.event(1401).time_us == 701 * 5
         assert [call.frame for call in trace.call_tree()] == list(range(1, 1501))
         assert trace.values_at(1401) == {"x": {"type": "int", "value": 701}}
+
+
+def test_a_source_is_deflated_once_for_all_traces_of_a_process(
+    tmp_path: Path, trace_bytes: bytes
+) -> None:
+    spool = make_spool(tmp_path / "a.pyspool", 64 * 1024)
+    fill(spool, 1500)
+    stored: dict[bytes, bytes] = {}
+    for name in ("a", "b"):
+        pack(spool, tmp_path / name, stored)
+        assert (tmp_path / name).read_bytes() == trace_bytes
+    # The second one came from here: what is put in its place is written.
+    assert stored == {DIGEST: zlib.compress(DIGEST + SOURCE, 6)}
+    other = stored[DIGEST] = zlib.compress(DIGEST + SOURCE, 0)
+    pack(spool, tmp_path / "c.pyrec", stored)
+    spool.close()
+    assert other in (tmp_path / "c.pyrec").read_bytes()
+    with open_trace(tmp_path / "c.pyrec") as trace:
+        assert trace.source("/p/m.py") == SOURCE.decode()
 
 
 def count_calls(calls: list[Call]) -> int:

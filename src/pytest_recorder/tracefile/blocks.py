@@ -68,6 +68,13 @@ class BlockWriter:
             job.run()
             self._write(job)
 
+    def put_deflated(self, kind: int, stored: bytes, size: int) -> None:
+        """Add a block that `deflate` has made ready, of so many bytes before. Raises as `put`."""
+        self.flush()
+        job = _Job(kind, (), size, _THOROUGH, None)
+        job.stored = stored
+        self._write(job)
+
     def flush(self) -> None:
         """Write all that waits. Raises OSError, EnvironmentError (ERR_IO)."""
         while self._waiting:
@@ -118,6 +125,11 @@ class BlockWriter:
         self._file.write(head)
         self._file.write(CHECKSUM.pack(zlib.crc32(stored, zlib.crc32(head))))
         self._file.write(stored)
+
+
+def deflate(plain: bytes) -> bytes:
+    """Deflate thoroughly what is written into more than one trace."""
+    return zlib.compress(plain, _THOROUGH)
 
 
 class _Job:

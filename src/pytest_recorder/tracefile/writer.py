@@ -10,7 +10,7 @@ from pytest_recorder.errors import from_os_error
 from pytest_recorder.events import Define, Op, text, uv
 from pytest_recorder.lock import lock
 from pytest_recorder.staging import remove_staged, staged_path
-from pytest_recorder.tracefile.blocks import BlockWriter
+from pytest_recorder.tracefile.blocks import BlockWriter, deflate
 from pytest_recorder.tracefile.decode import Definitions
 from pytest_recorder.tracefile.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
@@ -36,19 +36,25 @@ def write_trace(
     segments: Iterable[Segment],
     sources: Mapping[bytes, bytes],
     trailer: Mapping[str, Any],
+    stored_sources: dict[bytes, bytes] | None = None,
     faults: Injector = NONE,
 ) -> Packed:
     """Write a trace file, whole or not at all.
 
     `segments` are those of `Spool.segments`: definitions first, then events in their order.
     `sources` maps SHA-256 digests to texts. `trailer` holds the fields of `Trailer` that the
-    recording knows; the numbers of events are counted here. Raises EnvironmentError (ERR_IO) when
-    the file cannot be written; then nothing is left at `path`, nor beside it.
+    recording knows; the numbers of events are counted here. `stored_sources` keeps the sources as
+    they are stored, for the next trace of the process, which will have most of them too.
+
+    Raises EnvironmentError (ERR_IO) when the file cannot be written; then nothing is left at
+    `path`, nor beside it.
     """
 
     def pack(file: BinaryIO) -> Packed:
         faults.at("pack")
-        return pack_trace(faults.file(file), manifest, segments, sources, trailer)
+        return pack_trace(
+            faults.file(file), manifest, segments, sources, trailer, stored_sources
+        )
 
     return write_whole(path, pack, faults)
 
@@ -85,11 +91,13 @@ def pack_trace(
     segments: Iterable[Segment],
     sources: Mapping[bytes, bytes],
     trailer: Mapping[str, Any],
+    stored_sources: dict[bytes, bytes] | None = None,
 ) -> Packed:
     """Write a trace into an open file; the arguments are those of `write_trace`."""
     file.write(MAGIC)
     with BlockWriter(file) as blocks:
-        return _Packer(blocks, manifest, sources).write(segments, trailer)
+        stored = {} if stored_sources is None else stored_sources
+        return _Packer(blocks, manifest, sources, stored).write(segments, trailer)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -108,11 +116,16 @@ def _sync_folder(folder: Path) -> None:
 
 class _Packer:
     def __init__(
-        self, blocks: BlockWriter, manifest: Manifest, sources: Mapping[bytes, bytes]
+        self,
+        blocks: BlockWriter,
+        manifest: Manifest,
+        sources: Mapping[bytes, bytes],
+        stored_sources: dict[bytes, bytes],
     ) -> None:
         self._blocks = blocks
         self._manifest = manifest
         self._sources = sources
+        self._stored_sources = stored_sources
         self._tables = Definitions()
         self._scan = make_scan(self._tables)
         self._expected = 0
@@ -148,8 +161,13 @@ class _Packer:
 
     def _put_sources(self) -> None:
         for digest in dict.fromkeys(digest for _, digest in self._tables.files.values()):
-            if digest in self._sources:
-                self._blocks.put(BlockKind.SOURCE, digest, self._sources[digest])
+            text = self._sources.get(digest)
+            if text is None:
+                continue
+            if digest not in self._stored_sources:
+                self._stored_sources[digest] = deflate(digest + text)
+            size = len(digest) + len(text)
+            self._blocks.put_deflated(BlockKind.SOURCE, self._stored_sources[digest], size)
 
     def _put_events(self, segment: Segment) -> None:
         """Number the events anew, with a gap event where a full spool dropped some."""
