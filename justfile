@@ -37,7 +37,7 @@ errors-audit *args:
 # Run the tests that concern the errors of the recorder; arguments go to pytest.
 test-errors *args:
     {{ bin }}/python -m pytest -n auto tests/unit/test_errors.py tests/unit/test_errors_audit.py \
-        tests/unit/test_policy.py tests/unit/test_guard.py tests/faults {{ args }}
+        tests/unit/settings/test_policy.py tests/unit/diagnostics/test_guard.py tests/faults {{ args }}
 
 # Let ruff write the format, and mend what it can.
 format:
@@ -46,7 +46,7 @@ format:
 
 # Write the JSON Schema of log lines, trailers and the index into docs/.
 schemas:
-    {{ bin }}/python -c "from pathlib import Path; from pytest_recorder.diagnostics.records import SCHEMAS, schema_text; [(Path('docs') / name).write_text(schema_text(name)) for name in SCHEMAS]"
+    {{ bin }}/python -c "from pathlib import Path; from pytest_recorder.diagnostics.schema import SCHEMAS, schema_text; [(Path('docs') / name).write_text(schema_text(name)) for name in SCHEMAS]"
     {{ bin }}/python -c "from pathlib import Path; from pytest_recorder.tracefile.index_schema import SCHEMA_NAME, schema_text; Path('docs', SCHEMA_NAME).write_text(schema_text())"
 
 # Compare the suites of other projects with and without recording; arguments go to the command.
@@ -83,13 +83,13 @@ contract-public *args="tests/engines":
 
 # Build the page's script and style sheet anew; what is built is committed.
 viewer:
-    cd viewer && npm ci --no-audit --no-fund && npm run build
+    cd web && npm ci --no-audit --no-fund && npm run build
 
 # Check that the committed build is that of the sources, and test it in a browser (`CHROMIUM` names one).
 viewer-test *args:
-    cd viewer && npm ci --no-audit --no-fund && npm run check
-    cd viewer && npm run compare
-    cd viewer && PYTHON={{ absolute_path(bin / "python") }} npm test -- {{ args }}
+    cd web && npm ci --no-audit --no-fund && npm run check
+    cd web && npm run compare
+    cd web && PYTHON={{ absolute_path(bin / "python") }} npm test -- {{ args }}
 
 # Measure how a page of a million events opens and scrolls; arguments go to the command.
 viewer-bench *args:

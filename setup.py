@@ -16,7 +16,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import BaseError, CCompilerError
 
 BUILD = os.environ.get("PYTEST_RECORDER_BUILD", "").strip().lower()
-HOT_PATH = "pytest_recorder.engine._native"
+HOT_PATH = "pytest_recorder.engine.native._native"
 PUBLIC = ("HOT_PUBLIC", "1")
 # A free-threaded interpreter has no limited API.
 IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
@@ -30,8 +30,8 @@ EXTENSIONS = [
     ),
     Extension(
         HOT_PATH,
-        ["src/pytest_recorder/engine/_hot/unit.c"],
-        depends=glob("src/pytest_recorder/engine/_hot/*"),
+        ["src/pytest_recorder/engine/native/unit.c"],
+        depends=glob("src/pytest_recorder/engine/native/*.[ch]"),
         define_macros=[PUBLIC] if BUILD == "public" else [],
         extra_compile_args=[
             "-std=c11",

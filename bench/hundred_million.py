@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest_recorder
-from pytest_recorder.tracefile.events import Event
+from pytest_recorder.format.events import Event
 
 # By `start` below: what the event is, at which line of `walk`, counted from its `def`.
 LEAF = (("call", 0), ("line", 1), ("line", 4), ("return", 4))

@@ -17,9 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pytest_recorder.tracefile import scan
-from pytest_recorder.tracefile.decode import Definitions
-from pytest_recorder.tracefile.layout import (
+from pytest_recorder.format.decode import Definitions
+from pytest_recorder.format.layout import (
     BLOCK,
     CHECKSUM,
     EVENTS_HEAD,
@@ -28,6 +27,7 @@ from pytest_recorder.tracefile.layout import (
     BlockKind,
     SegmentKind,
 )
+from pytest_recorder.tracefile import scan
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.scan import NativeScan, PureScan, Scan
 from pytest_recorder.tracefile.spool import Segment

@@ -2,7 +2,7 @@
 
     python bench/viewer.py [--events N] [--output docs/performance.md]
 
-Needs node, the packages of `viewer/` (`npm ci`) and Chromium (`CHROMIUM`, or on the PATH).
+Needs node, the packages of `web/` (`npm ci`) and Chromium (`CHROMIUM`, or on the PATH).
 """
 
 import argparse
@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pytest_recorder.render.page import write_page
 from pytest_recorder.tracefile.reader import open_trace
-from pytest_recorder.viewer.html import write_page
 
 HERE = Path(__file__).parent
-SCRIPT = HERE.parent / "viewer" / "bench" / "open.mjs"
+SCRIPT = HERE.parent / "web" / "bench" / "open.mjs"
 BEGIN, END = "<!-- viewer: begin -->", "<!-- viewer: end -->"
 EVENTS_PER_ROUND = 17.3
 PROGRAM = """

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from pytest_recorder.diagnostics.records import LogLine, Trailer
+from pytest_recorder.diagnostics.schema import LogLine, Trailer
 
 
 def log_lines(text: str) -> list[LogLine]:

@@ -12,8 +12,8 @@ import pytest_recorder
 PACKAGE = Path(pytest_recorder.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HOT = [
-    *(PACKAGE / "engine").glob("*.py"),
-    PACKAGE / "events.py",
+    *(PACKAGE / "engine").rglob("*.py"),
+    PACKAGE / "format/vocabulary.py",
     PACKAGE / "tracefile/spool.py",
 ]
 

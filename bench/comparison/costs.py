@@ -23,9 +23,9 @@ def main() -> None:
 
 
 def _recorder(work: Path) -> Any:
-    from pytest_recorder.config import Settings
-    from pytest_recorder.policy import Policy
-    from pytest_recorder.recorder import Recorder
+    from pytest_recorder.recording.recorder import Recorder
+    from pytest_recorder.settings.config import Settings
+    from pytest_recorder.settings.policy import Policy
 
     # What the plugin makes of its defaults; the workloads are the project.
     settings = Settings(enabled=True, root=Path(workloads.__file__).parent, dir=work)

@@ -68,7 +68,7 @@ def limit(level: str) -> Callable[[Job], Session]:
 
 def ours(level: str, *, is_in_scope: bool = True) -> Callable[[Job], Session]:
     def open_ours(job: Job) -> Session:
-        import pytest_recorder.session as recording
+        import pytest_recorder.recording.api as recording
         from pytest_recorder import open_trace
 
         file = job.work / "trace.pyrec"

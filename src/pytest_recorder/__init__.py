@@ -33,18 +33,25 @@ if TYPE_CHECKING:
         target,
         usage,
     )
-    from pytest_recorder.policy import (
+    from pytest_recorder.recording.api import (
+        TraceSession,
+        flush,
+        is_tracing,
+        start,
+        stop,
+        trace,
+    )
+    from pytest_recorder.settings.policy import (
         configure_policy,
         configure_policy_from_env,
         policy_snapshot,
     )
-    from pytest_recorder.session import TraceSession, flush, is_tracing, start, stop, trace
     from pytest_recorder.tracefile.reader import Trace, open_trace
 
 _ERRORS = "pytest_recorder.errors"
 _METRICS = "pytest_recorder.diagnostics.metrics"
-_POLICY = "pytest_recorder.policy"
-_SESSION = "pytest_recorder.session"
+_POLICY = "pytest_recorder.settings.policy"
+_SESSION = "pytest_recorder.recording.api"
 _READER = "pytest_recorder.tracefile.reader"
 
 _HOMES = {
@@ -137,6 +144,6 @@ def __dir__() -> list[str]:
 
 
 if os.environ.get("PYTEST_RECORDER_AUTOSTART"):
-    from pytest_recorder.autostart import begin as _begin
+    from pytest_recorder.recording.autostart import begin as _begin
 
     _begin()

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from pytest_recorder.config import Settings, ValueLimits
 from pytest_recorder.errors import ErrorCode, usage
-from pytest_recorder.policy import Policy
-from pytest_recorder.recorder import Ended, Recorder
-from pytest_recorder.tracefile.events import Event, Value
+from pytest_recorder.format.events import Event, Value
+from pytest_recorder.recording.recorder import Ended, Recorder
+from pytest_recorder.settings.config import Settings, ValueLimits
+from pytest_recorder.settings.policy import Policy
 from pytest_recorder.tracefile.reader import Trace, open_trace
 
 

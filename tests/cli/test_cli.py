@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import pytest_recorder
 from pytest_recorder.cli import main
-from pytest_recorder.config import Settings
-from pytest_recorder.policy import Policy
-from pytest_recorder.recorder import Recorder
+from pytest_recorder.recording.recorder import Recorder
+from pytest_recorder.settings.config import Settings
+from pytest_recorder.settings.policy import Policy
 from pytest_recorder.tracefile.index import Entry, write_index
 
 PROGRAM = """

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import pytest_recorder
-from pytest_recorder import policy as policies
 from pytest_recorder.cli import main
+from pytest_recorder.settings import policy as policies
 
 
 @pytest.fixture(autouse=True)

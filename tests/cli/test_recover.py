@@ -8,7 +8,7 @@ import pytest
 from pytest_recorder.cli import main
 from pytest_recorder.tracefile.index import Entry, write_index
 from pytest_recorder.tracefile.spool import Spool
-from tests.unit.test_recovery import NAME, TEST, begun, die, names, the_trace
+from tests.unit.tracefile.test_recovery import NAME, TEST, begun, die, names, the_trace
 
 
 @pytest.fixture

@@ -323,7 +323,7 @@ BREAKS = """
 import os, sys
 print("runs")
 try:
-    import pytest_recorder.engine.hot as hot
+    import pytest_recorder.engine.pure.hot_path as hot
     def line(*_):
         raise OSError(28, "no space left")
     # A fault of ours, not one of the program's: it is raised in a file of ours.

@@ -8,14 +8,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pytest_recorder import compat, native, testing
+from pytest_recorder import compat, testing
 from pytest_recorder.engine.base import Capabilities
 from pytest_recorder.engine.select import NATIVE_MODULE, select
+from pytest_recorder.format.events import Event
+from pytest_recorder.system import compiled
 from pytest_recorder.testing import Recorded
-from pytest_recorder.tracefile.events import Event
 
 FOLDER = Path(__file__).parent.parent / "programs"
-HAS_NATIVE = native.load(NATIVE_MODULE).module is not None
+HAS_NATIVE = compiled.load(NATIVE_MODULE).module is not None
 # Each as `engine/hot path`.
 ENGINES = (
     *(("monitoring/native",) if compat.HAS_MONITORING and HAS_NATIVE else ()),

@@ -7,7 +7,7 @@ from collections import defaultdict
 import pytest
 
 from pytest_recorder import compat
-from pytest_recorder.events import LEVELS
+from pytest_recorder.format.vocabulary import LEVELS
 from pytest_recorder.testing import FakeClock
 from tests.engines.support import (
     COMPARED,

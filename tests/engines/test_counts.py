@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import pytest_recorder
-from pytest_recorder.events import LEVELS
+from pytest_recorder.format.vocabulary import LEVELS
 from tests.engines.support import COMPARED, ENGINES, capabilities, record, run
 
 

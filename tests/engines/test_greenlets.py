@@ -22,7 +22,7 @@ import gevent.queue
 import pytest
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from pytest_recorder.events import LEVELS
+from pytest_recorder.format.vocabulary import LEVELS
 from pytest_recorder.testing import Recorded
 from tests.engines.support import capabilities, record
 
@@ -571,7 +571,7 @@ print("right")
 
 @pytest.mark.parametrize("level", ["calls", "values"])
 @pytest.mark.parametrize(
-    "early", ["", "import pytest_recorder.testing, pytest_recorder.engine.hot"]
+    "early", ["", "import pytest_recorder.testing, pytest_recorder.engine.pure.hot_path"]
 )
 def test_a_program_that_gevent_has_patched_is_recorded_by_its_real_threads(
     engine: str, level: str, early: str, tmp_path: Path

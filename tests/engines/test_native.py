@@ -18,21 +18,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_recorder import events as vocabulary
-from pytest_recorder.config import Settings, ValueLimits
+from pytest_recorder.engine.pure.values import Bounds, Shape, ValueEncoder
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.engine.values import Bounds, Shape, ValueEncoder
-from pytest_recorder.policy import Policy
-from pytest_recorder.recorder import Ended, Recorder
+from pytest_recorder.format import vocabulary
+from pytest_recorder.format.layout import SEGMENT, SEGMENT_PROGRESS_AT, SegmentKind
+from pytest_recorder.recording.recorder import Ended, Recorder
+from pytest_recorder.settings.config import Settings, ValueLimits
+from pytest_recorder.settings.policy import Policy
 from pytest_recorder.testing import FakeClock
-from pytest_recorder.tracefile.layout import SEGMENT, SEGMENT_PROGRESS_AT, SegmentKind
 from pytest_recorder.tracefile.spool import Spool
 from tests.engines.support import COMPARED, ENGINES, FOLDER, HAS_NATIVE, load, record
 
 pytestmark = pytest.mark.skipif(not HAS_NATIVE, reason="installed without the parts in C")
 NATIVE = ENGINES[0]
 TWIN = NATIVE.replace("native", "python")
-HEADER = Path(vocabulary.__file__).parent / "engine" / "_hot" / "hot.h"
+HEADER = Path(vocabulary.__file__).parents[1] / "engine" / "native" / "hot.h"
 
 
 def enumerations(text: str) -> dict[str, int]:
@@ -152,7 +152,7 @@ class Core:
     """The C part alone, and the encoder in Python beside it."""
 
     def __init__(self, folder: Path, bounds: Bounds) -> None:
-        from pytest_recorder.engine.native import NativeHotPath
+        from pytest_recorder.engine.native.hot_path import NativeHotPath
 
         self.spool = Spool(folder / "values.pyspool", 1 << 20)
         self.spool.begin(b"{}")
@@ -533,7 +533,7 @@ def fails_inside() -> str:
 def test_a_fault_of_ours_ends_the_recording_and_not_the_program(
     helper: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pytest_recorder.engine.native import Helpers
+    from pytest_recorder.engine.native.hot_path import Helpers
 
     def broken(*args: object) -> object:
         if helper == "describe_code" and getattr(args[1], "co_name", "") != "fails_inside":
@@ -545,7 +545,7 @@ def test_a_fault_of_ours_ends_the_recording_and_not_the_program(
         co_filename=Helpers.encode_other.__code__.co_filename
     )
     if helper == "thread_name":
-        monkeypatch.setattr("pytest_recorder.engine.native.thread_name", broken)
+        monkeypatch.setattr("pytest_recorder.engine.native.hot_path.thread_name", broken)
     else:
         monkeypatch.setattr(Helpers, helper, broken)
     recorded = record(fails_inside, engine=NATIVE)
@@ -556,7 +556,7 @@ def test_a_fault_of_ours_ends_the_recording_and_not_the_program(
 def test_an_error_of_the_program_that_passes_through_us_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from pytest_recorder.engine.native import Helpers
+    from pytest_recorder.engine.native.hot_path import Helpers
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

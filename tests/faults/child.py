@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 import pytest
 
 import pytest_recorder
-from pytest_recorder import cli, policy, process  # noqa: F401 - what all forked commands need
+from pytest_recorder import cli
 from pytest_recorder.diagnostics import inject
 
 VARIABLE = "PYTEST_RECORDER_INJECT"

@@ -10,7 +10,7 @@ import pytest
 
 import pytest_recorder
 from pytest_recorder.errors import EnvironmentError
-from pytest_recorder.tracefile.layout import SegmentKind
+from pytest_recorder.format.layout import SegmentKind
 from pytest_recorder.tracefile.recovery import recover
 from pytest_recorder.tracefile.spool import Spool
 from pytest_recorder.tracefile.spoolfile import SpoolFile

@@ -6,13 +6,13 @@ import pytest
 
 import pytest_recorder
 from pytest_recorder import testing
-from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics import inject
-from pytest_recorder.engine.hot import PureHotPath
+from pytest_recorder.engine.pure.hot_path import PureHotPath
 from pytest_recorder.engine.select import make, select
 from pytest_recorder.engine.sysmon import MonitoringEngine
-from pytest_recorder.policy import Policy
-from pytest_recorder.recorder import Recorder
+from pytest_recorder.recording.recorder import Recorder
+from pytest_recorder.settings.config import Settings
+from pytest_recorder.settings.policy import Policy
 from pytest_recorder.tracefile.spool import Spool
 from tests.engines.support import ENGINES, FOLDER, compared, load, record
 
@@ -196,8 +196,8 @@ def test_without_a_fault_in_the_hot_path_nothing_is_wrapped(
         monkeypatch.setenv(inject.VARIABLE, value)
     name, hot_path = engine.split("/")
     spool = Spool(tmp_path / "a.pyspool", 1 << 20)
+    from pytest_recorder.engine.pure.values import Bounds
     from pytest_recorder.engine.redact import Redactor
-    from pytest_recorder.engine.values import Bounds
 
     hot, made = make(
         select(name, hot_path),
@@ -210,7 +210,7 @@ def test_without_a_fault_in_the_hot_path_nothing_is_wrapped(
         faults=inject.of_environment(),
     )
     if hot_path == "native":
-        from pytest_recorder.engine.native import NativeHotPath, _native
+        from pytest_recorder.engine.native.hot_path import NativeHotPath, _native
 
         assert type(hot) is NativeHotPath
         assert type(hot).on_line is _native.Core.on_line

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 import pytest_recorder
-from pytest_recorder import policy
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import Scope
 from pytest_recorder.errors import ErrorCode, ErrorKind, enverr, usage
+from pytest_recorder.settings import policy
 from tests.engines.support import ENGINES, record
 
 

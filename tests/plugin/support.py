@@ -8,7 +8,7 @@ import pytest
 import pytest_rerunfailures
 
 import pytest_recorder
-from pytest_recorder.tracefile.events import Event
+from pytest_recorder.format.events import Event
 
 OURS = ("-p", "record_trace", "-p", "no:cacheprovider")
 # Half of the start of pytest is the plugins that happen to be installed beside this one.

@@ -150,7 +150,7 @@ def test_an_idle_plugin_imports_nothing_heavy(pytester: pytest.Pytester) -> None
         """
         import sys
         def test_modules():
-            heavy = ("pydantic", "orjson", "pytest_recorder.recorder", "pytest_recorder.engine")
+            heavy = ("pydantic", "orjson", "pytest_recorder.recording.recorder", "pytest_recorder.engine")
             assert [name for name in heavy if name in sys.modules] == []
             assert "pytest_recorder.plugin" in sys.modules
         def test_fixture(recording):

@@ -11,11 +11,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.plugin import github
 from pytest_recorder.plugin.failing import Failing, attach
+from pytest_recorder.render.index_markdown import table
 from pytest_recorder.tracefile.index import Entry
-from pytest_recorder.viewer.index_markdown import table
-from pytest_recorder.viewer.values import safe_text
 from tests.plugin.support import ALONE, SENDS_ALL_TEARDOWNS, index, words
 
 SUITE = {

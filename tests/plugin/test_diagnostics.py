@@ -15,7 +15,7 @@ from tests.plugin.support import ALONE, OURS, events, index, run, traces
 
 # A full disk in the middle of a test: a fault that the hot path meets in its callback.
 BROKEN = f"""
-    import pytest_recorder.engine.hot as hot
+    import pytest_recorder.engine.pure.hot_path as hot
 
     original = hot.PureHotPath.line
     seen = []
@@ -26,7 +26,7 @@ BROKEN = f"""
             raise OSError(28, "no space left")
         return original(self, frame, code, number)
 
-    line.__code__ = line.__code__.replace(co_filename={str(Path(pytest_recorder.__file__).parent / "engine" / "hot.py")!r})
+    line.__code__ = line.__code__.replace(co_filename={str(Path(pytest_recorder.__file__).parent / "engine" / "pure" / "hot_path.py")!r})
     hot.PureHotPath.line = line
 """
 TESTS = """

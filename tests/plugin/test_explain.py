@@ -13,9 +13,9 @@ import pytest
 
 import pytest_recorder
 from pytest_recorder.cli import main
+from pytest_recorder.render.explanation import MOST_LINES, explain, explanation_object
+from pytest_recorder.render.sidecar import write_failure
 from pytest_recorder.tracefile.naming import folder_name
-from pytest_recorder.viewer.beside import write_failure
-from pytest_recorder.viewer.explain import MOST_LINES, explain, explanation_object
 from tests.plugin.support import index, run, traces
 
 KINDS = """

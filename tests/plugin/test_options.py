@@ -6,12 +6,12 @@ from typing import Any, NamedTuple, get_args
 
 import pytest
 
-from pytest_recorder import config as settings_module
 from pytest_recorder.compat import accepts_ini_unions
-from pytest_recorder.config import Resolved, Settings, ValueLimits
 from pytest_recorder.errors import ErrorCode, UsageError
 from pytest_recorder.plugin import options
 from pytest_recorder.plugin.options import OPTIONS, resolve, resolve_marker
+from pytest_recorder.settings import config as config_module
+from pytest_recorder.settings.config import Resolved, Settings, ValueLimits
 
 HAS_NATIVE_TOML = pytest.version_tuple >= (9, 0)
 MIB = 1024**2
@@ -131,13 +131,13 @@ def test_the_table_has_a_row_per_setting_and_a_sample_per_row() -> None:
 @pytest.mark.parametrize(
     "name, literal",
     [
-        ("scope", settings_module.Scope),
-        ("keep", settings_module.Keep),
-        ("level", settings_module.Level),
-        ("engine", settings_module.EngineName),
-        ("on_error", settings_module.OnError),
-        ("html", settings_module.Html),
-        ("log_level", settings_module.LogLevel),
+        ("scope", config_module.Scope),
+        ("keep", config_module.Keep),
+        ("level", config_module.Level),
+        ("engine", config_module.EngineName),
+        ("on_error", config_module.OnError),
+        ("html", config_module.Html),
+        ("log_level", config_module.LogLevel),
     ],
 )
 def test_the_help_names_the_choices_that_are_accepted(name: str, literal: Any) -> None:

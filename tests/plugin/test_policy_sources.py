@@ -3,7 +3,7 @@
 import pytest
 
 from pytest_recorder import open_trace
-from pytest_recorder.policy import Policy, policy_digest
+from pytest_recorder.settings.policy import Policy, policy_digest
 from tests.plugin.support import index, run
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pytest_recorder.plugin.quota import Choice, Quota, choose
+from pytest_recorder.render.quantities import size_text
 from pytest_recorder.tracefile.index import Entry
-from pytest_recorder.viewer.words import size_text
 from tests.plugin.support import index, kept, run, traces
 
 SUITE = """

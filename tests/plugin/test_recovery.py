@@ -9,7 +9,7 @@ import pytest
 
 import pytest_recorder
 from pytest_recorder.cli import main
-from pytest_recorder.tracefile.events import Event
+from pytest_recorder.format.events import Event
 from pytest_recorder.tracefile.index import read_index
 from pytest_recorder.tracefile.recovery import recover
 from tests.plugin.support import events, index, run, traces

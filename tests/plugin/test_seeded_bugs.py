@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from pytest_recorder.viewer.explain import MOST_LINES
+from pytest_recorder.render.explanation import MOST_LINES
 from tests.plugin.support import run
 
 SEEDED = Path(__file__).parents[1] / "seeded"

@@ -10,11 +10,11 @@ import pytest_recorder
 from pytest_recorder.cli import _COMMANDS, run
 from pytest_recorder.diagnostics.jsonlog import LEVELS
 from pytest_recorder.diagnostics.metrics import COUNTERS
-from pytest_recorder.diagnostics.records import LogLine, Trailer
+from pytest_recorder.diagnostics.schema import LogLine, Trailer
 from pytest_recorder.errors import ErrorCode
-from pytest_recorder.events import REASONS
+from pytest_recorder.format.vocabulary import REASONS
 from pytest_recorder.plugin.options import MARKER_NAMES, OPTIONS, Option
-from pytest_recorder.policy import FIELDS
+from pytest_recorder.settings.policy import FIELDS
 from pytest_recorder.tracefile.index import Entry
 
 DOCS = Path(__file__).parents[2] / "docs"

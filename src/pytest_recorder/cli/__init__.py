@@ -12,11 +12,11 @@ from functools import partial
 from importlib import import_module, metadata
 from typing import Final, Protocol, cast
 
-from pytest_recorder import autostart
 from pytest_recorder.cli.complaint import JSON_FLAG, Parser, complain, unforeseen
 from pytest_recorder.cli.run import split
 from pytest_recorder.diagnostics.guard import translated
 from pytest_recorder.errors import RecorderError, exit_status
+from pytest_recorder.recording import autostart
 
 _COMMANDS = (
     "show",

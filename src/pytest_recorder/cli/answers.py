@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pytest_recorder.analysis.story import shown_file
+from pytest_recorder.analysis.value_text import render_value, safe_text, shorten
 from pytest_recorder.export.jsonl import dump
-from pytest_recorder.tracefile.events import Value
-from pytest_recorder.viewer.steps import shown_file
-from pytest_recorder.viewer.values import render_value, safe_text, shorten
+from pytest_recorder.format.events import Value
 
 T = TypeVar("T")
 

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
+from pytest_recorder.analysis.position import parse_place
+from pytest_recorder.analysis.queries import Execution, executions
 from pytest_recorder.cli.answers import add_arguments, named_values, place_text, say_each
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.cli.progress import with_progress
 from pytest_recorder.errors import ErrorCode, usage
-from pytest_recorder.viewer.moment import parse_place
-from pytest_recorder.viewer.queries import Execution, executions
 
 HELP = "list the executions of a line, with all variables just before it"
 

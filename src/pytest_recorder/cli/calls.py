@@ -2,12 +2,12 @@
 
 import argparse
 
+from pytest_recorder.analysis.queries import Called, calls
+from pytest_recorder.analysis.value_text import render_value
 from pytest_recorder.cli.answers import add_arguments, named_values, place_text, say_each
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.cli.progress import with_progress
 from pytest_recorder.export.jsonl import exception_object
-from pytest_recorder.viewer.queries import Called, calls
-from pytest_recorder.viewer.values import render_value
 
 HELP = "list the calls of a function"
 

@@ -9,7 +9,7 @@ from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.cli.progress import with_progress
 from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.export.jsonl import dump, to_objects
-from pytest_recorder.staging import write_text_whole
+from pytest_recorder.system.atomic_write import write_text_whole
 from pytest_recorder.tracefile.reader import Trace
 
 HELP = "write a trace as JSON lines"

@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 
 from pytest_recorder.cli.locate import check_whole, open_argument
-from pytest_recorder.config import parse_size
 from pytest_recorder.errors import ErrorCode, usage
-from pytest_recorder.viewer.data import MOST_STORED_BYTES
-from pytest_recorder.viewer.html import write_page
-from pytest_recorder.viewer.siblings import attempts_of
+from pytest_recorder.render.attempt_links import attempts_of
+from pytest_recorder.render.page import write_page
+from pytest_recorder.render.page_data import MOST_STORED_BYTES
+from pytest_recorder.settings.config import parse_size
 
 HELP = "write a trace as one HTML file, to be opened in a browser"
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from pytest_recorder import compat
+from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.engine.rivals import rival_tracer
 from pytest_recorder.engine.select import select
-from pytest_recorder.policy import (
+from pytest_recorder.settings.policy import (
     Policy,
     configure_policy_from_env,
     policy_digest,
@@ -18,7 +19,6 @@ from pytest_recorder.policy import (
 )
 from pytest_recorder.tracefile import scan
 from pytest_recorder.tracefile.reader import Trace
-from pytest_recorder.viewer.values import safe_text
 
 HELP = "say what is known of a trace; without one, what would record here and why"
 

@@ -4,11 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.cli.recover import recover_folder, recovered_line, say_problems
 from pytest_recorder.errors import RecorderError
+from pytest_recorder.render.index_markdown import table
 from pytest_recorder.tracefile.index import HARMLESS, Entry, Index, read_index
-from pytest_recorder.viewer.index_markdown import table
-from pytest_recorder.viewer.values import safe_text
 
 _MOST_MARKDOWN = 1024 * 1024
 """As much as Buildkite takes for an annotation, and GitHub for the summary of a step."""

@@ -3,14 +3,14 @@
 import argparse
 from pathlib import Path
 
+from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.cli.complaint import complain
 from pytest_recorder.cli.recover import recover_folder, recovered_line
 from pytest_recorder.errors import exit_status
+from pytest_recorder.render.attempt_links import relink_pages
+from pytest_recorder.render.index_page import write_index_page
+from pytest_recorder.render.quantities import count
 from pytest_recorder.tracefile.merge import merge
-from pytest_recorder.viewer.index_page import write_index_page
-from pytest_recorder.viewer.siblings import relink_pages
-from pytest_recorder.viewer.values import safe_text
-from pytest_recorder.viewer.words import count
 
 HELP = "join the trace folders of several runs into one"
 

@@ -4,15 +4,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.cli.complaint import complain
 from pytest_recorder.errors import RecorderError, exit_status
-from pytest_recorder.lock import is_alive
+from pytest_recorder.render.index_page import write_index_page
+from pytest_recorder.render.sidecar import write_failure
+from pytest_recorder.system.locks import is_alive
 from pytest_recorder.tracefile.index import Entry
 from pytest_recorder.tracefile.recovery import Recovery
 from pytest_recorder.tracefile.recovery import recover as recover_traces
-from pytest_recorder.viewer.beside import write_failure
-from pytest_recorder.viewer.index_page import write_index_page
-from pytest_recorder.viewer.values import safe_text
 
 HELP = "make traces of what processes left that died"
 

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_recorder import autostart
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error, usage
+from pytest_recorder.recording import autostart
 
 HELP = "run a program as python would, and record it"
 USAGE: Final = "pytest-recorder run [options] script.py | -m module | -c code [arguments]"

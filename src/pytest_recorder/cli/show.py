@@ -6,21 +6,21 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from pytest_recorder.cli.locate import check_whole, open_argument
-from pytest_recorder.cli.progress import with_progress
-from pytest_recorder.errors import ErrorCode, usage
-from pytest_recorder.export.jsonl import dump, event_object
-from pytest_recorder.tracefile.events import Event
-from pytest_recorder.tracefile.reader import Trace
-from pytest_recorder.viewer.steps import (
+from pytest_recorder.analysis.story import (
     render_steps,
     shown_file,
     source_lines,
     tell,
     used_lines,
 )
-from pytest_recorder.viewer.tree import TreePrinter
-from pytest_recorder.viewer.values import safe_text
+from pytest_recorder.analysis.value_text import safe_text
+from pytest_recorder.cli.locate import check_whole, open_argument
+from pytest_recorder.cli.progress import with_progress
+from pytest_recorder.errors import ErrorCode, usage
+from pytest_recorder.export.jsonl import dump, event_object
+from pytest_recorder.format.events import Event
+from pytest_recorder.render.call_tree import TreePrinter
+from pytest_recorder.tracefile.reader import Trace
 
 HELP = "show the calls of a trace, or the steps before its failure"
 

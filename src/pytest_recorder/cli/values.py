@@ -2,11 +2,11 @@
 
 import argparse
 
+from pytest_recorder.analysis.change_text import describe_change
+from pytest_recorder.analysis.queries import Write, values
+from pytest_recorder.analysis.value_text import shorten
 from pytest_recorder.cli.answers import add_arguments, place_text, say_each
 from pytest_recorder.cli.locate import check_whole, open_argument
-from pytest_recorder.viewer.changes import describe_change
-from pytest_recorder.viewer.queries import Write, values
-from pytest_recorder.viewer.values import shorten
 
 HELP = "give the history of a variable"
 

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+from pytest_recorder.analysis.origins import origin_object, render_origins
+from pytest_recorder.analysis.queries import why
+from pytest_recorder.analysis.value_text import render_value
 from pytest_recorder.cli.answers import add_arguments, place_text, say, say_json
 from pytest_recorder.cli.locate import check_whole, open_argument
-from pytest_recorder.viewer.origins import origin_object, render_origins
-from pytest_recorder.viewer.queries import why
-from pytest_recorder.viewer.values import render_value
 
 HELP = "say where a value came from"
 _MOST_LINES = 160

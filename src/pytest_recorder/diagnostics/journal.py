@@ -17,7 +17,7 @@ from pytest_recorder.diagnostics.errorjson import ErrorRecord
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.diagnostics.jsonlog import LEVELS, JsonLogger, JsonRecord
 from pytest_recorder.diagnostics.logfile import LogFile
-from pytest_recorder.diagnostics.records import LogLine, Trailer, encode
+from pytest_recorder.diagnostics.schema import LogLine, Trailer, encode
 from pytest_recorder.diagnostics.stderr import REAL
 from pytest_recorder.errors import RecorderError, from_os_error
 

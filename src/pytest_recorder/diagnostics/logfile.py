@@ -7,7 +7,7 @@ from typing import Final
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.stderr import write_whole
 from pytest_recorder.errors import UsageError
-from pytest_recorder.lock import try_lock, try_share
+from pytest_recorder.system.locks import try_lock, try_share
 
 _FLAGS: Final = (
     os.O_WRONLY

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pytest_recorder.diagnostics.metrics import COUNTERS, Counter, RecorderMetrics, Tally
 from pytest_recorder.errors import ErrorCode, from_os_error, usage
-from pytest_recorder.staging import replacing
+from pytest_recorder.system.atomic_write import replacing
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric

@@ -13,13 +13,13 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from pytest_recorder.diagnostics.inject import Injector
-from pytest_recorder.engine.definitions import Sink
-from pytest_recorder.engine.hot import Operation, PureHotPath
+from pytest_recorder.engine.pure.definitions import Sink
+from pytest_recorder.engine.pure.hot_path import Operation, PureHotPath
 from pytest_recorder.errors import from_os_error
 from pytest_recorder.tracefile.spool import Spool
 
 if TYPE_CHECKING:
-    from pytest_recorder.engine.native import NativeHotPath
+    from pytest_recorder.engine.native.hot_path import NativeHotPath
 
 SUPPRESSED = "suppressed"
 
@@ -89,8 +89,8 @@ def make_pure(faults: Injector, sink: Sink, **parts: Any) -> InjectedHotPath:
 
 def make_native(faults: Injector, sink: Sink, **parts: Any) -> "NativeHotPath":
     """Make a hot path in C, with other entry points, that fails like it was asked for."""
-    from pytest_recorder.engine import _native
-    from pytest_recorder.engine.native import NativeHotPath
+    from pytest_recorder.engine.native import _native
+    from pytest_recorder.engine.native.hot_path import NativeHotPath
 
     class InjectedNativeHotPath(NativeHotPath, _native.InjectedCore):
         """The hot path in C; its callbacks fail in C, what Python calls fails here."""

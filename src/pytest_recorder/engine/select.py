@@ -5,20 +5,21 @@ from collections.abc import Callable
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_recorder import compat, native
+from pytest_recorder import compat
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.guard import Unreported, settler
 from pytest_recorder.engine.base import Capabilities, Engine, HotPath, capabilities_of
-from pytest_recorder.engine.definitions import Sink
+from pytest_recorder.engine.pure.definitions import Sink
+from pytest_recorder.engine.pure.values import Bounds
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.engine.values import Bounds
 from pytest_recorder.errors import ErrorCode, usage
+from pytest_recorder.system import compiled
 
 if TYPE_CHECKING:
-    from pytest_recorder.engine.hot import PureHotPath
-    from pytest_recorder.engine.native import NativeHotPath
+    from pytest_recorder.engine.native.hot_path import NativeHotPath
+    from pytest_recorder.engine.pure.hot_path import PureHotPath
 
-NATIVE_MODULE = "pytest_recorder.engine._native"
+NATIVE_MODULE = "pytest_recorder.engine.native._native"
 
 
 class Choice(NamedTuple):
@@ -76,7 +77,7 @@ def _native_for(engine: str) -> tuple[ModuleType | None, str | None]:
         return None, "the part in C was never run on a free-threaded Python"
     if engine == "settrace" and compat.HAS_MONITORING:
         return None, "from Python 3.12 the part in C works with sys.monitoring only"
-    module, why_not = native.load(NATIVE_MODULE)
+    module, why_not = compiled.load(NATIVE_MODULE)
     if module is not None and sys.hexversion >> 16 != module.BUILT_FOR:
         return None, "the part in C was built for another version of Python"
     return module, why_not
@@ -106,7 +107,7 @@ def make(
         "is_in_scope": is_in_scope,
     }
     if choice.hot_path == "native":
-        from pytest_recorder.engine.native import native_callbacks
+        from pytest_recorder.engine.native.hot_path import native_callbacks
 
         hot = _native_hot_path(faults, sink, {**parts, "settle": settler(on_fault)})
         if choice.engine == "settrace":
@@ -142,7 +143,7 @@ def _native_hot_path(
         from pytest_recorder.engine.injected import make_native
 
         return make_native(faults, sink, **parts)
-    from pytest_recorder.engine.native import NativeHotPath
+    from pytest_recorder.engine.native.hot_path import NativeHotPath
 
     return NativeHotPath(sink, **parts)
 
@@ -152,6 +153,6 @@ def _pure_hot_path(faults: inject.Injector, sink: Sink, parts: dict[str, Any]) -
         from pytest_recorder.engine.injected import make_pure
 
         return make_pure(faults, sink, **parts)
-    from pytest_recorder.engine.hot import PureHotPath
+    from pytest_recorder.engine.pure.hot_path import PureHotPath
 
     return PureHotPath(sink, **parts)

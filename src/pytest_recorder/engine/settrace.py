@@ -22,11 +22,11 @@ from typing import Any
 
 from pytest_recorder.diagnostics.guard import Unreported, shield3
 from pytest_recorder.engine.base import capabilities_of
-from pytest_recorder.engine.hot import FrameState, PureHotPath
+from pytest_recorder.engine.pure.hot_path import FrameState, PureHotPath
 from pytest_recorder.engine.rivals import name_of, refuse_rival
 from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.errors import ErrorCode, TargetError, enverr
-from pytest_recorder.unpatched import local
+from pytest_recorder.system.originals import local
 
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _RESUME = opcode.opmap["RESUME"]

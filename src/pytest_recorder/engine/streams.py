@@ -24,7 +24,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
-from pytest_recorder.unpatched import allocate_lock
+from pytest_recorder.system.originals import allocate_lock
 
 _getframe = sys._getframe
 _WHOLE = slice(None)

@@ -20,7 +20,7 @@ from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.errors import ErrorCode, enverr
 
 if TYPE_CHECKING:
-    from pytest_recorder.engine.hot import Operation, PureHotPath
+    from pytest_recorder.engine.pure.hot_path import Operation, PureHotPath
 
 _getframe = sys._getframe
 _TOOL_NAME = "pytest-record-trace"

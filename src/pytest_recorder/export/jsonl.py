@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
-from pytest_recorder.tracefile.events import Event, ExceptionInfo, Value
+from pytest_recorder.format.events import Event, ExceptionInfo, Value
 from pytest_recorder.tracefile.reader import Trace
 
 _PLAIN_INT_BITS = 2_000  # 603 digits; the lowest limit that a program can set is 640

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_recorder.config import Settings
-from pytest_recorder.recorder import Recorder
+from pytest_recorder.recording.recorder import Recorder
+from pytest_recorder.settings.config import Settings
 from pytest_recorder.tracefile.folder import free_path
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 from pytest_recorder.diagnostics.guard import Guard
 from pytest_recorder.plugin.github import GitHub
 from pytest_recorder.plugin.junit import Attachments, path_style
-from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.options import is_on
+from pytest_recorder.plugin.run_index import Ledger
 
 _INSIDE_A_TEST = "PYTEST_CURRENT_TEST"
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.guard import Guard, translated
 from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.plugin import failing, xdist
 from pytest_recorder.plugin import report as texts
-from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.metrics import RunMetrics
+from pytest_recorder.plugin.run_index import Ledger
+from pytest_recorder.settings.config import Settings
 
 if TYPE_CHECKING:
     from pytest_recorder.tracefile.index import Entry
@@ -83,9 +83,9 @@ class Controller:
         entry = self._crashes.pop(test, None)
         if entry is None or entry.trace is None:
             return
+        from pytest_recorder.analysis.story import failure_story
         from pytest_recorder.tracefile.end import end_of
         from pytest_recorder.tracefile.reader import open_trace
-        from pytest_recorder.viewer.steps import failure_story
 
         path = self._ledger.folder / entry.trace
         with open_trace(path) as trace:

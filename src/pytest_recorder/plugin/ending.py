@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from pytest_recorder.capture import missing
-from pytest_recorder.config import Settings
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.plugin import report, sections, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.explanation import add_explanation
-from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.links import Files, add_links, properties, say_early
 from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.page import add_page
-from pytest_recorder.policy import action_for, policy_of
-from pytest_recorder.recorder import Ended, Recorder
+from pytest_recorder.plugin.run_index import Ledger
+from pytest_recorder.recording.file_recording import missing
+from pytest_recorder.recording.recorder import Ended, Recorder
+from pytest_recorder.settings.config import Settings
+from pytest_recorder.settings.policy import action_for, policy_of
 from pytest_recorder.tracefile.folder import claim_path, give_back
 from pytest_recorder.tracefile.index import Entry
 from pytest_recorder.tracefile.writer import Packed

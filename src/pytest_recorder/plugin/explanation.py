@@ -17,7 +17,7 @@ def add_explanation(trace: Path, outcome: str | None) -> RecorderError | None:
         return None
 
     def write() -> None:
-        from pytest_recorder.viewer.beside import write_failure
+        from pytest_recorder.render.sidecar import write_failure
 
         write_failure(trace)
 

@@ -17,10 +17,10 @@ from pytest_recorder.errors import ErrorCode, enverr, from_os_error
 from pytest_recorder.plugin import xdist
 from pytest_recorder.plugin.attempt import SESSION_TEST
 from pytest_recorder.plugin.failing import Failing, failing_in
-from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.report import shown_path
+from pytest_recorder.plugin.run_index import Ledger
+from pytest_recorder.render.quantities import count
 from pytest_recorder.tracefile.index import DIED, Entry
-from pytest_recorder.viewer.words import count
 
 _OTHER_PLUGIN = "pytest_github_actions_annotate_failures"
 _MOST_SUMMARY = 1024 * 1024
@@ -229,7 +229,7 @@ class GitHub:
                 self._ledger.warn(problem, None)
 
     def _summary(self, sections: list[tuple[str, list[Entry]]], room: int) -> bytes:
-        from pytest_recorder.viewer.index_markdown import code, table
+        from pytest_recorder.render.index_markdown import code, table
 
         lines = ["", "### Recorded traces"]
         place = f" in {code(self._folder)}{self._artifacts()}"
@@ -259,7 +259,7 @@ class GitHub:
 
 def _plain(text: str) -> str:
     """Give a text without control characters: a terminal and GitHub's log read this."""
-    from pytest_recorder.viewer.values import safe_text
+    from pytest_recorder.analysis.value_text import safe_text
 
     return safe_text(text)
 

@@ -67,7 +67,7 @@ class _Inquiry:
 
 
 def _answer(config: pytest.Config) -> dict[str, Any]:
-    from pytest_recorder.policy import policy_of
+    from pytest_recorder.settings.policy import policy_of
 
     if not config.pluginmanager.is_registered(sys.modules["pytest_recorder.plugin"]):
         text = (

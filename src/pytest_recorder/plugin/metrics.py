@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics import metrics, otel, prometheus
 from pytest_recorder.diagnostics.guard import failure_of
 from pytest_recorder.diagnostics.metrics import Counter, Outlet, RecorderMetrics, Tally
 from pytest_recorder.errors import ErrorCode, RecorderError, usage
 from pytest_recorder.plugin import xdist
+from pytest_recorder.settings.config import Settings
 from pytest_recorder.tracefile.index import Entry
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_recorder.config import Resolved, Settings
-    from pytest_recorder.policy import Policy
+    from pytest_recorder.settings.config import Resolved, Settings
+    from pytest_recorder.settings.policy import Policy
 
 PREFIX: Final = "PYTEST_RECORDER"
 KILL_SWITCH: Final = f"{PREFIX}=0 (kill switch)"
@@ -234,7 +234,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str]) -> "Resolved":
 
     :raises pytest_recorder.errors.UsageError: a value that its option does not take.
     """
-    from pytest_recorder.config import Resolved, Settings, parse_field
+    from pytest_recorder.settings.config import Resolved, Settings, parse_field
 
     fields: dict[str, Any] = {
         "root": config.rootpath,
@@ -266,9 +266,9 @@ def resolve(config: pytest.Config, environ: Mapping[str, str]) -> "Resolved":
 
 def readable_policy(config: pytest.Config, environ: Mapping[str, str]) -> "Policy":
     """Give what can be read of where to tell an error, when it is the options that are wrong."""
-    from pytest_recorder.config import parse_field
     from pytest_recorder.errors import UsageError
-    from pytest_recorder.policy import Policy
+    from pytest_recorder.settings.config import parse_field
+    from pytest_recorder.settings.policy import Policy
 
     fields: dict[str, Any] = {}
     for name in ("log_level", "log_file", "json_errors"):
@@ -298,7 +298,7 @@ def resolve_marker(
 
     :raises pytest_recorder.errors.UsageError: an argument that the marker does not take.
     """
-    from pytest_recorder.config import invalid, parse_field
+    from pytest_recorder.settings.config import invalid, parse_field
 
     if len(mark_args) > 1 or not all(isinstance(arg, bool) for arg in mark_args):
         raise invalid(mark_args, "the record marker", "nothing, True or False, and keywords")
@@ -315,7 +315,7 @@ def policy_sources(
     sources: Mapping[str, str], mark_kwargs: Mapping[str, object]
 ) -> dict[str, str]:
     """Where each field of a test's policy came from: the sources of the run, then the marker."""
-    from pytest_recorder.policy import FIELDS
+    from pytest_recorder.settings.policy import FIELDS
 
     return {
         key: f"{name} (marker)" if name in mark_kwargs else sources[name]
@@ -346,8 +346,8 @@ def _ini(option: Option, config: pytest.Config) -> tuple[object, str] | None:
         value: object = config.getini(option.dest)
     except (ValueError, TypeError, pytest.UsageError) as exc:
         # pytest has already refused a value of the wrong type: 9.2 by UsageError, others raw.
-        from pytest_recorder.config import POLICY_FIELDS
         from pytest_recorder.errors import ErrorCode, usage
+        from pytest_recorder.settings.config import POLICY_FIELDS
 
         is_policy = option.field in POLICY_FIELDS
         code = ErrorCode.INVALID_POLICY_VALUE if is_policy else ErrorCode.INVALID_OPTION

@@ -4,10 +4,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_recorder.config import Html
 from pytest_recorder.diagnostics.guard import fault_of
 from pytest_recorder.errors import ErrorCode, RecorderError, bug
 from pytest_recorder.plugin.options import is_on
+from pytest_recorder.settings.config import Html
 from pytest_recorder.tracefile.folder import PAGE_NAME
 from pytest_recorder.tracefile.index import HARMLESS, Entry
 
@@ -42,10 +42,10 @@ def add_page(
 
 
 def _write(folder: Path, entry: Entry, entries: Sequence[Entry], is_wanted: bool) -> None:
+    from pytest_recorder.render.attempt_links import attempts_in, is_other_attempt
+    from pytest_recorder.render.page import replace_attempts, write_page
+    from pytest_recorder.render.sidecar import read_failure
     from pytest_recorder.tracefile.reader import open_trace
-    from pytest_recorder.viewer.beside import read_failure
-    from pytest_recorder.viewer.html import replace_attempts, write_page
-    from pytest_recorder.viewer.siblings import attempts_in, is_other_attempt
 
     path = folder / str(entry.trace)
     page = path.with_name(PAGE_NAME)

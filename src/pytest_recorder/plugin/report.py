@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from pytest_recorder.config import Settings
 from pytest_recorder.diagnostics.metrics import Tally
 from pytest_recorder.plugin.quota import LeftOut
+from pytest_recorder.render.quantities import count, size_text
+from pytest_recorder.settings.config import Settings
 from pytest_recorder.tracefile.index import INDEX_NAME, LEFT_OUT, Entry
-from pytest_recorder.viewer.words import count, size_text
 
 SECTION_TITLE = "Recorded trace"
 STORY_EVENTS = 4000

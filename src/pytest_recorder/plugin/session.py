@@ -9,7 +9,6 @@ from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
-from pytest_recorder.config import Resolved, Settings
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
@@ -18,12 +17,13 @@ from pytest_recorder.plugin.attempt import SESSION_TEST, Attempt
 from pytest_recorder.plugin.controller import Controller
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
-from pytest_recorder.plugin.ledger import Ledger
 from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.outcome import outcome_of
 from pytest_recorder.plugin.quota import Quota
-from pytest_recorder.policy import Sourced, action_for, open_journal, policy_of
-from pytest_recorder.recorder import Recorder, is_any_recording
+from pytest_recorder.plugin.run_index import Ledger
+from pytest_recorder.recording.recorder import Recorder, is_any_recording
+from pytest_recorder.settings.config import Resolved, Settings
+from pytest_recorder.settings.policy import Sourced, action_for, open_journal, policy_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -385,7 +385,7 @@ class RecordSession:
         sections.add_section(made, report.SECTION_TITLE, text)
 
     def _story(self, recorder: Recorder, attempt: Attempt) -> list[str]:
-        from pytest_recorder.viewer.steps import failure_story
+        from pytest_recorder.analysis.story import failure_story
 
         events = list(recorder.recent(report.STORY_EVENTS))
         return failure_story(

@@ -21,7 +21,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The numbers of events.py. */
+/* The numbers of format/vocabulary.py. */
 enum {
     OP_FRAME = 1, OP_SWITCH, OP_STATE, OP_CALL, OP_LINE, OP_RETURN, OP_YIELD, OP_RESUME,
     OP_THROW, OP_RAISE, OP_UNWIND, OP_OUTPUT, OP_LOG, OP_SPAN, OP_GAP,

@@ -25,9 +25,9 @@ from collections import deque
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from pytest_recorder import unpatched
 from pytest_recorder.errors import ErrorCode, enverr
-from pytest_recorder.tracefile.layout import BLOCK, CHECKSUM, FLAG_DEFLATED
+from pytest_recorder.format.layout import BLOCK, CHECKSUM, FLAG_DEFLATED
+from pytest_recorder.system import originals
 
 _THOROUGH = 6
 _QUICK = 2
@@ -152,7 +152,7 @@ class _Job:
         self.stored = b""
         self.error: Exception | None = None
         self._parts = parts
-        self._done = unpatched.allocate_lock()
+        self._done = originals.allocate_lock()
         self._done.acquire()
 
     def run(self) -> None:
@@ -180,10 +180,10 @@ class _Threads:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._ends: list[_thread.LockType] = []
         for _ in range(count):
-            end = unpatched.allocate_lock()
+            end = originals.allocate_lock()
             end.acquire()
             try:
-                unpatched.start_new_thread(self._work, (end,))
+                originals.start_new_thread(self._work, (end,))
             except RuntimeError:
                 # A limit of the system, or the interpreter is ending.
                 break

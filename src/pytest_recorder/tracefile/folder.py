@@ -6,8 +6,8 @@ from itertools import chain, count, product
 from pathlib import Path
 
 from pytest_recorder.errors import ErrorCode, bug, from_os_error, usage
-from pytest_recorder.lock import try_lock
-from pytest_recorder.staging import staged_path, stager_of
+from pytest_recorder.system.atomic_write import staged_path, stager_of
+from pytest_recorder.system.locks import try_lock
 from pytest_recorder.tracefile.naming import folder_name
 
 TRACE_NAME = "trace.pyrec"

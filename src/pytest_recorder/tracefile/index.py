@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, target
-from pytest_recorder.lock import is_alive, locked_folder
-from pytest_recorder.staging import remove_staged, replacing
+from pytest_recorder.system.atomic_write import remove_staged, replacing
+from pytest_recorder.system.locks import is_alive, locked_folder
 from pytest_recorder.tracefile.folder import remove_trace, staged_in
 from pytest_recorder.tracefile.naming import writable
 

@@ -25,7 +25,7 @@ from pytest_recorder.errors import (
     target,
     usage,
 )
-from pytest_recorder.lock import is_locked
+from pytest_recorder.system.locks import is_locked
 from pytest_recorder.tracefile.folder import TRACE_NAME, beside, is_trace_in
 from pytest_recorder.tracefile.index import Entry, Index, read_index, write_index
 from pytest_recorder.tracefile.naming import RUN_DIGITS, SPOOL_SUFFIX, folder_name, is_safe_name

@@ -16,9 +16,9 @@ from typing import Any, BinaryIO, NamedTuple, Self
 from pydantic import ValidationError
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error, target, usage
-from pytest_recorder.tracefile.decode import Definitions, EventDecoder, Malformed
-from pytest_recorder.tracefile.events import Event, Frame, Value
-from pytest_recorder.tracefile.layout import (
+from pytest_recorder.format.decode import Definitions, EventDecoder, Malformed
+from pytest_recorder.format.events import Event, Frame, Value
+from pytest_recorder.format.layout import (
     BLOCK,
     CHECKSUM,
     EVENTS_HEAD,
@@ -31,6 +31,7 @@ from pytest_recorder.tracefile.layout import (
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
 from pytest_recorder.tracefile.scan import make_scan
 from pytest_recorder.tracefile.skeleton import MOST_EXCEPTIONS, Call, rows_of, tree_of
+from pytest_recorder.tracefile.spool_trace import pack_spool
 
 _CHUNK = 1 << 20
 _HEAD_BYTES = BLOCK.size + CHECKSUM.size
@@ -102,8 +103,6 @@ def open_trace(path: str | os.PathLike[str]) -> "Trace":
     try:
         if _is_spool(file):
             file.close()
-            from pytest_recorder.tracefile.recovery import pack_spool
-
             file = pack_spool(where)
         return Trace(file, where)
     except OSError as error:

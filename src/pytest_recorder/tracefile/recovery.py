@@ -4,11 +4,10 @@ This may itself die at any moment: a trace is written first, then the index, and
 removed last. Whoever comes next finds a trace with the id of the spool's, and does what is missing.
 """
 
-import tempfile
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, target
+from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error
 from pytest_recorder.tracefile.end import end_of
 from pytest_recorder.tracefile.folder import TRACE_NAME, claim_path, free_path, give_back
 from pytest_recorder.tracefile.index import DIED, Entry, add_entries, read_index
@@ -19,8 +18,9 @@ from pytest_recorder.tracefile.naming import (
     run_of_spool,
 )
 from pytest_recorder.tracefile.reader import Trace, open_trace, read_manifest
+from pytest_recorder.tracefile.spool_trace import trailer_of_dead
 from pytest_recorder.tracefile.spoolfile import Snapshot, SpoolFile
-from pytest_recorder.tracefile.writer import Packed, pack_trace, write_trace
+from pytest_recorder.tracefile.writer import Packed, write_trace
 
 _MOST_ATTEMPT = 1_000_000
 _MOST_COUNT = (1 << 63) - 1
@@ -60,32 +60,6 @@ def recover(folder: Path, *, is_reported: bool = True) -> Recovery:
             if error.code is not ErrorCode.TRACE_NOT_FOUND:
                 found.errors.append(error)
     return found
-
-
-def pack_spool(path: Path) -> BinaryIO:
-    """Pack a spool into a temporary file and give it; raises as `open_trace` does."""
-    with SpoolFile(path) as spool:
-        is_running = spool.is_running()
-        snapshot = spool.read()
-        if snapshot is None:
-            raise target(
-                ErrorCode.TRACE_MISSING, f"{str(path)!r} holds no trace: no test was running"
-            )
-        manifest = snapshot.manifest
-        if not is_running:
-            manifest = manifest.model_copy(update={"outcome": DIED})
-        file = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - the trace closes it
-        try:
-            trailer = _trailer(snapshot, spool.pid, is_running=is_running)
-            pack_trace(file, manifest, snapshot.segments, snapshot.sources, trailer)
-            file.seek(0)
-        except OSError as error:
-            file.close()
-            raise from_os_error(error, "cannot unpack the spool", path=path) from error
-        except BaseException:
-            file.close()
-            raise
-        return file
 
 
 def _spools_in(folder: Path) -> list[Path]:
@@ -136,7 +110,7 @@ class _Shelf:
         manifest = snapshot.manifest
         test = manifest.test or PROGRAM
         attempt = _attempt(manifest)
-        trailer = _trailer(snapshot, pid, is_running=False)
+        trailer = trailer_of_dead(snapshot, pid)
         entry = Entry(
             test=test,
             attempt=attempt,
@@ -243,21 +217,6 @@ def trace_files(folder: Path) -> list[Path]:
     except OSError as error:
         # On 3.11 a folder that somebody removes meanwhile ends the search.
         raise from_os_error(error, "cannot read the trace folder", path=folder) from error
-
-
-def _trailer(snapshot: Snapshot, pid: int, *, is_running: bool) -> dict[str, Any]:
-    if is_running:
-        message = f"the process is still running (pid {pid})"
-    else:
-        what = "during the test" if snapshot.manifest.test else "during the recording"
-        message = f"the process died (pid {pid}) {what}"
-    if snapshot.damage is not None:
-        message += f"; {snapshot.damage}"
-    return {
-        "status": "partial",
-        "reason": ErrorCode.TRACE_INCOMPLETE.value,
-        "message": message,
-    }
 
 
 def _attempt(manifest: Manifest) -> int:

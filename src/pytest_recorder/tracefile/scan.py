@@ -6,8 +6,8 @@ is what the other is tested against; `NativeScan` takes a hundredth of that.
 
 from typing import Any, NamedTuple, Protocol
 
-from pytest_recorder import native
-from pytest_recorder.tracefile.decode import Definitions, EventDecoder, Malformed
+from pytest_recorder.format.decode import Definitions, EventDecoder, Malformed
+from pytest_recorder.system import compiled
 from pytest_recorder.tracefile.skeleton import MOST_CALLS, MOST_EXCEPTIONS, Skeleton, steps_of
 
 
@@ -135,4 +135,4 @@ class NativeScan:
         return EventDecoder(self._definitions, record).one_value()["value"]
 
 
-_NATIVE, WHY_PURE = native.load("pytest_recorder.tracefile._scan")
+_NATIVE, WHY_PURE = compiled.load("pytest_recorder.tracefile._scan")

@@ -28,9 +28,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_recorder.errors import from_os_error
-from pytest_recorder.lock import lock
-from pytest_recorder.staging import remove_staged
-from pytest_recorder.tracefile.layout import (
+from pytest_recorder.format.layout import (
     SEGMENT,
     SEGMENT_PROGRESS,
     SEGMENT_PROGRESS_AT,
@@ -39,6 +37,8 @@ from pytest_recorder.tracefile.layout import (
     SPOOL_MAGIC,
     SegmentKind,
 )
+from pytest_recorder.system.atomic_write import remove_staged
+from pytest_recorder.system.locks import lock
 
 _SMALLEST_UNIT = 16 * 1024
 _LARGEST_UNIT = 256 * 1024

@@ -18,9 +18,8 @@ from typing import Any, BinaryIO, NamedTuple, Self
 from pydantic import ValidationError
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error, target
-from pytest_recorder.lock import is_alive, is_locked, try_lock
-from pytest_recorder.tracefile.decode import Definitions, EventDecoder, Malformed
-from pytest_recorder.tracefile.layout import (
+from pytest_recorder.format.decode import Definitions, EventDecoder, Malformed
+from pytest_recorder.format.layout import (
     EVENTS_HEAD,
     MAX_BLOCK_BYTES,
     SEGMENT,
@@ -29,6 +28,7 @@ from pytest_recorder.tracefile.layout import (
     SPOOL_MAGIC,
     SegmentKind,
 )
+from pytest_recorder.system.locks import is_alive, is_locked, try_lock
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.spool import Segment
 

@@ -7,12 +7,12 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from pytest_recorder.diagnostics.inject import NONE, Injector
 from pytest_recorder.errors import from_os_error
-from pytest_recorder.events import Define, Op, text, uv
-from pytest_recorder.lock import lock
-from pytest_recorder.staging import remove_staged, staged_path
+from pytest_recorder.format.decode import Definitions
+from pytest_recorder.format.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
+from pytest_recorder.format.vocabulary import Define, Op, text, uv
+from pytest_recorder.system.atomic_write import remove_staged, staged_path
+from pytest_recorder.system.locks import lock
 from pytest_recorder.tracefile.blocks import BlockWriter, deflate
-from pytest_recorder.tracefile.decode import Definitions
-from pytest_recorder.tracefile.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
 from pytest_recorder.tracefile.scan import Found, make_scan
 from pytest_recorder.tracefile.spool import Segment

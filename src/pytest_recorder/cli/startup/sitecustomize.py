@@ -21,7 +21,7 @@ def _start() -> None:
     if package not in sys.path:
         # `python -m pytest_recorder run` in a checkout that is not installed.
         sys.path.append(package)
-    from pytest_recorder.process import start_by_request
+    from pytest_recorder.recording.process import start_by_request
 
     del os.environ["PYTEST_RECORDER_RUN"]
     start_by_request(_REQUEST)

@@ -1,0 +1,1 @@
+"""What a trace means: its history, its failure, and where values came from."""

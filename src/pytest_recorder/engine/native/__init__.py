@@ -1,0 +1,1 @@
+"""The hot path in C, and its face in Python: what runs per event."""

@@ -1,0 +1,109 @@
+/* A growing byte buffer and the integers of the record layout (see format/vocabulary.py).
+ *
+ * A buffer that could not grow is marked `failed` and takes nothing more; whoever uses what was
+ * written into it looks at the mark once, at the end.
+ */
+#ifndef HOT_BUFFER_H
+#define HOT_BUFFER_H
+
+#include "internals.h"
+#include <stdint.h>
+#include <string.h>
+
+typedef struct {
+    uint8_t *data;
+    size_t used;
+    size_t size;
+    int failed;
+} Buffer;
+
+static inline int
+buffer_reserve(Buffer *buffer, size_t more)
+{
+    if (buffer->size - buffer->used >= more) {
+        return 1;
+    }
+    size_t size = buffer->size < 256 ? 256 : buffer->size;
+    while (size - buffer->used < more) {
+        size *= 2;
+    }
+    uint8_t *data = PyMem_RawRealloc(buffer->data, size);
+    if (data == NULL) {
+        buffer->failed = 1;
+        return 0;
+    }
+    buffer->data = data;
+    buffer->size = size;
+    return 1;
+}
+
+static inline void
+buffer_free(Buffer *buffer)
+{
+    PyMem_RawFree(buffer->data);
+    memset(buffer, 0, sizeof(*buffer));
+}
+
+static inline void
+put_bytes(Buffer *buffer, const void *data, size_t size)
+{
+    if (size > 0 && buffer_reserve(buffer, size)) {
+        memcpy(buffer->data + buffer->used, data, size);
+        buffer->used += size;
+    }
+}
+
+static inline void
+put_byte(Buffer *buffer, int byte)
+{
+    if (buffer_reserve(buffer, 1)) {
+        buffer->data[buffer->used++] = (uint8_t)byte;
+    }
+}
+
+/* Unsigned LEB128 at `out`, at most ten bytes; gives how many. */
+static inline size_t
+write_uv(uint8_t *out, uint64_t number)
+{
+    size_t size = 0;
+    while (number >= 0x80) {
+        out[size++] = (uint8_t)(number | 0x80);
+        number >>= 7;
+    }
+    out[size++] = (uint8_t)number;
+    return size;
+}
+
+static inline void
+put_uv(Buffer *buffer, uint64_t number)
+{
+    if (number < 0x80 && buffer->used < buffer->size) {
+        buffer->data[buffer->used++] = (uint8_t)number;
+        return;
+    }
+    if (buffer_reserve(buffer, 10)) {
+        buffer->used += write_uv(buffer->data + buffer->used, number);
+    }
+}
+
+static inline void
+put_zz(Buffer *buffer, int64_t number)
+{
+    put_uv(buffer, ((uint64_t)number << 1) ^ (uint64_t)(number >> 63));
+}
+
+/* UTF-8 of so many characters, lone surrogates passed through as if they were characters. */
+void put_utf8(Buffer *buffer, PyObject *string, Py_ssize_t characters);
+
+/* The same with its length in bytes before it. */
+void put_text(Buffer *buffer, PyObject *string, Py_ssize_t characters);
+
+static inline void
+put_c_text(Buffer *buffer, const char *text)
+{
+    size_t size = strlen(text);
+    put_uv(buffer, size);
+    put_bytes(buffer, text, size);
+}
+
+#endif

@@ -1,0 +1,288 @@
+"""Is the face of the hot path in C: builds its state, and answers what C does not know.
+
+PYTEST_DONT_REWRITE
+
+C calls the helpers here for what is new or rare: a code object, a type, a name that is seen for the
+first time, the message of an exception, a value of a kind that only the encoder in Python knows.
+The answers come from the modules of the pure-Python hot path, so that both write the same bytes.
+"""
+
+# What is recorded can be of any type: pyright's unknowns are the subject here, not an oversight.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
+import inspect
+import logging
+import sys
+from collections.abc import Callable
+from time import perf_counter_ns
+from types import CodeType, FrameType, MemberDescriptorType
+from typing import Any
+
+from pytest_recorder import compat
+from pytest_recorder.engine.native import _native
+from pytest_recorder.engine.pure.definitions import Sink, Sources
+from pytest_recorder.engine.pure.interpreter import LOOPS, thread_name
+from pytest_recorder.engine.pure.messages import exception_message, log_parts
+from pytest_recorder.engine.pure.names import argument_names, recorded_names
+from pytest_recorder.engine.pure.values import Bounds, Shape, ValueEncoder, type_name
+from pytest_recorder.engine.redact import Redactor
+from pytest_recorder.engine.streams import HOOK_CODES
+from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, text, uv
+
+_DICT_OF_STREAM = 2
+_namespace_of = type.__dict__["__dict__"].__get__
+_mro_of = type.__dict__["__mro__"].__get__
+
+
+class _Content(ValueEncoder):
+    """Encodes without giving numbers to anything: only to compare one content with another."""
+
+    def object_id(self, value: object) -> bytes:
+        return b""
+
+
+class _Numbered(ValueEncoder):
+    """Encodes with the numbers that C gives."""
+
+    __slots__ = ("core",)
+    core: "_native.Core"
+
+    def object_id(self, value: object) -> bytes:
+        return uv(self.core.object_number(value))
+
+
+class Helpers:
+    """Answers the questions of one recording's C part."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        bounds: Bounds,
+        redactor: Redactor,
+        is_in_scope: Callable[[CodeType, str | None], bool],
+    ) -> None:
+        self.sources = Sources(sink)
+        self.watch_streams: Callable[[], None] = _ignore
+        self.is_secret = redactor.is_secret
+        self.remember = redactor.remember
+        self.mask = redactor.mask
+        self.thread_name = thread_name
+        self.log_parts = log_parts
+        self._is_in_scope = is_in_scope
+        self._content = _Content(bounds, redactor, _no_number, _no_number)
+        self._numbered = _Numbered(bounds, redactor, self._define_type, self._define_name)
+
+    def connect(self, core: "_native.Core") -> None:
+        """Let the encoder use the numbers of C."""
+        self._core = self._numbered.core = core
+
+    # Code objects and files.
+
+    def describe_code(self, code: CodeType, module: str | None) -> tuple[Any, ...] | None:
+        """Give what C needs to know of a code object; None where it is out of scope."""
+        if not self._is_in_scope(code, module):
+            return None
+        names = recorded_names(code)
+        is_namespace = not code.co_flags & inspect.CO_OPTIMIZED
+        places = [-1] * len(names) if is_namespace else _places(code, names)
+        order = [names.index(name) for name in argument_names(code)]
+        secrets = [self.is_secret(name) for name in names]
+        return names, tuple(places), tuple(order), tuple(secrets), is_namespace
+
+    def source_digest(self, path: str) -> bytes:
+        """Give the SHA-256 of a source file, or nothing where it cannot be read."""
+        return self.sources.digest(path)
+
+    # Types and values.
+
+    def describe_type(self, kind: type) -> tuple[Any, ...]:
+        """Say how C reads the instances of a type."""
+        plan = self._content.plan(kind)
+        definition = (
+            text(type_name(kind)) + uv(len(plan.fields)) + b"".join(map(text, plan.fields))
+        )
+        slots = tuple(
+            (shown, member)
+            for place, name, shown in plan.slots
+            if type(member := _namespace_of(_mro_of(kind)[place]).get(name))
+            is MemberDescriptorType
+        )
+        has_dict = 0 if plan.dict_at < 0 else _DICT_OF_STREAM if _is_stream(kind) else 1
+        secrets = (
+            tuple(self.is_secret(name) for name in plan.fields)
+            if plan.shape == Shape.NAMED_TUPLE
+            else ()
+        )
+        return plan.shape, definition, has_dict, slots, secrets
+
+    def encode_other(self, value: object, depth: int) -> bytes:
+        """Encode a value of a shape that C does not know, below so many open levels."""
+        encoder = self._numbered
+        before = encoder.redacted
+        encoded = encoder.encode_at(value, depth)
+        if encoder.redacted != before:
+            self._core.redacted += encoder.redacted - before
+        return encoded
+
+    def content_of_other(self, value: object, depth: int) -> bytes:
+        """Give the content of such a value, for comparison."""
+        return self._content.encode_at(value, depth)
+
+    def big_int(self, value: int) -> bytes:
+        """Encode an int of more than 64 bits, or its plain value if it is of a subclass."""
+        return self._content.encode(int.__pos__(value))
+
+    def message_of(self, error: BaseException) -> str:
+        """Word an exception, without what is secret in it."""
+        return self.mask(exception_message(error))
+
+    def streams_changed(self) -> None:
+        """Watch the streams that are there now."""
+        self.watch_streams()
+
+    def _define_type(self, name: str, fields: tuple[str, ...]) -> bytes:
+        definition = text(name) + uv(len(fields)) + b"".join(map(text, fields))
+        return uv(self._core.type_number(definition))
+
+    def _define_name(self, name: str) -> bytes:
+        return uv(self._core.name_number(name))
+
+    def reset(self) -> None:
+        """Start the next trace: numbers begin anew."""
+        self._numbered.reset()
+        self._content.reset()
+
+
+class NativeHotPath(_native.Core):
+    """The hot path in C. The same promises as `hot.HotPath`, which it stands in for."""
+
+    name = "native"
+    rests_cheaply = True
+
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        level: str,
+        bounds: Bounds,
+        redactor: Redactor,
+        is_in_scope: Callable[[CodeType, str | None], bool],
+        settle: Callable[..., Any],
+        clock: Callable[[], int] = perf_counter_ns,
+    ) -> None:
+        self._helpers = Helpers(sink, bounds, redactor, is_in_scope)
+        self._redactor = redactor
+        self.has_lines = LEVELS.index(level) >= LEVELS.index("lines")
+        super().__init__(
+            level=LEVELS.index(level),
+            depth=bounds.depth,
+            items=bounds.items,
+            chars=bounds.chars,
+            attributes=bounds.attributes,
+            has_rules=redactor.active,
+            helpers=self._helpers,
+            sink=sink,
+            secrets=redactor.secrets,
+            log_code=logging.Logger.callHandlers.__code__,
+            hook_codes=HOOK_CODES,
+            loops=bytes(number in LOOPS for number in range(256)),
+            disable=sys.monitoring.DISABLE if compat.HAS_MONITORING else None,
+            settle=settle,
+        )
+        self._helpers.connect(self)
+        if clock is not perf_counter_ns:
+            self.clock = clock
+
+    @property
+    def sources(self) -> dict[str, tuple[bytes, bytes]]:
+        """The files that ran: digest and text by path."""
+        return self._helpers.sources.known
+
+    @property
+    def redactions(self) -> dict[str, int]:
+        """How many values and texts of this trace were hidden."""
+        return {"value": self.redacted, "text": self._redactor.masked}
+
+    @property
+    def watch_streams(self) -> Callable[[], None]:
+        """Called when `sys.stdout` or `sys.stderr` is another object than before."""
+        return self._helpers.watch_streams
+
+    @watch_streams.setter
+    def watch_streams(self, watch: Callable[[], None]) -> None:
+        self._helpers.watch_streams = watch
+
+    def begin(self) -> None:
+        """Start the next trace with all tables empty; code objects in scope stay known."""
+        self._redactor.forget()
+        self._helpers.reset()
+        super().begin()
+
+    def attach(self, frame: FrameType | None) -> list[FrameType]:
+        """Meet the code of frames that are running already; give those in scope."""
+        found: list[FrameType] = []
+        if frame is not None and self.is_outside(frame):
+            # The stack of pytest, at the start of all tests but the first.
+            return found
+        while frame is not None:
+            if self.meet(frame.f_code, frame.f_globals):
+                found.append(frame)
+            frame = frame.f_back
+        return found
+
+    def output(self, frame: FrameType | None, stream: int, printed: str) -> None:
+        """Record what was written, at the nearest frame in scope."""
+        self.write_output(frame, stream, printed)
+
+    def note(self, frame: FrameType, remark: str, _: object = None) -> None:
+        """Record a remark of the program, as a log event of level NOTE."""
+        self.write_message(frame, "NOTE", "recording", remark)
+
+    def span(self, phase: str, edge: str, names: tuple[str, str]) -> None:
+        """Record the edge of a phase or a fixture; `names` is the fixture's name and an outcome."""
+        self.write_span(PHASES.index(phase), EDGES.index(edge), *names)
+
+    def locked(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+        """Give the operation itself: C looks after who is inside."""
+        return operation
+
+
+def native_callbacks(hot: NativeHotPath) -> dict[int, Callable[..., Any]]:
+    """Give the callbacks in C, by event of `sys.monitoring`."""
+    events = sys.monitoring.events
+    return {
+        events.PY_START: hot.on_start,
+        events.LINE: hot.on_line,
+        events.PY_RESUME: hot.on_resume,
+        events.PY_RETURN: hot.on_return,
+        events.PY_YIELD: hot.on_yield,
+        events.PY_THROW: hot.on_throw,
+        events.RAISE: hot.on_raise,
+        events.PY_UNWIND: hot.on_unwind,
+    }
+
+
+def _places(code: CodeType, names: tuple[str, ...]) -> list[int]:
+    """Find the variables of a function in its frame."""
+    count = (
+        len(code.co_varnames)
+        + len(set(code.co_cellvars) - set(code.co_varnames))
+        + len(code.co_freevars)
+    )
+    found = [code._varname_from_oparg(place) for place in range(count)]  # type: ignore[attr-defined]
+    return [found.index(name) for name in names]
+
+
+def _is_stream(kind: type) -> bool:
+    import io
+
+    return issubclass(kind, (io.TextIOWrapper, io.StringIO))
+
+
+def _no_number(*_: object) -> bytes:
+    return b""
+
+
+def _ignore() -> None:
+    return None

@@ -1,0 +1,190 @@
+/* Entry points that fail on purpose: InjectedCore, for `PYTEST_RECORDER_INJECT`.
+ *
+ * Each first asks the Python object that counts the hits, inside a visit of its own, so that a fault
+ * raised there goes the way of every error in C: out of the operation, into the guard. Then the plain
+ * entry point has its turn. Core knows nothing of this: where no fault was asked for, nothing here
+ * is called.
+ */
+
+#include "inject.h"
+#include "settrace.h"
+
+/* 1: take the event. 0: leave it out. -1: the program's own exception is to go on. */
+static int
+passes(Hot *hot, HotFrame *frame, PyCodeObject *object, const char *stage, const char *callback)
+{
+    Visit visit;
+    if (hot->injected == NULL || enter(hot, &visit) <= 0) {
+        return 1;
+    }
+    int answer = 0;
+    Code *code = code_meet(hot, object, frame_globals(frame));
+    if (code != NULL) {
+        answer = 1;
+        if (code->is_in_scope || (PyObject *)object == hot->log_code) {
+            PyObject *is_taken = PyObject_CallFunction(hot->injected, "s", stage);
+            answer = is_taken == Py_True;
+            Py_XDECREF(is_taken);
+            if (is_taken == Py_False) {
+                hot_lose(hot, "suppressed", 1);
+            }
+        }
+    }
+    return leave(hot, &visit, callback) < 0 ? -1 : answer;
+}
+
+#if PY_VERSION_HEX >= 0x030C0000
+
+typedef PyObject *(*Callback)(Hot *, PyObject *const *, Py_ssize_t);
+
+static PyObject *
+injected(Hot *hot, PyObject *const *args, Py_ssize_t count, const char *stage,
+         const char *callback, Callback plain)
+{
+    if (count > 0 && PyCode_Check(args[0])) {
+        HotFrame *frame = frame_current(PyThreadState_Get());
+        int answer = passes(hot, frame, (PyCodeObject *)args[0], stage, callback);
+        if (answer <= 0) {
+            return answer < 0 ? NULL : Py_NewRef(Py_None);
+        }
+    }
+    return plain(hot, args, count);
+}
+
+#define INJECTED(name, stage, callback) \
+    static PyObject * \
+    injected_##name(Hot *hot, PyObject *const *args, Py_ssize_t count) \
+    { \
+        return injected(hot, args, count, stage, callback, name); \
+    }
+
+INJECTED(on_start, "py_start", "py_start")
+INJECTED(on_line, "line", "line")
+INJECTED(on_return, "return", "py_return")
+INJECTED(on_resume, "", "py_resume")
+INJECTED(on_yield, "", "py_yield")
+INJECTED(on_throw, "", "py_throw")
+INJECTED(on_raise, "", "raise")
+INJECTED(on_unwind, "", "py_unwind")
+
+static PyMethodDef injected_methods[] = {
+    FAST("on_start", injected_on_start),
+    FAST("on_line", injected_on_line),
+    FAST("on_return", injected_on_return),
+    FAST("on_resume", injected_on_resume),
+    FAST("on_yield", injected_on_yield),
+    FAST("on_throw", injected_on_throw),
+    FAST("on_raise", injected_on_raise),
+    FAST("on_unwind", injected_on_unwind),
+    {NULL, NULL, 0, NULL},
+};
+
+#else
+
+static PyMethodDef injected_methods[] = {
+    {NULL, NULL, 0, NULL},
+};
+
+#endif
+
+#ifdef HOT_311
+
+/* Which instruction a suspendable frame stands at, and its argument; 0 where that is unknown. */
+static int
+standing_at(HotFrame *frame, PyCodeObject *object, int *argument)
+{
+    int at = frame_lasti(frame), operation = 0;
+    PyObject *bytecode = PyCode_GetCode(object);
+    if (bytecode == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    if (at >= 0 && at + 1 < PyBytes_GET_SIZE(bytecode)) {
+        operation = (uint8_t)PyBytes_AS_STRING(bytecode)[at];
+        *argument = (uint8_t)PyBytes_AS_STRING(bytecode)[at + 1];
+    }
+    Py_DECREF(bytecode);
+    return operation;
+}
+
+static const char *
+stage_of(Hot *hot, HotFrame *frame, PyCodeObject *object, int what, PyObject *value)
+{
+    int is_suspendable = (object->co_flags & SUSPENDABLE) != 0, argument = 0;
+    if (what == PyTrace_LINE) {
+        return hot->level >= LEVEL_LINES ? "line" : "";
+    }
+    if (what == PyTrace_CALL) {
+        /* A generator that goes on begins no frame. */
+        int begins = !is_suspendable || (standing_at(frame, object, &argument) == RESUME &&
+                                         (argument & 3) == 0);
+        return begins ? "py_start" : "";
+    }
+    if (what != PyTrace_RETURN || value == NULL) {
+        return "";
+    }
+    int yields = is_suspendable && standing_at(frame, object, &argument) != RETURN_VALUE;
+    return yields ? "" : "return";
+}
+
+static int
+injected_trace(PyObject *self, PyFrameObject *object, int what, PyObject *argument)
+{
+    Hot *hot = (Hot *)self;
+    HotFrame *frame = frame_of(object);
+    PyCodeObject *running = frame_code(frame);
+    if (hot->is_tracing) {
+        const char *stage = stage_of(hot, frame, running, what, argument);
+        int answer = passes(hot, frame, running, stage, "trace");
+        if (answer <= 0) {
+            return answer;
+        }
+    }
+    return trace(self, object, what, argument);
+}
+
+#endif
+
+static PyObject *
+get_injected(Hot *hot, void *Py_UNUSED(closure))
+{
+    return Py_NewRef(hot->injected != NULL ? hot->injected : Py_None);
+}
+
+static int
+set_injected(Hot *hot, PyObject *value, void *Py_UNUSED(closure))
+{
+#ifdef HOT_311
+    hot->tracer = injected_trace;
+#endif
+    return set_object(&hot->injected, value);
+}
+
+static PyGetSetDef injected_members[] = {
+    {"injected", (getter)get_injected, (setter)set_injected,
+     "called with a stage: raises a fault, or tells whether the event is taken", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot injected_slots[] = {
+    {Py_tp_doc, "A Core whose events can fail on purpose."},
+    {Py_tp_methods, injected_methods},
+    {Py_tp_getset, injected_members},
+    {0, NULL},
+};
+
+static PyType_Spec injected_spec = {
+    .name = "pytest_recorder.engine.native._native.InjectedCore",
+    .basicsize = sizeof(Hot),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .slots = injected_slots,
+};
+
+int
+add_injected_core(PyObject *module, PyObject *core)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, &injected_spec, core);
+    int status = type == NULL ? -1 : PyModule_AddObjectRef(module, "InjectedCore", type);
+    Py_XDECREF(type);
+    return status;
+}

@@ -1,0 +1,1 @@
+"""The hot path in pure Python: what runs per event."""

@@ -1,0 +1,171 @@
+"""Numbers files, code objects, names, types and threads, and defines each before its first use.
+
+PYTEST_DONT_REWRITE
+"""
+
+import hashlib
+from collections.abc import Callable
+from types import CodeType
+from typing import Protocol
+
+from pytest_recorder.engine.pure.names import Reader, argument_names, reader_for, recorded_names
+from pytest_recorder.format.vocabulary import Define, text, uv
+
+
+class Sink(Protocol):
+    """Where records go. Called by one thread at a time, under the lock of the hot path."""
+
+    @property
+    def room(self) -> int:
+        """Bytes that the current block of events can still take; 0 when there is none."""
+        ...
+
+    def define(self, record: bytes) -> None:
+        """Append to the definitions."""
+        ...
+
+    def next_events(self, size: int, base_us: int) -> None:
+        """Start a block of events with room for a record of `size` bytes."""
+        ...
+
+    def append(self, record: bytes, events: int) -> None:
+        """Append a record that `room` allows; `events` is 1, or 0 for what is not an event."""
+        ...
+
+    def keep_source(self, digest: bytes, data: bytes) -> None:
+        """Keep a source file, once per process."""
+        ...
+
+
+class CodeRecord:
+    """What the hot path knows of one code object in scope."""
+
+    __slots__ = (
+        "args",
+        "bytecode",
+        "code",
+        "epoch",
+        "first_line",
+        "name_ids",
+        "names",
+        "number",
+        "read",
+        "secret",
+    )
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+        self.first_line = code.co_firstlineno
+        self.names = recorded_names(code)
+        self.args = argument_names(code)
+        self.read: Reader = reader_for(code)
+        self.bytecode = b""
+        self.epoch = 0
+        self.number = b""
+        self.name_ids: dict[str, bytes] = {}
+        self.secret: frozenset[str] = frozenset()
+
+
+class Sources:
+    """The source files of the process, read once and as they are while their code runs."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.known: dict[str, tuple[bytes, bytes]] = {}
+        """Digest and text by path; both empty where the file cannot be read."""
+
+    def digest(self, path: str) -> bytes:
+        """Give the SHA-256 of a file, and keep its text in the sink when first asked for."""
+        known = self.known.get(path)
+        if known is None:
+            try:
+                with open(path, "rb") as file:
+                    data = file.read()
+            except (OSError, ValueError):
+                known = self.known[path] = (b"", b"")
+            else:
+                digest = hashlib.sha256(data).digest()
+                known = self.known[path] = (digest, data)
+                self._sink.keep_source(digest, data)
+        return known[0]
+
+
+class Definitions:
+    """The tables of one recording; `reset` starts the next trace from number 1."""
+
+    def __init__(self, sink: Sink, is_secret: Callable[[str], bool]) -> None:
+        self._sink = sink
+        self._is_secret = is_secret
+        self._names: dict[str, bytes] = {}
+        self._files: dict[str, bytes] = {}
+        self._types: dict[tuple[str, tuple[str, ...]], bytes] = {}
+        self._codes = 0
+        self.epoch = 1
+        self.sources = Sources(sink)
+
+    def reset(self) -> None:
+        """Forget the numbers; the sources stay, for they belong to the process."""
+        self._names.clear()
+        self._files.clear()
+        self._types.clear()
+        self._codes = 0
+        self.epoch += 1
+
+    def name(self, name: str) -> bytes:
+        """Give the number of a name."""
+        number = self._names.get(name)
+        if number is None:
+            number = uv(len(self._names) + 1)
+            self._sink.define(bytes((Define.NAME,)) + number + text(name))
+            self._names[name] = number
+        return number
+
+    def type(self, name: str, fields: tuple[str, ...]) -> bytes:
+        """Give the number of a type, which is its name and the fields of a named tuple."""
+        number = self._types.get((name, fields))
+        if number is None:
+            number = uv(len(self._types) + 1)
+            parts = (
+                bytes((Define.TYPE,)),
+                number,
+                text(name),
+                uv(len(fields)),
+                *map(text, fields),
+            )
+            self._sink.define(b"".join(parts))
+            self._types[name, fields] = number
+        return number
+
+    def thread(self, number: int, name: str) -> None:
+        """Define a thread."""
+        self._sink.define(bytes((Define.THREAD,)) + uv(number) + text(name))
+
+    def code(self, record: CodeRecord) -> None:
+        """Define a code object and all that its record needs in this trace."""
+        code = record.code
+        file = self._file(code.co_filename)
+        self._codes += 1
+        number = uv(self._codes)
+        self._sink.define(
+            bytes((Define.CODE,))
+            + number
+            + file
+            + uv(max(code.co_firstlineno, 0))
+            + text(code.co_qualname)
+        )
+        every = dict.fromkeys((*record.args, *record.names))
+        record.name_ids = {name: self.name(name) for name in every}
+        record.secret = frozenset(name for name in every if self._is_secret(name))
+        record.number = number
+        record.epoch = self.epoch
+
+    def _file(self, path: str) -> bytes:
+        number = self._files.get(path)
+        if number is None:
+            digest = self.sources.digest(path)
+            number = uv(len(self._files) + 1)
+            self._sink.define(
+                bytes((Define.FILE,)) + number + text(path) + uv(len(digest)) + digest
+            )
+            self._files[path] = number
+        return number

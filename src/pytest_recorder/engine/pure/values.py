@@ -1,0 +1,653 @@
+"""Turns one live object into the bytes of a value, within bounds and without running its code.
+
+PYTEST_DONT_REWRITE
+
+Nothing here calls a method that a program could have defined: types are told apart by identity
+and by `issubclass` of built-in types, which looks at the C structure only; they are neither hashed
+nor compared, for a metaclass can say how. Containers are read through the slots of the built-in
+type, instance dictionaries and slots through their C descriptors. No reference to an object or a
+type outlives the call: what is known of a type is kept beside a weak reference to it, by address.
+
+Depth counts the levels of containers and objects that are opened. True sizes are always kept.
+"""
+
+# What is recorded can be of any type: pyright's unknowns are the subject here, not an oversight.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
+import collections
+import datetime
+import decimal
+import enum
+import struct
+import types
+import weakref
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from pytest_recorder.engine.redact import Redactor
+from pytest_recorder.engine.streams import is_hook
+from pytest_recorder.format.vocabulary import MAX_INT_BYTES, Reason, Tag, text, uv, zz
+
+
+class Bounds(NamedTuple):
+    """How much of one value is recorded: levels, items of a container, characters, attributes."""
+
+    depth: int = 3
+    items: int = 20
+    chars: int = 256
+    attributes: int = 20
+
+
+class Shape:
+    """How the instances of a type are read. The hot path in C knows the numbers, see hot.h."""
+
+    LIST: Final = 1
+    TUPLE: Final = 2
+    SET: Final = 3
+    DEQUE: Final = 4
+    NAMED_TUPLE: Final = 5
+    MAPPING: Final = 6
+    OBJECT: Final = 7
+    EXCEPTION: Final = 8
+    ENUM: Final = 9
+    CLASS: Final = 10
+    MODULE: Final = 11
+    FUNCTION: Final = 12
+    METHOD: Final = 13
+    SLICE: Final = 14
+    STATELESS: Final = 15
+    SUB_INT: Final = 16
+    SUB_FLOAT: Final = 17
+    SUB_COMPLEX: Final = 18
+    SUB_STR: Final = 19
+    SUB_BYTES: Final = 20
+    BYTEARRAY: Final = 21
+    FROZENSET: Final = 22
+    RANGE: Final = 23
+    BUILTIN: Final = 24
+    # C leaves this to the encoder here.
+    SCALAR: Final = 25
+
+
+class Plan(NamedTuple):
+    """What is known of a type: how to read its instances, and the number of its name."""
+
+    alive: Callable[[], type | None]
+    type_id: bytes
+    shape: int
+    encode: Callable[[Any, "Plan", int], bytes]
+    dict_at: int  # place in the method resolution order whose class brings `__dict__`, or -1
+    slots: tuple[tuple[int, str, str], ...]  # place, name in the class, name for people
+    fields: tuple[str, ...]  # of a named tuple
+
+
+_pack_float = struct.Struct("<d").pack
+_pack_complex = struct.Struct("<dd").pack
+_mro_of = type.__dict__["__mro__"].__get__
+_namespace_of = type.__dict__["__dict__"].__get__
+_name_of = type.__dict__["__name__"].__get__
+_qualname_of = type.__dict__["__qualname__"].__get__
+_module_of = type.__dict__["__module__"].__get__
+_module_state = vars(types.ModuleType)["__dict__"].__get__
+_args_of = BaseException.__dict__["args"].__get__
+_NONE, _TRUE, _FALSE = bytes((Tag.NONE,)), bytes((Tag.TRUE,)), bytes((Tag.FALSE,))
+_STR, _STR_CUT = bytes((Tag.STR,)), bytes((Tag.STR_CUT,))
+_BYTES, _BYTES_CUT = bytes((Tag.BYTES,)), bytes((Tag.BYTES_CUT,))
+_SEQUENCE, _MAPPING = bytes((Tag.SEQUENCE,)), bytes((Tag.MAPPING,))
+_OBJECT, _OPAQUE = bytes((Tag.OBJECT,)), bytes((Tag.OPAQUE,))
+_INT, _FLOAT, _COMPLEX = bytes((Tag.INT,)), bytes((Tag.FLOAT,)), bytes((Tag.COMPLEX,))
+_TEXT, _SUBCLASS, _REDACTED = bytes((Tag.TEXT,)), bytes((Tag.SUBCLASS,)), bytes((Tag.REDACTED,))
+_SMALL = 1024
+_SMALL_INTS: Final = tuple(_INT + zz(number) for number in range(-_SMALL, _SMALL))
+_WHOLE = bytes((Reason.WHOLE,))
+_HALF_MIN, _HALF_MAX = -(1 << 63), (1 << 63) - 1
+
+_TEXT_TYPES: Final = frozenset(
+    (
+        decimal.Decimal,
+        datetime.date,
+        datetime.datetime,
+        datetime.time,
+        datetime.timedelta,
+        datetime.timezone,
+    )
+)
+
+
+def type_name(kind: type) -> str:
+    """Give the qualified name with module, without `builtins.`; runs no code of a metaclass."""
+    name: str = _qualname_of(kind)
+    try:
+        module = _module_of(kind)
+    except AttributeError:
+        return name
+    return f"{module}.{name}" if type(module) is str and module != "builtins" else name
+
+
+class ValueEncoder:
+    """Encodes the values of one recording.
+
+    `define_type(name, fields)` and `define_name(name)` return the number of a type or a name as
+    bytes and may be called at any time during an `encode`.
+    """
+
+    __slots__ = (
+        "_bounds",
+        "_define_name",
+        "_define_type",
+        "_encoders",
+        "_ids",
+        "_open",
+        "_plans",
+        "_redactor",
+        "_scalars",
+        "redacted",
+    )
+
+    def __init__(
+        self,
+        bounds: Bounds,
+        redactor: Redactor,
+        define_type: Callable[[str, tuple[str, ...]], bytes],
+        define_name: Callable[[str], bytes],
+    ) -> None:
+        self._bounds = bounds
+        self._redactor = redactor
+        self._define_type = define_type
+        self._define_name = define_name
+        self._plans: dict[int, Plan] = {}
+        self._ids: dict[int, bytes] = {}
+        self._open: list[int] = []
+        self.redacted = 0
+        """Values of which only the type was encoded, since the recording began."""
+        scalars: dict[type, Callable[[Any], bytes]] = {
+            type(None): lambda _: _NONE,
+            bool: lambda value: _TRUE if value else _FALSE,
+            int: _encode_int,
+            float: lambda value: _FLOAT + _pack_float(value),
+            complex: lambda value: _COMPLEX + _pack_complex(value.real, value.imag),
+            str: self.encode_text,
+            bytes: self._encode_bytes,
+        }
+        self._scalars = {id(kind): encode for kind, encode in scalars.items()}
+        self._encoders: dict[int, Callable[[Any, Plan, int], bytes]] = {
+            Shape.LIST: self._sequence(list),
+            Shape.TUPLE: self._sequence(tuple),
+            Shape.SET: self._sequence(set),
+            Shape.FROZENSET: self._sequence(frozenset),
+            Shape.DEQUE: self._sequence(collections.deque),
+            Shape.NAMED_TUPLE: self._named_tuple,
+            Shape.MAPPING: self._mapping,
+            Shape.OBJECT: self._object,
+            Shape.EXCEPTION: self._exception,
+            Shape.ENUM: self._enumeration,
+            Shape.CLASS: self._class,
+            Shape.MODULE: self._module,
+            Shape.FUNCTION: self._function,
+            Shape.METHOD: self._method,
+            Shape.BUILTIN: self._builtin,
+            Shape.RANGE: self._members("start", "stop", "step"),
+            Shape.SLICE: self._members("start", "stop", "step"),
+            Shape.SCALAR: self._text_scalar,
+            Shape.BYTEARRAY: self._bytearray,
+            Shape.STATELESS: self._stateless,
+            Shape.SUB_INT: self._scalar_subclass(int),
+            Shape.SUB_FLOAT: self._scalar_subclass(float),
+            Shape.SUB_COMPLEX: self._scalar_subclass(complex),
+            Shape.SUB_STR: self._scalar_subclass(str),
+            Shape.SUB_BYTES: self._scalar_subclass(bytes),
+        }
+
+    def reset(self) -> None:
+        """Forget all numbers: the next recording counts objects and types from the start."""
+        self._plans.clear()
+        self._ids.clear()
+        self._open.clear()
+        self.redacted = 0
+
+    def encode(self, value: object) -> bytes:
+        """Encode any object; raises nothing of the program's."""
+        scalar = self._scalars.get(id(type(value)))
+        if scalar is not None:
+            return scalar(value)
+        self._open.clear()
+        return self._encode(value, 0)
+
+    def encode_at(self, value: object, depth: int) -> bytes:
+        """Encode an object inside so many others."""
+        self._open.clear()
+        return self._encode(value, depth)
+
+    def encode_named(self, name: str, value: object) -> bytes:
+        """Encode the value of a variable, an attribute or a key; a secret leaves only its type."""
+        if self._redactor.active and self._redactor.is_secret(name):
+            return self.encode_secret(value)
+        return self.encode(value)
+
+    def encode_secret(self, value: object) -> bytes:
+        """Encode the type of a value only. None and truth values hide nothing and are kept."""
+        if value is None or value is True or value is False:
+            return self._scalars[id(type(value))](value)
+        self._redactor.remember(value)
+        self.redacted += 1
+        return _REDACTED + self.plan(type(value)).type_id
+
+    def encode_text(self, value: str) -> bytes:
+        """Encode a string within the bound on characters."""
+        limit = self._bounds.chars
+        if len(value) <= limit:
+            return _STR + text(value)
+        return _STR_CUT + uv(len(value)) + text(value[:limit])
+
+    def object_id(self, value: object) -> bytes:
+        """Number an object by first appearance; an address that is used again keeps its number."""
+        number = self._ids.get(id(value))
+        if number is None:
+            number = self._ids[id(value)] = uv(len(self._ids) + 1)
+        return number
+
+    def type_id(self, kind: type) -> bytes:
+        """Number a type by first appearance."""
+        return self.plan(kind).type_id
+
+    def _encode(self, value: Any, depth: int) -> bytes:
+        kind = type(value)
+        scalar = self._scalars.get(id(kind))
+        if scalar is not None:
+            return scalar(value)
+        plan = self.plan(kind)
+        return plan.encode(value, plan, depth)
+
+    def _many(self, values: tuple[Any, ...], depth: int) -> list[bytes]:
+        """Encode the items of a container; most are scalars, which need no call of their own."""
+        scalars, encoded = self._scalars, []
+        for value in values:
+            scalar = scalars.get(id(type(value)))
+            encoded.append(scalar(value) if scalar is not None else self._encode(value, depth))
+        return encoded
+
+    def _encode_bytes(self, value: bytes) -> bytes:
+        limit = self._bounds.chars
+        if len(value) <= limit:
+            return _BYTES + uv(len(value)) + value
+        return _BYTES_CUT + uv(len(value)) + uv(limit) + value[:limit]
+
+    # Containers and objects. `depth` is the number of levels opened above this one.
+
+    def _open_level(self, value: object, depth: int, full: int, limit: int, why: int) -> int:
+        """Give the reason why not all is shown, 0 when all is; the caller closes what it opens."""
+        if id(value) in self._open:
+            return Reason.CYCLE
+        if depth >= self._bounds.depth:
+            return Reason.DEPTH if full else Reason.WHOLE
+        return why if full > limit else Reason.WHOLE
+
+    def _level(
+        self,
+        tag: bytes,
+        value: object,
+        plan: Plan,
+        depth: int,
+        full: int,
+        parts: Callable[[], Iterable[bytes]],
+        bound: tuple[int, int],
+    ) -> bytes:
+        limit, why = bound
+        reason = self._open_level(value, depth, full, limit, why)
+        number = self.object_id(value)
+        shown: list[bytes] = []
+        if reason not in (Reason.CYCLE, Reason.DEPTH):
+            self._open.append(id(value))
+            try:
+                shown.extend(parts())
+            except RuntimeError as error:
+                if isinstance(error, RecursionError):
+                    raise
+                reason = Reason.CHANGED
+            finally:
+                self._open.pop()
+        return b"".join(
+            (tag, plan.type_id, number, uv(full), bytes((reason,)), uv(len(shown)), *shown)
+        )
+
+    def _sequence(self, base: Any) -> Callable[[Any, Plan, int], bytes]:
+        """Make the encoder for a built-in sequence or set and its subclasses."""
+        length, iterate = base.__len__, base.__iter__
+
+        def encode(value: Any, plan: Plan, depth: int) -> bytes:
+            limit = self._bounds.items
+            return self._level(
+                _SEQUENCE,
+                value,
+                plan,
+                depth,
+                length(value),
+                lambda: self._many(tuple(islice(iterate(value), limit)), depth + 1),
+                (limit, Reason.ITEMS),
+            )
+
+        return encode
+
+    def _named_tuple(self, value: Any, plan: Plan, depth: int) -> bytes:
+        limit = self._bounds.items
+
+        def parts() -> list[bytes]:
+            shown = tuple(islice(tuple.__iter__(value), limit))
+            names = (*plan.fields, *("",) * len(shown))
+            return [
+                self._encode_inner(n, v, depth + 1) for n, v in zip(names, shown, strict=False)
+            ]
+
+        full = tuple.__len__(value)
+        return self._level(_SEQUENCE, value, plan, depth, full, parts, (limit, Reason.ITEMS))
+
+    def _mapping(self, value: Any, plan: Plan, depth: int) -> bytes:
+        limit = self._bounds.items
+
+        def parts() -> list[bytes]:
+            return [
+                self._encode(key, depth + 1)
+                + (
+                    self._encode_inner(key, item, depth + 1)
+                    if type(key) is str
+                    else self._encode(item, depth + 1)
+                )
+                for key, item in tuple(islice(dict.items(value), limit))
+            ]
+
+        full = dict.__len__(value)
+        return self._level(_MAPPING, value, plan, depth, full, parts, (limit, Reason.ITEMS))
+
+    def _encode_inner(self, name: str, value: Any, depth: int) -> bytes:
+        if self._redactor.active and self._redactor.is_secret(name):
+            return self.encode_secret(value)
+        return self._encode(value, depth)
+
+    def _attributes(
+        self, value: Any, plan: Plan, depth: int, attributes: list[tuple[str, Any]], full: int
+    ) -> bytes:
+        def parts() -> list[bytes]:
+            return [
+                self._define_name(name) + self._encode_inner(name, item, depth + 1)
+                for name, item in attributes[: self._bounds.attributes]
+            ]
+
+        bound = (self._bounds.attributes, Reason.ATTRIBUTES)
+        return self._level(_OBJECT, value, plan, depth, full, parts, bound)
+
+    def _state(self, value: Any, plan: Plan) -> tuple[list[tuple[str, Any]], int]:
+        """Read slots and instance dictionary by C descriptors, bounded; give the true count."""
+        found: list[tuple[str, Any]] = []
+        mro = _mro_of(type(value))
+        for place, name, shown in plan.slots:
+            descriptor = _namespace_of(mro[place]).get(name)
+            if type(descriptor) is types.MemberDescriptorType:
+                try:
+                    found.append((shown, descriptor.__get__(value)))
+                except (AttributeError, TypeError):
+                    # Without a value, or another class's descriptor under a name in this one.
+                    continue
+        full = len(found)
+        namespace = _instance_dict(value, mro, plan.dict_at)
+        if namespace is not None:
+            full += dict.__len__(namespace)
+            pairs = tuple(islice(dict.items(namespace), self._bounds.attributes))
+            for name, item in pairs:
+                if type(item) is types.FunctionType and is_hook(item):
+                    full -= 1
+                elif type(name) is str:
+                    found.append((name, item))
+        return found, full
+
+    def _object(self, value: Any, plan: Plan, depth: int) -> bytes:
+        try:
+            attributes, full = self._state(value, plan)
+        except RuntimeError as error:
+            if isinstance(error, RecursionError):
+                raise
+            return self._opaque(value, plan, Reason.CHANGED)
+        return self._attributes(value, plan, depth, attributes, full)
+
+    def _exception(self, value: Any, plan: Plan, depth: int) -> bytes:
+        attributes, full = self._state(value, plan)
+        arguments = _args_of(value)
+        return self._attributes(
+            value, plan, depth, [("args", arguments), *attributes], full + 1
+        )
+
+    def _enumeration(self, value: Any, plan: Plan, depth: int) -> bytes:
+        attributes = _instance_dict(value, _mro_of(type(value)), plan.dict_at) or {}
+        shown = [
+            ("name", dict.get(attributes, "_name_")),
+            ("value", dict.get(attributes, "_value_")),
+        ]
+        return self._attributes(value, plan, depth, shown, 2)
+
+    def _members(self, *names: str) -> Callable[[Any, Plan, int], bytes]:
+        """Make the encoder for a C type whose members are safe to read by name."""
+
+        def encode(value: Any, plan: Plan, depth: int) -> bytes:
+            attributes = [(name.strip("_"), getattr(value, name)) for name in names]
+            return self._attributes(value, plan, depth, attributes, len(attributes))
+
+        return encode
+
+    def _function(self, value: types.FunctionType, plan: Plan, depth: int) -> bytes:
+        code = value.__code__
+        where = [
+            ("qualname", value.__qualname__),
+            ("file", code.co_filename),
+            ("line", code.co_firstlineno),
+        ]
+        return self._attributes(value, plan, depth, where, 3)
+
+    def _builtin(self, value: types.BuiltinFunctionType, plan: Plan, depth: int) -> bytes:
+        # Its `__qualname__` asks the type of `__self__`, where a metaclass could answer.
+        owner, name = value.__self__, value.__name__
+        if owner is not None and not issubclass(type(owner), types.ModuleType):
+            kind = owner if issubclass(type(owner), type) else type(owner)
+            name = f"{_qualname_of(kind)}.{name}"
+        return self._attributes(value, plan, depth, [("qualname", name)], 1)
+
+    def _method(self, value: types.MethodType, plan: Plan, depth: int) -> bytes:
+        function = value.__func__
+        name = function.__qualname__ if type(function) is types.FunctionType else None
+        owner = [("qualname", name), ("self", type_name(type(value.__self__)))]
+        return self._attributes(value, plan, depth, owner, 2)
+
+    def _class(self, value: type, plan: Plan, depth: int) -> bytes:
+        return self._attributes(value, plan, depth, [("name", type_name(value))], 1)
+
+    def _module(self, value: types.ModuleType, plan: Plan, depth: int) -> bytes:
+        name = dict.get(_module_state(value) or {}, "__name__")
+        shown = name if type(name) is str else None
+        return self._attributes(value, plan, depth, [("name", shown)], 1)
+
+    def _text_scalar(self, value: Any, plan: Plan, depth: int) -> bytes:
+        zone = value.tzinfo if type(value) in (datetime.datetime, datetime.time) else None
+        if zone is not None and type(zone) is not datetime.timezone:
+            return self._opaque(value, plan, Reason.CUSTOM)
+        return _TEXT + plan.type_id + self.object_id(value) + self.encode_text(str(value))
+
+    def _scalar_subclass(self, base: Any) -> Callable[[Any, Plan, int], bytes]:
+        """Make the encoder for a subclass of a scalar: its plain value beside its type."""
+        # Each returns an exact copy of the built-in type without a look at the subclass.
+        copies: dict[Any, Callable[[Any], Any]] = {
+            int: int.__pos__,
+            float: float.__pos__,
+            complex: complex.__pos__,
+            str: _copy_str,
+            bytes: _copy_bytes,
+        }
+        plain = copies[base]
+        encode_base = self._scalars[id(base)]
+
+        def encode(value: Any, plan: Plan, depth: int) -> bytes:
+            return _SUBCLASS + plan.type_id + self.object_id(value) + encode_base(plain(value))
+
+        return encode
+
+    def _bytearray(self, value: bytearray, plan: Plan, depth: int) -> bytes:
+        full = bytearray.__len__(value)
+        kept = bytes(bytearray.__getitem__(value, slice(0, self._bounds.chars)))
+        data = (
+            _BYTES + uv(full) + kept
+            if full == len(kept)
+            else _BYTES_CUT + uv(full) + uv(len(kept)) + kept
+        )
+        return _SUBCLASS + plan.type_id + self.object_id(value) + data
+
+    def _stateless(self, value: Any, plan: Plan, depth: int) -> bytes:
+        return self._opaque(value, plan, Reason.STATELESS)
+
+    def _opaque(self, value: Any, plan: Plan, reason: int) -> bytes:
+        return _OPAQUE + plan.type_id + self.object_id(value) + bytes((reason,))
+
+    # What is known of a type.
+
+    def plan(self, kind: type) -> Plan:
+        """Give what is known of a type; it is found out when first asked for."""
+        plan = self._plans.get(id(kind))
+        if plan is None or plan.alive() is not kind:
+            plan = self._plans[id(kind)] = self._make_plan(kind)
+        return plan
+
+    def _make_plan(self, kind: type) -> Plan:
+        mro: tuple[type, ...] = _mro_of(kind)
+        fields = _fields_of(kind) if issubclass(kind, tuple) else ()
+        type_id = self._define_type(type_name(kind), fields)
+        dict_at, slots = _places_of_state(mro)
+        shape = _shape_of(kind, mro, dict_at, has_slots=bool(slots), has_fields=bool(fields))
+        encode = self._encoders[shape]
+        return Plan(weakref.ref(kind), type_id, shape, encode, dict_at, slots, fields)
+
+
+# By address: to hash or to compare a type can run code of its metaclass.
+_EXACT: Final = {
+    id(kind): shape
+    for kind, shape in (
+        (range, Shape.RANGE),
+        (slice, Shape.SLICE),
+        (types.FunctionType, Shape.FUNCTION),
+        (types.BuiltinFunctionType, Shape.BUILTIN),
+        (types.MethodType, Shape.METHOD),
+        (bytearray, Shape.BYTEARRAY),
+        (object, Shape.OBJECT),
+        *((kind, Shape.SCALAR) for kind in _TEXT_TYPES),
+    )
+}
+_CONTAINERS: Final = (
+    (dict, Shape.MAPPING),
+    (list, Shape.LIST),
+    (tuple, Shape.TUPLE),
+    (set, Shape.SET),
+    (frozenset, Shape.FROZENSET),
+    (collections.deque, Shape.DEQUE),
+    (int, Shape.SUB_INT),
+    (float, Shape.SUB_FLOAT),
+    (complex, Shape.SUB_COMPLEX),
+    (str, Shape.SUB_STR),
+    (bytes, Shape.SUB_BYTES),
+)
+
+
+def _shape_of(
+    kind: type, mro: tuple[type, ...], dict_at: int, *, has_slots: bool, has_fields: bool
+) -> int:
+    exact = _EXACT.get(id(kind))
+    if exact is not None:
+        return exact
+    if type_name(kind).startswith("pytest_recorder."):
+        return Shape.STATELESS
+    if issubclass(kind, type):
+        return Shape.CLASS
+    if issubclass(kind, types.ModuleType):
+        return Shape.MODULE
+    if issubclass(type(kind), enum.EnumMeta) and dict_at >= 0:
+        return Shape.ENUM
+    if issubclass(kind, BaseException):
+        return Shape.EXCEPTION
+    if has_fields:
+        return Shape.NAMED_TUPLE
+    for base, shape in _CONTAINERS:
+        if issubclass(kind, base):
+            return shape
+    if dict_at >= 0 or has_slots or _is_plain(mro):
+        return Shape.OBJECT
+    return Shape.STATELESS
+
+
+def _copy_str(value: str) -> str:
+    return str.__getitem__(value, slice(None))
+
+
+def _copy_bytes(value: bytes) -> bytes:
+    return bytes.__getitem__(value, slice(None))
+
+
+def _encode_int(value: int) -> bytes:
+    if -_SMALL <= value < _SMALL:
+        return _SMALL_INTS[value + _SMALL]
+    if _HALF_MIN <= value <= _HALF_MAX:
+        return _INT + zz(value)
+    sign, magnitude = bytes((value < 0,)), abs(value)
+    size = (magnitude.bit_length() + 7) // 8
+    if size > MAX_INT_BYTES:
+        return bytes((Tag.HUGE_INT,)) + sign + uv(magnitude.bit_length())
+    return bytes((Tag.BIG_INT,)) + sign + uv(size) + magnitude.to_bytes(size, "little")
+
+
+def _is_c_descriptor(value: object) -> bool:
+    """Tell the `__dict__` of a class from a property: `SimpleNamespace` has a member there."""
+    kind = type(value)
+    return kind is types.GetSetDescriptorType or kind is types.MemberDescriptorType
+
+
+def _instance_dict(value: object, mro: tuple[type, ...], place: int) -> dict[Any, Any] | None:
+    """Read `__dict__` through the C descriptor of the class at this place, if it brings one."""
+    descriptor: Any = _namespace_of(mro[place]).get("__dict__") if place >= 0 else None
+    if not _is_c_descriptor(descriptor):
+        return None
+    try:
+        namespace = descriptor.__get__(value)
+    except (AttributeError, TypeError):
+        return None
+    return namespace if issubclass(type(namespace), dict) else None
+
+
+def _fields_of(kind: type) -> tuple[str, ...]:
+    for owner in _mro_of(kind):
+        fields = _namespace_of(owner).get("_fields")
+        if fields is not None:
+            good = type(fields) is tuple and all(type(field) is str for field in fields)
+            return fields if good else ()
+    return ()
+
+
+def _is_plain(mro: tuple[type, ...]) -> bool:
+    """Tell whether instances have no state of their own: classes with `__slots__ = ()` only."""
+    return all("__slots__" in _namespace_of(owner) for owner in mro[:-1])
+
+
+def _places_of_state(mro: tuple[type, ...]) -> tuple[int, tuple[tuple[int, str, str], ...]]:
+    """Find where in the resolution order `__dict__` and the slots of Python classes are defined."""
+    dict_at = -1
+    slots: list[tuple[int, str, str]] = []
+    for place, owner in enumerate(mro):
+        namespace = _namespace_of(owner)
+        if dict_at < 0 and _is_c_descriptor(namespace.get("__dict__")):
+            dict_at = place
+        if "__slots__" in namespace:
+            prefix = f"_{_name_of(owner).lstrip('_')}__"
+            slots.extend(
+                (
+                    place,
+                    name,
+                    "__" + name.removeprefix(prefix) if name.startswith(prefix) else name,
+                )
+                for name, member in tuple(namespace.items())
+                if type(member) is types.MemberDescriptorType
+            )
+    return dict_at, tuple(slots)

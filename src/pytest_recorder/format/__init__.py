@@ -1,0 +1,1 @@
+"""The vocabulary of a trace: layout of the bytes, records, events, and how they are read."""

@@ -1,0 +1,74 @@
+"""Gathers what the manifest of a trace says of its run, its engine and its policy."""
+
+import platform
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+from pytest_recorder import compat
+from pytest_recorder.engine.select import Choice
+from pytest_recorder.format.layout import FORMAT_VERSION
+from pytest_recorder.settings.config import Settings
+from pytest_recorder.settings.policy import Policy, Sourced, policy_digest
+from pytest_recorder.tracefile.manifest import Manifest
+from pytest_recorder.tracefile.naming import writable
+
+_OF_ONE_TRACE = {
+    *("trace_id", "test", "attempt", "scope", "started"),
+    *("policy", "policy_sha256", "policy_sources"),
+}
+"""What the manifests of a run do not have in common."""
+
+
+def facts_of_run(
+    settings: Settings, choice: Choice, limits: tuple[str, ...], *, run_id: str, pid: int
+) -> dict[str, Any]:
+    """Give what all traces of a run have in common that are made with these settings."""
+    return Manifest(
+        format=FORMAT_VERSION,
+        run_id=run_id,
+        trace_id="",
+        python=compat.PYTHON_VERSION,
+        implementation=compat.IMPLEMENTATION,
+        platform=f"{platform.system()}-{platform.machine()}",
+        versions=dict(_versions()),
+        engine=choice.engine,
+        engine_reason=choice.reason,
+        hot_path=choice.hot_path,
+        hot_path_reason=choice.hot_path_reason,
+        limits=limits,
+        level=settings.level,
+        values=settings.values.model_dump(),
+        root=writable(str(settings.root)),
+        max_bytes=settings.max_bytes,
+        started="",
+        pid=pid,
+    ).model_dump(mode="json", exclude=_OF_ONE_TRACE)
+
+
+def facts_of_policy(chosen: Sourced) -> dict[str, Any]:
+    """Give the policy of a trace, its digest, and where each value came from."""
+    return {
+        "policy": _writable_policy(chosen.policy),
+        "policy_sha256": policy_digest(chosen.policy),
+        "policy_sources": chosen.sources,
+    }
+
+
+def _writable_policy(policy: Policy) -> dict[str, Any]:
+    facts = policy.model_dump(mode="json")
+    if policy.log_file is not None:
+        facts["log_file"] = writable(policy.log_file)
+    return facts
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Name the versions that wrote a trace; looked up once, for it takes milliseconds."""
+    found: dict[str, str] = {}
+    for name in ("pytest-record-trace", "pytest"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

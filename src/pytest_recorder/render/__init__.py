@@ -1,0 +1,1 @@
+"""Traces and what was found in them as text, Markdown and HTML."""

@@ -1,0 +1,108 @@
+"""Tells a trace as a tree of calls, event by event, holding only what is open."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_recorder.analysis.change_text import describe_change
+from pytest_recorder.analysis.story import shown_file
+from pytest_recorder.analysis.value_text import render_value, safe_text, shorten
+from pytest_recorder.format.events import Event, Value
+
+_MOST_INDENT = 30
+Wanted = Callable[[Event], bool]
+
+
+@dataclass(slots=True)
+class _Open:
+    depth: int
+    is_shown: bool
+    values: dict[str, Value] = field(default_factory=dict[str, Value])
+
+
+class TreePrinter:
+    """Gives the lines of a tree; `wanted` picks the calls to show, whose depth stays true."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        wanted: Wanted | None = None,
+        source_of: Callable[[str, int], str] | None = None,
+        width: int = 120,
+    ) -> None:
+        self._root = root
+        self._wanted = wanted
+        self._source_of = source_of
+        self._width = width
+        self._frames: dict[int, _Open] = {}
+
+    def lines(self, events: Iterable[Event]) -> Iterator[str]:
+        """Give the tree line by line."""
+        for event in events:
+            yield from self._event(event)
+
+    def _event(self, event: Event) -> Iterator[str]:
+        if event.kind == "span":
+            if self._wanted is None and event.edge == "begin":
+                yield f"{event.phase}{f' {safe_text(event.name)}' if event.name else ''}"
+            return
+        if event.kind == "gap":
+            yield f"  ... {event.dropped} events are missing here: {safe_text(event.reason or '')}"
+            return
+        frame = self._frame(event)
+        if not frame.is_shown:
+            self._close(event)
+            return
+        indent = "  " * min(frame.depth + 1, _MOST_INDENT)
+        if self._source_of is not None:
+            changed = [
+                text
+                for name, value in event.changes.items()
+                for text in describe_change(name, frame.values.get(name), value)
+            ]
+            frame.values.update(event.changes)
+            if changed:
+                yield shorten(f"{indent}    # {safe_text(', '.join(changed))}", self._width)
+        for text in self._texts(event):
+            yield shorten(indent + safe_text(text), self._width)
+        self._close(event)
+
+    def _frame(self, event: Event) -> _Open:
+        number = event.frame or 0
+        known = self._frames.get(number)
+        if known is None:
+            above = self._frames.get(event.parent or 0) if event.parent else None
+            shown = self._wanted is None or self._wanted(event)
+            depth = above.depth + 1 if above is not None else 0
+            known = _Open(depth, shown, dict(event.args or {}))
+            if number:
+                self._frames[number] = known
+        return known
+
+    def _close(self, event: Event) -> None:
+        if event.kind in ("return", "unwind") and event.frame is not None:
+            self._frames.pop(event.frame, None)
+
+    def _texts(self, event: Event) -> Iterator[str]:
+        place = f"{shown_file(event.file, self._root)}:{event.line}" if event.file else ""
+        if event.kind == "call":
+            args = ", ".join(f"{k}={render_value(v)}" for k, v in (event.args or {}).items())
+            yield f"{event.function}({args})  [{place}]"
+        elif event.kind == "line":
+            if (
+                self._source_of is not None
+                and event.file is not None
+                and event.line is not None
+            ):
+                yield f"  {place}  {self._source_of(event.file, event.line)}"
+        elif event.kind in ("return", "yield") and event.value is not None:
+            word = "" if event.kind == "return" else "yield "
+            yield f"-> {word}{render_value(event.value)}"
+        elif event.kind in ("raise", "unwind", "throw") and event.exception is not None:
+            word = {"raise": "!!", "unwind": "-> !!", "throw": "<- throw"}[event.kind]
+            yield f"{word} {event.exception.type}: {event.exception.message}  [{place}]"
+        elif event.kind == "output" and event.text is not None:
+            yield f"{event.stream}: {event.text.get('value')!r}"
+        elif event.kind == "log" and event.text is not None:
+            yield f"{event.level} {event.logger}: {event.text.get('value')}"

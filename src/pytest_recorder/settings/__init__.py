@@ -1,0 +1,1 @@
+"""What was asked for, and what to do when something fails."""

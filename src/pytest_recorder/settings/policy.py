@@ -1,0 +1,287 @@
+"""Decides what an error of the recorder does: the policy, its sources, the table of actions."""
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple, cast
+
+from pydantic import BaseModel, ConfigDict
+
+from pytest_recorder.diagnostics.journal import Journal
+from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, UsageError, usage
+from pytest_recorder.settings import config
+from pytest_recorder.settings.config import Action, KindName, LogLevel, OnError, Settings
+
+
+class Policy(BaseModel):
+    """What to do when something goes wrong. Frozen; the defaults are those of the API."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on_recorder_error: OnError = "abort"
+    require_trace: bool = False
+    keep_partial_trace: bool = True
+    log_level: LogLevel | None = None
+    log_file: str | None = None
+    json_errors: bool = False
+    record_errors: dict[KindName, Action] = {}
+
+
+class Sourced(NamedTuple):
+    """A policy, and for each of its fields where the value came from."""
+
+    policy: Policy
+    sources: dict[str, str]
+
+
+# The table of docs/policy.md. An ignored target error is marked in the trace and counted.
+PRESETS: Final[Mapping[OnError, Mapping[KindName, Action]]] = MappingProxyType(
+    {
+        "abort": MappingProxyType[KindName, Action](
+            {"usage": "fail", "environment": "fail", "target": "ignore", "internal": "fail"}
+        ),
+        "disable": MappingProxyType[KindName, Action](
+            {"usage": "fail", "environment": "warn", "target": "ignore", "internal": "warn"}
+        ),
+    }
+)
+
+# Policy key -> field of `Settings`, which has the parser and the name of the variable.
+FIELDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "on_recorder_error": "on_error",
+        "require_trace": "require_trace",
+        "keep_partial_trace": "keep_partial",
+        "log_level": "log_level",
+        "log_file": "log_file",
+        "json_errors": "json_errors",
+        "record_errors": "errors",
+    }
+)
+
+
+def action_for(policy: Policy, kind: ErrorKind) -> Action:
+    """What an error of `kind` does: the mapping by kind, else the preset.
+
+    A usage error before the first test is reported whatever this says: nothing has run that a
+    wrong command could be ignored for.
+    """
+    name = cast("KindName", kind.lower())
+    return policy.record_errors.get(name) or PRESETS[policy.on_recorder_error][name]
+
+
+def policy_digest(policy: Policy) -> str:
+    """SHA-256, in hex, of the policy as JSON with sorted keys and without spaces."""
+    text = json.dumps(policy.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy part of a run's settings."""
+    found: dict[str, object] = {k: getattr(settings, field) for k, field in FIELDS.items()}
+    found["log_file"] = str(settings.log_file) if settings.log_file else None
+    return Policy.model_validate(found)
+
+
+def parse_fields(fields: Mapping[str, object], source: str = "policy") -> dict[str, object]:
+    """Check explicit fields; None and blank text clear a field that can be empty.
+
+    :raises UsageError: ``ERR_INVALID_POLICY_VALUE`` for an unknown key or a bad value.
+    """
+    if not isinstance(fields, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise config.invalid(fields, source, "a mapping of policy fields", "on_error")
+    parsed: dict[str, object] = {}
+    for key, value in fields.items():
+        if key not in FIELDS:
+            names = ", ".join(FIELDS)
+            text = f"unknown key {key!r} in {source}, expected one of {names}"
+            raise usage(ErrorCode.INVALID_POLICY_VALUE, text)
+        parsed[key] = parse_value(key, value, f"{key} ({source})")
+    return parsed
+
+
+def fields_from_env(environ: Mapping[str, str]) -> dict[str, object]:
+    """The policy fields that variables set; ours win over ``CODETRACER_*``, empty is unset."""
+    return {
+        key: parse_value(key, environ[variable], f"{variable} (environment)")
+        for key, variable in _variables_in(environ)
+    }
+
+
+def _variables_in(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The keys that variables set, each with the variable that counts."""
+    for key, field in FIELDS.items():
+        # CodeTracer has no mapping by kind.
+        fallback = () if key == "record_errors" else (f"CODETRACER_{key.upper()}",)
+        for variable in (f"PYTEST_RECORDER_{field.upper()}", *fallback):
+            if environ.get(variable, "").strip():
+                yield key, variable
+                break
+
+
+def parse_value(key: str, value: object, source: str) -> object:
+    """Check one field; `source` is what a complaint names.
+
+    :raises UsageError: ``ERR_INVALID_POLICY_VALUE``.
+    """
+    is_empty = value is None or (isinstance(value, str) and not value.strip())
+    if is_empty and key in ("log_level", "log_file"):
+        return None
+    if is_empty and key == "record_errors":
+        return {}
+    if isinstance(value, os.PathLike):
+        value = os.fspath(cast("os.PathLike[str]", value))
+    parsed = config.parse_field(FIELDS[key], value, source)
+    if key == "log_file":
+        # Made absolute at once: the program may change its directory.
+        return os.path.abspath(cast("str", parsed))
+    return parsed
+
+
+class _Registry:
+    """The process-wide policy: variables, then what `configure_policy` was told."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._from_env: dict[str, object] = {}
+        self._variables: dict[str, str] = {}
+        self._configured: dict[str, object] = {}
+
+    def configure(self, fields: dict[str, object]) -> None:
+        with self._lock:
+            self._configured = self._configured | fields
+
+    def refresh(self, fields: dict[str, object], variables: dict[str, str]) -> None:
+        with self._lock:
+            self._from_env, self._variables = fields, variables
+
+    def reset(self) -> None:
+        with self._lock:
+            self._from_env, self._variables, self._configured = {}, {}, {}
+
+    @property
+    def configured(self) -> dict[str, object]:
+        with self._lock:
+            return self._configured
+
+    def policy(self, override: Mapping[str, object], sources: Mapping[str, str]) -> Sourced:
+        with self._lock:
+            fields = {**self._from_env, **self._configured, **override}
+            found = {
+                **dict.fromkeys(FIELDS, "default"),
+                **{key: f"{name} (environment)" for key, name in self._variables.items()},
+                **dict.fromkeys(self._configured, "configure_policy"),
+                **sources,
+            }
+        return Sourced(Policy.model_validate(fields), found)
+
+
+_REGISTRY: Final = _Registry()
+
+
+def configure_policy(**fields: object) -> None:
+    """Set fields for this process; they win over variables. Nothing changes on a bad value."""
+    try:
+        _REGISTRY.configure(parse_fields(fields, "configure_policy"))
+    except UsageError as error:
+        tell(error, fields)
+        raise
+
+
+def configure_policy_from_env(environ: Mapping[str, str] | None = None) -> None:
+    """Read the variables again; one that is no longer set gives its field the default back."""
+    used = os.environ if environ is None else environ
+    try:
+        _REGISTRY.refresh(fields_from_env(used), dict(_variables_in(used)))
+    except UsageError as error:
+        tell(error, environ=used)
+        raise
+
+
+def reset_policy() -> None:
+    """Forget everything that was configured or read."""
+    _REGISTRY.reset()
+
+
+def current_policy(override: Mapping[str, object] | None = None) -> Policy:
+    """The policy of a session that starts now; `override` holds for that session alone."""
+    return sourced_policy(override).policy
+
+
+def sourced_policy(
+    override: Mapping[str, object] | None = None, flags: Mapping[str, str] | None = None
+) -> Sourced:
+    """The same with the source of each value; `flags` are the options that gave the override.
+
+    :raises UsageError: ``ERR_INVALID_POLICY_VALUE`` for a bad override.
+    """
+    if flags is None:
+        fields = parse_fields({} if override is None else override)
+        return _REGISTRY.policy(fields, dict.fromkeys(fields, "policy (argument)"))
+    sources = {key: f"{flag} (command line)" for key, flag in flags.items()}
+    given = override or {}
+    fields = {key: parse_value(key, given[key], source) for key, source in sources.items()}
+    return _REGISTRY.policy(fields, sources)
+
+
+def policy_snapshot() -> dict[str, object]:
+    """The process-wide policy as plain data."""
+    return current_policy().model_dump(mode="json")
+
+
+# Telling.
+
+
+def open_journal(policy: Policy, run_id: str | None = None) -> Journal:
+    """Open the journal that a policy asks for; the caller closes it."""
+    return Journal(
+        run_id,
+        level=policy.log_level,
+        file=policy.log_file,
+        json_errors=policy.json_errors,
+    )
+
+
+def tell(
+    error: RecorderError,
+    override: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    action: Action = "fail",
+    by: str = "policy",
+) -> None:
+    """Tell an error for which there is no session, in the log and by its trailer.
+
+    It may be the policy that is wrong: what can be read of it decides where to tell.
+    """
+    journal = open_journal(readable_policy(override, environ))
+    journal.failure(error, action, by=by)
+    journal.close()
+
+
+def readable_policy(
+    override: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None
+) -> Policy:
+    """Give the policy without the fields that have bad values."""
+    found: dict[str, object] = {}
+    used = os.environ if environ is None else environ
+    for key, variable in _variables_in(used):
+        _read(found, key, used[variable], variable)
+    found |= _REGISTRY.configured
+    # What is wrong may be that it is no mapping at all.
+    if isinstance(override, Mapping):
+        for key, value in override.items():
+            _read(found, key, value, key)
+    return Policy.model_validate(found)
+
+
+def _read(found: dict[str, object], key: str, value: object, source: str) -> None:
+    if key not in FIELDS:
+        return
+    try:
+        found[key] = parse_value(key, value, source)
+    except UsageError:
+        return

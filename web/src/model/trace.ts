@@ -1,0 +1,227 @@
+// Is an opened trace: the index of all its events, and their values when somebody asks for them.
+
+import { Definitions } from "../format/definitions";
+import { type Decoded, type Event, type Values, decodeBlock } from "../format/decode";
+import { Index, NONE, Scanner } from "../format/scan";
+import { type Carried, type EventBlock, headOf, isOf, readBlock, readEvents, readSource } from "./blocks";
+
+const MOST_DECODED = 12;
+// Half a second of work is ten of these: a reader sees that it goes on, and it is not held up much.
+const SLICE_MS = 50;
+
+// What Python knows of the trace, see `render/page_data.py`.
+export interface Head {
+  version: string;
+  manifest: Record<string, unknown>;
+  trailer: Record<string, unknown>;
+  status: string;
+  reason: string | null;
+  message: string | null;
+  events: number;
+  first: number;
+  kept: number;
+  failure: number | null;
+  loops: Record<string, [line: number, body: number, end: number][]>;
+  size_bytes: number;
+}
+
+export interface Attempt {
+  attempt: number;
+  outcome: string | null;
+  href: string | null;
+  is_this: boolean;
+}
+
+export class Trace {
+  readonly defs = new Definitions();
+  private readonly decoded = new Map<number, Promise<Decoded>>();
+  private readonly ready = new Map<number, Decoded>();
+  private readonly sources = new Map<string, Promise<string>>();
+  private readonly carriedSources = new Map<string, Carried>();
+  private writesOf: Map<number, Map<number, number[]>> | null = null;
+  private readonly nameIds = new Map<string, number>();
+
+  private constructor(
+    readonly head: Head,
+    readonly index: Index,
+    private readonly blocks: EventBlock[],
+  ) {}
+
+  static async open(head: Head, carried: Carried[], progress: (part: number) => void = () => {}): Promise<Trace> {
+    const index = new Index(head.first, head.kept);
+    const blocks: EventBlock[] = [];
+    const trace = new Trace(head, index, blocks);
+    for (const block of carried.filter(isOf("DEFINITIONS"))) trace.defs.feed(await readBlock(block));
+    for (const [id, name] of trace.defs.names) trace.nameIds.set(name, id);
+    const scanner = new Scanner(index, trace.defs);
+    let began = performance.now();
+    for (const one of carried.filter(isOf("EVENTS"))) {
+      const data = await readBlock(one);
+      const block = headOf(data, one);
+      blocks.push(block);
+      scanner.feed(data.subarray(20), block.first, block.baseUs, block.count);
+      if (performance.now() - began > SLICE_MS) {
+        progress((index.stop - head.first) / Math.max(head.kept, 1));
+        await breath();
+        began = performance.now();
+      }
+    }
+    for (const one of carried.filter(isOf("SOURCE"))) {
+      // A digest is not worth inflating a source for; there are few, and they are small.
+      const { digest } = await readSource(one);
+      trace.carriedSources.set(digest, one);
+    }
+    return trace;
+  }
+
+  get files(): string[] {
+    return Array.from(this.defs.files.values(), (file) => file.path);
+  }
+
+  // The lines of a file as it was when it ran; null where it could not be read then.
+  async source(path: string): Promise<string[] | null> {
+    for (const file of this.defs.files.values()) {
+      const carried = this.carriedSources.get(file.digest);
+      if (file.path !== path || carried === undefined) continue;
+      let text = this.sources.get(file.digest);
+      if (text === undefined) {
+        text = readSource(carried).then((source) => source.text);
+        this.sources.set(file.digest, text);
+      }
+      // As Python counts lines.
+      return (await text).replace(/\r\n?/g, "\n").split("\n");
+    }
+    return null;
+  }
+
+  async event(n: number): Promise<Event | null> {
+    const decoded = await this.blockOf(n);
+    return decoded?.events[n - decoded.first] ?? null;
+  }
+
+  // The event where its block is decoded already: a list that is scrolled draws each row once.
+  eventNow(n: number): Event | null {
+    const decoded = this.index.has(n) ? this.ready.get(this.blockNumber(n)) : undefined;
+    return decoded?.events[n - decoded.first] ?? null;
+  }
+
+  // All variables of a frame as they were at its last event up to `n`.
+  async valuesAt(frame: number, n: number): Promise<Values> {
+    const at = this.lastEventOf(frame, n);
+    const decoded = at === NONE ? null : await this.blockOf(at);
+    if (decoded === null) return new Map();
+    const { number } = this.index.frames[frame]!;
+    if (this.head.manifest["level"] !== "values") return new Map(decoded.events[at - decoded.first]?.args ?? []);
+    let values: Values = new Map();
+    let start = decoded.first;
+    for (const state of decoded.states.get(number) ?? []) {
+      if (state.at > at) break;
+      values = new Map(state.values);
+      start = state.at;
+    }
+    const from = this.startIn(frame, at, start);
+    for (let m = from; m !== NONE && m <= at; m = this.index.nextInFrame(m)) {
+      const event = decoded.events[m - decoded.first];
+      if (event === undefined) break;
+      if (event.args !== null) values = new Map(event.args);
+      for (const [name, value] of event.changes ?? []) values.set(name, value);
+      for (const name of event.deleted) values.delete(name);
+    }
+    return values;
+  }
+
+  // The frame's first event that is not before `start`, going back from `at`.
+  private startIn(frame: number, at: number, start: number): number {
+    let found = at;
+    for (let m = at; m !== NONE && m >= start; m = this.index.prevInFrame(m)) found = m;
+    return found >= start ? found : this.index.frames[frame]!.first;
+  }
+
+  lastEventOf(frame: number, n: number): number {
+    const { index } = this;
+    const row = index.frames[frame];
+    if (row === undefined || n < row.first) return NONE;
+    if (n >= row.last) return row.last;
+    for (let m = Math.min(n, row.last); m >= row.first; m--) {
+      if (index.frameOf[m - index.first] === frame) return m;
+    }
+    return NONE;
+  }
+
+  // The events of a frame that changed a variable, in order.
+  writes(frame: number, name: string): number[] {
+    if (this.writesOf === null) this.writesOf = this.collectWrites();
+    const id = this.nameIds.get(name);
+    return id === undefined ? [] : (this.writesOf.get(id)?.get(frame) ?? []);
+  }
+
+  private collectWrites(): Map<number, Map<number, number[]>> {
+    const found = new Map<number, Map<number, number[]>>();
+    const { writes, frameOf, first } = this.index;
+    for (let at = 0; at < writes.size; at++) {
+      const n = writes.events[at]!;
+      const frame = frameOf[n - first]!;
+      const name = writes.names[at]!;
+      let frames = found.get(name);
+      if (frames === undefined) found.set(name, (frames = new Map()));
+      const events = frames.get(frame);
+      if (events === undefined) frames.set(frame, [n]);
+      else events.push(n);
+    }
+    return found;
+  }
+
+  blockOf(n: number): Promise<Decoded | null> {
+    return this.index.has(n) ? this.decodedBlock(this.blockNumber(n)) : Promise.resolve(null);
+  }
+
+  private blockNumber(n: number): number {
+    let low = 0;
+    let high = this.blocks.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.blocks[middle]!.first <= n) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  get blockCount(): number {
+    return this.blocks.length;
+  }
+
+  decodedBlock(at: number): Promise<Decoded> {
+    const there = this.decoded.get(at);
+    if (there !== undefined) {
+      // The last used is the last to go.
+      this.decoded.delete(at);
+      this.decoded.set(at, there);
+      return there;
+    }
+    const block = this.blocks[at]!;
+    const decoding = readEvents(block).then((data) => {
+      const decoded = decodeBlock(data, this.defs, block.first, block.baseUs, block.count);
+      if (this.decoded.has(at)) this.ready.set(at, decoded);
+      return decoded;
+    });
+    this.decoded.set(at, decoding);
+    for (const oldest of this.decoded.keys()) {
+      if (this.decoded.size <= MOST_DECODED) break;
+      this.decoded.delete(oldest);
+      this.ready.delete(oldest);
+    }
+    return decoding;
+  }
+}
+
+// Lets the browser draw. A timer would wait for 4 ms each time.
+function breath(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}

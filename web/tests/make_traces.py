@@ -1,0 +1,112 @@
+"""Records every program of `tests/programs`, and writes its page and its events into a folder.
+
+    python make_traces.py FOLDER
+
+`NAME.html` is the page, `NAME.json` the events of the JSON lines export as JavaScript can compare
+them: objects with recorded names as keys are lists of pairs, and large ints are texts.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.engines import support  # noqa: E402
+
+from pytest_recorder import testing  # noqa: E402
+from pytest_recorder.analysis.value_text import render_value  # noqa: E402
+from pytest_recorder.export.jsonl import event_object  # noqa: E402
+from pytest_recorder.render.page import write_page  # noqa: E402
+from pytest_recorder.tracefile.reader import open_trace  # noqa: E402
+
+PROGRAMS = Path(__file__).parent / "programs"
+_SAFE = 2**53
+
+
+def comparable(item: Any) -> Any:
+    """Give what survives JSON in a browser."""
+    if isinstance(item, bool) or item is None or isinstance(item, str):
+        return item
+    if isinstance(item, int):
+        return item if abs(item) < _SAFE else f"int {item:x}"
+    if isinstance(item, dict):
+        return {
+            key: [[name, comparable(inner)] for name, inner in value.items()]
+            if key in ("args", "changes", "attributes")
+            else comparable(value)
+            for key, value in item.items()
+        }
+    return [comparable(inner) for inner in item] if isinstance(item, (list, tuple)) else item
+
+
+def main(folder: Path) -> None:
+    """Record and write all."""
+    engine = support.ENGINES[0]
+    for name in support.PROGRAMS:
+        if name == "recursion_limit":
+            continue
+        recorded = support.run(name, engine)
+        with open_trace(recorded.path) as trace:
+            write_page(trace, folder / f"{name}.html")
+            events = [comparable(event_object(event)) for event in trace.events()]
+            values = {
+                str(event.n): comparable({"args": trace.values_at(event)})["args"]
+                for event in list(trace.events())[:: max(len(trace) // 40, 1)]
+                if event.frame is not None
+            }
+            texts = {
+                n: [[name, render_value(value, width=10_000)] for name, value in found.items()]
+                for n, found in ((n, trace.values_at(int(n))) for n in values)
+            }
+        content = {"events": events, "values": values, "texts": texts}
+        (folder / f"{name}.json").write_text(json.dumps(content), encoding="ascii")
+    run_tests(folder)
+
+
+def busy() -> int:
+    """Take more events than there is room for."""
+    total = 0
+    for number in range(20_000):
+        total += number
+    return total
+
+
+def run_tests(folder: Path) -> None:
+    """Run the tests of `programs` as CI would: each leaves a page, the hostile one a text too."""
+    tests = folder / "tests"
+    shutil.copytree(PROGRAMS, tests)
+    environ = {**os.environ, "CI": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "--record-trace", "--reruns=1", str(tests)]
+    subprocess.run(command, cwd=tests, env=environ, stdout=subprocess.DEVNULL, check=False)
+    index = json.loads((tests / "test-traces" / "index.json").read_bytes())
+    pages: dict[str, str] = {}
+    for entry in index["tests"]:
+        name = entry["test"].partition("::")[2].partition("[")[0]
+        pages[f"{name}-{entry['attempt']}"] = entry["trace"].removesuffix("pyrec")
+    assert len(pages) == 16, pages
+    named = {name: str(tests / "test-traces" / f"{path}html") for name, path in pages.items()}
+    # A page of a part of a trace.
+    with open_trace(Path(named["test_long-1"]).with_suffix(".pyrec")) as trace:
+        most = sum(block[2] for block in trace.event_blocks()) // 2
+        write_page(trace, folder / "excerpt.html", most_stored_bytes=most)
+    # One with a gap in the middle, and one whose end is missing.
+    long = testing.record(busy, max_bytes=64 * 1024)
+    with long.trace() as trace:
+        write_page(trace, folder / "gap.html")
+    (folder / "cut.pyrec").write_bytes(long.path.read_bytes()[:-200])
+    with open_trace(folder / "cut.pyrec") as trace:
+        write_page(trace, folder / "cut.html")
+    named.update(gap=str(folder / "gap.html"), cut=str(folder / "cut.html"))
+    named["excerpt"] = str(folder / "excerpt.html")
+    (folder / "pages").write_text(json.dumps(named), encoding="ascii")
+
+
+if __name__ == "__main__":
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    main(Path(sys.argv[1]))
