@@ -24,11 +24,6 @@ HAS_FRAME_GET_VAR: Final = HAS_MONITORING and IMPLEMENTATION == "cpython"
 # refreshes a dict that the program got from `locals()` nor keeps the frame's values alive.
 FRAME_LOCALS_IS_PROXY: Final = sys.version_info >= (3, 13)
 
-# On 3.11 a pure-Python recorder has only `f_locals`, which it fills anew at each access:
-# `d = locals(); x = 1; 'x' in d` is then True instead of False (measured, also on 3.12 when
-# `f_locals` is read there; PyFrame_GetVar avoids it).
-READS_LOCALS_UNDISTURBED: Final = HAS_FRAME_GET_VAR or FRAME_LOCALS_IS_PROXY
-
 # 3.13: closing a generator that is suspended outside any `try` no longer resumes it, so that no
 # tool sees an event after its last PY_YIELD. 3.12 reports PY_THROW, RAISE and PY_UNWIND, and
 # `sys.settrace` on 3.11 and 3.12 a `call` (all measured on 3.11.7, 3.12.1 and 3.13.0).

@@ -22,7 +22,7 @@ ENGINES = (
     *(("monitoring/native",) if compat.HAS_MONITORING and HAS_NATIVE else ()),
     *(("monitoring/python",) if compat.HAS_MONITORING else ()),
     *(("settrace/native",) if not compat.HAS_MONITORING and HAS_NATIVE else ()),
-    "settrace/python",
+    *(("settrace/python",) if not compat.HAS_MONITORING else ()),
 )
 PROGRAMS = tuple(sorted(path.stem for path in FOLDER.glob("*.py")))
 # At the recursion limit engines lose different events; `test_disturbance.py` looks at that.

@@ -242,6 +242,9 @@ def test_a_caught_fault_counts_under_its_callback(engine: str, callback: str) ->
     }
 
 
+@pytest.mark.skipif(
+    "settrace/python" not in ENGINES, reason="sys.settrace is for Python 3.11 only"
+)
 def test_another_trace_function_is_a_conflict_and_no_fault() -> None:
     def intrudes() -> int:
         sys.settrace(lambda *_: None)

@@ -8,8 +8,12 @@ import pytest
 import pytest_rerunfailures
 
 import pytest_recorder
+from pytest_recorder import compat
 from pytest_recorder.format.events import Event
 
+needs_settrace = pytest.mark.skipif(
+    compat.HAS_MONITORING, reason="sys.settrace is for Python 3.11 only"
+)
 OURS = ("-p", "record_trace", "-p", "no:cacheprovider")
 # Half of the start of pytest is the plugins that happen to be installed beside this one.
 PLUGINS = {"-n": "xdist", "--dist": "xdist", "--reruns": "rerunfailures", "--cov": "pytest_cov"}

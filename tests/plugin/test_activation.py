@@ -4,8 +4,9 @@ import pytest
 
 import pytest_recorder
 from pytest_recorder import compat
-from tests.plugin.support import events, index, kept, run, traces
+from tests.plugin.support import events, index, kept, needs_settrace, run, traces
 
+ABSENT = "settrace" if compat.HAS_MONITORING else "monitoring"
 BAD_COMMANDS = [
     (("--record-level=everything",), "*--record-level*calls, lines or values*"),
     (("--record-keep=some",), "*--record-keep*failed or all*"),
@@ -13,6 +14,7 @@ BAD_COMMANDS = [
     (("--record-values=depth=x",), "*'x'*--record-values*"),
     (("--record-errors=disk=fail",), "*'disk'*--record-errors*"),
     (("--record-engine=magic",), "*'magic'*--record-engine*"),
+    ((f"--record-engine={ABSENT}",), f"*ERR_NOT_SUPPORTED*'{ABSENT}'*Python 3.1*"),
     (("--record-include=a[",), "*'a[[]'*--record-include*"),
 ]
 
@@ -26,6 +28,22 @@ def test_a_wrong_option_ends_the_run_before_collection(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([message])
     result.stdout.no_fnmatch_line("*collected*")
+
+
+def test_an_engine_that_is_not_here_ends_a_run_with_a_marked_test(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.mark.record
+        def test_a(): raise SystemError("ran")
+        """
+    )
+    result = run(pytester, f"--record-engine={ABSENT}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*ERR_NOT_SUPPORTED*'{ABSENT}'*"])
+    result.stdout.no_fnmatch_line("*SystemError*")
 
 
 def test_a_wrong_ini_key_ends_the_run_before_collection(pytester: pytest.Pytester) -> None:
@@ -205,6 +223,7 @@ RIVAL = """
 """
 
 
+@needs_settrace
 @pytest.mark.parametrize("first", ["sys.settrace(print)", "pass"])
 def test_a_test_that_removes_the_trace_function_has_a_partial_trace(
     pytester: pytest.Pytester, first: str
@@ -227,6 +246,7 @@ def test_a_test_that_removes_the_trace_function_has_a_partial_trace(
     ]
 
 
+@needs_settrace
 def test_a_rival_tracer_turns_recording_off_and_is_named(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(RIVAL)
     pytester.makepyfile("def test_a(): assert 0")

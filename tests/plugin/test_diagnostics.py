@@ -11,7 +11,7 @@ import pytest
 
 import pytest_recorder
 from tests.diagnosed import codes, log_file, log_lines, trailers
-from tests.plugin.support import ALONE, OURS, events, index, run, traces
+from tests.plugin.support import ALONE, OURS, events, index, needs_settrace, run, traces
 
 # A full disk in the middle of a test: a fault that the hot path meets in its callback.
 BROKEN = f"""
@@ -224,6 +224,7 @@ def test_b17_a_bad_policy_variable_has_a_trailer_and_a_log_line(
     assert codes(log_file(pytester.path / "log.jsonl")) == ["ERR_INVALID_POLICY_VALUE"]
 
 
+@needs_settrace
 def test_a_recorder_that_finds_no_place_is_said_once_for_the_run(
     pytester: pytest.Pytester,
 ) -> None:

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import pytest_recorder
 from tests.collector import Collector
-from tests.plugin.support import index, run, traces
+from tests.plugin.support import index, needs_settrace, run, traces
 
 SUITE = """
     import os
@@ -154,6 +154,7 @@ def test_what_a_worker_counted_before_it_died_is_there(pytester: pytest.Pytester
     assert found["written_bytes"] == sum(path.stat().st_size for path in traces(pytester))
 
 
+@needs_settrace
 def test_a_trace_that_ended_early_counts_as_partial(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -174,6 +175,7 @@ def test_a_trace_that_ended_early_counts_as_partial(pytester: pytest.Pytester) -
     assert samples(pytester.path / "r.prom")["traces.dropped.partial"] == 1
 
 
+@needs_settrace
 def test_a_recording_that_cannot_begin_is_counted(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

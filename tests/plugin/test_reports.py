@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.plugin.support import index, kept, run, traces
+from tests.plugin.support import index, kept, needs_settrace, run, traces
 
 FAILING = """
     def helper(numbers):
@@ -232,6 +232,7 @@ def test_what_only_the_end_of_the_run_tells_fails_the_run(
     )
 
 
+@needs_settrace
 def test_a_trace_of_the_run_that_ends_early_fails_the_test_of_that_time(
     pytester: pytest.Pytester,
 ) -> None:
@@ -254,6 +255,7 @@ def test_a_trace_of_the_run_that_ends_early_fails_the_test_of_that_time(
     required.stdout.fnmatch_lines(["ERROR: session: [[]ERR_TRACE_INCOMPLETE[]]*"])
 
 
+@needs_settrace
 def test_tests_that_recorded_nothing_do_not_count(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

@@ -4,17 +4,19 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
 
-from pytest_recorder import compat
 from pytest_recorder.diagnostics.guard import Unreported
 
 
 class Capabilities(NamedTuple):
-    """What a combination of engine, hot path and Python version can do without disturbing."""
+    """What an engine with a hot path can do without disturbing: data, chosen with the two.
 
-    reads_locals_undisturbed: bool
-    leaves_gettrace_alone: bool
-    sees_running_threads: bool
-    survives_recursion_limit: bool
+    The table in `docs/engines.md` shows them, and a test compares it with what the engines say.
+    """
+
+    reads_locals_undisturbed: bool = True
+    leaves_gettrace_alone: bool = True
+    sees_running_threads: bool = True
+    survives_recursion_limit: bool = True
 
     def limits(self) -> tuple[str, ...]:
         """Say in words what it cannot do."""
@@ -25,17 +27,6 @@ class Capabilities(NamedTuple):
             "survives_recursion_limit": "events at the recursion limit are lost (a gap says so)",
         }
         return tuple(words[name] for name, able in self._asdict().items() if not able)
-
-
-def capabilities_of(engine: str, hot_path: str) -> Capabilities:
-    """Say what an engine can do with a hot path."""
-    is_native = hot_path == "native"
-    return Capabilities(
-        reads_locals_undisturbed=is_native or compat.READS_LOCALS_UNDISTURBED,
-        leaves_gettrace_alone=engine == "monitoring",
-        sees_running_threads=engine == "monitoring",
-        survives_recursion_limit=is_native,
-    )
 
 
 class HotPath(Protocol):

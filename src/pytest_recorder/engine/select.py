@@ -1,14 +1,14 @@
 """Chooses the engine and the hot path, and says why."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_recorder import compat
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.guard import Unreported, settler
-from pytest_recorder.engine.base import Capabilities, Engine, HotPath, capabilities_of
+from pytest_recorder.engine.base import Capabilities, Engine, HotPath
 from pytest_recorder.engine.pure.definitions import Sink
 from pytest_recorder.engine.pure.values import Bounds
 from pytest_recorder.engine.redact import Redactor
@@ -20,6 +20,26 @@ if TYPE_CHECKING:
     from pytest_recorder.engine.pure.hot_path import PureHotPath
 
 NATIVE_MODULE = "pytest_recorder.engine.native._native"
+
+# - A callback in Python needs room on the stack that is not there at the recursion limit.
+# - There is one place for a trace function, and each thread has its own.
+# - Pure Python on 3.11 has only `f_locals`, which is filled anew at each access: after
+#   `d = locals(); x = 1` the test `'x' in d` is True instead of False (measured). From 3.12 on
+#   there are harmless ways, see `pure/names.py`.
+CAPABILITIES: Final[Mapping[tuple[str, str], Capabilities]] = {
+    ("monitoring", "native"): Capabilities(),
+    ("monitoring", "python"): Capabilities(survives_recursion_limit=False),
+    ("settrace", "native"): Capabilities(
+        leaves_gettrace_alone=False, sees_running_threads=False
+    ),
+    ("settrace", "python"): Capabilities(
+        reads_locals_undisturbed=False,
+        leaves_gettrace_alone=False,
+        sees_running_threads=False,
+        survives_recursion_limit=False,
+    ),
+}
+"""By engine and hot path."""
 
 
 class Choice(NamedTuple):
@@ -33,7 +53,7 @@ class Choice(NamedTuple):
     @property
     def capabilities(self) -> Capabilities:
         """What the two can do together."""
-        return capabilities_of(self.engine, self.hot_path)
+        return CAPABILITIES[self.engine, self.hot_path]
 
 
 def select(request: str = "auto", hot_path: str = "auto") -> Choice:
@@ -44,7 +64,7 @@ def select(request: str = "auto", hot_path: str = "auto") -> Choice:
     engine, reason = _select_engine(request)
     if hot_path == "python":
         return Choice(engine, reason, "python", "pure Python was asked for")
-    module, why_not = _native_for(engine)
+    module, why_not = _native()
     if module is not None:
         built = (
             "the frames of the interpreter" if module.BUILD == "internals" else "the public API"
@@ -57,6 +77,12 @@ def select(request: str = "auto", hot_path: str = "auto") -> Choice:
 
 def _select_engine(request: str) -> tuple[str, str]:
     if request == "settrace":
+        if compat.HAS_MONITORING:
+            raise usage(
+                ErrorCode.NOT_SUPPORTED,
+                f"engine 'settrace' is for Python 3.11, this is {compat.PYTHON_VERSION},"
+                " expected 'auto' or 'monitoring'",
+            )
         return "settrace", "sys.settrace was asked for"
     if request == "monitoring":
         if not compat.HAS_MONITORING:
@@ -71,12 +97,10 @@ def _select_engine(request: str) -> tuple[str, str]:
     return "settrace", why
 
 
-def _native_for(engine: str) -> tuple[ModuleType | None, str | None]:
+def _native() -> tuple[ModuleType | None, str | None]:
     """Give the part in C, or the reason why it cannot be used."""
     if compat.IS_FREE_THREADED:
         return None, "the part in C was never run on a free-threaded Python"
-    if engine == "settrace" and compat.HAS_MONITORING:
-        return None, "from Python 3.12 the part in C works with sys.monitoring only"
     module, why_not = compiled.load(NATIVE_MODULE)
     if module is not None and sys.hexversion >> 16 != module.BUILT_FOR:
         return None, "the part in C was built for another version of Python"
@@ -113,7 +137,9 @@ def make(
         if choice.engine == "settrace":
             from pytest_recorder.engine.settrace_native import NativeSettraceEngine
 
-            return hot, NativeSettraceEngine(hot, on_fault=on_fault)
+            return hot, NativeSettraceEngine(
+                hot, capabilities=choice.capabilities, on_fault=on_fault
+            )
         from pytest_recorder.engine.sysmon import MonitoringEngine
 
         return hot, MonitoringEngine(
@@ -123,7 +149,7 @@ def make(
     if choice.engine == "settrace":
         from pytest_recorder.engine.settrace import SettraceEngine
 
-        return pure, SettraceEngine(pure, on_fault=on_fault)
+        return pure, SettraceEngine(pure, capabilities=choice.capabilities, on_fault=on_fault)
     # `sys.monitoring` does not exist on 3.11.
     from pytest_recorder.engine.sysmon import MonitoringEngine, pure_callbacks
 

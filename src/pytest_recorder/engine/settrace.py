@@ -1,4 +1,4 @@
-"""Lets events come from `sys.settrace`: on Python 3.11, or on request.
+"""Lets events come from `sys.settrace`, to a hot path in pure Python (Python 3.11).
 
 PYTEST_DONT_REWRITE
 
@@ -21,7 +21,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from pytest_recorder.diagnostics.guard import Unreported, shield3
-from pytest_recorder.engine.base import capabilities_of
+from pytest_recorder.engine.base import Capabilities
 from pytest_recorder.engine.pure.hot_path import FrameState, PureHotPath
 from pytest_recorder.engine.rivals import name_of, refuse_rival
 from pytest_recorder.engine.streams import may_replace_streams
@@ -30,11 +30,8 @@ from pytest_recorder.system.originals import local
 
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _RESUME = opcode.opmap["RESUME"]
-# Where a frame stands that has just yielded; on 3.13 it is the instruction after the yield.
-_SUSPENSIONS = frozenset((opcode.opmap["YIELD_VALUE"], _RESUME))
-_RETURNS = frozenset(
-    opcode.opmap[name] for name in ("RETURN_VALUE", "RETURN_CONST") if name in opcode.opmap
-)
+_YIELD = opcode.opmap["YIELD_VALUE"]
+_RETURN = opcode.opmap["RETURN_VALUE"]
 _FRAMES_OF_ROOM = 24
 
 Trace = Callable[[FrameType, str, Any], Any]
@@ -70,10 +67,12 @@ class SettraceEngine:
     """Owns `sys.settrace` and `threading.settrace` while it is started."""
 
     name = "settrace"
-    capabilities = capabilities_of(name, "python")
 
-    def __init__(self, hot: PureHotPath, *, on_fault: Callable[..., Any]) -> None:
+    def __init__(
+        self, hot: PureHotPath, *, capabilities: Capabilities, on_fault: Callable[..., Any]
+    ) -> None:
         self._hot = hot
+        self.capabilities = capabilities
         self._on_fault = on_fault
         self._started = False
         self._recursed = False
@@ -268,9 +267,9 @@ class SettraceEngine:
         state = hot.knows(frame)
         instruction = _instruction(hot, frame)
         is_raising = state is not None and state.raised_at == frame.f_lasti and value is None
-        if instruction in _RETURNS:
+        if instruction == _RETURN:
             hot.returned(frame, code, value)
-        elif instruction in _SUSPENSIONS and code.co_flags & _SUSPENDABLE and not is_raising:
+        elif instruction == _YIELD and code.co_flags & _SUSPENDABLE and not is_raising:
             hot.yielded(frame, code, value)
             state = hot.knows(frame)
             if state is not None:

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from pytest_recorder.diagnostics.guard import Unreported
-from pytest_recorder.engine.base import HotPath, capabilities_of
+from pytest_recorder.engine.base import Capabilities, HotPath
 from pytest_recorder.engine.rivals import name_of, refuse_rival
 from pytest_recorder.errors import ErrorCode, enverr
 
@@ -50,10 +50,12 @@ class NativeSettraceEngine:
     """
 
     name = "settrace"
-    capabilities = capabilities_of(name, "native")
 
-    def __init__(self, hot: NativeTracer, *, on_fault: Callable[..., Any]) -> None:
+    def __init__(
+        self, hot: NativeTracer, *, capabilities: Capabilities, on_fault: Callable[..., Any]
+    ) -> None:
         self._hot = hot
+        self.capabilities = capabilities
         self._join: Callable[[FrameType, str, Any], Any] = hot.join_thread
         # One object for the whole life: its identity tells whether `threading` still has it.
         self._on_fault = on_fault

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.guard import run_guarded
+from pytest_recorder.engine.select import select
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
 from pytest_recorder.plugin import ci, failing, metrics, options, report, sections, xdist
 from pytest_recorder.plugin.attempt import SESSION_TEST, Attempt
@@ -37,6 +38,8 @@ def activate(config: pytest.Config, name: str) -> "RecordSession":
     """
     try:
         resolved = options.resolve(config, os.environ)
+        # Asked for by name and not to be had here: said before the first test, markers or not.
+        select(resolved.settings.engine)
         faults = inject.of_environment()
     except UsageError as error:
         journal = open_journal(options.readable_policy(config, os.environ))

@@ -1,9 +1,12 @@
 """Which hot path is chosen, and the reason that is given."""
 
+from pathlib import Path
+
 import pytest
 
 from pytest_recorder import compat
-from pytest_recorder.engine.select import NATIVE_MODULE, select
+from pytest_recorder.engine.base import Capabilities
+from pytest_recorder.engine.select import CAPABILITIES, NATIVE_MODULE, select
 from pytest_recorder.errors import ErrorCode, UsageError
 from tests.engines.support import HAS_NATIVE
 
@@ -44,8 +47,43 @@ def test_a_part_that_was_built_for_another_python_is_refused(
     assert "another version" in choice.hot_path_reason
 
 
-def test_settrace_from_3_12_on_is_pure_python(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settrace_is_refused_where_there_is_monitoring(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(compat, "HAS_MONITORING", True)
-    choice = select("settrace")
-    assert (choice.engine, choice.hot_path) == ("settrace", "python")
-    assert "sys.monitoring only" in choice.hot_path_reason
+    match = "engine 'settrace' is for Python 3.11, this is .*, expected 'auto' or 'monitoring'"
+    with pytest.raises(UsageError, match=match) as caught:
+        select("settrace")
+    assert caught.value.code is ErrorCode.NOT_SUPPORTED
+
+
+def test_monitoring_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compat, "HAS_MONITORING", False)
+    with pytest.raises(UsageError, match=r"engine 'monitoring' needs Python 3\.12") as caught:
+        select("monitoring")
+    assert caught.value.code is ErrorCode.NOT_SUPPORTED
+
+
+def test_the_table_of_the_docs_is_what_the_engines_say() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "engines.md").read_text()
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text[text.index("| | monitoring, C ") :].splitlines()
+        if line.startswith("| ")
+    ]
+    combinations = [
+        (engine, {"C": "native", "Python": "python"}[hot_path.split()[0]])
+        for engine, hot_path in (head.split(", ") for head in rows[0][1:])
+    ]
+    assert set(combinations) == set(CAPABILITIES)
+    said = {row[0]: [cell.startswith("yes") for cell in row[1:]] for row in rows[1:]}
+    words = {
+        "reads_locals_undisturbed": "reads locals without a trace in the program",
+        "leaves_gettrace_alone": "leaves `sys.gettrace()` alone",
+        "sees_running_threads": "records threads that ran before",
+        "survives_recursion_limit": "events at the recursion limit",
+    }
+    assert set(words) == set(Capabilities._fields)
+    for name, row in words.items():
+        able = [getattr(CAPABILITIES[combination], name) for combination in combinations]
+        assert said[row] == able
