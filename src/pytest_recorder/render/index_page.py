@@ -6,17 +6,15 @@ its Content-Security-Policy allows this one script and this one style, by their 
 index says is hostile: it becomes text, and the parts of a link are escaped one by one.
 """
 
-import hashlib
 import html
 import os
-from base64 import b64encode
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
 from pytest_recorder.analysis.value_text import safe_text, shorten
 from pytest_recorder.errors import ErrorCode, usage
-from pytest_recorder.render.index_assets import SCRIPT, STYLE
+from pytest_recorder.render.bundle import bundle
 from pytest_recorder.render.quantities import count, size_text
 from pytest_recorder.system.atomic_write import write_text_whole
 from pytest_recorder.system.locks import locked_folder
@@ -80,20 +78,17 @@ def index_page(index: Index, folder: Path) -> str:
     entries = sorted(index.tests, key=_rank)
     head = "".join(f'<th scope="col" class="{kind}">{name}</th>' for name, kind in columns)
     rows = "\n".join(_row(entry, index, folder, has_run=len(runs) > 1) for entry in entries)
-    policy = (
-        f"default-src 'none'; script-src '{_hash(SCRIPT)}'; style-src '{_hash(STYLE)}';"
-        " base-uri 'none'; form-action 'none'"
-    )
+    script, style = built = bundle("folder")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta http-equiv="Content-Security-Policy" content="{built.policy}">
 {INDEX_PAGE_MARK}
 <meta name="referrer" content="no-referrer">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Recorded traces</title>
-<style>{STYLE}</style>
+<style>{style}</style>
 </head>
 <body>
 <main>
@@ -109,7 +104,7 @@ def index_page(index: Index, folder: Path) -> str:
 </div>
 <p>A trace opens with <code>pytest-recorder show --at failure PATH</code>.</p>
 </main>
-<script>{SCRIPT}</script>
+<script>{script}</script>
 </body>
 </html>
 """
@@ -213,8 +208,3 @@ def _number(number: int, shown: str | None = None) -> str:
 
 def _text(text: str) -> str:
     return html.escape(shorten(safe_text(text), _MOST_TEXT))
-
-
-def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return f"sha256-{b64encode(digest).decode('ascii')}"

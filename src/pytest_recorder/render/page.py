@@ -7,17 +7,16 @@ these are forbidden the text remains.
 """
 
 import base64
-import hashlib
 import html
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from pytest_recorder.analysis.value_text import safe_text
-from pytest_recorder.errors import ErrorCode, enverr, from_os_error
+from pytest_recorder.errors import from_os_error
+from pytest_recorder.render.bundle import bundle
 from pytest_recorder.render.explanation import explain
 from pytest_recorder.render.page_data import MOST_STORED_BYTES, Attempt, PageData, prepare
 from pytest_recorder.system.atomic_write import write_text_whole
@@ -73,15 +72,11 @@ def _write(path: Path, parts: Iterable[str]) -> None:
 
 def render_page(data: PageData, text: str) -> Iterator[str]:
     """Give the parts of the page, in ASCII."""
-    script, style = _asset("viewer.js"), _asset("viewer.css")
-    policy = (
-        f"default-src 'none'; script-src 'sha256-{_hash(script)}'; "
-        f"style-src 'sha256-{_hash(style)}'; base-uri 'none'; form-action 'none'"
-    )
+    script, style = built = bundle("viewer")
     title = _text(_title(data))
     yield "<!doctype html>\n"
     yield '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{built.policy}">\n'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
     yield '<meta name="referrer" content="no-referrer">\n'
     yield f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n"
@@ -115,18 +110,3 @@ def _text(text: str) -> str:
 def _json(content: Any) -> str:
     text = json.dumps(content, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _hash(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode("ascii")).digest()).decode("ascii")
-
-
-def _asset(name: str) -> str:
-    try:
-        folder = resources.files("pytest_recorder.render") / "assets"
-        return (folder / name).read_text("ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise enverr(
-            ErrorCode.IO,
-            f"the package was installed without {name!r}, it belongs to the viewer",
-        ) from error
