@@ -166,12 +166,12 @@ def from_os_error(
     exc: OSError, message: str, /, *, code: ErrorCode = ErrorCode.IO, **context: object
 ) -> EnvironmentError:
     """Translate `exc`, which becomes the cause; its errno and path join the context."""
-    facts: dict[str, object] = {}
+    found: dict[str, object] = {}
     if exc.errno is not None:
-        facts["errno"] = errno.errorcode.get(exc.errno, str(exc.errno))
+        found["errno"] = errno.errorcode.get(exc.errno, str(exc.errno))
     if exc.filename is not None:
-        facts["path"] = exc.filename
-    error = EnvironmentError(code, message, facts | context)
+        found["path"] = exc.filename
+    error = EnvironmentError(code, message, found | context)
     error.__cause__ = exc
     return error
 

@@ -69,8 +69,8 @@ class RealStderr:
 
     def _is_fresh(self, fd: int) -> bool:
         """Whether it is a file that holds nothing, or nothing after the last line of ours."""
-        facts = os.fstat(fd)
-        return stat.S_ISREG(facts.st_mode) and facts.st_size == self._size_bytes
+        status = os.fstat(fd)
+        return stat.S_ISREG(status.st_mode) and status.st_size == self._size_bytes
 
     def _close(self) -> None:
         fd, identity = self._fd, self._identity
@@ -102,5 +102,5 @@ def write_whole(fd: int, data: bytes) -> None:
 
 
 def _identity(fd: int) -> _Identity:
-    facts = os.fstat(fd)
-    return facts.st_dev, facts.st_ino, facts.st_rdev
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino, status.st_rdev

@@ -19,7 +19,7 @@ from pytest_recorder.tracefile.folder import (
     remove_if_empty,
     remove_page,
     remove_trace,
-    size_with_beside,
+    size_with_sidecars,
 )
 from pytest_recorder.tracefile.index import (
     Entry,
@@ -221,7 +221,7 @@ class Ledger:
         if entry.trace is None:
             return 0
         try:
-            return size_with_beside(self.folder / entry.trace)
+            return size_with_sidecars(self.folder / entry.trace)
         except OSError:
             return entry.size_bytes
 

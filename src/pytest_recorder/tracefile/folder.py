@@ -76,7 +76,7 @@ def _paths(folder: Path, test: str, attempt: int) -> Iterator[Path]:
         yield folder / folder_name(test, attempt, twin) / TRACE_NAME
 
 
-def beside(trace: Path) -> list[Path]:
+def sidecars(trace: Path) -> list[Path]:
     """Give the paths of what can lie beside a trace and belongs to it."""
     return [trace.with_name(name) for name in (FAILURE_NAME, PAGE_NAME)]
 
@@ -99,9 +99,9 @@ def page_of(trace: Path) -> Path:
     return trace.with_name(PAGE_NAME)
 
 
-def size_with_beside(trace: Path) -> int:
+def size_with_sidecars(trace: Path) -> int:
     """Give the bytes of a trace and of what lies beside it. Raises OSError."""
-    return sum(path.stat().st_size for path in (trace, *beside(trace)) if path.is_file())
+    return sum(path.stat().st_size for path in (trace, *sidecars(trace)) if path.is_file())
 
 
 def remove_page(folder: Path, relative: str) -> None:
@@ -127,7 +127,7 @@ def _remove_trace(folder: Path, relative: str) -> None:
     if not is_trace_in(folder, trace):
         return
     # What belongs to it first: what cannot be removed keeps its trace.
-    belonging = beside(trace)
+    belonging = sidecars(trace)
     staged = (path for path, _ in staged_in(trace.parent, (path.name for path in belonging)))
     for path in (*belonging, *staged, trace):
         path.unlink(missing_ok=True)

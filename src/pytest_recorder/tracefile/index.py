@@ -145,8 +145,8 @@ def _dump(entry: Entry) -> dict[str, Any]:
     left_out = {"is_reported"} if entry.is_reported else set[str]()
     if entry.run_id is None:
         left_out |= {"run_id", "pid"}
-    facts = entry.model_dump(mode="json", exclude=left_out)
-    return {k: writable(v) if isinstance(v, str) else v for k, v in facts.items()}
+    fields = entry.model_dump(mode="json", exclude=left_out)
+    return {k: writable(v) if isinstance(v, str) else v for k, v in fields.items()}
 
 
 def _key(entry: Entry) -> _Key:
@@ -161,9 +161,9 @@ def add_entries(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
     """
     with locked_folder(folder):
         index = _index_or_new(folder, run_id)
-        known = {_key(entry): entry for entry in index.tests}
-        known.update({_key(entry): entry for entry in entries})
-        write_index(folder, index.run_id, known.values(), pid=index.pid)
+        by_key = {_key(entry): entry for entry in index.tests}
+        by_key.update({_key(entry): entry for entry in entries})
+        write_index(folder, index.run_id, by_key.values(), pid=index.pid)
 
 
 def _index_or_new(folder: Path, run_id: str) -> Index:

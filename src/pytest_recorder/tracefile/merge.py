@@ -26,7 +26,7 @@ from pytest_recorder.errors import (
     usage,
 )
 from pytest_recorder.system.locks import is_locked
-from pytest_recorder.tracefile.folder import TRACE_NAME, beside, is_trace_in
+from pytest_recorder.tracefile.folder import TRACE_NAME, is_trace_in, sidecars
 from pytest_recorder.tracefile.index import Entry, Index, read_index, write_index
 from pytest_recorder.tracefile.naming import RUN_DIGITS, SPOOL_SUFFIX, folder_name, is_safe_name
 from pytest_recorder.tracefile.recovery import entry_of_trace, trace_files
@@ -103,7 +103,7 @@ class _Merge:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._seen: dict[_Key, list[Path | None]] = {}
+        self._sources: dict[_Key, list[Path | None]] = {}
         self._spools = 0
         self._shards = 0
         self.entries: list[Entry] = []
@@ -147,31 +147,31 @@ class _Merge:
         owned = entry.model_copy(update={"run_id": run_id, "pid": None, "is_reported": True})
         if entry.trace is None:
             if self._is_new(owned, None):
-                self._seen_of(owned).append(None)
+                self._sources_of(owned).append(None)
                 self.entries.append(owned)
             return
         try:
             source = _source(shard, entry.trace)
             if not self._is_new(owned, source):
                 return
-            facts: dict[str, str | None] = {"trace": self._copy(source, shard, owned)}
-            self._seen_of(owned).append(source)
+            fields: dict[str, str | None] = {"trace": self._copy(source, shard, owned)}
+            self._sources_of(owned).append(source)
         except RecorderError as error:
             self.errors.append(error)
-            facts = {"trace": None, "status": "missing", "reason": error.code.value}
-        self.entries.append(owned.model_copy(update=facts))
+            fields = {"trace": None, "status": "missing", "reason": error.code.value}
+        self.entries.append(owned.model_copy(update=fields))
 
     def _is_new(self, entry: Entry, source: Path | None) -> bool:
         """Tell whether this is not a second copy of what another shard had.
 
         Raises EnvironmentError (ERR_IO) where the two cannot be compared.
         """
-        return not any(_is_same(source, other) for other in self._seen_of(entry))
+        return not any(_is_same(source, other) for other in self._sources_of(entry))
 
-    def _seen_of(self, entry: Entry) -> list[Path | None]:
+    def _sources_of(self, entry: Entry) -> list[Path | None]:
         """Give the sources of that name which are in the new folder."""
         key = entry.run_id or "", entry.test, entry.attempt, entry.trace
-        return self._seen.setdefault(key, [])
+        return self._sources.setdefault(key, [])
 
     def _copy(self, source: Path, shard: Path, entry: Entry) -> str:
         """Give the path of the copy. Raises EnvironmentError (ERR_IO)."""
@@ -182,7 +182,7 @@ class _Merge:
         try:
             where = next(path for path in self._names(name, entry.run_id or "") if _made(path))
             shutil.copyfile(source, where / TRACE_NAME)
-            for path in beside(source):
+            for path in sidecars(source):
                 if path.is_file() and not path.is_symlink():
                     shutil.copyfile(path, where / path.name)
         except OSError as error:

@@ -37,7 +37,7 @@ _CHUNK = 1 << 20
 _HEAD_BYTES = BLOCK.size + CHECKSUM.size
 
 
-class _Place(NamedTuple):
+class _BlockPlace(NamedTuple):
     """Where a block lies."""
 
     kind: int
@@ -58,7 +58,7 @@ class StoredBlock(NamedTuple):
 
 
 class _EventBlock(NamedTuple):
-    place: _Place
+    place: _BlockPlace
     first: int
     base_us: int
     events: int
@@ -150,9 +150,9 @@ class Trace:
         self._file = file
         self._size = os.fstat(file.fileno()).st_size
         self._events: list[_EventBlock] = []
-        self._definition_places: list[_Place] = []
-        self._sources: dict[bytes, _Place] = {}
-        self._index: _Place | None = None
+        self._definition_places: list[_BlockPlace] = []
+        self._sources: dict[bytes, _BlockPlace] = {}
+        self._index: _BlockPlace | None = None
         self._trailer: Trailer | None = None
         self._definitions = Definitions()
         self._damage: str | None = None
@@ -210,17 +210,17 @@ class Trace:
         for block in self._events[max(at, 0) :]:
             if block.first >= end:
                 return
-            seen = 0
+            decoded = 0
             for event in self._decoded(block):
-                seen += 1
+                decoded += 1
                 if event.n >= end:
                     return
                 if event.n >= start:
                     yield event
-            if seen < block.events:
+            if decoded < block.events:
                 # What follows would not be the next event.
                 if self._damage is None:
-                    self._damage = f"{block.events} events were written, {seen} can be read"
+                    self._damage = f"{block.events} events were written, {decoded} can be read"
                 return
 
     def event(self, n: int) -> Event:
@@ -392,7 +392,7 @@ class Trace:
             self._damage = f"{self.trailer.events} events were written, {len(self)} are there"
         return manifest
 
-    def _walk(self) -> Iterator[_Place]:
+    def _walk(self) -> Iterator[_BlockPlace]:
         """Give the blocks whose checksum holds, up to the first that does not."""
         at = len(MAGIC)
         while at < self._size:
@@ -410,7 +410,7 @@ class Trace:
             if self._checksum(stored, before) != CHECKSUM.unpack_from(head, BLOCK.size)[0]:
                 self._damage = f"a checksum is wrong at byte {at}"
                 return
-            yield _Place(kind, flags, start, stored, plain)
+            yield _BlockPlace(kind, flags, start, stored, plain)
             at = start + stored
 
     def _checksum(self, size: int, checksum: int) -> int:
@@ -422,12 +422,12 @@ class Trace:
             size -= len(data)
         return checksum
 
-    def _read_manifest(self, place: _Place) -> Manifest:
+    def _read_manifest(self, place: _BlockPlace) -> Manifest:
         if place.kind != BlockKind.MANIFEST:
             raise Malformed("the first block is no manifest")
         return Manifest.model_validate_json(self._read(place))
 
-    def _take(self, place: _Place) -> None:
+    def _take(self, place: _BlockPlace) -> None:
         if place.kind == BlockKind.DEFINITIONS:
             self._definitions.feed(self._read(place))
             self._definition_places.append(place)
@@ -440,7 +440,7 @@ class Trace:
         elif place.kind == BlockKind.TRAILER:
             self._trailer = Trailer.model_validate_json(self._read(place))
 
-    def _take_events(self, place: _Place) -> None:
+    def _take_events(self, place: _BlockPlace) -> None:
         head = self._head(place)
         if len(head) < EVENTS_HEAD.size:
             raise Malformed("a block of events is too short")
@@ -449,14 +449,14 @@ class Trace:
             raise Malformed("a block of events does not follow the one before")
         self._events.append(_EventBlock(place, first, base_us, events))
 
-    def _head(self, place: _Place) -> bytes:
+    def _head(self, place: _BlockPlace) -> bytes:
         self._file.seek(place.at)
         if not place.flags & FLAG_DEFLATED:
             return self._file.read(EVENTS_HEAD.size)
         data = self._file.read(min(place.stored, 4096))
         return zlib.decompressobj().decompress(data, EVENTS_HEAD.size)
 
-    def _read(self, place: _Place) -> bytes:
+    def _read(self, place: _BlockPlace) -> bytes:
         self._file.seek(place.at)
         stored = self._file.read(place.stored)
         if not place.flags & FLAG_DEFLATED:
@@ -466,19 +466,19 @@ class Trace:
             raise Malformed("a block has another size than it says")
         return plain
 
-    def _stored(self, place: _Place) -> StoredBlock:
+    def _stored(self, place: _BlockPlace) -> StoredBlock:
         self._file.seek(place.at)
         stored = self._file.read(place.stored)
         return StoredBlock(place.kind, bool(place.flags & FLAG_DEFLATED), stored)
 
-    def _stored_source(self, place: _Place) -> StoredBlock:
+    def _stored_source(self, place: _BlockPlace) -> StoredBlock:
         data = self._read(place)
         text = _decode_source(data[32:]).encode("utf-8", "replace")
         if text != data[32:]:
             return StoredBlock(place.kind, False, data[:32] + text)
         return self._stored(place)
 
-    def _json(self, place: _Place) -> Any:
+    def _json(self, place: _BlockPlace) -> Any:
         import orjson
 
         try:

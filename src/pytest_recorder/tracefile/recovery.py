@@ -81,7 +81,7 @@ class _Shelf:
     def __init__(self, folder: Path, is_reported: bool) -> None:
         self._folder = folder
         self._is_reported = is_reported
-        self._known: dict[Path, Manifest] | None = None
+        self._by_path: dict[Path, Manifest] | None = None
 
     def take(self, spool: SpoolFile) -> list[Entry]:
         """Recover one abandoned spool and remove it; give the entries that are new."""
@@ -164,13 +164,13 @@ class _Shelf:
         return {manifest.trace_id: path for path, manifest in self._manifests().items()}
 
     def _manifests(self) -> dict[Path, Manifest]:
-        if self._known is None:
-            self._known = {}
+        if self._by_path is None:
+            self._by_path = {}
             for path in trace_files(self._folder):
                 manifest = read_manifest(path)
                 if manifest is not None:
-                    self._known[path] = manifest
-        return self._known
+                    self._by_path[path] = manifest
+        return self._by_path
 
 
 def entry_of_trace(path: Path, folder: Path) -> Entry | None:

@@ -42,7 +42,7 @@ _BLANK_FOR_S = 60
 _KINDS = range(SegmentKind.MANIFEST, SegmentKind.EVENTS + 1)
 
 
-class _Place(NamedTuple):
+class _SegmentPlace(NamedTuple):
     """The header of a segment, and where its records lie."""
 
     kind: int
@@ -142,7 +142,9 @@ class SpoolFile:
             ErrorCode.IO, f"{str(self.path)!r} changes faster than it can be read, try again"
         )
 
-    def _read_trace(self, manifest: _Place, places: list[_Place]) -> Snapshot | None:
+    def _read_trace(
+        self, manifest: _SegmentPlace, places: list[_SegmentPlace]
+    ) -> Snapshot | None:
         """Read one trace; None where the process has gone on to another meanwhile."""
         about = self._read_manifest(manifest)
         if about is None:
@@ -159,10 +161,10 @@ class SpoolFile:
             data = self._copy(place) if is_wanted else None
             if data is None:
                 continue
-            taken = tables.feed_prefix(data)
-            segments.append(Segment(place.kind, 0, 0, 0, data[:taken]))
-            if taken < len(data):
-                damage = f"a definition is damaged at byte {place.at + taken}"
+            good_bytes = tables.feed_prefix(data)
+            segments.append(Segment(place.kind, 0, 0, 0, data[:good_bytes]))
+            if good_bytes < len(data):
+                damage = f"a definition is damaged at byte {place.at + good_bytes}"
                 break
         for place in mine:
             if place.kind == SegmentKind.EVENTS:
@@ -177,7 +179,7 @@ class SpoolFile:
         return Snapshot(about, segments, self._read_sources(again, tables), damage)
 
     def _read_events(
-        self, place: _Place, tables: Definitions, before: list[Segment]
+        self, place: _SegmentPlace, tables: Definitions, before: list[Segment]
     ) -> tuple[Segment | None, str | None]:
         """Give the whole events of a segment, and what is wrong with the next one."""
         last = before[-1] if before and before[-1].kind == SegmentKind.EVENTS else None
@@ -199,7 +201,7 @@ class SpoolFile:
             return None, problem
         return Segment(place.kind, place.first, count, place.base_us, data[:good]), problem
 
-    def _read_manifest(self, place: _Place) -> Manifest | None:
+    def _read_manifest(self, place: _SegmentPlace) -> Manifest | None:
         data = self._copy(place)
         if data is None:
             return None
@@ -211,7 +213,9 @@ class SpoolFile:
                 f"{str(self.path)!r} has no readable manifest: {str(error).partition(chr(10))[0]}",
             ) from error
 
-    def _read_sources(self, places: list[_Place], tables: Definitions) -> dict[bytes, bytes]:
+    def _read_sources(
+        self, places: list[_SegmentPlace], tables: Definitions
+    ) -> dict[bytes, bytes]:
         """Read the texts that the trace needs; a text that has not its digest is not what ran."""
         wanted = {digest for _, digest in tables.files.values() if digest}
         sources: dict[bytes, bytes] = {}
@@ -247,7 +251,7 @@ class SpoolFile:
                 f"{str(self.path)!r} has units of {self._unit_bytes} bytes",
             )
 
-    def _places(self) -> Iterator[_Place]:
+    def _places(self) -> Iterator[_SegmentPlace]:
         """Give the segments as they are now, in the order of the file."""
         if self.is_blank:
             return
@@ -278,11 +282,11 @@ class SpoolFile:
     def _is_too_large(self) -> bool:
         return self._units() > _MOST_UNITS
 
-    def _header_at(self, at: int) -> _Place | None:
+    def _header_at(self, at: int) -> _SegmentPlace | None:
         head = self._bytes_at(at - SEGMENT.size, SEGMENT.size)
         return _place(SEGMENT.unpack(head), at) if len(head) == SEGMENT.size else None
 
-    def _copy(self, place: _Place) -> bytes | None:
+    def _copy(self, place: _SegmentPlace) -> bytes | None:
         """Copy the records of a segment; None when the units went to another one meanwhile."""
         data = self._bytes_at(place.at, place.used)
         now = self._header_at(place.at)
@@ -316,9 +320,9 @@ class SpoolFile:
         self.close()
 
 
-def _place(fields: tuple[Any, ...], at: int) -> _Place:
+def _place(fields: tuple[Any, ...], at: int) -> _SegmentPlace:
     kind, _, _, _, used, _, sequence, trace, first, base_us = fields
-    return _Place(kind, sequence, at, used, trace, first, base_us)
+    return _SegmentPlace(kind, sequence, at, used, trace, first, base_us)
 
 
 def _open(path: Path) -> BinaryIO:
