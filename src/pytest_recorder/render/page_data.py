@@ -10,7 +10,8 @@ from typing import Any
 from pytest_recorder.analysis.failure import find_failure
 from pytest_recorder.analysis.history import History
 from pytest_recorder.analysis.loops import Loop, find_loops
-from pytest_recorder.tracefile.reader import StoredBlock, Trace
+from pytest_recorder.tracefile.block_reader import StoredBlock
+from pytest_recorder.tracefile.reader import Trace
 
 PAGE_VERSION = 1
 MOST_STORED_BYTES = 32 * 1024 * 1024

@@ -1,7 +1,7 @@
 """Opens trace files: gives every whole prefix of any input, and says what is missing.
 
-A file is walked once, block by block, with its checksums; nothing but the places of the blocks is
-kept. Events are decoded when they are asked for, one block at a time.
+A file is walked once when it is opened. Events are decoded when they are asked for, one block at a
+time.
 """
 
 import os
@@ -19,46 +19,25 @@ from pytest_recorder.errors import ErrorCode, enverr, from_os_error, target, usa
 from pytest_recorder.format.decode import Definitions, EventDecoder, Malformed
 from pytest_recorder.format.events import Event, Frame, Value
 from pytest_recorder.format.layout import (
-    BLOCK,
-    CHECKSUM,
     EVENTS_HEAD,
-    FLAG_DEFLATED,
     MAGIC,
-    MAX_BLOCK_BYTES,
     SPOOL_MAGIC,
     BlockKind,
+)
+from pytest_recorder.tracefile.block_reader import (
+    BlockPlace,
+    BlockReader,
+    StoredBlock,
+    first_line,
 )
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
 from pytest_recorder.tracefile.scan import make_scan
 from pytest_recorder.tracefile.skeleton import MOST_EXCEPTIONS, Call, rows_of, tree_of
 from pytest_recorder.tracefile.spool_trace import pack_spool
 
-_CHUNK = 1 << 20
-_HEAD_BYTES = BLOCK.size + CHECKSUM.size
-
-
-class _BlockPlace(NamedTuple):
-    """Where a block lies."""
-
-    kind: int
-    flags: int
-    at: int
-    stored: int
-    plain: int
-
-
-class StoredBlock(NamedTuple):
-    """A block of the file as it is stored. `first` and `events` are those of a block of events."""
-
-    kind: int
-    is_deflated: bool
-    stored: bytes
-    first: int = 0
-    events: int = 0
-
 
 class _EventBlock(NamedTuple):
-    place: _BlockPlace
+    place: BlockPlace
     first: int
     base_us: int
     events: int
@@ -119,23 +98,6 @@ def _is_spool(file: BinaryIO) -> bool:
     return head == SPOOL_MAGIC[:-1]
 
 
-def read_manifest(path: Path) -> Manifest | None:
-    """Give the manifest of a trace file without looking at the rest; None where there is none."""
-    try:
-        with open(path, "rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                return None
-            head = file.read(_HEAD_BYTES)
-            if len(head) < _HEAD_BYTES:
-                return None
-            kind, flags, _, stored, _ = BLOCK.unpack_from(head)
-            if kind != BlockKind.MANIFEST or flags or stored > MAX_BLOCK_BYTES:
-                return None
-            return Manifest.model_validate_json(file.read(stored))
-    except (OSError, ValidationError):
-        return None
-
-
 def _unreadable(path: Path, error: Exception) -> Exception:
     if isinstance(error, OSError):
         return from_os_error(error, "cannot read the trace", path=path)
@@ -148,14 +110,13 @@ class Trace:
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.path = path
         self._file = file
-        self._size = os.fstat(file.fileno()).st_size
+        self._blocks = BlockReader(file)
         self._events: list[_EventBlock] = []
-        self._definition_places: list[_BlockPlace] = []
-        self._sources: dict[bytes, _BlockPlace] = {}
-        self._index: _BlockPlace | None = None
+        self._definition_places: list[BlockPlace] = []
+        self._sources: dict[bytes, BlockPlace] = {}
+        self._index: BlockPlace | None = None
         self._trailer: Trailer | None = None
         self._definitions = Definitions()
-        self._damage: str | None = None
         self.manifest: Manifest = self._open()
 
     # What the trace says of itself.
@@ -163,26 +124,24 @@ class Trace:
     @property
     def status(self) -> str:
         """`complete`, or `partial` where the recording ended early or the file is not whole."""
-        return "partial" if self._damage is not None else self.trailer.status
+        return "partial" if self.damage is not None else self.trailer.status
 
     @property
     def damage(self) -> str | None:
         """What is wrong with the file as far as it was read; None for an honest `partial` too."""
-        return self._damage
+        return self._blocks.damage
 
     @property
     def reason(self) -> str | None:
         """Why the trace is partial: an `ERR_*` code, or None."""
         return (
-            ErrorCode.TRACE_INCOMPLETE.value
-            if self._damage is not None
-            else self.trailer.reason
+            ErrorCode.TRACE_INCOMPLETE.value if self.damage is not None else self.trailer.reason
         )
 
     @property
     def message(self) -> str | None:
         """The reason in words, or None."""
-        return self._damage if self._damage is not None else self.trailer.message
+        return self.damage if self.damage is not None else self.trailer.message
 
     @property
     def trailer(self) -> Trailer:
@@ -195,7 +154,7 @@ class Trace:
     @property
     def size_bytes(self) -> int:
         """Size of the file."""
-        return self._size
+        return self._blocks.size_bytes
 
     def __len__(self) -> int:
         """Number of events that can be read."""
@@ -219,8 +178,9 @@ class Trace:
                     yield event
             if decoded < block.events:
                 # What follows would not be the next event.
-                if self._damage is None:
-                    self._damage = f"{block.events} events were written, {decoded} can be read"
+                if self.damage is None:
+                    said = f"{block.events} events were written, {decoded} can be read"
+                    self._blocks.damage = said
                 return
 
     def event(self, n: int) -> Event:
@@ -259,7 +219,7 @@ class Trace:
 
     def outline(self) -> Outline:
         """Give what the index tells."""
-        index: Any = self._json(self._index) if self._index is not None else None
+        index: Any = self._blocks.json(self._index) if self._index is not None else None
         rows: list[list[int]]
         try:
             rows = index["calls"] if "calls" in index else rows_of(index["steps"])
@@ -275,7 +235,7 @@ class Trace:
         try:
             return tree_of(self.call_rows(), self._definitions.codes)
         except (Malformed, KeyError, ValueError, TypeError, IndexError):
-            self._damage = "the index is damaged"
+            self._blocks.damage = "the index is damaged"
             return tree_of(self._scanned_rows(), self._definitions.codes)
 
     def call_rows(self) -> list[list[int]]:
@@ -283,16 +243,16 @@ class Trace:
 
         The parent is 0 where there is none, the end 0 open, 1 return, 2 unwind.
         """
-        if self._index is not None and self._damage is None:
-            index = self._json(self._index)
+        if self._index is not None and self._blocks.damage is None:
+            index = self._blocks.json(self._index)
             try:
                 if index["calls_cut"] is False:
                     rows = index["calls"] if "calls" in index else rows_of(index["steps"])
                     if all(len(row) == 6 and all(type(x) is int for x in row) for row in rows):
                         return rows
-                    self._damage = "the index is damaged"
+                    self._blocks.damage = "the index is damaged"
             except (Malformed, KeyError, ValueError, TypeError, IndexError):
-                self._damage = "the index is damaged"
+                self._blocks.damage = "the index is damaged"
         return self._scanned_rows()
 
     def _scanned_rows(self) -> list[list[int]]:
@@ -301,7 +261,7 @@ class Trace:
             try:
                 scan.feed(self._records(block), block.first)
             except Malformed as error:
-                self._damage = f"a record is damaged: {error.message}"
+                self._blocks.damage = f"a record is damaged: {error.message}"
         return scan.rows()
 
     def event_blocks(self) -> list[tuple[int, int, int]]:
@@ -315,12 +275,12 @@ class Trace:
         before `stop`. The text of a source that is not UTF-8 is given in UTF-8, not deflated.
         """
         for place in self._definition_places:
-            yield self._stored(place)
+            yield self._blocks.stored(place)
         for place in self._sources.values():
             yield self._stored_source(place)
         for block in self._events:
             if block.first >= first and (stop is None or block.first < stop):
-                stored = self._stored(block.place)
+                stored = self._blocks.stored(block.place)
                 yield stored._replace(first=block.first, events=block.events)
 
     def threads(self) -> dict[int, str]:
@@ -337,7 +297,7 @@ class Trace:
         """Give the text of a file as it was when it ran, None where it could not be read then."""
         for path, digest in self._definitions.files.values():
             if path == file and digest in self._sources:
-                data = self._read(self._sources[digest])
+                data = self._blocks.read(self._sources[digest])
                 return _decode_source(data[32:])
         return None
 
@@ -371,7 +331,7 @@ class Trace:
                 f"{str(self.path)!r} has trace format {head[-1]}, this reader knows {MAGIC[-1]}",
             )
         manifest: Manifest | None = None
-        for place in self._walk():
+        for place in self._blocks.walk():
             try:
                 if manifest is None:
                     manifest = self._read_manifest(place)
@@ -380,68 +340,39 @@ class Trace:
             except (Malformed, ValidationError, zlib.error) as error:
                 if manifest is None:
                     break
-                self._damage = f"damaged at byte {place.at}: {_first_line(error)}"
+                self._blocks.damage = f"damaged at byte {place.at}: {first_line(error)}"
                 break
         if manifest is None:
             raise target(
                 ErrorCode.TRACE_CORRUPT, f"{str(self.path)!r} has no readable manifest"
             )
-        if self._damage is None and self._trailer is None:
-            self._damage = "the file ends before its trailer"
-        if self._damage is None and self.trailer.events != len(self):
-            self._damage = f"{self.trailer.events} events were written, {len(self)} are there"
+        if self.damage is None and self._trailer is None:
+            self._blocks.damage = "the file ends before its trailer"
+        if self.damage is None and self.trailer.events != len(self):
+            said = f"{self.trailer.events} events were written, {len(self)} are there"
+            self._blocks.damage = said
         return manifest
 
-    def _walk(self) -> Iterator[_BlockPlace]:
-        """Give the blocks whose checksum holds, up to the first that does not."""
-        at = len(MAGIC)
-        while at < self._size:
-            self._file.seek(at)
-            head = self._file.read(_HEAD_BYTES)
-            if len(head) < _HEAD_BYTES:
-                self._damage = "the file is cut in the head of a block"
-                return
-            kind, flags, _, stored, plain = BLOCK.unpack_from(head)
-            start = at + _HEAD_BYTES
-            if start + stored > self._size or plain > MAX_BLOCK_BYTES:
-                self._damage = f"the file is cut or damaged at byte {at}"
-                return
-            before = zlib.crc32(head[: BLOCK.size])
-            if self._checksum(stored, before) != CHECKSUM.unpack_from(head, BLOCK.size)[0]:
-                self._damage = f"a checksum is wrong at byte {at}"
-                return
-            yield _BlockPlace(kind, flags, start, stored, plain)
-            at = start + stored
-
-    def _checksum(self, size: int, checksum: int) -> int:
-        while size > 0:
-            data = self._file.read(min(size, _CHUNK))
-            if not data:
-                return -1
-            checksum = zlib.crc32(data, checksum)
-            size -= len(data)
-        return checksum
-
-    def _read_manifest(self, place: _BlockPlace) -> Manifest:
+    def _read_manifest(self, place: BlockPlace) -> Manifest:
         if place.kind != BlockKind.MANIFEST:
             raise Malformed("the first block is no manifest")
-        return Manifest.model_validate_json(self._read(place))
+        return Manifest.model_validate_json(self._blocks.read(place))
 
-    def _take(self, place: _BlockPlace) -> None:
+    def _take(self, place: BlockPlace) -> None:
         if place.kind == BlockKind.DEFINITIONS:
-            self._definitions.feed(self._read(place))
+            self._definitions.feed(self._blocks.read(place))
             self._definition_places.append(place)
         elif place.kind == BlockKind.SOURCE:
-            self._sources[self._read(place)[:32]] = place
+            self._sources[self._blocks.read(place)[:32]] = place
         elif place.kind == BlockKind.EVENTS:
             self._take_events(place)
         elif place.kind == BlockKind.INDEX:
             self._index = place
         elif place.kind == BlockKind.TRAILER:
-            self._trailer = Trailer.model_validate_json(self._read(place))
+            self._trailer = Trailer.model_validate_json(self._blocks.read(place))
 
-    def _take_events(self, place: _BlockPlace) -> None:
-        head = self._head(place)
+    def _take_events(self, place: BlockPlace) -> None:
+        head = self._blocks.events_head(place)
         if len(head) < EVENTS_HEAD.size:
             raise Malformed("a block of events is too short")
         first, base_us, events = EVENTS_HEAD.unpack(head)
@@ -449,48 +380,18 @@ class Trace:
             raise Malformed("a block of events does not follow the one before")
         self._events.append(_EventBlock(place, first, base_us, events))
 
-    def _head(self, place: _BlockPlace) -> bytes:
-        self._file.seek(place.at)
-        if not place.flags & FLAG_DEFLATED:
-            return self._file.read(EVENTS_HEAD.size)
-        data = self._file.read(min(place.stored, 4096))
-        return zlib.decompressobj().decompress(data, EVENTS_HEAD.size)
-
-    def _read(self, place: _BlockPlace) -> bytes:
-        self._file.seek(place.at)
-        stored = self._file.read(place.stored)
-        if not place.flags & FLAG_DEFLATED:
-            return stored
-        plain = zlib.decompressobj().decompress(stored, place.plain + 1)
-        if len(plain) != place.plain:
-            raise Malformed("a block has another size than it says")
-        return plain
-
-    def _stored(self, place: _BlockPlace) -> StoredBlock:
-        self._file.seek(place.at)
-        stored = self._file.read(place.stored)
-        return StoredBlock(place.kind, bool(place.flags & FLAG_DEFLATED), stored)
-
-    def _stored_source(self, place: _BlockPlace) -> StoredBlock:
-        data = self._read(place)
+    def _stored_source(self, place: BlockPlace) -> StoredBlock:
+        data = self._blocks.read(place)
         text = _decode_source(data[32:]).encode("utf-8", "replace")
         if text != data[32:]:
             return StoredBlock(place.kind, False, data[:32] + text)
-        return self._stored(place)
-
-    def _json(self, place: _BlockPlace) -> Any:
-        import orjson
-
-        try:
-            return orjson.loads(self._read(place))
-        except (Malformed, zlib.error, orjson.JSONDecodeError):
-            return None
+        return self._blocks.stored(place)
 
     def _records(self, block: _EventBlock) -> bytes:
         try:
-            return self._read(block.place)[EVENTS_HEAD.size :]
+            return self._blocks.read(block.place)[EVENTS_HEAD.size :]
         except (Malformed, zlib.error) as error:
-            self._damage = f"damaged at byte {block.place.at}: {_first_line(error)}"
+            self._blocks.damage = f"damaged at byte {block.place.at}: {first_line(error)}"
             return b""
 
     def _decoder(self, block: _EventBlock) -> EventDecoder:
@@ -505,12 +406,7 @@ class Trace:
         try:
             yield from decoder
         except Malformed as error:
-            self._damage = f"a record is damaged: {error.message}"
-
-
-def _first_line(error: Exception) -> str:
-    text = error.message if isinstance(error, Malformed) else str(error)
-    return text.partition("\n")[0]
+            self._blocks.damage = f"a record is damaged: {error.message}"
 
 
 def _decode_source(data: bytes) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error
+from pytest_recorder.tracefile.block_reader import read_manifest
 from pytest_recorder.tracefile.end import end_of
 from pytest_recorder.tracefile.folder import TRACE_NAME, claim_path, free_path, give_back
 from pytest_recorder.tracefile.index import DIED, Entry, add_entries, read_index
@@ -17,7 +18,7 @@ from pytest_recorder.tracefile.naming import (
     SPOOL_SUFFIX,
     run_of_spool,
 )
-from pytest_recorder.tracefile.reader import Trace, open_trace, read_manifest
+from pytest_recorder.tracefile.reader import Trace, open_trace
 from pytest_recorder.tracefile.spool_trace import trailer_of_dead
 from pytest_recorder.tracefile.spoolfile import Snapshot, SpoolFile
 from pytest_recorder.tracefile.writer import Packed, write_trace

@@ -63,7 +63,7 @@ def compare(definitions: Definitions, blocks: list[Block], most_calls: int = 50_
 def recorded(program: str, engine: str, level: str) -> tuple[Definitions, list[Block]]:
     with open_trace(run(program, engine, level).path) as trace:
         blocks = [
-            (block.first, trace._read(block.place)[EVENTS_HEAD.size :])
+            (block.first, trace._blocks.read(block.place)[EVENTS_HEAD.size :])
             for block in trace._events
         ]
         return trace._definitions, blocks
@@ -552,7 +552,7 @@ def test_a_trace_is_the_same_with_either(
         (tmp_path / folder).mkdir()
         with record(program, folder=tmp_path / folder).trace() as trace:
             assert trace._index is not None
-            return trace._json(trace._index)["steps"]
+            return trace._blocks.json(trace._index)["steps"]
 
     found = index("fastest")
     monkeypatch.setattr(scan, "_NATIVE", None)

@@ -161,7 +161,7 @@ def test_a_call_tree_that_is_too_large_for_the_index_comes_from_the_events(
     assert packed.size_bytes == (tmp_path / "a.pyrec").stat().st_size
     with open_trace(tmp_path / "a.pyrec") as trace:
         assert trace._index is not None
-        index = trace._json(trace._index)
+        index = trace._blocks.json(trace._index)
         assert index["calls_cut"] is True
         assert len(index["steps"]) == 50_000
         assert len(trace.call_tree()) == 50_010

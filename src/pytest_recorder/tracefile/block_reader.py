@@ -1,0 +1,145 @@
+"""Reads the blocks of a trace file: walks them once with their checksums, gives their content.
+
+Nothing but the places of the blocks is kept. The file is hostile: no size in it is believed before
+it is compared with what is there, and nothing larger than a block may be is allocated.
+"""
+
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from pydantic import ValidationError
+
+from pytest_recorder.format.decode import Malformed
+from pytest_recorder.format.layout import (
+    BLOCK,
+    CHECKSUM,
+    EVENTS_HEAD,
+    FLAG_DEFLATED,
+    MAGIC,
+    MAX_BLOCK_BYTES,
+    BlockKind,
+)
+from pytest_recorder.tracefile.manifest import Manifest
+
+_CHUNK = 1 << 20
+_HEAD_BYTES = BLOCK.size + CHECKSUM.size
+
+
+class BlockPlace(NamedTuple):
+    """Where a block lies."""
+
+    kind: int
+    flags: int
+    at: int
+    stored: int
+    plain: int
+
+
+class StoredBlock(NamedTuple):
+    """A block of the file as it is stored. `first` and `events` are those of a block of events."""
+
+    kind: int
+    is_deflated: bool
+    stored: bytes
+    first: int = 0
+    events: int = 0
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """Give the manifest of a trace file without looking at the rest; None where there is none."""
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return None
+            head = file.read(_HEAD_BYTES)
+            if len(head) < _HEAD_BYTES:
+                return None
+            kind, flags, _, stored, _ = BLOCK.unpack_from(head)
+            if kind != BlockKind.MANIFEST or flags or stored > MAX_BLOCK_BYTES:
+                return None
+            return Manifest.model_validate_json(file.read(stored))
+    except (OSError, ValidationError):
+        return None
+
+
+class BlockReader:
+    """The blocks of an open file, after its magic."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size_bytes = os.fstat(file.fileno()).st_size
+        self.damage: str | None = None
+        """What is wrong with the file, as far as it was read."""
+
+    def walk(self) -> Iterator[BlockPlace]:
+        """Give the blocks whose checksum holds, up to the first that does not."""
+        at = len(MAGIC)
+        while at < self.size_bytes:
+            self._file.seek(at)
+            head = self._file.read(_HEAD_BYTES)
+            if len(head) < _HEAD_BYTES:
+                self.damage = "the file is cut in the head of a block"
+                return
+            kind, flags, _, stored, plain = BLOCK.unpack_from(head)
+            start = at + _HEAD_BYTES
+            if start + stored > self.size_bytes or plain > MAX_BLOCK_BYTES:
+                self.damage = f"the file is cut or damaged at byte {at}"
+                return
+            before = zlib.crc32(head[: BLOCK.size])
+            if self._checksum(stored, before) != CHECKSUM.unpack_from(head, BLOCK.size)[0]:
+                self.damage = f"a checksum is wrong at byte {at}"
+                return
+            yield BlockPlace(kind, flags, start, stored, plain)
+            at = start + stored
+
+    def _checksum(self, size: int, checksum: int) -> int:
+        while size > 0:
+            data = self._file.read(min(size, _CHUNK))
+            if not data:
+                return -1
+            checksum = zlib.crc32(data, checksum)
+            size -= len(data)
+        return checksum
+
+    def read(self, place: BlockPlace) -> bytes:
+        """Give what a block holds. Raises Malformed or zlib.error."""
+        self._file.seek(place.at)
+        stored = self._file.read(place.stored)
+        if not place.flags & FLAG_DEFLATED:
+            return stored
+        plain = zlib.decompressobj().decompress(stored, place.plain + 1)
+        if len(plain) != place.plain:
+            raise Malformed("a block has another size than it says")
+        return plain
+
+    def events_head(self, place: BlockPlace) -> bytes:
+        """Give the head of a block of events, or less. Raises zlib.error."""
+        self._file.seek(place.at)
+        if not place.flags & FLAG_DEFLATED:
+            return self._file.read(EVENTS_HEAD.size)
+        data = self._file.read(min(place.stored, 4096))
+        return zlib.decompressobj().decompress(data, EVENTS_HEAD.size)
+
+    def stored(self, place: BlockPlace) -> StoredBlock:
+        """Give a block as it is stored."""
+        self._file.seek(place.at)
+        stored = self._file.read(place.stored)
+        return StoredBlock(place.kind, bool(place.flags & FLAG_DEFLATED), stored)
+
+    def json(self, place: BlockPlace) -> Any:
+        """Give what a block of JSON holds; None where it is none."""
+        import orjson
+
+        try:
+            return orjson.loads(self.read(place))
+        except (Malformed, zlib.error, orjson.JSONDecodeError):
+            return None
+
+
+def first_line(error: Exception) -> str:
+    """Give the first line of what an error says: pydantic writes a page."""
+    text = error.message if isinstance(error, Malformed) else str(error)
+    return text.partition("\n")[0]
