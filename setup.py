@@ -18,6 +18,9 @@ from setuptools.errors import BaseError, CCompilerError
 BUILD = os.environ.get("PYTEST_RECORDER_BUILD", "").strip().lower()
 HOT_PATH = "pytest_recorder.engine.native._native"
 PUBLIC = ("HOT_PUBLIC", "1")
+# Its header is written from the table of the trace format.
+FORMAT = "src/pytest_recorder/format"
+VOCABULARY = f"{FORMAT}/vocabulary.h"
 # A free-threaded interpreter has no limited API.
 IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
@@ -25,13 +28,16 @@ EXTENSIONS = [
     Extension(
         "pytest_recorder.tracefile._scan",
         ["src/pytest_recorder/tracefile/_scan.c"],
+        depends=[VOCABULARY],
+        include_dirs=[FORMAT],
         py_limited_api=not IS_FREE_THREADED,
         optional=True,
     ),
     Extension(
         HOT_PATH,
         ["src/pytest_recorder/engine/native/unit.c"],
-        depends=glob("src/pytest_recorder/engine/native/*.[ch]"),
+        depends=[VOCABULARY, *glob("src/pytest_recorder/engine/native/*.[ch]")],
+        include_dirs=[FORMAT],
         define_macros=[PUBLIC] if BUILD == "public" else [],
         extra_compile_args=[
             "-std=c11",

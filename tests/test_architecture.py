@@ -13,6 +13,7 @@ PACKAGE = Path(pytest_recorder.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HOT = [
     *(PACKAGE / "engine").rglob("*.py"),
+    PACKAGE / "format/primitives.py",
     PACKAGE / "format/vocabulary.py",
     PACKAGE / "tracefile/spool.py",
 ]

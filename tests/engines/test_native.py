@@ -18,10 +18,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import pytest_recorder
 from pytest_recorder.engine.pure.values import Bounds, Shape, ValueEncoder
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.format import vocabulary
-from pytest_recorder.format.layout import SEGMENT, SEGMENT_PROGRESS_AT, SegmentKind
+from pytest_recorder.format.layout import SegmentKind
+from pytest_recorder.format.primitives import uv
+from pytest_recorder.format.vocabulary import LEVELS
 from pytest_recorder.recording.recorder import Ended, Recorder
 from pytest_recorder.settings.config import Settings, ValueLimits
 from pytest_recorder.settings.policy import Policy
@@ -32,7 +34,7 @@ from tests.engines.support import COMPARED, ENGINES, FOLDER, HAS_NATIVE, load, r
 pytestmark = pytest.mark.skipif(not HAS_NATIVE, reason="installed without the parts in C")
 NATIVE = ENGINES[0]
 TWIN = NATIVE.replace("native", "python")
-HEADER = Path(vocabulary.__file__).parents[1] / "engine" / "native" / "hot.h"
+HEADER = Path(pytest_recorder.__file__).parent / "engine" / "native" / "hot.h"
 
 
 def enumerations(text: str) -> dict[str, int]:
@@ -50,34 +52,15 @@ def enumerations(text: str) -> dict[str, int]:
 
 
 @pytest.mark.skipif(not HEADER.exists(), reason="a wheel holds no sources in C")
-def test_c_and_python_have_the_same_vocabulary() -> None:
-    text = HEADER.read_text(encoding="ascii")
-    numbers = enumerations(text)
-    defined = {
-        name: int(value)
-        for name, value in re.findall(r"#define (\w+) (\d+)$", text, re.MULTILINE)
+def test_c_and_python_have_the_same_shapes() -> None:
+    numbers = enumerations(HEADER.read_text(encoding="ascii"))
+    here = {
+        name.removeprefix("SHAPE_"): number
+        for name, number in numbers.items()
+        if name.startswith("SHAPE_") and name != "SHAPE_OTHER"
     }
-    assert defined["SEGMENT_HEAD"] == SEGMENT.size
-    assert defined["SEGMENT_USED_AT"] == SEGMENT_PROGRESS_AT
-    assert numbers["SEGMENT_DEFINITIONS"] == SegmentKind.DEFINITIONS
-    assert numbers["SEGMENT_EVENTS"] == SegmentKind.EVENTS
-    for prefix, words in (
-        ("DEFINE_", vocabulary.Define),
-        ("OP_", vocabulary.Op),
-        ("TAG_", vocabulary.Tag),
-        ("REASON_", vocabulary.Reason),
-        ("SHAPE_", Shape),
-    ):
-        known = {name: value for name, value in vars(words).items() if name.isupper()}
-        here = {
-            name.removeprefix(prefix): number
-            for name, number in numbers.items()
-            if name.startswith(prefix) and name != "SHAPE_OTHER"
-        }
-        # What C does not know, it leaves to Python.
-        assert {name: known[name] for name in here} == here
-        if prefix != "SHAPE_":
-            assert set(known) - set(here) <= {"MASK", "DEPTH"}
+    # What C does not know, it leaves to Python.
+    assert {name: vars(Shape)[name] for name in here} == here
 
 
 class Bench:
@@ -117,7 +100,7 @@ class Bench:
     ],
     ids=["default", "tight", "redacted"],
 )
-@pytest.mark.parametrize("level", vocabulary.LEVELS)
+@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("program", [name for name in COMPARED if name != "threads"])
 def test_both_write_the_same_bytes(
     program: str, level: str, settings: dict[str, Any], tmp_path: Path
@@ -175,10 +158,10 @@ class Core:
         self.twin = ValueEncoder(bounds, redactor, self._type, self._name)
 
     def _type(self, name: str, fields: tuple[str, ...]) -> bytes:
-        return self.types.setdefault((name, fields), vocabulary.uv(len(self.types) + 1))
+        return self.types.setdefault((name, fields), uv(len(self.types) + 1))
 
     def _name(self, name: str) -> bytes:
-        return self.names.setdefault(name, vocabulary.uv(len(self.names) + 1))
+        return self.names.setdefault(name, uv(len(self.names) + 1))
 
     def close(self) -> None:
         self.hot.end()

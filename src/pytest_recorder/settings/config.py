@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, NamedTuple, Self, TypeVar, cast, g
 from pydantic import BaseModel, ConfigDict, Field
 
 from pytest_recorder.errors import ErrorCode, UsageError, usage
+from pytest_recorder.format.vocabulary import MAX_DEPTH
 
 Scope = Literal["test", "session"]
 Keep = Literal["failed", "all"]
@@ -24,7 +25,6 @@ KIB: Final = 1024
 MIN_BYTES: Final = 64 * KIB
 MAX_BYTES: Final = KIB**4
 DEFAULT_MAX_BYTES: Final = 64 * KIB**2
-MAX_DEPTH: Final = 100  # the encoders recurse; more would meet the end of the C stack
 MAX_COUNT: Final = 1_000_000
 
 _Depth = Annotated[int, Field(ge=0, le=MAX_DEPTH)]

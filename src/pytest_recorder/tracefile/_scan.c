@@ -21,25 +21,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The numbers of format/vocabulary.py. */
-enum {
-    OP_FRAME = 1, OP_SWITCH, OP_STATE, OP_CALL, OP_LINE, OP_RETURN, OP_YIELD, OP_RESUME,
-    OP_THROW, OP_RAISE, OP_UNWIND, OP_OUTPUT, OP_LOG, OP_SPAN, OP_GAP,
-    OP_MASK = 0x3F, OP_CHANGES = 0x80
-};
-enum {
-    TAG_NONE, TAG_TRUE, TAG_FALSE, TAG_INT, TAG_BIG_INT, TAG_HUGE_INT, TAG_FLOAT, TAG_COMPLEX,
-    TAG_STR, TAG_STR_CUT, TAG_BYTES, TAG_BYTES_CUT, TAG_SEQUENCE, TAG_MAPPING, TAG_OBJECT,
-    TAG_TEXT, TAG_SUBCLASS, TAG_OPAQUE, TAG_REDACTED
-};
-enum { END_OPEN, END_RETURN, END_UNWIND };
+#include "vocabulary.h"
 
-#define MOST_NESTING 100
-#define MAX_INT_BYTES 65536
-#define REASONS 7
-#define PHASES 4
-#define EDGES 2
-#define STREAMS 2
+enum { END_OPEN, END_RETURN, END_UNWIND };
 
 /* Numbers below this are looked up in their dict once, then in a bit. */
 #define CACHED_NUMBERS 65536
@@ -320,7 +304,7 @@ skip_scalar(Scanner *self, Cursor *cursor, uint8_t tag)
 static int
 skip_value(Scanner *self, Cursor *cursor, int depth)
 {
-    if (depth > MOST_NESTING) {
+    if (depth > MAX_NESTING) {
         return fail(self, "a value is nested too deep");
     }
     /* Each count is at most the bytes that are left, 2 ** 26 or so: their sum cannot overflow. */
@@ -383,7 +367,7 @@ skip_value(Scanner *self, Cursor *cursor, int depth)
 static int
 check_reason(Scanner *self, uint8_t reason)
 {
-    return reason >= 1 && reason <= REASONS ? 0 : fail(self, "unknown reason %d", reason);
+    return reason >= 1 && reason < REASON_END ? 0 : fail(self, "unknown reason %d", reason);
 }
 
 /* Skip a value with all that `EventDecoder.value` checks. Gives 1 if its JSON form has a text as
@@ -393,7 +377,7 @@ check_value(Scanner *self, Cursor *cursor, int depth)
 {
     uint8_t tag = 0, reason = 0;
     uint64_t count = 0;
-    if (depth > MOST_NESTING) {
+    if (depth > MAX_NESTING) {
         return fail(self, "a value is nested too deep");
     }
     if (read_byte(self, cursor, &tag) < 0) {
@@ -729,7 +713,7 @@ static int
 skip_span(Scanner *self, Cursor *cursor)
 {
     if (skip_uv(self, cursor) < 0 || skip_uv(self, cursor) < 0
-        || skip_word(self, cursor, PHASES) < 0 || skip_word(self, cursor, EDGES) < 0
+        || skip_word(self, cursor, PHASE_COUNT) < 0 || skip_word(self, cursor, EDGE_COUNT) < 0
         || skip_text(self, cursor) < 0) {
         return -1;
     }
@@ -792,7 +776,7 @@ skip_body(Scanner *self, Cursor *cursor, int op, Exception *exception)
     case OP_UNWIND:
         return read_exception(self, cursor, exception);
     case OP_OUTPUT:
-        if (skip_word(self, cursor, STREAMS) < 0) {
+        if (skip_word(self, cursor, STREAM_COUNT) < 0) {
             return -1;
         }
         return check_value(self, cursor, 0) < 0 ? -1 : 0;

@@ -9,7 +9,8 @@ from pytest_recorder.diagnostics.inject import NONE, Injector
 from pytest_recorder.errors import from_os_error
 from pytest_recorder.format.decode import Definitions
 from pytest_recorder.format.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
-from pytest_recorder.format.vocabulary import Define, Op, text, uv
+from pytest_recorder.format.primitives import text, uv
+from pytest_recorder.format.vocabulary import Define, Op
 from pytest_recorder.system.atomic_write import remove_staged, staged_path
 from pytest_recorder.system.locks import lock
 from pytest_recorder.tracefile.blocks import BlockWriter, deflate

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.decode import Cursor, Definitions, EventDecoder
-from pytest_recorder.format.vocabulary import MAX_INT_BYTES, uv
+from pytest_recorder.format.primitives import uv
+from pytest_recorder.format.vocabulary import MAX_INT_BYTES
 
 WIDE = Bounds(depth=100, items=1000, chars=10_000, attributes=1000)
 

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 import pytest_recorder
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.format.layout import SEGMENT, SPOOL_HEAD, SPOOL_HEAD_BYTES, SegmentKind
-from pytest_recorder.format.vocabulary import Define, Op, Tag, text, uv
+from pytest_recorder.format.primitives import text, uv
+from pytest_recorder.format.vocabulary import Define, Op, Tag
 from pytest_recorder.tracefile import spool as spool_module
 from pytest_recorder.tracefile import spoolfile
 from pytest_recorder.tracefile.end import end_of

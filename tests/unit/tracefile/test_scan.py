@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from pytest_recorder.format.decode import Definitions, Malformed
 from pytest_recorder.format.layout import EVENTS_HEAD
-from pytest_recorder.format.vocabulary import Define, Op, Tag, text, uv, zz
+from pytest_recorder.format.primitives import text, uv, zz
+from pytest_recorder.format.vocabulary import Define, Op, Tag
 from pytest_recorder.system import compiled
 from pytest_recorder.testing import record
 from pytest_recorder.tracefile import scan

@@ -13,7 +13,8 @@ import pytest_recorder
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.format.decode import Cursor, Malformed
 from pytest_recorder.format.layout import BLOCK, CHECKSUM, MAGIC, BlockKind
-from pytest_recorder.format.vocabulary import Define, Op, Tag, text, uv, zz
+from pytest_recorder.format.primitives import text, uv, zz
+from pytest_recorder.format.vocabulary import Define, Op, Tag
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.reader import Trace, open_trace
 from pytest_recorder.tracefile.skeleton import Call

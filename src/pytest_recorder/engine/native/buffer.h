@@ -1,4 +1,4 @@
-/* A growing byte buffer and the integers of the record layout (see format/vocabulary.py).
+/* A growing byte buffer and the integers of the record layout (see format/primitives.py).
  *
  * A buffer that could not grow is marked `failed` and takes nothing more; whoever uses what was
  * written into it looks at the mark once, at the end.

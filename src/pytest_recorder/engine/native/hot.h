@@ -11,66 +11,7 @@
 #define HOT_HOT_H
 
 #include "buffer.h"
-
-enum { LEVEL_CALLS, LEVEL_LINES, LEVEL_VALUES };
-
-/* See format/vocabulary.py, which tests compare with these. */
-enum {
-    DEFINE_NAME = 1,
-    DEFINE_TYPE,
-    DEFINE_FILE,
-    DEFINE_CODE,
-    DEFINE_THREAD
-};
-enum {
-    OP_FRAME = 1,
-    OP_SWITCH,
-    OP_STATE,
-    OP_CALL,
-    OP_LINE,
-    OP_RETURN,
-    OP_YIELD,
-    OP_RESUME,
-    OP_THROW,
-    OP_RAISE,
-    OP_UNWIND,
-    OP_OUTPUT,
-    OP_LOG,
-    OP_SPAN,
-    OP_GAP,
-    OP_CHANGES = 0x80
-};
-enum {
-    TAG_NONE,
-    TAG_TRUE,
-    TAG_FALSE,
-    TAG_INT,
-    TAG_BIG_INT,
-    TAG_HUGE_INT,
-    TAG_FLOAT,
-    TAG_COMPLEX,
-    TAG_STR,
-    TAG_STR_CUT,
-    TAG_BYTES,
-    TAG_BYTES_CUT,
-    TAG_SEQUENCE,
-    TAG_MAPPING,
-    TAG_OBJECT,
-    TAG_TEXT,
-    TAG_SUBCLASS,
-    TAG_OPAQUE,
-    TAG_REDACTED
-};
-enum {
-    REASON_WHOLE,
-    REASON_DEPTH,
-    REASON_ITEMS,
-    REASON_ATTRIBUTES,
-    REASON_CYCLE,
-    REASON_CHANGED,
-    REASON_STATELESS,
-    REASON_CUSTOM
-};
+#include "vocabulary.h"
 
 /* How the instances of a type are read: values.Shape, where `shape_of` chooses. What is not here is
  * left to the encoder in Python. */
@@ -220,11 +161,6 @@ int table_set(Table *table, void *key, void *value); /* -1 and MemoryError */
 void *table_pop(Table *table, const void *key);
 void table_clear(Table *table);
 void table_free(Table *table);
-
-/* See format/layout.py: SEGMENT.size and SEGMENT_PROGRESS_AT, and the kinds of segments. */
-#define SEGMENT_HEAD 40
-#define SEGMENT_USED_AT 8
-enum { SEGMENT_DEFINITIONS = 2, SEGMENT_EVENTS = 4 };
 
 /* A segment of the spool that is being filled. */
 typedef struct {

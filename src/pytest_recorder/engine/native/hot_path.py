@@ -28,7 +28,8 @@ from pytest_recorder.engine.pure.names import argument_names, recorded_names
 from pytest_recorder.engine.pure.values import Bounds, Shape, ValueEncoder, type_name
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import HOOK_CODES
-from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, text, uv
+from pytest_recorder.format.primitives import text, uv
+from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES
 
 _DICT_OF_STREAM = 2
 _namespace_of = type.__dict__["__dict__"].__get__

@@ -9,7 +9,8 @@ from types import CodeType
 from typing import Protocol
 
 from pytest_recorder.engine.pure.names import Reader, argument_names, reader_for, recorded_names
-from pytest_recorder.format.vocabulary import Define, text, uv
+from pytest_recorder.format.primitives import text, uv
+from pytest_recorder.format.vocabulary import Define
 
 
 class Sink(Protocol):

@@ -30,7 +30,8 @@ from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.names import UNBOUND
 from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, Op, text, uv, zz
+from pytest_recorder.format.primitives import text, uv, zz
+from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, Op
 from pytest_recorder.system.originals import allocate_lock, get_ident, local
 
 _LOCK_TIMEOUT_S = 1.0

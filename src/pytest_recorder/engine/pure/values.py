@@ -28,7 +28,8 @@ from typing import Any, Final, NamedTuple
 
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import is_hook
-from pytest_recorder.format.vocabulary import MAX_INT_BYTES, Reason, Tag, text, uv, zz
+from pytest_recorder.format.primitives import text, uv, zz
+from pytest_recorder.format.vocabulary import MAX_INT_BYTES, Reason, Tag
 
 
 class Bounds(NamedTuple):

@@ -1,0 +1,35 @@
+"""Writes the primitives of records: whole numbers, signed numbers and text.
+
+PYTEST_DONT_REWRITE
+
+"uv" is an unsigned LEB128 integer, "zz" a signed one in zig-zag form, and text is UTF-8 with its
+length in bytes before it. `cursor.py` reads them.
+"""
+
+from typing import Final
+
+
+def uv(number: int) -> bytes:
+    """Encode a whole number as unsigned LEB128."""
+    if number < 0x80:
+        return _ONE_BYTE[number]
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def zz(number: int) -> bytes:
+    """Encode a signed number as zig-zag LEB128."""
+    return uv(number << 1 if number >= 0 else (-number << 1) - 1)
+
+
+def text(string: str) -> bytes:
+    """Encode a string with its length in bytes before it; lone surrogates survive."""
+    data = string.encode("utf-8", "surrogatepass")
+    return uv(len(data)) + data
+
+
+_ONE_BYTE: Final = tuple(bytes((number,)) for number in range(128))

@@ -1,0 +1,147 @@
+/* The numbers, limits and field strings of a trace.
+ *
+ * Written by `just format-table` from table.py, which says what they mean.
+ */
+#ifndef FORMAT_VOCABULARY_H
+#define FORMAT_VOCABULARY_H
+
+enum {
+    LEVEL_CALLS = 0,
+    LEVEL_LINES = 1,
+    LEVEL_VALUES = 2,
+};
+
+enum {
+    DEFINE_NAME = 1,
+    DEFINE_TYPE = 2,
+    DEFINE_FILE = 3,
+    DEFINE_CODE = 4,
+    DEFINE_THREAD = 5,
+};
+
+enum {
+    OP_FRAME = 1,
+    OP_SWITCH = 2,
+    OP_STATE = 3,
+    OP_CALL = 4,
+    OP_LINE = 5,
+    OP_RETURN = 6,
+    OP_YIELD = 7,
+    OP_RESUME = 8,
+    OP_THROW = 9,
+    OP_RAISE = 10,
+    OP_UNWIND = 11,
+    OP_OUTPUT = 12,
+    OP_LOG = 13,
+    OP_SPAN = 14,
+    OP_GAP = 15,
+    OP_MASK = 0x3F,
+    OP_CHANGES = 0x80,
+};
+
+enum {
+    TAG_NONE = 0,
+    TAG_TRUE = 1,
+    TAG_FALSE = 2,
+    TAG_INT = 3,
+    TAG_BIG_INT = 4,
+    TAG_HUGE_INT = 5,
+    TAG_FLOAT = 6,
+    TAG_COMPLEX = 7,
+    TAG_STR = 8,
+    TAG_STR_CUT = 9,
+    TAG_BYTES = 10,
+    TAG_BYTES_CUT = 11,
+    TAG_SEQUENCE = 12,
+    TAG_MAPPING = 13,
+    TAG_OBJECT = 14,
+    TAG_TEXT = 15,
+    TAG_SUBCLASS = 16,
+    TAG_OPAQUE = 17,
+    TAG_REDACTED = 18,
+};
+
+enum {
+    REASON_WHOLE = 0,
+    REASON_DEPTH = 1,
+    REASON_ITEMS = 2,
+    REASON_ATTRIBUTES = 3,
+    REASON_CYCLE = 4,
+    REASON_CHANGED = 5,
+    REASON_STATELESS = 6,
+    REASON_CUSTOM = 7,
+};
+
+enum {
+    SEGMENT_FREE = 0,
+    SEGMENT_MANIFEST = 1,
+    SEGMENT_DEFINITIONS = 2,
+    SEGMENT_SOURCE = 3,
+    SEGMENT_EVENTS = 4,
+};
+
+#define MAX_DEPTH 100
+#define MAX_NESTING 100
+#define MAX_INT_BYTES 65536
+#define OP_END 16 /* one more than the last */
+#define TAG_END 19 /* one more than the last */
+#define REASON_END 8 /* one more than the last */
+#define PHASE_COUNT 4
+#define EDGE_COUNT 2
+#define STREAM_COUNT 2
+#define SEGMENT_HEAD 40 /* bytes before the records of a segment */
+#define SEGMENT_USED_AT 8 /* of the two numbers of 32 bits that change: used, events */
+
+/* Numbers in headers are little-endian. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LITTLE_32(number) __builtin_bswap32(number)
+#define LITTLE_64(number) __builtin_bswap64(number)
+#else
+#define LITTLE_32(number) (number)
+#define LITTLE_64(number) (number)
+#endif
+
+/* What follows the first byte of a record, a letter for each field. */
+static const char *const OP_FIELDS[] = {
+    [1] = "FcuPu", /* FRAME */
+    [2] = "F", /* SWITCH */
+    [3] = "(nv)", /* STATE */
+    [4] = "FCuPT(nv)", /* CALL */
+    [5] = "L", /* LINE */
+    [6] = "LTv", /* RETURN */
+    [7] = "LTv", /* YIELD */
+    [8] = "LT", /* RESUME */
+    [9] = "LTyux", /* THROW */
+    [10] = "LTyux", /* RAISE */
+    [11] = "LTyux", /* UNWIND */
+    [12] = "LTot", /* OUTPUT */
+    [13] = "LTnnt", /* LOG */
+    [14] = "uTpess", /* SPAN */
+    [15] = "uDn", /* GAP */
+};
+
+static const char *const TAG_FIELDS[] = {
+    [0] = "", /* NONE */
+    [1] = "", /* TRUE */
+    [2] = "", /* FALSE */
+    [3] = "u", /* INT */
+    [4] = "bm", /* BIG_INT */
+    [5] = "bu", /* HUGE_INT */
+    [6] = "8", /* FLOAT */
+    [7] = "88", /* COMPLEX */
+    [8] = "s", /* STR */
+    [9] = "us", /* STR_CUT */
+    [10] = "d", /* BYTES */
+    [11] = "ud", /* BYTES_CUT */
+    [12] = "yuur(v)", /* SEQUENCE */
+    [13] = "yuur(vv)", /* MAPPING */
+    [14] = "yuur(nv)", /* OBJECT */
+    [15] = "yuv", /* TEXT */
+    [16] = "yuv", /* SUBCLASS */
+    [17] = "yuw", /* OPAQUE */
+    [18] = "y", /* REDACTED */
+};
+
+static const char CHANGES_FIELDS[] = "(nv)(n)";
+
+#endif

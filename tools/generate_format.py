@@ -1,0 +1,298 @@
+"""Writes what every language needs of the trace format, from the one table that holds it.
+
+`python tools/generate_format.py [--check] [ROOT]` reads `format/table.py` and writes the Python,
+C and TypeScript vocabularies and the tables of `docs/trace-format.md`. With `--check` it writes
+nothing, names what is not up to date, and ends with 1 if there is anything.
+"""
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+PACKAGE = Path("src/pytest_recorder/format")
+TABLE = PACKAGE / "table.py"
+DOCUMENT = Path("docs/trace-format.md")
+COMMAND = "just format-table"
+_CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_ENDIAN = """\
+/* Numbers in headers are little-endian. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LITTLE_32(number) __builtin_bswap32(number)
+#define LITTLE_64(number) __builtin_bswap64(number)
+#else
+#define LITTLE_32(number) (number)
+#define LITTLE_64(number) (number)
+#endif
+"""
+
+
+def load_table(path: Path) -> ModuleType:
+    """Load a table that may be a copy of ours."""
+    spec = importlib.util.spec_from_file_location("format_table", path)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{path} is no module")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def words_of(fields: str) -> list[str]:
+    """Split fields into words and parentheses."""
+    return fields.replace("(", " ( ").replace(")", " ) ").split()
+
+
+def field_string(table: ModuleType, fields: str) -> str:
+    """Give the letters of fields, which drive every reader that passes over them."""
+    return "".join(w if w in "()" else table.FIELDS[w].letter for w in words_of(fields))
+
+
+def check_table(table: ModuleType) -> None:
+    """Refuse a table that breaks its own rules."""
+    for records, first in ((table.DEFINITIONS, 1), (table.OPERATIONS, 1), (table.TAGS, 0)):
+        if [record.number for record in records] != list(range(first, first + len(records))):
+            raise SystemExit(f"the numbers of {records[0].name} and what follows have a hole")
+    for operation in table.OPERATIONS:
+        if operation.fields.startswith("line") and not operation.is_event:
+            raise SystemExit(f"{operation.name} starts with a line and is no event")
+    if not table.MAGIC.endswith(bytes((table.FORMAT_VERSION,))):
+        raise SystemExit("the magic does not end with the version")
+    if len(table.OPERATIONS) > table.OP_MASK:
+        raise SystemExit("the first byte of a record has no room for so many operations")
+
+
+# Python.
+
+
+def class_of(name: str, text: str, entries: Iterable[tuple[str, str]]) -> str:
+    """Give a class of constants."""
+    lines = [f"    {name}: Final = {value}" for name, value in entries]
+    return f'class {name}:\n    """{text}"""\n\n' + "\n".join(lines) + "\n"
+
+
+def literal(value: Any) -> str:
+    """Give a literal as ruff formats it."""
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, bytes):
+        return "b" + literal(repr(value)[2:-1]).replace("\\\\", "\\")
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(literal, value)) + ")"
+    return f"{value:_}" if value >= 10_000 else str(value)
+
+
+def dict_of(name: str, entries: Iterable[tuple[str, str]]) -> str:
+    """Give a dict whose keys are constants."""
+    lines = [f"    {key}: {literal(value)}," for key, value in entries]
+    return f"{name}: Final = {{\n" + "\n".join(lines) + "\n}\n"
+
+
+def numbers(records: Iterable[Any]) -> list[tuple[str, str]]:
+    """Give name and number of each."""
+    return [(record.name, str(record.number)) for record in records]
+
+
+def python_words(table: ModuleType) -> str:
+    """Give `vocabulary.py`."""
+
+    def fields(records: Iterable[Any], prefix: str) -> list[tuple[str, str]]:
+        return [(f"{prefix}.{r.name}", field_string(table, r.fields)) for r in records]
+
+    operations = [
+        *numbers(table.OPERATIONS),
+        ("MASK", f"0x{table.OP_MASK:X}"),
+        ("CHANGES", f"0x{table.OP_CHANGES:X}"),
+    ]
+    head = (
+        '"""Names the numbers, words and field strings of a trace.\n\nPYTEST_DONT_REWRITE\n\n'
+        f"Written by `{COMMAND}` from `table.py`, which says what they mean.\n"
+        '"""\n\nfrom typing import Final\n\n'
+    )
+    words = "".join(
+        f"{name}: Final = {literal(getattr(table, name))}\n"
+        for name in ("LEVELS", "PHASES", "EDGES", "STREAMS")
+    )
+    limits = "".join(
+        f"{name}: Final = {literal(getattr(table, name))}\n"
+        for name in ("MAX_DEPTH", "MAX_NESTING", "MAX_INT_BYTES")
+    )
+    classes = [
+        class_of("Define", "Records of the definition stream.", numbers(table.DEFINITIONS)),
+        class_of(
+            "Op",
+            "Records of the event stream: the low six bits of the first byte.",
+            operations,
+        ),
+        class_of("Tag", "First byte of a value.", numbers(table.TAGS)),
+        class_of("Reason", "Why a value is not whole.", numbers(table.REASONS)),
+    ]
+    kinds = [(f"Op.{o.name}", o.name.lower()) for o in table.OPERATIONS if o.is_event]
+    reasons = [(f"Reason.{r.name}", r.text) for r in table.REASONS if r.number]
+    dicts = [
+        dict_of("EVENT_KINDS", kinds),
+        dict_of("REASONS", reasons),
+        dict_of("DEFINE_FIELDS", fields(table.DEFINITIONS, "Define")),
+        dict_of("OP_FIELDS", fields(table.OPERATIONS, "Op")),
+        dict_of("TAG_FIELDS", fields(table.TAGS, "Tag")),
+        f"CHANGES_FIELDS: Final = {literal(field_string(table, table.CHANGES))}\n",
+    ]
+    return (
+        head + words + "\n" + limits + "\n\n" + "\n\n".join(classes) + "\n\n" + "\n".join(dicts)
+    )
+
+
+def struct_format(parts: Iterable[Any]) -> str:
+    """Give the format string of `struct` for parts of a header."""
+    codes = "".join(_CODES[p.size] if p.is_number else f"{p.size}s" for p in parts)
+    return "<" + codes
+
+
+def python_layout(table: ModuleType) -> str:
+    """Give `layout.py`."""
+    head = (
+        '"""Fixes the bytes around the records: magic numbers, headers and block kinds of both '
+        "files.\n\nPYTEST_DONT_REWRITE\n\n"
+        f"Written by `{COMMAND}` from `table.py`, which says what they mean.\n"
+        '"""\n\nimport struct\nfrom typing import Final\n\n'
+    )
+    constants = "".join(
+        f"{name}: Final = {literal(getattr(table, name))}\n"
+        for name in (
+            "FORMAT_VERSION",
+            "MAGIC",
+            "SPOOL_MAGIC",
+            "SPOOL_HEAD_BYTES",
+            "MAX_BLOCK_BYTES",
+            "FLAG_DEFLATED",
+        )
+    )
+    headers = "".join(
+        f'{header.name}: Final = struct.Struct("{struct_format(header.parts)}")\n'
+        f'"""{", ".join(part.name.replace("_", " ") for part in header.parts).capitalize()}."""\n'
+        for header in headers_of(table)
+    )
+    moving = [p for p in table.SEGMENT.parts if p.name in table.SEGMENT_PROGRESS]
+    progress = (
+        f'SEGMENT_PROGRESS: Final = struct.Struct("{struct_format(moving)}")\n'
+        '"""The two parts that change while a segment fills: used and events."""\n'
+        f"SEGMENT_PROGRESS_AT: Final = {table.SEGMENT.offset(moving[0].name)}\n"
+    )
+    kinds = [
+        class_of(
+            "BlockKind", "What a block of a `*.pyrec` file holds.", numbers(table.BLOCK_KINDS)
+        ),
+        class_of(
+            "SegmentKind",
+            "What a segment of a `*.pyspool` file holds.",
+            numbers(table.SEGMENT_KINDS),
+        ),
+    ]
+    return head + constants + "\n" + headers + progress + "\n\n" + "\n\n".join(kinds)
+
+
+def headers_of(table: ModuleType) -> list[Any]:
+    """Give all headers."""
+    return [table.BLOCK, table.CHECKSUM, table.EVENTS_HEAD, table.SPOOL_HEAD, table.SEGMENT]
+
+
+# C.
+
+
+def enumeration(prefix: str, entries: Iterable[tuple[str, str]]) -> str:
+    """Give an enumeration with every number."""
+    lines = [f"    {prefix}{name} = {number}," for name, number in entries]
+    return "enum {\n" + "\n".join(lines) + "\n};\n"
+
+
+def c_strings(table: ModuleType, name: str, records: Iterable[Any]) -> str:
+    """Give the field strings of records by their numbers; NULL is a number that is none."""
+    lines = [
+        f'    [{record.number}] = "{field_string(table, record.fields)}", /* {record.name} */'
+        for record in records
+    ]
+    return f"static const char *const {name}[] = {{\n" + "\n".join(lines) + "\n};\n"
+
+
+def c_header(table: ModuleType) -> str:
+    """Give `vocabulary.h`."""
+    head = (
+        "/* The numbers, limits and field strings of a trace.\n *\n"
+        f" * Written by `{COMMAND}` from table.py, which says what they mean.\n"
+        " */\n#ifndef FORMAT_VOCABULARY_H\n#define FORMAT_VOCABULARY_H\n\n"
+    )
+    levels = [(level.upper(), str(at)) for at, level in enumerate(table.LEVELS)]
+    operations = [
+        *numbers(table.OPERATIONS),
+        ("MASK", f"0x{table.OP_MASK:X}"),
+        ("CHANGES", f"0x{table.OP_CHANGES:X}"),
+    ]
+    moving = table.SEGMENT.offset(table.SEGMENT_PROGRESS[0])
+    defines = [
+        ("MAX_DEPTH", table.MAX_DEPTH, ""),
+        ("MAX_NESTING", table.MAX_NESTING, ""),
+        ("MAX_INT_BYTES", table.MAX_INT_BYTES, ""),
+        ("OP_END", len(table.OPERATIONS) + 1, "one more than the last"),
+        ("TAG_END", len(table.TAGS), "one more than the last"),
+        ("REASON_END", len(table.REASONS), "one more than the last"),
+        ("PHASE_COUNT", len(table.PHASES), ""),
+        ("EDGE_COUNT", len(table.EDGES), ""),
+        ("STREAM_COUNT", len(table.STREAMS), ""),
+        ("SEGMENT_HEAD", table.SEGMENT.size, "bytes before the records of a segment"),
+        ("SEGMENT_USED_AT", moving, "of the two numbers of 32 bits that change: used, events"),
+    ]
+    parts = [
+        enumeration("LEVEL_", levels),
+        enumeration("DEFINE_", numbers(table.DEFINITIONS)),
+        enumeration("OP_", operations),
+        enumeration("TAG_", numbers(table.TAGS)),
+        enumeration("REASON_", numbers(table.REASONS)),
+        enumeration("SEGMENT_", numbers(table.SEGMENT_KINDS)),
+        "".join(
+            f"#define {name} {number}{f' /* {note} */' if note else ''}\n"
+            for name, number, note in defines
+        ),
+        _ENDIAN,
+        "/* What follows the first byte of a record, a letter for each field. */\n"
+        + c_strings(table, "OP_FIELDS", table.OPERATIONS),
+        c_strings(table, "TAG_FIELDS", table.TAGS),
+        f'static const char CHANGES_FIELDS[] = "{field_string(table, table.CHANGES)}";\n',
+    ]
+    return head + "\n".join(parts) + "\n#endif\n"
+
+
+GENERATED: dict[Path, Callable[[ModuleType], str]] = {
+    PACKAGE / "vocabulary.py": python_words,
+    PACKAGE / "layout.py": python_layout,
+    PACKAGE / "vocabulary.h": c_header,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check; give the exit status."""
+    parser = argparse.ArgumentParser(
+        description="Write what comes from the table of the format."
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing, say what differs")
+    parser.add_argument("root", nargs="?", type=Path, default=Path(__file__).parents[1])
+    options = parser.parse_args(arguments)
+    table = load_table(options.root / TABLE)
+    check_table(table)
+    stale: list[Path] = []
+    for name, generate in GENERATED.items():
+        path = options.root / name
+        text = generate(table)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+            if not options.check:
+                path.write_text(text, encoding="utf-8", newline="\n")
+    if options.check and stale:
+        print(f"not that of the table: {', '.join(map(str, stale))}; run `{COMMAND}`")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
