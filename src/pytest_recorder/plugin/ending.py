@@ -13,7 +13,8 @@ from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.page import add_page
 from pytest_recorder.plugin.run_index import Ledger
 from pytest_recorder.recording.file_recording import missing
-from pytest_recorder.recording.recorder import Ended, Recorder
+from pytest_recorder.recording.recorder import Recorder
+from pytest_recorder.recording.trace_recording import Ended
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import action_for, policy_of
 from pytest_recorder.tracefile.folder import claim_path, give_back

@@ -21,7 +21,8 @@ from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.outcome import outcome_of
 from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.plugin.run_index import Ledger
-from pytest_recorder.recording.recorder import Recorder, is_any_recording
+from pytest_recorder.recording.recorder import Recorder
+from pytest_recorder.recording.registry import is_any_recording
 from pytest_recorder.settings.config import Resolved, Settings
 from pytest_recorder.settings.policy import Sourced, action_for, open_journal, policy_of
 
@@ -249,7 +250,7 @@ class RecordSession:
                 if self.settings.scope == "session":
                     self._recorder.pause()
                 else:
-                    self._recorder.let_go()
+                    self._recorder.detach_streams()
             return
         if self.settings.scope == "session":
             self._begin_in_session(item, settings)

@@ -12,7 +12,8 @@ from pytest_recorder.diagnostics.metrics import publish
 from pytest_recorder.engine.scope import find_project_root
 from pytest_recorder.errors import ErrorCode, RecorderError, from_os_error, usage
 from pytest_recorder.format.layout import MAGIC
-from pytest_recorder.recording.recorder import Ended, Recorder
+from pytest_recorder.recording.recorder import Recorder
+from pytest_recorder.recording.trace_recording import Ended
 from pytest_recorder.settings.config import Action, Settings, parse_field
 from pytest_recorder.settings.policy import Policy, Sourced, action_for, open_journal
 from pytest_recorder.tracefile.folder import TRACE_NAME, prepare_folder
