@@ -12,7 +12,7 @@ from pytest_recorder.plugin.links import Files, add_links, properties, say_early
 from pytest_recorder.plugin.metrics import RunMetrics
 from pytest_recorder.plugin.page import add_page
 from pytest_recorder.plugin.run_index import Ledger
-from pytest_recorder.recording.file_recording import missing
+from pytest_recorder.recording.file_recording import required_trace_errors
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.trace_recording import Ended
 from pytest_recorder.settings.config import Settings
@@ -75,7 +75,7 @@ class Ending:
                         self._ledger.warn(unlinked, attempt.test)
         is_told = attempt.error is not None and attempt.has_told(attempt.error)
         if attempt.settings.require_trace and not is_told and not was_decided:
-            errors += missing(ended, is_written=is_written)
+            errors += required_trace_errors(ended, is_written=is_written)
         for error in errors:
             if error is not None and not attempt.has_told(error):
                 self._apply(error, attempt, attempt.settings, item, made)
@@ -101,7 +101,10 @@ class Ending:
         """
         errors: list[RecorderError] = []
         if attempt.error is not None:
-            errors = [attempt.error, *(missing(None) if settings.require_trace else ())]
+            errors = [
+                attempt.error,
+                *(required_trace_errors(None) if settings.require_trace else ()),
+            ]
         elif recorder is not None and recorder.error is not None:
             errors = [recorder.error] if not attempt.has_told(recorder.error) else []
         for error in errors:
