@@ -160,12 +160,12 @@ def test_a_test_that_ends_its_process_leaves_a_partial_trace_that_says_so(
 def test_a_fault_in_a_hook_of_ours_follows_the_policy(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
-        from pytest_recorder.plugin import session
+        from pytest_recorder.plugin import spans
 
         def outcome_of(*_):
             raise ZeroDivisionError("ours")
 
-        session.outcome_of = outcome_of
+        spans.outcome_of = outcome_of
         """
     )
     pytester.makepyfile("def test_a(): pass")

@@ -17,8 +17,8 @@ from pytest_recorder.errors import ErrorCode, enverr, from_os_error
 from pytest_recorder.plugin import xdist
 from pytest_recorder.plugin.attempt import SESSION_TEST
 from pytest_recorder.plugin.failing import Failing, failing_in
-from pytest_recorder.plugin.report import shown_path
-from pytest_recorder.plugin.run_index import Ledger
+from pytest_recorder.plugin.report_lines import shown_path
+from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.render.quantities import count
 from pytest_recorder.tracefile.index import DIED, Entry
 
@@ -51,13 +51,13 @@ class GitHub:
     def __init__(
         self,
         config: pytest.Config,
-        ledger: Ledger,
+        run_index: RunIndex,
         environ: Mapping[str, str],
         root: Path,
         guard: Guard,
     ) -> None:
         self._config = config
-        self._ledger = ledger
+        self._run_index = run_index
         self._environ = environ
         self._root = root
         self._guard = guard
@@ -161,12 +161,12 @@ class GitHub:
     # The summary.
 
     def _entries(self) -> list[Entry]:
-        return [*self._ledger.recovered, *self._ledger.entries]
+        return [*self._run_index.recovered, *self._run_index.entries]
 
     @property
     def _folder(self) -> str:
         base = self._config.invocation_params.dir
-        return shown_path(self._ledger.folder, base).replace(os.sep, "/")
+        return shown_path(self._run_index.folder, base).replace(os.sep, "/")
 
     def _sections(self) -> list[tuple[str, list[Entry]]]:
         """Give what is said of what, where there is something.
@@ -176,7 +176,7 @@ class GitHub:
         failed: list[Entry] = []
         again: list[Entry] = []
         unended: list[Entry] = []
-        recovered = {entry.trace for entry in self._ledger.recovered}
+        recovered = {entry.trace for entry in self._run_index.recovered}
         for entry in self._entries():
             if entry.test in self._failed or entry.test == SESSION_TEST:
                 failed += [entry] if entry.outcome in _SHOWN else []
@@ -187,7 +187,7 @@ class GitHub:
         recorded = {entry.test for entry in failed}
         for test, known in self._failed.items():
             if test not in recorded:
-                facts = known.failures[0].facts(self._root)
+                facts = known.failures[0].entry_fields(self._root)
                 plain = Entry(
                     test=test, attempt=1, outcome="failed", trace=None, status="missing"
                 )
@@ -218,7 +218,7 @@ class GitHub:
         except OSError as error:
             problem = from_os_error(error, "cannot write the summary of the step", path=path)
             problem.__cause__ = error
-            self._ledger.warn(problem, None)
+            self._run_index.warn(problem, None)
         else:
             if not content:
                 problem = enverr(
@@ -226,7 +226,7 @@ class GitHub:
                     "the summary of the step is full, no table was added",
                     path=path,
                 )
-                self._ledger.warn(problem, None)
+                self._run_index.warn(problem, None)
 
     def _summary(self, sections: list[tuple[str, list[Entry]]], room: int) -> bytes:
         from pytest_recorder.render.index_markdown import code, table

@@ -16,7 +16,7 @@ import pytest
 from pytest_recorder.diagnostics.guard import fault_of
 from pytest_recorder.errors import ErrorCode, RecorderError, target
 from pytest_recorder.plugin.attempt import Attempt
-from pytest_recorder.plugin.report import shown_path
+from pytest_recorder.plugin.report_lines import shown_path
 from pytest_recorder.tracefile.folder import FAILURE_NAME, PAGE_NAME
 from pytest_recorder.tracefile.index import Entry
 

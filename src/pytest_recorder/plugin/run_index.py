@@ -8,9 +8,8 @@ from typing import Any
 
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import RecorderError
-from pytest_recorder.plugin.explanation import add_explanation
-from pytest_recorder.plugin.page import add_page
 from pytest_recorder.plugin.quota import LeftOut, Quota, choose
+from pytest_recorder.plugin.sidecar_files import add_explanation, add_page
 from pytest_recorder.settings.config import Html
 from pytest_recorder.tracefile.folder import (
     is_empty,
@@ -33,7 +32,7 @@ _SHARE = 50
 """The index of a long run may take a second, and then a fiftieth of the run's time."""
 
 
-class Ledger:
+class RunIndex:
     """The books of one process. Only the process that owns the folder touches what is in it."""
 
     def __init__(
@@ -142,7 +141,7 @@ class Ledger:
                 "trace recovered of a process that died", extra={"context": facts}
             )
 
-    def began(self, test: str, attempt: int) -> None:
+    def count_attempt(self, test: str, attempt: int) -> None:
         """Count the attempts of a test."""
         if attempt > 1:
             self.attempts[test] = max(attempt, self.attempts.get(test, 0))
@@ -292,6 +291,6 @@ class Ledger:
         self.warnings += data["warnings"]
         self.failures += data["failures"]
         for test, attempt in data["attempts"].items():
-            self.began(test, attempt)
+            self.count_attempt(test, attempt)
         for raw in data["entries"]:
             self.take(Entry.model_validate(raw))

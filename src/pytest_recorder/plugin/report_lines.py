@@ -72,6 +72,23 @@ def section_lines(
     return lines
 
 
+def entry_properties(entry: Entry, folder: Path, base: Path) -> list[tuple[str, object]]:
+    """Give what the properties of a report say of a trace."""
+    properties: list[tuple[str, object]] = [("record_trace_status", entry.status)]
+    if entry.trace is not None:
+        properties.insert(0, ("record_trace", shown_path(folder / entry.trace, base)))
+    if entry.reason is not None:
+        properties.append(("record_trace_reason", entry.reason))
+    if entry.trace is None and entry.status == "partial":
+        properties.append(("record_trace_removed", KEEP_PARTIAL))
+    return [
+        *properties,
+        ("record_trace_events", entry.events),
+        ("record_trace_dropped", entry.dropped),
+        ("record_trace_size_bytes", entry.size_bytes),
+    ]
+
+
 def summary_lines(
     entries: Iterable[Entry],
     recovered: Iterable[Entry],
