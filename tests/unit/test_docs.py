@@ -10,7 +10,7 @@ import pytest_recorder
 from pytest_recorder.cli import _COMMANDS, run
 from pytest_recorder.diagnostics.jsonlog import LEVELS
 from pytest_recorder.diagnostics.metrics import COUNTERS
-from pytest_recorder.diagnostics.schema import LogLine, Trailer
+from pytest_recorder.diagnostics.schema import ErrorTrailer, LogLine
 from pytest_recorder.errors import ErrorCode
 from pytest_recorder.format.vocabulary import REASONS
 from pytest_recorder.plugin.options import MARKER_NAMES, OPTIONS, Option
@@ -98,7 +98,7 @@ def test_the_diagnostics_page_names_every_key_and_level_and_its_examples_are_val
     text = (DOCS / "diagnostics.md").read_text()
     log, trailer = re.findall(r"^```json\n(.*)\n```$", text, re.MULTILINE)
     assert LogLine.model_validate_json(log).error_code == ErrorCode.IO
-    assert Trailer.model_validate_json(trailer).error_code == ErrorCode.IO
+    assert ErrorTrailer.model_validate_json(trailer).error_code == ErrorCode.IO
     heads = re.findall(r"^\| (`[a-z_`, ]+`) \|.*\|.*\|$", text, re.MULTILINE)
     assert {name for head in heads for name in re.findall(r"`(\w+)`", head)} == set(
         LogLine.model_fields
