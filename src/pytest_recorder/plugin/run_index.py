@@ -18,7 +18,7 @@ from pytest_recorder.tracefile.folder import (
     remove_if_empty,
     remove_page,
     remove_trace,
-    size_with_beside,
+    size_with_sidecars,
 )
 from pytest_recorder.tracefile.index import (
     Entry,
@@ -220,7 +220,7 @@ class RunIndex:
         if entry.trace is None:
             return 0
         try:
-            return size_with_beside(self.folder / entry.trace)
+            return size_with_sidecars(self.folder / entry.trace)
         except OSError:
             return entry.size_bytes
 
