@@ -5,14 +5,14 @@ import pytest
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.plugin.attempt import SESSION_TEST, Attempt
 from pytest_recorder.plugin.markers import policy_of_test, settings_of
-from pytest_recorder.plugin.run import Run
+from pytest_recorder.plugin.recorded_run import RecordedRun
 from pytest_recorder.settings.config import Settings
 
 
 class Beginning:
     """Begins attempts, and counts those of each test."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RecordedRun) -> None:
         self._run = run
         # Counted, not looked up on disk: what a killed run left there is no attempt of this one.
         self._attempts: dict[str, int] = {}

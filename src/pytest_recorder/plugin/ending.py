@@ -7,7 +7,7 @@ from pytest_recorder.plugin import report_lines, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.consequences import apply_policy
 from pytest_recorder.plugin.links import Files, add_links, properties, say_early
-from pytest_recorder.plugin.run import Run
+from pytest_recorder.plugin.recorded_run import RecordedRun
 from pytest_recorder.plugin.sidecar_files import add_explanation, add_page
 from pytest_recorder.recording.file_recording import required_trace_errors
 from pytest_recorder.recording.recorder import Recorder
@@ -21,7 +21,7 @@ from pytest_recorder.tracefile.writer import Packed
 class Ending:
     """Ends the attempts of a run, and the run."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RecordedRun) -> None:
         self._run = run
 
     def finish(

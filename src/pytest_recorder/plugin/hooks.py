@@ -15,8 +15,8 @@ from pytest_recorder.plugin.controller import Controller
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.markers import check_folder, check_markers
+from pytest_recorder.plugin.recorded_run import RecordedRun
 from pytest_recorder.plugin.reports import Reports
-from pytest_recorder.plugin.run import Run
 from pytest_recorder.plugin.spans import phase_span, span
 from pytest_recorder.settings.policy import open_journal
 
@@ -34,7 +34,7 @@ def activate(config: pytest.Config, name: str) -> "RecordingPlugin":
         journal.failure(error, "fail", by="plugin")
         journal.close()
         raise pytest.UsageError(str(error)) from error
-    run = Run(config, resolved, faults)
+    run = RecordedRun(config, resolved, faults)
     try:
         if resolved.settings.enabled:
             check_folder(run.settings)
@@ -50,7 +50,7 @@ def activate(config: pytest.Config, name: str) -> "RecordingPlugin":
     return plugin
 
 
-def _companions(run: Run) -> list[object]:
+def _companions(run: RecordedRun) -> list[object]:
     """Give the plugins of the process that reports: what workers and CI servers are told."""
     if run.worker is not None:
         return []
@@ -64,7 +64,7 @@ def _companions(run: Run) -> list[object]:
 class RecordingPlugin:
     """The plugin object of a run that records."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RecordedRun) -> None:
         self._run = run
         self._beginning = Beginning(run)
         self._ending = Ending(run)

@@ -4,7 +4,7 @@ import pytest
 
 from pytest_recorder.errors import ErrorCode, UsageError, usage
 from pytest_recorder.plugin import options
-from pytest_recorder.plugin.run import Run
+from pytest_recorder.plugin.recorded_run import RecordedRun
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Sourced, policy_of
 
@@ -12,7 +12,7 @@ _SETTINGS = pytest.StashKey[Settings]()
 _MARKER = "record"
 
 
-def check_markers(run: Run, items: list[pytest.Item]) -> None:
+def check_markers(run: RecordedRun, items: list[pytest.Item]) -> None:
     """Read the markers of all tests; raises pytest.UsageError for a mistake in one."""
     for item in items:
         try:
@@ -27,12 +27,12 @@ def check_markers(run: Run, items: list[pytest.Item]) -> None:
         raise run.refusal(error) from error
 
 
-def settings_of(run: Run, item: pytest.Item) -> Settings:
+def settings_of(run: RecordedRun, item: pytest.Item) -> Settings:
     """Give the settings of a test: those of its marker, or of the run."""
     return item.stash.get(_SETTINGS, run.settings)
 
 
-def policy_of_test(run: Run, item: pytest.Item, settings: Settings) -> Sourced:
+def policy_of_test(run: RecordedRun, item: pytest.Item, settings: Settings) -> Sourced:
     """Give the policy of a test, and where each of its fields came from."""
     marker = item.get_closest_marker(_MARKER)
     if marker is None:
@@ -40,7 +40,7 @@ def policy_of_test(run: Run, item: pytest.Item, settings: Settings) -> Sourced:
     return Sourced(policy_of(settings), options.policy_sources(run.sources, marker.kwargs))
 
 
-def _settings_by_marker(run: Run, item: pytest.Item) -> Settings:
+def _settings_by_marker(run: RecordedRun, item: pytest.Item) -> Settings:
     marker = item.get_closest_marker(_MARKER)
     if marker is None:
         return run.settings

@@ -8,14 +8,14 @@ from pytest_recorder.plugin import failing, report_lines, sections
 from pytest_recorder.plugin.attempt import SESSION_TEST, Attempt
 from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.markers import settings_of
-from pytest_recorder.plugin.run import Run
+from pytest_recorder.plugin.recorded_run import RecordedRun
 from pytest_recorder.recording.recorder import Recorder
 
 
 class Reports:
     """What is done with the report of each phase."""
 
-    def __init__(self, run: Run, ending: Ending) -> None:
+    def __init__(self, run: RecordedRun, ending: Ending) -> None:
         self._run = run
         self._ending = ending
 

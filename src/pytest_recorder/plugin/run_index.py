@@ -1,4 +1,4 @@
-"""Keeps the books of a run: kept traces, warnings, failures, counts; writes the index."""
+"""Gathers what happened to the traces of a run, warnings and failures; writes the index."""
 
 from collections.abc import Callable
 from functools import partial
@@ -33,7 +33,10 @@ _SHARE = 50
 
 
 class RunIndex:
-    """The books of one process. Only the process that owns the folder touches what is in it."""
+    """The index of a run, as one process knows it.
+
+    Only the process that owns the folder touches what is in it.
+    """
 
     def __init__(
         self, folder: Path, journal: Journal, *, owns_folder: bool, html: Html = "off"
@@ -132,13 +135,13 @@ class RunIndex:
     def _take_recovered(self, entries: list[Entry]) -> None:
         for entry in entries:
             key = entry.test, entry.attempt, entry.trace
-            is_known = key in self._recovered
+            is_logged = key in self._recovered
             self._recovered[key] = entry
-            if is_known:
+            if is_logged:
                 continue
-            facts = entry.model_dump(include={"test", "attempt", "trace", "status", "reason"})
+            about = entry.model_dump(include={"test", "attempt", "trace", "status", "reason"})
             self.journal.logger("plugin").warning(
-                "trace recovered of a process that died", extra={"context": facts}
+                "trace recovered of a process that died", extra={"context": about}
             )
 
     def count_attempt(self, test: str, attempt: int) -> None:
@@ -196,9 +199,9 @@ class RunIndex:
                 self.warn(error, gone.was.test)
                 continue
             key = gone.was.test, gone.was.attempt, gone.was.trace
-            for book in (self._entries, self._recovered):
-                if key in book:
-                    book[key] = gone.entry
+            for entries in (self._entries, self._recovered):
+                if key in entries:
+                    entries[key] = gone.entry
             self.left_out.append(gone)
         for entry in choice.without_page:
             size = self._page_size(entry)
@@ -209,14 +212,14 @@ class RunIndex:
                 continue
             self.pages_left_out.append(size)
         if self.left_out or self.pages_left_out:
-            facts = {
+            about = {
                 "traces": str(len(self.left_out)),
                 "pages": str(len(self.pages_left_out)),
             }
-            self.journal.logger("plugin").info("quota left out", extra={"context": facts})
+            self.journal.logger("plugin").info("quota left out", extra={"context": about})
 
     def size_of(self, entry: Entry) -> int:
-        """Give the bytes of a trace and of what lies beside it."""
+        """Give the bytes of a trace with its sidecars."""
         if entry.trace is None:
             return 0
         try:
@@ -275,7 +278,7 @@ class RunIndex:
     # What a worker says to the controller.
 
     def to_data(self) -> dict[str, Any]:
-        """Give the books as plain data."""
+        """Give all of it as plain data."""
         entries = [entry.model_dump(mode="json") for entry in self.entries]
         return {
             "recorded": self.recorded,
@@ -286,7 +289,7 @@ class RunIndex:
         }
 
     def add_data(self, data: dict[str, Any]) -> None:
-        """Take in the books of a worker."""
+        """Take in what a worker says."""
         self.recorded += data["recorded"]
         self.warnings += data["warnings"]
         self.failures += data["failures"]

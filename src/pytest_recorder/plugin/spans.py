@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from pytest_recorder.plugin.outcome import outcome_of
-from pytest_recorder.plugin.run import Run
+from pytest_recorder.plugin.recorded_run import RecordedRun
 
 
-def phase_span(run: Run, phase: str, item: pytest.Item) -> Generator[None, Any, Any]:
+def phase_span(run: RecordedRun, phase: str, item: pytest.Item) -> Generator[None, Any, Any]:
     """Mark what a hook of a phase wraps."""
     name = item.nodeid if run.has_one_trace else ""
     return (yield from span(run, phase, name, item))
 
 
 def span(
-    run: Run, phase: str, name: str, item: pytest.Item | None = None
+    run: RecordedRun, phase: str, name: str, item: pytest.Item | None = None
 ) -> Generator[None, Any, Any]:
     """Mark what a hook wraps; `item` is None for a fixture."""
     attempt = run.attempt
@@ -33,7 +33,11 @@ def span(
 
 
 def _end(
-    run: Run, phase: str, name: str, item: pytest.Item | None, error: BaseException | None
+    run: RecordedRun,
+    phase: str,
+    name: str,
+    item: pytest.Item | None,
+    error: BaseException | None,
 ) -> None:
     attempt = run.attempt
     reported = attempt.reported.get(phase) if attempt is not None else None
@@ -42,6 +46,6 @@ def _end(
     _edge(run, phase, "end", name, outcome or ("passed" if error is None else "failed"))
 
 
-def _edge(run: Run, phase: str, edge: str, name: str, outcome: str) -> None:
+def _edge(run: RecordedRun, phase: str, edge: str, name: str, outcome: str) -> None:
     if run.recorder is not None:
         run.recorder.span(phase, edge, name=name, outcome=outcome)

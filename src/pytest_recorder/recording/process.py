@@ -133,12 +133,12 @@ class ProcessRecording:
             problem = Problem(error, "fail")
         self.problems.append(problem)
         if problem.action != "ignore":
-            say(problem)
+            say_problem(problem)
         # What the recording into the file has told is not told again.
         tell(problem.error, self._telling, action=problem.action, by="process")
 
 
-def say(problem: Problem) -> None:
+def say_problem(problem: Problem) -> None:
     """Say on stderr, in one line, what went wrong."""
     kind = "" if problem.is_failure else "RecorderWarning: "
     line = str(problem.error).encode("unicode_escape").decode("ascii")

@@ -5,7 +5,7 @@ import weakref
 from typing import Protocol
 
 
-class Live(Protocol):
+class LiveRecorder(Protocol):
     """A recorder, as the process sees it."""
 
     @property
@@ -18,12 +18,12 @@ class Live(Protocol):
         ...
 
 
-_RECORDERS: weakref.WeakSet[Live] = weakref.WeakSet()
+_RECORDERS: weakref.WeakSet[LiveRecorder] = weakref.WeakSet()
 """A forked child must find them."""
 _FORK: list[bool] = []
 
 
-def register(recorder: Live) -> None:
+def register(recorder: LiveRecorder) -> None:
     """Enter a recorder that has taken its place in the interpreter."""
     _RECORDERS.add(recorder)
     if not _FORK and hasattr(os, "register_at_fork"):

@@ -1,4 +1,4 @@
-"""The books of a run, without a run."""
+"""The index of a run, without a run."""
 
 from pathlib import Path
 

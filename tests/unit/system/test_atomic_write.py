@@ -12,7 +12,7 @@ import pytest
 from pytest_recorder import testing
 from pytest_recorder.errors import EnvironmentError
 from pytest_recorder.render import page as html_page
-from pytest_recorder.render.page_data import Attempt
+from pytest_recorder.render.page_data import AttemptLink
 from pytest_recorder.system.atomic_write import own_part_path, write_text_whole, writer_of_part
 from pytest_recorder.tracefile.index import Entry, clear_earlier_run, write_index
 
@@ -104,7 +104,7 @@ def test_a_page_that_cannot_be_changed_stays_as_it_was_and_alone(tmp_path: Path)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
         with pytest.raises(EnvironmentError, match="cannot write the page"):
-            html_page.replace_attempts(page, [Attempt(1), Attempt(2, is_this=True)])
+            html_page.replace_attempts(page, [AttemptLink(1), AttemptLink(2, is_this=True)])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert page.read_bytes() == before

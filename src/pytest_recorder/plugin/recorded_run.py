@@ -28,7 +28,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Run:
+class RecordedRun:
     """A run of pytest that records, as one process sees it.
 
     `recorder` is None until the first test that is recorded, where the run as a whole is not;
