@@ -73,7 +73,7 @@ def test_every_counter_is_documented_with_its_labels() -> None:
 def test_the_ci_page_names_every_key_of_an_entry_and_every_property() -> None:
     text = (DOCS / "ci.md").read_text()
     assert [name for name in Entry.model_fields if f"`{name}`" not in text] == []
-    code = (SOURCES / "plugin" / "ending.py").read_text()
+    code = (SOURCES / "plugin" / "report_lines.py").read_text()
     names = set(re.findall(r'"(record_trace_\w+)"', code)) - {"record_trace_removed"}
     assert [name for name in names if f"`{name}`" not in text] == []
     assert [

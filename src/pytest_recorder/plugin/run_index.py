@@ -141,7 +141,7 @@ class RunIndex:
                 continue
             about = entry.model_dump(include={"test", "attempt", "trace", "status", "reason"})
             self.journal.logger("plugin").warning(
-                "trace recovered of a process that died", extra={"context": about}
+                "trace recovered from a process that died", extra={"context": about}
             )
 
     def count_attempt(self, test: str, attempt: int) -> None:
