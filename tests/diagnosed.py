@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from pytest_recorder.diagnostics.schema import LogLine, Trailer
+from pytest_recorder.diagnostics.schema import ErrorTrailer, LogLine
 
 
 def log_lines(text: str) -> list[LogLine]:
@@ -15,11 +15,11 @@ def log_lines(text: str) -> list[LogLine]:
     ]
 
 
-def trailers(text: str) -> list[Trailer]:
+def trailers(text: str) -> list[ErrorTrailer]:
     """Give the trailers among the lines of a stream."""
     assert text.count('"error_kind"') == text.count('\n{"') + text.startswith('{"'), text
     return [
-        Trailer.model_validate_json(line)
+        ErrorTrailer.model_validate_json(line)
         for line in text.split("\n")
         if line.startswith("{") and "level" not in json.loads(line)
     ]
@@ -33,6 +33,6 @@ def log_file(path: Path) -> list[LogLine]:
     return found
 
 
-def codes(found: list[Trailer] | list[LogLine]) -> list[str | None]:
+def codes(found: list[ErrorTrailer] | list[LogLine]) -> list[str | None]:
     """Give their error codes."""
     return [record.error_code and record.error_code.value for record in found]

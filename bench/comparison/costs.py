@@ -55,7 +55,7 @@ def packing(work: Path, workload: str, scale: float) -> dict[str, float]:
     recorder.begin(test="tests/test_shop.py::test_checkout")
     workloads.WORKLOADS[workload](scale)
     recorder.end()
-    spool_bytes = sum(len(segment.data) for segment in recorder._spool.segments())
+    spool_bytes = sum(len(segment.data) for segment in recorder.setup.spool.segments())
     file = work / "trace.pyrec"
     taken = []
     for _ in range(_PACKINGS):

@@ -16,7 +16,8 @@ from typing import Any
 
 from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.format.events import Event, Value
-from pytest_recorder.recording.recorder import Ended, Recorder
+from pytest_recorder.recording.recorder import Recorder
+from pytest_recorder.recording.trace_recording import Ended
 from pytest_recorder.settings.config import Settings, ValueLimits
 from pytest_recorder.settings.policy import Policy
 from pytest_recorder.tracefile.reader import Trace, open_trace
@@ -143,8 +144,8 @@ def _run(
     failure: BaseException | None = None
     recorder.open()
     try:
-        if clock is not None:
-            recorder._hot.clock = clock  # type: ignore[union-attr] # pyright: ignore[reportOptionalMemberAccess]
+        if clock is not None and recorder.setup is not None:
+            recorder.setup.hot.clock = clock  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
         recorder.begin()
         try:
             result = function(*args)

@@ -24,7 +24,8 @@ from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.layout import SegmentKind
 from pytest_recorder.format.primitives import uv
 from pytest_recorder.format.vocabulary import LEVELS
-from pytest_recorder.recording.recorder import Ended, Recorder
+from pytest_recorder.recording.recorder import Recorder
+from pytest_recorder.recording.trace_recording import Ended
 from pytest_recorder.settings.config import Settings, ValueLimits
 from pytest_recorder.settings.policy import Policy
 from pytest_recorder.testing import FakeClock
@@ -77,16 +78,15 @@ class Bench:
     def run(self, function: Callable[[], Any]) -> tuple[list[tuple[Any, ...]], Ended]:
         """Record a call with a clock of ours; give the segments."""
         recorder, printed = self.recorder, io.StringIO()
-        hot, spool = recorder._hot, recorder._spool
-        assert hot is not None
-        assert spool is not None
-        hot.clock = FakeClock()
+        setup = recorder.setup
+        assert setup is not None
+        setup.hot.clock = FakeClock()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             recorder.begin()
             function()
             ended = recorder.end()
         assert ended is not None
-        found = [tuple(segment) for segment in spool.segments()]
+        found = [tuple(segment) for segment in setup.spool.segments()]
         recorder.close()
         return found, ended
 

@@ -229,13 +229,14 @@ def test_the_recorder_takes_the_plain_spool_without_a_fault_in_it(
 ) -> None:
     monkeypatch.delenv(inject.VARIABLE, raising=False)
     assert inject.of_environment() is inject.NONE
-    seen: list[type] = []
+    spools: list[type] = []
     original = Recorder.end
 
     def end(self: Recorder) -> object:
-        seen.append(type(self._spool))
+        assert self.setup is not None
+        spools.append(type(self.setup.spool))
         return original(self)
 
     monkeypatch.setattr(Recorder, "end", end)
     testing.record(program)
-    assert seen[0] is Spool
+    assert spools[0] is Spool

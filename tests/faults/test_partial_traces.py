@@ -96,9 +96,9 @@ def test_a_removed_partial_trace_is_said_to_be_removed_and_how_to_keep_it() -> N
     _, run = runs()
     assert run["traces"]["a"]["disk"] is None
     assert run["traces"]["a"]["status"] == "partial"
-    how = "--record-keep-partial keeps such traces"
-    assert f"trace: its partial trace is removed; {how}" in run["output"]
-    assert f"its partial trace was removed; {how}" in run["output"]
+    how = "keep it with --record-keep-partial"
+    assert f"trace: partial trace removed ({how})" in run["output"]
+    assert f"]: partial trace removed ({how})" in run["output"]
     assert "open it" not in run["output"]
     properties = run["tests"]["a"]["properties"]
     assert properties["record_trace_removed"] == how
@@ -160,12 +160,12 @@ def test_a_test_that_ends_its_process_leaves_a_partial_trace_that_says_so(
 def test_a_fault_in_a_hook_of_ours_follows_the_policy(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
-        from pytest_recorder.plugin import session
+        from pytest_recorder.plugin import spans
 
         def outcome_of(*_):
             raise ZeroDivisionError("ours")
 
-        session.outcome_of = outcome_of
+        spans.outcome_of = outcome_of
         """
     )
     pytester.makepyfile("def test_a(): pass")

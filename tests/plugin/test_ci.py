@@ -14,7 +14,7 @@ import pytest
 from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.plugin import github
 from pytest_recorder.plugin.failing import Failing, attach
-from pytest_recorder.render.index_markdown import table
+from pytest_recorder.render.index_markdown import entry_table
 from pytest_recorder.tracefile.index import Entry
 from tests.plugin.support import ALONE, SENDS_ALL_TEARDOWNS, index, words
 
@@ -346,7 +346,7 @@ def hostile_entry(text: str) -> Entry:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_recorded_is_markup_in_the_table(text: str) -> None:
-    (row,) = table([hostile_entry(text)], "test-traces", most_bytes=10_000)[2:]
+    (row,) = entry_table([hostile_entry(text)], "test-traces", most_bytes=10_000)[2:]
     row.encode("utf-8")
     assert row.count("|") == 7
     plain = re.sub(r"</?code>|&#\d+;", "", row)
@@ -356,7 +356,7 @@ def test_nothing_recorded_is_markup_in_the_table(text: str) -> None:
 @pytest.mark.parametrize("room", [0, 50, 500, 5_000, 50_000])
 def test_the_table_keeps_to_its_room_and_says_what_is_missing(room: int) -> None:
     entries = [hostile_entry(f"test_{number}") for number in range(100)]
-    lines = table(entries, "test-traces", most_bytes=room)
+    lines = entry_table(entries, "test-traces", most_bytes=room)
     assert len("".join(f"{line}\n" for line in lines).encode()) <= room
     rows = sum("<code>" in line for line in lines)
     if lines and rows < 100:

@@ -380,7 +380,7 @@ def test_the_log_of_a_killed_run_ends_with_its_last_line_and_the_next_run_says_m
     pytester.makepyfile("def test_b(): pass")
     run(pytester, "--record-trace", *args)
     (line,) = [x for x in log_file(pytester.path / "log.jsonl") if x.level == "WARNING"]
-    assert line.message == "trace recovered of a process that died"
+    assert line.message == "trace recovered from a process that died"
     assert line.context["test"] == killed.test
 
 

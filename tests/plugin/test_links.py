@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from pytest_recorder.plugin import links, report
+from pytest_recorder.plugin import links, report_lines
 from tests.plugin.support import ALONE, SENDS_ALL_TEARDOWNS, index, run, traces, words
 
 SUITE = """
@@ -219,4 +219,4 @@ def test_a_file_on_another_drive_is_named_by_its_absolute_address(
 
     monkeypatch.setattr(os.path, "relpath", relpath)
     assert links._href(path, tmp_path) == path.as_uri()
-    assert report.shown_path(path, tmp_path) == str(path)
+    assert report_lines.shown_path(path, tmp_path) == str(path)

@@ -546,7 +546,8 @@ def test_the_marker_takes_values_of_python() -> None:
 
 @pytest.mark.parametrize("name", ["kep", "dir", "scope", "engine", "trace", "log_level"])
 def test_an_unknown_marker_keyword_names_the_known_ones(name: str) -> None:
-    with complaint(name, "the record marker", "one of keep, level, values") as caught:
+    message = f"unknown keyword {name!r} in @pytest.mark.record, expected one of keep, level"
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
         resolve_marker(OFF, (), {name: "all"})
     assert caught.value.code is ErrorCode.INVALID_OPTION
 

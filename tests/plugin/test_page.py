@@ -12,7 +12,7 @@ from tests.plugin.support import index, kept, run, traces
 
 INTERRUPTED = """
 import pytest
-from pytest_recorder.plugin import ending
+from pytest_recorder.plugin import ending, run_metrics
 
 def interrupt(*_):
     raise KeyboardInterrupt
@@ -266,7 +266,7 @@ def test_ctrl_c_after_a_trace_that_nobody_wanted_does_not_make_it_a_missing_one(
     pytester: pytest.Pytester,
 ) -> None:
     pytester.makepyfile("def test_a(): pass")
-    pytester.makeconftest(INTERRUPTED.replace("WHAT", "ending.RunMetrics.attach"))
+    pytester.makeconftest(INTERRUPTED.replace("WHAT", "run_metrics.RunMetrics.attach"))
     result = run(pytester, "--record-trace", "--record-require-trace")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.no_fnmatch_line("*ERR_TRACE_MISSING*")

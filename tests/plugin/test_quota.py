@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_recorder.plugin.quota import Choice, Quota, choose
+from pytest_recorder.plugin.quota import Quota, Removals, choose
 from pytest_recorder.render.quantities import size_text
 from pytest_recorder.tracefile.index import Entry
 from tests.plugin.support import index, kept, run, traces
@@ -45,7 +45,7 @@ def entry(test: str, attempt: int = 1, place: str | None = "a.py:1", **facts: ob
 
 def choice(
     entries: list[Entry], kept: int | None, total: int | None, page: int = 0, **attempts: int
-) -> Choice:
+) -> Removals:
     return choose(entries, Quota(kept, total), attempts, lambda e: e.size_bytes, lambda _: page)
 
 

@@ -139,7 +139,7 @@ def test_the_next_run_tells_of_it_and_keeps_it_and_the_one_after_clears_it(
     result.stdout.fnmatch_lines(
         [
             "kept 1 of 1 trace (*) in test-traces",
-            "recovered 2 traces (*) in test-traces, of processes that died",
+            "recovered 2 traces from processes that died (*) in test-traces",
             "*::test_fails -> test-traces/*/trace.pyrec",
             "*::test_dies [[]partial: ERR_TRACE_INCOMPLETE, * events, 0 dropped] -> test-traces/*/trace.pyrec",
         ]
@@ -199,7 +199,7 @@ def test_the_controller_recovers_a_dead_worker_at_once_and_the_run_goes_on(
     result.stdout.fnmatch_lines(
         [
             "kept 2 of * traces (*",
-            "recovered 1 trace (*) in test-traces, of processes that died",
+            "recovered 1 trace from a process that died (*) in test-traces",
             f"test_it.py::test_dies [[]partial: ERR_TRACE_INCOMPLETE, * events, 0 dropped] -> {path.relative_to(pytester.path)}",
         ]
     )
@@ -294,7 +294,10 @@ def test_a_run_that_keeps_no_partial_traces_leaves_an_entry(pytester: pytest.Pyt
     run(pytester, "--record-trace", "--no-record-keep-partial", "-k", "test_dies")
     result = run(pytester, "--record-trace", "-k", "test_is_never_reached")
     result.stdout.fnmatch_lines(
-        ["recovered 0 traces*", "*::test_dies [[]partial: *: its partial trace was removed;*"]
+        [
+            "recovered 0 traces*",
+            "*::test_dies [[]partial: *: partial trace removed (keep it with --record-keep-partial)",
+        ]
     )
     (entry,) = index(pytester)
     assert (entry["outcome"], entry["trace"]) == ("died", None)

@@ -277,9 +277,9 @@ def test_a_timeout_in_our_time_fails_the_test_and_nothing_else(
     pytester.makeconftest(
         """
         import signal
-        from pytest_recorder.plugin import ending, report
+        from pytest_recorder.plugin import ending, report_lines
 
-        real_lines, real_explanation = report.section_lines, ending.add_explanation
+        real_lines, real_explanation = report_lines.section_lines, ending.add_explanation
 
         def section_lines(*args, **named):
             signal.raise_signal(signal.SIGALRM)
@@ -289,7 +289,7 @@ def test_a_timeout_in_our_time_fails_the_test_and_nothing_else(
             print("left on the clock:", signal.getitimer(signal.ITIMER_REAL)[0])
             return real_explanation(*args)
 
-        report.section_lines, ending.add_explanation = section_lines, add_explanation
+        report_lines.section_lines, ending.add_explanation = section_lines, add_explanation
         """
     )
     pytester.makepyfile("def test_fails(): assert 0\ndef test_passes(): pass")

@@ -10,7 +10,7 @@ import pytest_recorder
 from pytest_recorder.cli import _COMMANDS, run
 from pytest_recorder.diagnostics.jsonlog import LEVELS
 from pytest_recorder.diagnostics.metrics import COUNTERS
-from pytest_recorder.diagnostics.schema import LogLine, Trailer
+from pytest_recorder.diagnostics.schema import ErrorTrailer, LogLine
 from pytest_recorder.errors import ErrorCode
 from pytest_recorder.format.vocabulary import REASONS
 from pytest_recorder.plugin.options import MARKER_NAMES, OPTIONS, Option
@@ -73,7 +73,7 @@ def test_every_counter_is_documented_with_its_labels() -> None:
 def test_the_ci_page_names_every_key_of_an_entry_and_every_property() -> None:
     text = (DOCS / "ci.md").read_text()
     assert [name for name in Entry.model_fields if f"`{name}`" not in text] == []
-    code = (SOURCES / "plugin" / "ending.py").read_text()
+    code = (SOURCES / "plugin" / "report_lines.py").read_text()
     names = set(re.findall(r'"(record_trace_\w+)"', code)) - {"record_trace_removed"}
     assert [name for name in names if f"`{name}`" not in text] == []
     assert [
@@ -98,7 +98,7 @@ def test_the_diagnostics_page_names_every_key_and_level_and_its_examples_are_val
     text = (DOCS / "diagnostics.md").read_text()
     log, trailer = re.findall(r"^```json\n(.*)\n```$", text, re.MULTILINE)
     assert LogLine.model_validate_json(log).error_code == ErrorCode.IO
-    assert Trailer.model_validate_json(trailer).error_code == ErrorCode.IO
+    assert ErrorTrailer.model_validate_json(trailer).error_code == ErrorCode.IO
     heads = re.findall(r"^\| (`[a-z_`, ]+`) \|.*\|.*\|$", text, re.MULTILINE)
     assert {name for head in heads for name in re.findall(r"`(\w+)`", head)} == set(
         LogLine.model_fields

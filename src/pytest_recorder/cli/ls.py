@@ -7,7 +7,7 @@ from pathlib import Path
 from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.cli.recover import recover_folder, recovered_line, say_problems
 from pytest_recorder.errors import RecorderError
-from pytest_recorder.render.index_markdown import table
+from pytest_recorder.render.index_markdown import entry_table
 from pytest_recorder.tracefile.index import HARMLESS, Entry, Index, read_index
 
 _MOST_MARKDOWN = 1024 * 1024
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.markdown:
         failures = [entry for entry in index.tests if entry.outcome not in HARMLESS]
-        lines = table(failures, args.folder.as_posix(), most_bytes=_MOST_MARKDOWN)
+        lines = entry_table(failures, args.folder.as_posix(), most_bytes=_MOST_MARKDOWN)
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         return 0
     for entry in index.tests:

@@ -87,7 +87,7 @@ def _steps(trace: Trace, args: argparse.Namespace, root: Path) -> list[str]:
     story = tell(events, args.n, until=until, wanted=_filters(args, root))
     lines: list[str] = []
     if until is None and story.failure is None:
-        lines.append("no exception left the recorded code; its last steps:")
+        lines.append("no exception escaped recorded code; its last steps:")
     lines += render_steps(story.steps, trace.source, root=root, width=args.width)
     return lines + used_lines(story, trace.source, trace.manifest.level)
 

@@ -17,7 +17,7 @@ from pytest_recorder.diagnostics.errorjson import ErrorRecord
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.diagnostics.jsonlog import LEVELS, JsonLogger, JsonRecord
 from pytest_recorder.diagnostics.logfile import LogFile
-from pytest_recorder.diagnostics.schema import LogLine, Trailer, encode
+from pytest_recorder.diagnostics.schema import ErrorTrailer, LogLine, encode
 from pytest_recorder.diagnostics.stderr import REAL
 from pytest_recorder.errors import RecorderError, from_os_error
 
@@ -149,7 +149,7 @@ class Journal:
     def _write_trailer(self, error: RecorderError) -> None:
         if self._pid != os.getpid():
             return
-        trailer = Trailer(
+        trailer = ErrorTrailer(
             **_fields(error), run_id=self.run_id, trace_id=self.trace_id, test=self.test
         )
         REAL.write_line(encode(trailer))

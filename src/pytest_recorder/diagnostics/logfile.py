@@ -5,7 +5,7 @@ import stat
 from typing import Final
 
 from pytest_recorder.diagnostics import inject
-from pytest_recorder.diagnostics.stderr import write_whole
+from pytest_recorder.diagnostics.stderr import write_all
 from pytest_recorder.errors import UsageError
 from pytest_recorder.system.locks import try_lock, try_share
 
@@ -49,7 +49,7 @@ class LogFile:
                 self._is_checked = True
                 if not is_torn:
                     try_share(fd)
-                write_whole(fd, b"\n" * is_torn + line + b"\n")
+                write_all(fd, b"\n" * is_torn + line + b"\n")
             finally:
                 os.close(fd)
         except (OSError, ValueError) as error:

@@ -192,7 +192,7 @@ def detach_reason(error: RecorderError) -> str:
     return error.kind.value.lower()
 
 
-class Failure(NamedTuple):
+class SinkFailure(NamedTuple):
     """What ended the use of a sink."""
 
     sink: str
@@ -207,7 +207,7 @@ class Outlet:
         self.name = type(sink).__name__
         self.has_failed = False
 
-    def send(self, tally: Tally, *, flush: bool = False) -> Failure | None:
+    def send(self, tally: Tally, *, flush: bool = False) -> SinkFailure | None:
         """Send what a tally holds; give the failure that ends the use of this sink."""
         if self.has_failed:
             return None
@@ -223,12 +223,12 @@ class Outlet:
         return None if failure is None else failed(self.name, failure)
 
 
-def failed(sink: str, failure: BaseException) -> Failure:
+def failed(sink: str, failure: BaseException) -> SinkFailure:
     """Word what a sink raised as an error of ours."""
     if isinstance(failure, RecorderError):
-        return Failure(sink, failure)
+        return SinkFailure(sink, failure)
     text = f"the metrics sink failed and gets nothing more: {text_of(failure)}"
-    return Failure(sink, enverr(ErrorCode.METRICS, text, sink=sink))
+    return SinkFailure(sink, enverr(ErrorCode.METRICS, text, sink=sink))
 
 
 class _Registry:
@@ -249,7 +249,7 @@ def configure_metrics(sink: RecorderMetrics | None) -> None:
     _REGISTRY.outlet = None if sink is None else Outlet(sink)
 
 
-def publish(tally: Tally, *, flush: bool = False) -> Failure | None:
+def publish(tally: Tally, *, flush: bool = False) -> SinkFailure | None:
     """Send a tally to the sink of this process, if there is one; give its failure, once."""
     outlet = _REGISTRY.outlet
     return outlet.send(tally, flush=flush) if outlet is not None else None

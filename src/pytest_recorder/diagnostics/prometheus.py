@@ -58,8 +58,8 @@ class PrometheusFile(RecorderMetrics):
         data = write(registry)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(self.path) as staged:
-                staged.write_bytes(data)
+            with replacing(self.path) as part:
+                part.write_bytes(data)
         except OSError as error:
             raise from_os_error(
                 error, "cannot write the file of metrics", path=self.path

@@ -45,11 +45,11 @@ class LogLine(BaseModel):
     pid: int = Field(description="the process")
 
 
-class Trailer(ErrorRecord):
+class ErrorTrailer(ErrorRecord):
     """The line on stderr for one failure. Every key is always there."""
 
     # A default is for who makes a record, not for who reads it.
-    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(title="Trailer", json_schema_serialization_defaults_required=True)
 
     run_id: _Id = Field(description="as in the log")
     trace_id: _Id | None
@@ -58,7 +58,7 @@ class Trailer(ErrorRecord):
 
 SCHEMAS: Final[dict[str, type[BaseModel]]] = {
     "log-line.schema.json": LogLine,
-    "error-trailer.schema.json": Trailer,
+    "error-trailer.schema.json": ErrorTrailer,
 }
 
 
@@ -69,7 +69,7 @@ def schema_text(name: str) -> str:
     return json.dumps({"$schema": dialect, **schema}, indent=2) + "\n"
 
 
-def encode(record: LogLine | Trailer) -> bytes:
+def encode(record: LogLine | ErrorTrailer) -> bytes:
     """Give the JSON of a record, ASCII only and without line ends.
 
     Long texts are cut so that it fits into `MOST_BYTES` with a line end before and after it; their

@@ -52,7 +52,7 @@ class RealStderr:
             return
         try:
             start = b"" if self._is_fresh(fd) else b"\n"
-            write_whole(fd, start + line + b"\n")
+            write_all(fd, start + line + b"\n")
             self._size_bytes = os.fstat(fd).st_size
         except (OSError, ValueError):
             # ValueError: `select` takes no number above 1023.
@@ -87,7 +87,7 @@ REAL: Final = RealStderr()
 """The one of this process."""
 
 
-def write_whole(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
     """Write all of it, in one call where the system can. Raises OSError.
 
     A descriptor that does not block (the program can have set that, a FIFO is opened so) is waited

@@ -13,7 +13,7 @@ from pytest_recorder.plugin import options
 
 if TYPE_CHECKING:
     from pytest_recorder.plugin.handle import Recording
-    from pytest_recorder.plugin.session import RecordSession
+    from pytest_recorder.plugin.hooks import RecordingPlugin
 
 SESSION_NAME = "record_trace_session"
 _MARKER = (
@@ -46,8 +46,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _activate(config).pytest_collection_modifyitems(items)
 
 
-def _activate(config: pytest.Config) -> "RecordSession":
-    from pytest_recorder.plugin.session import activate
+def _activate(config: pytest.Config) -> "RecordingPlugin":
+    from pytest_recorder.plugin.hooks import activate
 
     return activate(config, SESSION_NAME)
 

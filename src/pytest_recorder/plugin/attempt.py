@@ -97,7 +97,7 @@ class Attempt:
             return "interrupted"
         return self.phases.get("call") or self.phases.get("setup") or "interrupted"
 
-    def saw(self, phase: str, outcome: str) -> None:
+    def take_outcome(self, phase: str, outcome: str) -> None:
         """Take in a report; a failed one (a subtest's too) is never taken back."""
         if outcome == "failed":
             self.has_failed = True

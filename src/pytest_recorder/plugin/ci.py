@@ -10,14 +10,14 @@ from pytest_recorder.diagnostics.guard import Guard
 from pytest_recorder.plugin.github import GitHub
 from pytest_recorder.plugin.junit import Attachments, path_style
 from pytest_recorder.plugin.options import is_on
-from pytest_recorder.plugin.run_index import Ledger
+from pytest_recorder.plugin.run_index import RunIndex
 
 _INSIDE_A_TEST = "PYTEST_CURRENT_TEST"
 
 
 def plugins(
     config: pytest.Config,
-    ledger: Ledger,
+    run_index: RunIndex,
     root: Path,
     guard: Guard,
     environ: Mapping[str, str] = os.environ,
@@ -27,8 +27,8 @@ def plugins(
         return []
     found: list[object] = []
     if is_on("GITHUB_ACTIONS", environ):
-        found.append(GitHub(config, ledger, environ, root, guard))
+        found.append(GitHub(config, run_index, environ, root, guard))
     name_of = path_style(environ)
     if name_of is not None:
-        found.append(Attachments(config, ledger.folder, name_of, guard))
+        found.append(Attachments(config, run_index.folder, name_of, guard))
     return found

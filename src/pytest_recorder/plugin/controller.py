@@ -9,10 +9,9 @@ import pytest
 from pytest_recorder.diagnostics.guard import Guard, translated
 from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import RecorderError
-from pytest_recorder.plugin import failing, xdist
-from pytest_recorder.plugin import report as texts
-from pytest_recorder.plugin.metrics import RunMetrics
-from pytest_recorder.plugin.run_index import Ledger
+from pytest_recorder.plugin import failing, report_lines, xdist
+from pytest_recorder.plugin.run_index import RunIndex
+from pytest_recorder.plugin.run_metrics import RunMetrics
 from pytest_recorder.settings.config import Settings
 
 if TYPE_CHECKING:
@@ -27,13 +26,13 @@ class Controller:
 
     def __init__(
         self,
-        ledger: Ledger,
+        run_index: RunIndex,
         run_metrics: RunMetrics,
         settings: Settings,
         base: Path,
         guard: Guard,
     ) -> None:
-        self._ledger = ledger
+        self._run_index = run_index
         self._metrics = run_metrics
         self._settings = settings
         self._base = base
@@ -44,17 +43,17 @@ class Controller:
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker where its traces go."""
         try:
-            translated(self._ledger.prepare, recorder_error)
+            translated(self._run_index.prepare, recorder_error)
         except RecorderError as error:
-            self._ledger.warn(error, None)
-        xdist.share_input(node, run_id=self._ledger.run_id, folder=self._settings.dir)
+            self._run_index.warn(error, None)
+        xdist.share_input(node, run_id=self._run_index.run_id, folder=self._settings.dir)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take what a worker says at its end; recover what a dead one could not say."""
         output = xdist.output_of(node)
         if output is not None:
-            self._guard("output", lambda: self._ledger.add_data(output))
+            self._guard("output", lambda: self._run_index.add_data(output))
             self._guard("metrics", lambda: self._metrics.take_data(output.get("metrics")))
         else:
             self._guard("recover", lambda: self._recover_worker(node))
@@ -66,10 +65,10 @@ class Controller:
         """
         pid = xdist.pid_of(node)
         until = time.monotonic() + _WORKER_DIES_S
-        entries, alive = self._ledger.recover()
+        entries, alive = self._run_index.recover()
         while pid in alive and time.monotonic() < until:
             time.sleep(_LOOK_AGAIN_S)
-            more, alive = self._ledger.recover()
+            more, alive = self._run_index.recover()
             entries += more
         for entry in entries:
             self._crashes[entry.test] = entry
@@ -87,9 +86,9 @@ class Controller:
         from pytest_recorder.tracefile.end import end_of
         from pytest_recorder.tracefile.reader import open_trace
 
-        path = self._ledger.folder / entry.trace
+        path = self._run_index.folder / entry.trace
         with open_trace(path) as trace:
-            first = max(len(trace) - texts.STORY_EVENTS, 0)
+            first = max(len(trace) - report_lines.STORY_EVENTS, 0)
             events = list(trace.events(first))
             story = failure_story(
                 events,
@@ -98,14 +97,14 @@ class Controller:
                 level=trace.manifest.level,
             )
             end = end_of(trace)
-        lines = texts.section_lines(
-            texts.shown_path(path, self._base),
+        lines = report_lines.section_lines(
+            report_lines.shown_path(path, self._base),
             entry.events,
             entry.dropped,
             f"{entry.reason}: {trace.message}",
             story,
         )
-        made.sections.append((texts.SECTION_TITLE, "\n".join(lines)))
+        made.sections.append((report_lines.SECTION_TITLE, "\n".join(lines)))
         if end.file is not None and end.line is not None:
             crashed = failing.crashed_at(made, end.file, end.line, self._settings.root)
             failing.attach(made, crashed)
@@ -120,4 +119,4 @@ class Controller:
     def _take_entry(self, made: pytest.TestReport) -> None:
         entry = xdist.entry_of(made)
         if entry is not None:
-            self._ledger.take(entry)
+            self._run_index.take(entry)

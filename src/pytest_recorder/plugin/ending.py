@@ -1,41 +1,32 @@
-"""Ends an attempt: keeps or drops its trace, and does what the policy says about errors."""
-
-from pathlib import Path
+"""Ends attempts and the run: keeps or drops traces, and does what the policy says about errors."""
 
 import pytest
 
 from pytest_recorder.errors import RecorderError
-from pytest_recorder.plugin import report, sections, xdist
+from pytest_recorder.plugin import report_lines, xdist
 from pytest_recorder.plugin.attempt import Attempt
-from pytest_recorder.plugin.explanation import add_explanation
+from pytest_recorder.plugin.consequences import apply_policy
 from pytest_recorder.plugin.links import Files, add_links, properties, say_early
-from pytest_recorder.plugin.metrics import RunMetrics
-from pytest_recorder.plugin.page import add_page
-from pytest_recorder.plugin.run_index import Ledger
-from pytest_recorder.recording.file_recording import missing
-from pytest_recorder.recording.recorder import Ended, Recorder
+from pytest_recorder.plugin.recorded_run import RecordedRun
+from pytest_recorder.plugin.sidecar_files import add_explanation, add_page
+from pytest_recorder.recording.file_recording import required_trace_errors
+from pytest_recorder.recording.recorder import Recorder
+from pytest_recorder.recording.trace_recording import Ended
 from pytest_recorder.settings.config import Settings
-from pytest_recorder.settings.policy import action_for, policy_of
 from pytest_recorder.tracefile.folder import claim_path, give_back
 from pytest_recorder.tracefile.index import Entry
 from pytest_recorder.tracefile.writer import Packed
 
 
 class Ending:
-    """Ends the attempts of a run; `base` is where pytest was called."""
+    """Ends the attempts of a run, and the run."""
 
-    def __init__(
-        self, ledger: Ledger, base: Path, run_metrics: RunMetrics, worker: str | None = None
-    ) -> None:
-        self._ledger = ledger
-        self._base = base
-        self._worker = worker
-        self._metrics = run_metrics
+    def __init__(self, run: RecordedRun) -> None:
+        self._run = run
 
     def finish(
         self,
         attempt: Attempt,
-        recorder: Recorder | None,
         item: pytest.Item | None = None,
         made: pytest.TestReport | None = None,
     ) -> None:
@@ -43,73 +34,87 @@ class Ending:
 
         The end of the run comes here again with an attempt at whose end Ctrl-C was pressed.
         """
+        run, recorder = self._run, self._run.recorder
         was_decided = attempt.is_decided
         ended = recorder.end() if recorder is not None and attempt.error is None else None
         errors: list[RecorderError | None] = [attempt.error, *attempt.faults]
-        if ended is not None:
-            errors += [ended.error, ended.refusal]
         is_written = True
         if recorder is not None and ended is not None:
-            entry, failure = self._keep_or_drop(recorder, attempt, ended)
-            if entry is not None:
-                self._ledger.take(entry)
-            attempt.is_decided = True
-            self._ledger.recorded += 1
+            errors += [ended.error, ended.refusal]
+            entry, failure = self._decide(recorder, attempt, ended)
             errors.append(failure)
             is_written = entry is None or entry.status != "missing"
             if entry is not None:
-                if entry.trace is not None:
-                    errors.append(add_explanation(attempt.path, attempt.outcome))
-                same = self._ledger.entries_of(entry.test)
-                html = attempt.settings.html
-                errors.append(add_page(self._ledger.folder, entry, same, html))
-                if made is not None:
-                    self._attach(made, entry)
-                if made is not None and item is not None and entry.trace is not None:
-                    files = Files.of(self._ledger.folder / entry.trace)
-                    made.user_properties.extend(properties(files, self._base))
-                    say_early(item, made, attempt)
-                    unlinked = add_links(item, made, attempt, entry, files)
-                    if unlinked is not None:
-                        self._ledger.warn(unlinked, attempt.test)
+                errors += self._add_files(attempt, entry)
+                self._tell_reports(attempt, entry, item, made)
         is_told = attempt.error is not None and attempt.has_told(attempt.error)
         if attempt.settings.require_trace and not is_told and not was_decided:
-            errors += missing(ended, is_written=is_written)
+            errors += required_trace_errors(ended, is_written=is_written)
         for error in errors:
             if error is not None and not attempt.has_told(error):
-                self._apply(error, attempt, attempt.settings, item, made)
+                apply_policy(error, attempt.settings, run.index, attempt, item, made)
         if attempt.error is not None:
-            self._metrics.count_not_started()
+            run.metrics.count_not_started()
         if recorder is not None:
-            self._metrics.count(recorder.take_counts())
+            run.metrics.count(recorder.take_counts())
         if made is not None:
-            self._metrics.attach(made)
-        self._ledger.journal.about()
+            run.metrics.attach(made)
+        run.journal.about()
 
     def tell(
-        self,
-        attempt: Attempt,
-        recorder: Recorder | None,
-        settings: Settings,
-        item: pytest.Item,
-        made: pytest.TestReport,
+        self, attempt: Attempt, settings: Settings, item: pytest.Item, made: pytest.TestReport
     ) -> None:
         """Say in a test's teardown what is known by now of the trace of the whole run.
 
         What kept it from beginning is told by each test, what ended it by the test of that time.
         """
+        recorder = self._run.recorder
         errors: list[RecorderError] = []
         if attempt.error is not None:
-            errors = [attempt.error, *(missing(None) if settings.require_trace else ())]
+            lacking = required_trace_errors(None) if settings.require_trace else ()
+            errors = [attempt.error, *lacking]
         elif recorder is not None and recorder.error is not None:
             errors = [recorder.error] if not attempt.has_told(recorder.error) else []
         for error in errors:
-            self._apply(error, attempt, settings, item, made)
+            apply_policy(error, settings, self._run.index, attempt, item, made)
             attempt.told.append(error)
 
-    def tell_run(self, error: RecorderError, settings: Settings) -> None:
-        """Do what the policy says about an error that no test is to be blamed for."""
-        self._apply(error, None, settings, None, None)
+    def finish_run(self, *, is_interrupted: bool) -> None:
+        """End what is still running, give everything back, and write the index."""
+        run = self._run
+        attempt, run.attempt = run.attempt, None
+        if attempt is not None:
+            # In a trace of the whole run an attempt is open between the tests as well.
+            if not run.has_one_trace or not attempt.phases or is_interrupted:
+                attempt.is_interrupted = True
+                if run.recorder is not None:
+                    run.recorder.interrupt("the run ended before the test did")
+            self.finish(attempt)
+        run.close_recorder()
+        counts = run.index.counts()
+        if any(counts.values()):
+            run.log.info("run ended", extra={"context": counts})
+        if run.worker is not None:
+            output = run.index.to_data() | {"metrics": run.metrics.to_data()}
+            xdist.give_output(run.config, output)
+            return
+        if run.is_controller:
+            run.index.recover()
+        run.guard("quota", run.index.limit, run.quota)
+        run.guard("index", run.index.close)
+        run.metrics.count_recovered(run.index.recovered)
+        run.metrics.close()
+
+    def _decide(
+        self, recorder: Recorder, attempt: Attempt, ended: Ended
+    ) -> tuple[Entry | None, RecorderError | None]:
+        """Keep or drop a trace, and enter it; gives its entry, if any, and what went wrong."""
+        entry, failure = self._keep_or_drop(recorder, attempt, ended)
+        if entry is not None:
+            self._run.index.take(entry)
+        attempt.is_decided = True
+        self._run.index.recorded += 1
+        return entry, failure
 
     def _keep_or_drop(
         self, recorder: Recorder, attempt: Attempt, ended: Ended
@@ -127,11 +132,11 @@ class Ending:
             reason=ended.reason,
             events=ended.events,
             dropped=ended.dropped,
-            worker=self._worker,
+            worker=self._run.worker,
         )
         if attempt.failing is not None:
-            facts = attempt.failing.facts(attempt.settings.root)
-            entry = entry.model_copy(update=facts)
+            fields = attempt.failing.entry_fields(attempt.settings.root)
+            entry = entry.model_copy(update=fields)
         result: str | None = "dropped"
         try:
             if ended.status == "partial" and not attempt.settings.keep_partial:
@@ -148,61 +153,47 @@ class Ending:
         finally:
             if result is not None:
                 recorder.drop(result)
-        trace = attempt.path.relative_to(self._ledger.folder).as_posix()
+        trace = attempt.path.relative_to(self._run.index.folder).as_posix()
         return entry.model_copy(update={"trace": trace, **packed._asdict()}), None
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
-        path = claim_path(attempt.path, self._ledger.folder, attempt.named, attempt.number)
+        folder = self._run.index.folder
+        path = claim_path(attempt.path, folder, attempt.named, attempt.number)
         attempt.path = path
         try:
             return recorder.keep(path, outcome=attempt.outcome, phases=attempt.phases)
         finally:
             give_back(path)
 
-    def _attach(self, made: pytest.TestReport, entry: Entry) -> None:
-        """Put into the report of the teardown what is known only now."""
-        properties: list[tuple[str, object]] = [("record_trace_status", entry.status)]
+    def _add_files(self, attempt: Attempt, entry: Entry) -> list[RecorderError | None]:
+        """Put explanation and page beside the trace; gives what went wrong."""
+        index = self._run.index
+        errors: list[RecorderError | None] = []
         if entry.trace is not None:
-            path = report.shown_path(self._ledger.folder / entry.trace, self._base)
-            properties.insert(0, ("record_trace", path))
-        if entry.reason is not None:
-            properties.append(("record_trace_reason", entry.reason))
-        if entry.trace is None and entry.status == "partial":
-            properties.append(("record_trace_removed", report.KEEP_PARTIAL))
-        properties += [
-            ("record_trace_events", entry.events),
-            ("record_trace_dropped", entry.dropped),
-            ("record_trace_size_bytes", entry.size_bytes),
-        ]
-        made.user_properties.extend(properties)
-        xdist.attach_entry(made, entry)
+            errors.append(add_explanation(attempt.path, attempt.outcome))
+        same = index.entries_of(entry.test)
+        errors.append(add_page(index.folder, entry, same, attempt.settings.html))
+        return errors
 
-    def _apply(
+    def _tell_reports(
         self,
-        error: RecorderError,
-        attempt: Attempt | None,
-        settings: Settings,
+        attempt: Attempt,
+        entry: Entry,
         item: pytest.Item | None,
         made: pytest.TestReport | None,
     ) -> None:
-        """Do what the policy says about an error. Nothing is raised here."""
-        action = action_for(policy_of(settings), error.kind)
-        # An error of the whole run is said once, not for each of its tests.
-        is_of_run = attempt is None or (error is attempt.error and attempt.is_error_of_run)
-        test = attempt.test if attempt is not None and not is_of_run else None
-        if action in ("fail", "stop") and made is None:
-            self._ledger.fail(error, test)
-        elif action in ("fail", "stop") and made is not None:
-            self._ledger.journal.failure(error, action, by="plugin")
-            text = f"record-trace: {error}"
-            if made.failed:
-                sections.add_section(made, "record-trace error", text)
-            else:
-                made.outcome = "failed"
-                made.longrepr = text
-            if action == "stop" and item is not None:
-                item.session.shouldstop = text
-        elif action == "warn":
-            self._ledger.warn(error, test)
-        else:
-            self._ledger.journal.failure(error, action, by="plugin")
+        """Name the trace and its files in the report of the teardown, and to other plugins."""
+        if made is None:
+            return
+        run = self._run
+        made.user_properties.extend(
+            report_lines.entry_properties(entry, run.index.folder, run.base)
+        )
+        xdist.attach_entry(made, entry)
+        if item is not None and entry.trace is not None:
+            files = Files.of(run.index.folder / entry.trace)
+            made.user_properties.extend(properties(files, run.base))
+            say_early(item, made, attempt)
+            unlinked = add_links(item, made, attempt, entry, files)
+            if unlinked is not None:
+                run.index.warn(unlinked, attempt.test)

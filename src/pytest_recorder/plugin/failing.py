@@ -40,7 +40,7 @@ class Failing(NamedTuple):
         path = os.path.relpath(self.path, root) if self.is_in_project else self.path
         return writable(f"{path.replace(os.sep, '/')}:{self.line}")
 
-    def facts(self, root: Path) -> dict[str, str | None]:
+    def entry_fields(self, root: Path) -> dict[str, str | None]:
         """Give what an entry of the index says of it."""
         return {
             "phase": self.phase,

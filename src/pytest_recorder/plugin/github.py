@@ -17,8 +17,8 @@ from pytest_recorder.errors import ErrorCode, enverr, from_os_error
 from pytest_recorder.plugin import xdist
 from pytest_recorder.plugin.attempt import SESSION_TEST
 from pytest_recorder.plugin.failing import Failing, failing_in
-from pytest_recorder.plugin.report import shown_path
-from pytest_recorder.plugin.run_index import Ledger
+from pytest_recorder.plugin.report_lines import shown_path
+from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.render.quantities import count
 from pytest_recorder.tracefile.index import DIED, Entry
 
@@ -51,13 +51,13 @@ class GitHub:
     def __init__(
         self,
         config: pytest.Config,
-        ledger: Ledger,
+        run_index: RunIndex,
         environ: Mapping[str, str],
         root: Path,
         guard: Guard,
     ) -> None:
         self._config = config
-        self._ledger = ledger
+        self._run_index = run_index
         self._environ = environ
         self._root = root
         self._guard = guard
@@ -78,9 +78,9 @@ class GitHub:
     def _take(self, report: Any) -> None:
         failing = failing_in(report, self._root)
         new = _Failed(xdist.worker_that_sent(report))
-        known = self._failed.setdefault(report.nodeid, new).failures
-        if failing not in known:
-            known.append(failing)
+        failures = self._failed.setdefault(report.nodeid, new).failures
+        if failing not in failures:
+            failures.append(failing)
 
     def _describe(self, report: pytest.TestReport) -> None:
         """Note which entry is that of the failure that is told: the teardown has it."""
@@ -109,7 +109,7 @@ class GitHub:
         is_told = self._config.pluginmanager.hasplugin(_OTHER_PLUGIN)
         repeats: list[str] = []
         first: list[str] = []
-        seen: set[tuple[object, ...]] = set()
+        told: set[tuple[object, ...]] = set()
         kept: dict[str, list[Entry]] = {}
         for entry in self._entries():
             if entry.trace is not None:
@@ -120,8 +120,8 @@ class GitHub:
                 continue
             key = failing.exception, failing.path, failing.line
             line = self._annotation(test, failed.failures, self._trace_of(test, failed, kept))
-            (repeats if key in seen else first).append(line)
-            seen.add(key)
+            (repeats if key in told else first).append(line)
+            told.add(key)
         return first + repeats
 
     def _annotation(self, test: str, failures: list[Failing], trace: str | None) -> str:
@@ -161,12 +161,12 @@ class GitHub:
     # The summary.
 
     def _entries(self) -> list[Entry]:
-        return [*self._ledger.recovered, *self._ledger.entries]
+        return [*self._run_index.recovered, *self._run_index.entries]
 
     @property
     def _folder(self) -> str:
         base = self._config.invocation_params.dir
-        return shown_path(self._ledger.folder, base).replace(os.sep, "/")
+        return shown_path(self._run_index.folder, base).replace(os.sep, "/")
 
     def _sections(self) -> list[tuple[str, list[Entry]]]:
         """Give what is said of what, where there is something.
@@ -176,7 +176,7 @@ class GitHub:
         failed: list[Entry] = []
         again: list[Entry] = []
         unended: list[Entry] = []
-        recovered = {entry.trace for entry in self._ledger.recovered}
+        recovered = {entry.trace for entry in self._run_index.recovered}
         for entry in self._entries():
             if entry.test in self._failed or entry.test == SESSION_TEST:
                 failed += [entry] if entry.outcome in _SHOWN else []
@@ -185,13 +185,13 @@ class GitHub:
             elif entry.outcome in _SHOWN:
                 unended.append(entry)
         recorded = {entry.test for entry in failed}
-        for test, known in self._failed.items():
+        for test, failure in self._failed.items():
             if test not in recorded:
-                facts = known.failures[0].facts(self._root)
+                fields = failure.failures[0].entry_fields(self._root)
                 plain = Entry(
                     test=test, attempt=1, outcome="failed", trace=None, status="missing"
                 )
-                failed.append(plain.model_copy(update=facts))
+                failed.append(plain.model_copy(update=fields))
         sections = [
             (f"Failures of {count(len(self._failed), 'test')}", failed),
             (
@@ -218,7 +218,7 @@ class GitHub:
         except OSError as error:
             problem = from_os_error(error, "cannot write the summary of the step", path=path)
             problem.__cause__ = error
-            self._ledger.warn(problem, None)
+            self._run_index.warn(problem, None)
         else:
             if not content:
                 problem = enverr(
@@ -226,20 +226,20 @@ class GitHub:
                     "the summary of the step is full, no table was added",
                     path=path,
                 )
-                self._ledger.warn(problem, None)
+                self._run_index.warn(problem, None)
 
     def _summary(self, sections: list[tuple[str, list[Entry]]], room: int) -> bytes:
-        from pytest_recorder.render.index_markdown import code, table
+        from pytest_recorder.render.index_markdown import cell_code, entry_table
 
         lines = ["", "### Recorded traces"]
-        place = f" in {code(self._folder)}{self._artifacts()}"
+        place = f" in {cell_code(self._folder)}{self._artifacts()}"
         has_table = False
         for title, rows in sections:
             kept = sum(row.trace is not None for row in rows)
             head = ["", f"{title}, {count(kept, 'trace')}{place}.", ""]
             place = ""
             used = sum(len(line.encode("utf-8")) + 1 for line in (*lines, *head))
-            found = table(rows, self._folder, most_bytes=room - used - 1)
+            found = entry_table(rows, self._folder, most_bytes=room - used - 1)
             if not found:
                 break
             lines += [*head, *found]

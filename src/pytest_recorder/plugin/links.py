@@ -16,7 +16,7 @@ import pytest
 from pytest_recorder.diagnostics.guard import fault_of
 from pytest_recorder.errors import ErrorCode, RecorderError, target
 from pytest_recorder.plugin.attempt import Attempt
-from pytest_recorder.plugin.report import shown_path
+from pytest_recorder.plugin.report_lines import shown_path
 from pytest_recorder.tracefile.folder import FAILURE_NAME, PAGE_NAME
 from pytest_recorder.tracefile.index import Entry
 
@@ -153,9 +153,9 @@ def _add_to_json(item: pytest.Item, entry: Entry, files: Files, base: Path) -> N
     attempts: list[dict[str, object]] = extra.setdefault("metadata", {}).setdefault(
         "record_trace", []
     )
-    facts = entry.model_dump(mode="json", include={"attempt", "outcome", "status", "events"})
-    facts["trace"] = shown_path(files.trace, base)
-    facts |= {
+    about = entry.model_dump(mode="json", include={"attempt", "outcome", "status", "events"})
+    about["trace"] = shown_path(files.trace, base)
+    about |= {
         name.removeprefix("record_trace_"): path for name, path in properties(files, base)
     }
-    attempts.append(facts)
+    attempts.append(about)

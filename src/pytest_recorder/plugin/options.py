@@ -96,7 +96,7 @@ OPTIONS: Final = (
     ),
     Option(
         "max_kept",
-        "keep at most so many traces of the run, the most informative ones (default: all)",
+        "keep at most N traces of the run, the most informative ones (default: all)",
         "N",
         "number",
     ),
@@ -298,6 +298,7 @@ def resolve_marker(
 
     :raises pytest_recorder.errors.UsageError: an argument that the marker does not take.
     """
+    from pytest_recorder.errors import ErrorCode, usage
     from pytest_recorder.settings.config import invalid, parse_field
 
     if len(mark_args) > 1 or not all(isinstance(arg, bool) for arg in mark_args):
@@ -306,7 +307,11 @@ def resolve_marker(
     fields: dict[str, Any] = {"enabled": is_on and not is_forced_off, "keep": "all"}
     for name, value in mark_kwargs.items():
         if name not in MARKER_NAMES:
-            raise invalid(name, "the record marker", f"one of {', '.join(MARKER_NAMES)}")
+            raise usage(
+                ErrorCode.INVALID_OPTION,
+                f"unknown keyword {name!r} in @pytest.mark.record,"
+                f" expected one of {', '.join(MARKER_NAMES)}",
+            )
         fields[name] = parse_field(name, value, f"{name} (marker)")
     return settings.model_copy(update=fields)
 

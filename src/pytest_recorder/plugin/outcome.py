@@ -14,11 +14,11 @@ _mro_of = type.__dict__["__mro__"].__get__
 
 
 def outcome_of(
-    item: pytest.Item | None, phase: str, error: BaseException | None, seen: str | None
+    item: pytest.Item | None, phase: str, error: BaseException | None, reported: str | None
 ) -> str:
     """Give `passed`, `failed` or `skipped`, as the report of this phase will have it.
 
-    `item` is None for a fixture; `seen` is the outcome that a report of the phase, that of a
+    `item` is None for a fixture; `reported` is the outcome that a report of the phase, that of a
     subtest, has had already.
     """
     if item is None:
@@ -32,7 +32,7 @@ def outcome_of(
     if error is not None and _is_a(error, _skips()):
         return "skipped"
     return _after_marks(item, phase, error) or (
-        "passed" if error is None and seen != "failed" else "failed"
+        "passed" if error is None and reported != "failed" else "failed"
     )
 
 

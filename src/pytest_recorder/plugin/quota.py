@@ -35,11 +35,11 @@ class LeftOut(NamedTuple):
     was: Entry
     entry: Entry
     size_bytes: int
-    """With what lies beside it."""
+    """With its sidecars."""
 
 
-class Choice(NamedTuple):
-    """What has to go: traces with all that is beside them, and pages alone."""
+class Removals(NamedTuple):
+    """What has to go: traces with their sidecars, and pages alone."""
 
     left_out: list[LeftOut]
     without_page: list[Entry]
@@ -52,7 +52,7 @@ class _Room:
         self._quota = quota
         self._size_of = size_of
         self._total = 0
-        self.taken: list[Entry] = []
+        self.let_in: list[Entry] = []
         self.left_out: list[LeftOut] = []
 
     def takes(self, entry: Entry) -> bool:
@@ -60,22 +60,22 @@ class _Room:
         size = self._size_of(entry)
         kept, total = self._quota
         reason = None
-        if kept is not None and len(self.taken) >= kept:
+        if kept is not None and len(self.let_in) >= kept:
             reason = MAX_KEPT
-        elif total is not None and self.taken and self._total + size > total:
+        elif total is not None and self.let_in and self._total + size > total:
             reason = MAX_TOTAL
         if reason is None:
-            self.taken.append(entry)
+            self.let_in.append(entry)
             self._total += size
             return True
-        facts = {"trace": None, "status": LEFT_OUT, "reason": reason}
-        self.left_out.append(LeftOut(entry, entry.model_copy(update=facts), size))
+        without = entry.model_copy(update={"trace": None, "status": LEFT_OUT, "reason": reason})
+        self.left_out.append(LeftOut(entry, without, size))
         return False
 
     def without_page(self, page_size_of: Callable[[Entry], int]) -> list[Entry]:
         """Give what was let in whose page has to go, the last one first."""
         total = self._quota.total
-        pages = [(entry, size) for entry in self.taken if (size := page_size_of(entry))]
+        pages = [(entry, size) for entry in self.let_in if (size := page_size_of(entry))]
         over = self._total + sum(size for _, size in pages) - total if total is not None else 0
         found: list[Entry] = []
         while over > 0 and pages:
@@ -91,10 +91,10 @@ def choose(
     attempts: Mapping[str, int],
     size_of: Callable[[Entry], int],
     page_size_of: Callable[[Entry], int],
-) -> Choice:
+) -> Removals:
     """Give what has to go. `attempts` says how many each test had, where that is known.
 
-    `size_of` gives the bytes of a trace and what is beside it but its page.
+    `size_of` gives the bytes of a trace with its sidecars but the page.
 
     One that is too large leaves its room to others, of the same failure first. The first trace
     stays however large it is: a bound that is too small must not cost the only evidence.
@@ -108,7 +108,7 @@ def choose(
     repeats: list[Entry] = []
     shown: set[tuple[str, ...]] = set()
     for entry in sorted(failed, key=lambda entry: entry.attempt < last[entry.test]):
-        failure = failure_of(entry)
+        failure = failure_key(entry)
         if failure in shown:
             repeats.append(entry)
         elif room.takes(entry):
@@ -119,10 +119,10 @@ def choose(
         gone._replace(size_bytes=gone.size_bytes + page_size_of(gone.was))
         for gone in room.left_out
     ]
-    return Choice(left_out, room.without_page(page_size_of))
+    return Removals(left_out, room.without_page(page_size_of))
 
 
-def failure_of(entry: Entry) -> tuple[str, ...]:
+def failure_key(entry: Entry) -> tuple[str, ...]:
     """Name the failure. One that has no place is like no other.
 
     Processes that died at the same line died of the same thing.

@@ -1,4 +1,4 @@
-"""Keeps the books of a run: kept traces, warnings, failures, counts; writes the index."""
+"""Gathers what happened to the traces of a run, warnings and failures; writes the index."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,9 +8,8 @@ from typing import Any
 
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import RecorderError
-from pytest_recorder.plugin.explanation import add_explanation
-from pytest_recorder.plugin.page import add_page
 from pytest_recorder.plugin.quota import LeftOut, Quota, choose
+from pytest_recorder.plugin.sidecar_files import add_explanation, add_page
 from pytest_recorder.settings.config import Html
 from pytest_recorder.tracefile.folder import (
     is_empty,
@@ -33,8 +32,11 @@ _SHARE = 50
 """The index of a long run may take a second, and then a fiftieth of the run's time."""
 
 
-class Ledger:
-    """The books of one process. Only the process that owns the folder touches what is in it."""
+class RunIndex:
+    """The index of a run, as one process knows it.
+
+    Only the process that owns the folder touches what is in it.
+    """
 
     def __init__(
         self, folder: Path, journal: Journal, *, owns_folder: bool, html: Html = "off"
@@ -133,16 +135,16 @@ class Ledger:
     def _take_recovered(self, entries: list[Entry]) -> None:
         for entry in entries:
             key = entry.test, entry.attempt, entry.trace
-            is_known = key in self._recovered
+            is_logged = key in self._recovered
             self._recovered[key] = entry
-            if is_known:
+            if is_logged:
                 continue
-            facts = entry.model_dump(include={"test", "attempt", "trace", "status", "reason"})
+            about = entry.model_dump(include={"test", "attempt", "trace", "status", "reason"})
             self.journal.logger("plugin").warning(
-                "trace recovered of a process that died", extra={"context": facts}
+                "trace recovered from a process that died", extra={"context": about}
             )
 
-    def began(self, test: str, attempt: int) -> None:
+    def count_attempt(self, test: str, attempt: int) -> None:
         """Count the attempts of a test."""
         if attempt > 1:
             self.attempts[test] = max(attempt, self.attempts.get(test, 0))
@@ -197,9 +199,9 @@ class Ledger:
                 self.warn(error, gone.was.test)
                 continue
             key = gone.was.test, gone.was.attempt, gone.was.trace
-            for book in (self._entries, self._recovered):
-                if key in book:
-                    book[key] = gone.entry
+            for entries in (self._entries, self._recovered):
+                if key in entries:
+                    entries[key] = gone.entry
             self.left_out.append(gone)
         for entry in choice.without_page:
             size = self._page_size(entry)
@@ -210,14 +212,14 @@ class Ledger:
                 continue
             self.pages_left_out.append(size)
         if self.left_out or self.pages_left_out:
-            facts = {
+            about = {
                 "traces": str(len(self.left_out)),
                 "pages": str(len(self.pages_left_out)),
             }
-            self.journal.logger("plugin").info("quota left out", extra={"context": facts})
+            self.journal.logger("plugin").info("quota left out", extra={"context": about})
 
     def size_of(self, entry: Entry) -> int:
-        """Give the bytes of a trace and of what lies beside it."""
+        """Give the bytes of a trace with its sidecars."""
         if entry.trace is None:
             return 0
         try:
@@ -276,7 +278,7 @@ class Ledger:
     # What a worker says to the controller.
 
     def to_data(self) -> dict[str, Any]:
-        """Give the books as plain data."""
+        """Give all of it as plain data."""
         entries = [entry.model_dump(mode="json") for entry in self.entries]
         return {
             "recorded": self.recorded,
@@ -287,11 +289,11 @@ class Ledger:
         }
 
     def add_data(self, data: dict[str, Any]) -> None:
-        """Take in the books of a worker."""
+        """Take in what a worker says."""
         self.recorded += data["recorded"]
         self.warnings += data["warnings"]
         self.failures += data["failures"]
         for test, attempt in data["attempts"].items():
-            self.began(test, attempt)
+            self.count_attempt(test, attempt)
         for raw in data["entries"]:
             self.take(Entry.model_validate(raw))

@@ -11,7 +11,7 @@ from typing import Any, Self, cast
 
 from pytest_recorder.errors import ErrorCode, RecorderError, RecorderWarning, usage
 from pytest_recorder.recording.file_recording import (
-    Capture,
+    FileRecording,
     Problem,
     absolute,
     settings_from,
@@ -27,10 +27,10 @@ class TraceSession:
     A context manager: leaving the block stops the recording.
     """
 
-    def __init__(self, capture: Capture) -> None:
-        self.path = capture.path
-        self.policy = capture.policy
-        self._capture = capture
+    def __init__(self, file_recording: FileRecording) -> None:
+        self.path = file_recording.path
+        self.policy = file_recording.policy
+        self._file_recording = file_recording
 
     @classmethod
     def start(
@@ -48,23 +48,23 @@ class TraceSession:
     @property
     def is_recording(self) -> bool:
         """Whether this session takes events now: not after an error has ended it early."""
-        return self._capture.is_recording
+        return self._file_recording.is_recording
 
     @property
     def is_begun(self) -> bool:
         """Whether this session has something to stop; not so in a forked child."""
-        return self._capture.is_begun
+        return self._file_recording.is_begun
 
     def stop(self) -> None:
         """Stop and write the file; does nothing the second time. Raises as `stop` does."""
         if _ACTIVE.session is self:
             _ACTIVE.session = None
-            _tell(self._capture.end())
+            _tell(self._file_recording.end())
 
     def flush(self) -> None:
         """Ask the system to write what was recorded so far."""
         if _ACTIVE.session is self:
-            self._capture.flush()
+            self._file_recording.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -149,14 +149,14 @@ def _start(
         given["level"] = (level, "level")
     for name, patterns in (("include", include), ("exclude", exclude)):
         given[name] = (_listed(patterns), name)
-    capture = Capture(file, settings_from(file.parent, given), chosen)
-    capture.begin(_roots(caller))
-    return adopt(capture)
+    file_recording = FileRecording(file, settings_from(file.parent, given), chosen)
+    file_recording.begin(_roots(caller))
+    return adopt(file_recording)
 
 
-def adopt(capture: Capture) -> TraceSession:
-    """Let a capture that has begun be the session of this process."""
-    session = _ACTIVE.session = TraceSession(capture)
+def adopt(file_recording: FileRecording) -> TraceSession:
+    """Let a recording that has begun be the session of this process."""
+    session = _ACTIVE.session = TraceSession(file_recording)
     return session
 
 

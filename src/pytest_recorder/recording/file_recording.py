@@ -1,6 +1,6 @@
 """Records into one file: begins, ends, writes, and says what the policy does about what failed.
 
-The API (`session`) and the recording of a whole process (`process`) are built on it.
+The public API (`api`) and the recording of a whole process (`process`) are built on it.
 """
 
 import os
@@ -12,7 +12,8 @@ from pytest_recorder.diagnostics.metrics import publish
 from pytest_recorder.engine.scope import find_project_root
 from pytest_recorder.errors import ErrorCode, RecorderError, from_os_error, usage
 from pytest_recorder.format.layout import MAGIC
-from pytest_recorder.recording.recorder import Ended, Recorder
+from pytest_recorder.recording.recorder import Recorder
+from pytest_recorder.recording.trace_recording import Ended
 from pytest_recorder.settings.config import Action, Settings, parse_field
 from pytest_recorder.settings.policy import Policy, Sourced, action_for, open_journal
 from pytest_recorder.tracefile.folder import TRACE_NAME, prepare_folder
@@ -28,7 +29,7 @@ class Problem(NamedTuple):
 
     @classmethod
     def of(cls, error: RecorderError, policy: Policy) -> Self:
-        """Judge an error."""
+        """Decide by the policy what an error does."""
         return cls(error, action_for(policy, error.kind))
 
     @property
@@ -37,7 +38,7 @@ class Problem(NamedTuple):
         return self.action in ("fail", "stop")
 
 
-class Capture:
+class FileRecording:
     """A running recording and the file that it goes to."""
 
     def __init__(
@@ -127,7 +128,7 @@ class Capture:
             counts = recorder.take_counts()
             recorder.close(leave_spool=is_unsaved)
         if self.policy.require_trace:
-            errors += missing(ended, is_written=not is_unsaved)
+            errors += required_trace_errors(ended, is_written=not is_unsaved)
         problems = [Problem.of(error, self.policy) for error in errors]
         failure = publish(counts, flush=True)
         if failure is not None:
@@ -153,7 +154,9 @@ class Capture:
         add_entries(self.path.parent, run_id, [entry])
 
 
-def missing(ended: Ended | None, *, is_written: bool = True) -> list[RecorderError]:
+def required_trace_errors(
+    ended: Ended | None, *, is_written: bool = True
+) -> list[RecorderError]:
     """Give what is wrong with a trace that is required; `ended` is None where none could begin."""
     if ended is None or not ended.has_code:
         text = "a trace is required and no event was recorded"

@@ -20,7 +20,7 @@ _OF_ONE_TRACE = {
 """What the manifests of a run do not have in common."""
 
 
-def facts_of_run(
+def manifest_facts_of_run(
     settings: Settings, choice: Choice, limits: tuple[str, ...], *, run_id: str, pid: int
 ) -> dict[str, Any]:
     """Give what all traces of a run have in common that are made with these settings."""
@@ -46,7 +46,7 @@ def facts_of_run(
     ).model_dump(mode="json", exclude=_OF_ONE_TRACE)
 
 
-def facts_of_policy(chosen: Sourced) -> dict[str, Any]:
+def manifest_facts_of_policy(chosen: Sourced) -> dict[str, Any]:
     """Give the policy of a trace, its digest, and where each value came from."""
     return {
         "policy": _writable_policy(chosen.policy),
@@ -56,10 +56,10 @@ def facts_of_policy(chosen: Sourced) -> dict[str, Any]:
 
 
 def _writable_policy(policy: Policy) -> dict[str, Any]:
-    facts = policy.model_dump(mode="json")
+    fields = policy.model_dump(mode="json")
     if policy.log_file is not None:
-        facts["log_file"] = writable(policy.log_file)
-    return facts
+        fields["log_file"] = writable(policy.log_file)
+    return fields
 
 
 @cache

@@ -25,10 +25,10 @@ from pytest_recorder.errors import (
 )
 from pytest_recorder.recording.api import adopt
 from pytest_recorder.recording.file_recording import (
-    Capture,
+    FileRecording,
     Problem,
     absolute,
-    missing,
+    required_trace_errors,
     settings_from,
     trace_file,
 )
@@ -67,7 +67,7 @@ class ProcessRecording:
         # How to tell what is wrong with the policy itself: the variables count beside it.
         self._telling: Mapping[str, object] = asked or {}
         self.problems: list[Problem] = []
-        self._capture: Capture | None = None
+        self._file_recording: FileRecording | None = None
         self._has_own_status = has_own_status
         self._pid = os.getpid()
         atexit.register(self._end)
@@ -75,30 +75,30 @@ class ProcessRecording:
     def begin(
         self,
         choose: Callable[[], Sourced],
-        make: Callable[[Sourced], Capture],
+        make: Callable[[Sourced], FileRecording],
         also: Iterable[Path],
         *,
         text: str | None = None,
-    ) -> Capture | None:
-        """Start; `make` gives the capture. An error is told and remembered, not raised."""
+    ) -> FileRecording | None:
+        """Start what `make` gives. An error is told and remembered, not raised."""
 
-        def start() -> Capture:
+        def start() -> FileRecording:
             chosen = choose()
             self.policy = chosen.policy
             self._telling = chosen.policy.model_dump()
-            capture = make(chosen)
-            capture.begin(also, text)
-            return capture
+            file_recording = make(chosen)
+            file_recording.begin(also, text)
+            return file_recording
 
-        self._capture = run_guarded(_START, start, self._on_fault)
-        return self._capture
+        self._file_recording = run_guarded(_START, start, self._on_fault)
+        return self._file_recording
 
     def withdraw(self) -> None:
         """Leave nothing, and say nothing at the end: this process is not to be recorded."""
         atexit.unregister(self._end)
-        if self._capture is not None:
-            self._capture.discard()
-            remove_if_empty(self._capture.path.parent)
+        if self._file_recording is not None:
+            self._file_recording.discard()
+            remove_if_empty(self._file_recording.path.parent)
 
     def _end(self) -> None:
         """End the recording; the last that the process does before its modules go."""
@@ -112,12 +112,12 @@ class ProcessRecording:
             leave(0)
 
     def _finish(self) -> None:
-        capture = self._capture
-        if capture is None:
-            for error in missing(None) if self.policy.require_trace else ():
+        file_recording = self._file_recording
+        if file_recording is None:
+            for error in required_trace_errors(None) if self.policy.require_trace else ():
                 self._tell(error)
             return
-        for problem in capture.end():
+        for problem in file_recording.end():
             self._tell(problem.error)
 
     def _on_fault(self, label: str, error: Exception) -> None:
@@ -133,12 +133,12 @@ class ProcessRecording:
             problem = Problem(error, "fail")
         self.problems.append(problem)
         if problem.action != "ignore":
-            say(problem)
-        # What the capture has told is not told again.
+            say_problem(problem)
+        # What the recording into the file has told is not told again.
         tell(problem.error, self._telling, action=problem.action, by="process")
 
 
-def say(problem: Problem) -> None:
+def say_problem(problem: Problem) -> None:
     """Say on stderr, in one line, what went wrong."""
     kind = "" if problem.is_failure else "RecorderWarning: "
     line = str(problem.error).encode("unicode_escape").decode("ascii")
@@ -178,17 +178,17 @@ def start_by_variable(folder: str) -> ProcessRecording:
     recording = ProcessRecording()
     name = _program_name()
 
-    def make(chosen: Sourced) -> Capture:
+    def make(chosen: Sourced) -> FileRecording:
         directory = absolute(folder)
         path = directory / f"{name}-{os.getpid()}-{uuid.uuid4().hex[:6]}.pyrec"
         settings = settings_from(directory, given_by(os.environ))
-        return Capture(path, settings, chosen, listed_as=name)
+        return FileRecording(path, settings, chosen, listed_as=name)
 
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     also = [Path(os.path.realpath(main)).parent] if isinstance(main, str) else []
-    capture = recording.begin(policy_now, make, also)
-    if capture is not None:
-        adopt(capture)
+    file_recording = recording.begin(policy_now, make, also)
+    if file_recording is not None:
+        adopt(file_recording)
     return recording
 
 
@@ -233,7 +233,7 @@ def start_by_request(request: Mapping[str, Any]) -> None:
     asked = {key: value for key, (value, _) in request["policy"].items()}
     recording = ProcessRecording(has_own_status=request["propagate"], asked=asked)
 
-    def make(chosen: Sourced) -> Capture:
+    def make(chosen: Sourced) -> FileRecording:
         path = trace_file(absolute(request["output"]))
         given = given_by(os.environ)
         for field, value in request["options"].items():
@@ -241,7 +241,7 @@ def start_by_request(request: Mapping[str, Any]) -> None:
         settings = settings_from(path.parent, given)
         # What was asked for by name is in scope wherever it lies: it is the program.
         named = {"include": (*settings.include, *request["include"])}
-        return Capture(path, settings.model_copy(update=named), chosen)
+        return FileRecording(path, settings.model_copy(update=named), chosen)
 
     also = [Path(folder) for folder in request["also"]]
     recording.begin(lambda: policy_now(request["policy"]), make, also, text=request["text"])

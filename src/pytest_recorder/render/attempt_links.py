@@ -6,16 +6,16 @@ from pathlib import Path
 
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.render.page import replace_attempts
-from pytest_recorder.render.page_data import Attempt
+from pytest_recorder.render.page_data import AttemptLink
 from pytest_recorder.tracefile.folder import PAGE_NAME
 from pytest_recorder.tracefile.index import Entry, owned_entries, read_index
 from pytest_recorder.tracefile.reader import Trace
 
 
-def attempts_of(trace: Trace, page: Path) -> list[Attempt]:
+def attempts_of(trace: Trace, page: Path) -> list[AttemptLink]:
     """Give the attempts of the test that the index of its folder lists, or only this one."""
     manifest = trace.manifest
-    alone = [Attempt(manifest.attempt, manifest.outcome, is_this=True)]
+    alone = [AttemptLink(manifest.attempt, manifest.outcome, is_this=True)]
     where = Path(os.path.abspath(trace.path))
     folder = where.parent.parent
     path = where.relative_to(folder).as_posix()
@@ -29,18 +29,18 @@ def attempts_of(trace: Trace, page: Path) -> list[Attempt]:
 
 def attempts_in(
     entries: Iterable[Entry], this: Entry, folder: Path, page: Path
-) -> list[Attempt]:
+) -> list[AttemptLink]:
     """Give the attempts of the test of `this` among the entries of a folder, this one too.
 
     `page` is that of this attempt, and has links to the others.
     """
-    found = [Attempt(this.attempt, this.outcome, is_this=True)]
+    found = [AttemptLink(this.attempt, this.outcome, is_this=True)]
     for entry in entries:
         if is_other_attempt(entry, this):
             href = None
             if entry.trace is not None:
                 href = _href((folder / entry.trace).with_suffix(".html"), page)
-            found.append(Attempt(entry.attempt, entry.outcome, href))
+            found.append(AttemptLink(entry.attempt, entry.outcome, href))
     return sorted(found, key=lambda attempt: attempt.attempt)
 
 

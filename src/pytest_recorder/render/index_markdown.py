@@ -18,7 +18,7 @@ _MARKS = {ord(mark): f"&#{ord(mark)};" for mark in string.punctuation if mark no
 _MOST_TEXT = 300
 
 
-def table(entries: Sequence[Entry], folder: str, *, most_bytes: int) -> list[str]:
+def entry_table(entries: Sequence[Entry], folder: str, *, most_bytes: int) -> list[str]:
     """Give the lines of a table, and one that says how many rows there was no room for.
 
     `folder` is what the paths of traces are relative to. `most_bytes` bounds all lines with their
@@ -38,16 +38,16 @@ def table(entries: Sequence[Entry], folder: str, *, most_bytes: int) -> list[str
     return lines
 
 
-def text(plain: str) -> str:
+def cell_text(plain: str) -> str:
     """Give a text so that it is shown as it is, on one line."""
     shown = shorten(safe_text(plain), _MOST_TEXT)
     # What is no text of Unicode cannot be written.
     return shown.translate(_MARKS)
 
 
-def code(plain: str) -> str:
+def cell_code(plain: str) -> str:
     """Give a text in the font of code. Not in backticks: what it holds would end them."""
-    return f"<code>{text(plain)}</code>" if plain else ""
+    return f"<code>{cell_text(plain)}</code>" if plain else ""
 
 
 def _left_over(number: int) -> str:
@@ -64,11 +64,11 @@ def _row(entry: Entry, folder: str) -> str:
     if entry.exception and not message.startswith(entry.exception):
         message = f"{entry.exception}: {message}" if message else entry.exception
     cells = (
-        code(entry.test) + attempt,
-        text(entry.outcome or "-"),
-        text(entry.phase or ""),
-        code(message),
-        code(entry.place or ""),
+        cell_code(entry.test) + attempt,
+        cell_text(entry.outcome or "-"),
+        cell_text(entry.phase or ""),
+        cell_code(message),
+        cell_code(entry.place or ""),
         _trace(entry, folder),
     )
     return f"| {' | '.join(cells)} |"
@@ -76,9 +76,9 @@ def _row(entry: Entry, folder: str) -> str:
 
 def _trace(entry: Entry, folder: str) -> str:
     if entry.trace is not None:
-        partial = f" ({text(entry.status)})" if entry.status != "complete" else ""
-        return code(f"{folder}/{entry.trace}") + partial
+        partial = f" ({cell_text(entry.status)})" if entry.status != "complete" else ""
+        return cell_code(f"{folder}/{entry.trace}") + partial
     if entry.status == LEFT_OUT:
         option = (entry.reason or "").replace("_", "-")
-        return f"left out by {code(f'--record-{option}')}"
+        return f"left out by {cell_code(f'--record-{option}')}"
     return "none"

@@ -18,7 +18,7 @@ from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.errors import from_os_error
 from pytest_recorder.render.bundle import bundle
 from pytest_recorder.render.explanation import explain
-from pytest_recorder.render.page_data import MOST_STORED_BYTES, Attempt, PageData, prepare
+from pytest_recorder.render.page_data import MOST_STORED_BYTES, AttemptLink, PageData, prepare
 from pytest_recorder.system.atomic_write import write_text_whole
 from pytest_recorder.tracefile.reader import Trace
 
@@ -33,7 +33,7 @@ def write_page(
     path: Path,
     *,
     text: str | None = None,
-    attempts: list[Attempt] | None = None,
+    attempts: list[AttemptLink] | None = None,
     most_stored_bytes: int = MOST_STORED_BYTES,
 ) -> int:
     """Write the page of a trace, whole or not at all; gives its size in bytes.
@@ -48,7 +48,7 @@ def write_page(
     return path.stat().st_size
 
 
-def replace_attempts(path: Path, attempts: Sequence[Attempt]) -> None:
+def replace_attempts(path: Path, attempts: Sequence[AttemptLink]) -> None:
     """Tell a page of ours of attempts that came later. Raises EnvironmentError (ERR_IO).
 
     A file that is no page of ours stays as it is.
@@ -92,7 +92,7 @@ def render_page(data: PageData, text: str) -> Iterator[str]:
     yield f"<script>{script}{_END}</body>\n</html>\n"
 
 
-def _attempts(attempts: Sequence[Attempt]) -> str:
+def _attempts(attempts: Sequence[AttemptLink]) -> str:
     return _ATTEMPTS + _json([asdict(attempt) for attempt in attempts]) + _END
 
 

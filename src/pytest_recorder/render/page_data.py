@@ -21,7 +21,7 @@ _BEFORE_PARTS, _ALL_PARTS = 3, 4
 
 
 @dataclass(slots=True)
-class Attempt:
+class AttemptLink:
     """One attempt of the test; `href` leads to its page, relative to this one."""
 
     attempt: int
@@ -36,13 +36,13 @@ class PageData:
 
     head: dict[str, Any]
     blocks: list[StoredBlock]
-    attempts: list[Attempt] = field(default_factory=list[Attempt])
+    attempts: list[AttemptLink] = field(default_factory=list[AttemptLink])
 
 
 def prepare(
     trace: Trace,
     *,
-    attempts: list[Attempt] | None = None,
+    attempts: list[AttemptLink] | None = None,
     most_stored_bytes: int = MOST_STORED_BYTES,
     most_events: int = MOST_EVENTS,
 ) -> PageData:
@@ -69,7 +69,7 @@ def prepare(
         "size_bytes": trace.size_bytes,
     }
     blocks = list(trace.stored_blocks(first, stop))
-    this = Attempt(manifest.attempt, manifest.outcome, is_this=True)
+    this = AttemptLink(manifest.attempt, manifest.outcome, is_this=True)
     return PageData(head, blocks, attempts or [this])
 
 

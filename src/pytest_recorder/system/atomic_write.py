@@ -1,4 +1,4 @@
-"""Writes files that are there when they are whole, and not before: staged beside, then renamed."""
+"""Writes files that are there when they are whole, and not before: written beside, then renamed."""
 
 import os
 from collections.abc import Generator, Iterable
@@ -14,12 +14,12 @@ def replacing(path: Path) -> Generator[Path, None, None]:
 
     Where anything fails it goes, and `path` is as it was. Raises OSError.
     """
-    staged = own_staged_path(path)
+    part = own_part_path(path)
     try:
-        yield staged
-        os.replace(staged, path)
+        yield part
+        os.replace(part, path)
     except BaseException:
-        remove_staged(staged)
+        remove_unfinished(part)
         raise
 
 
@@ -37,33 +37,33 @@ def write_text_whole(
     """
     try:
         with (
-            replacing(path) as staged,
-            open(staged, "w", encoding=encoding, errors=errors, newline="\n") as file,
+            replacing(path) as part,
+            open(part, "w", encoding=encoding, errors=errors, newline="\n") as file,
         ):
             file.writelines(parts)
     except OSError as error:
         raise from_os_error(error, f"cannot write the {what}", path=path) from error
 
 
-def staged_path(path: Path) -> Path:
+def part_path(path: Path) -> Path:
     """Name the file that becomes `path` when it is whole."""
     return path.with_name(path.name + ".part")
 
 
-def own_staged_path(path: Path) -> Path:
+def own_part_path(path: Path) -> Path:
     """Name such a file of this process alone, for what several may write."""
     return path.with_name(f"{path.name}.{os.getpid()}.part")
 
 
-def stager_of(name: str, wanted: str) -> int | None:
-    """Give the process that staged a file of this name for `wanted`; None where none did."""
+def writer_of_part(name: str, wanted: str) -> int | None:
+    """Give the process whose part file for `wanted` has this name; None where it is none."""
     start, end = f"{wanted}.", ".part"
     middle = name[len(start) : -len(end)]
     is_ours = name == f"{start}{middle}{end}" and middle.isascii() and middle.isdecimal()
     return int(middle) if is_ours else None
 
 
-def remove_staged(path: Path) -> None:
+def remove_unfinished(path: Path) -> None:
     """Remove what was not finished; what kept us from writing it may keep us from this too."""
     try:
         path.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from itertools import chain, count, product
 from pathlib import Path
 
 from pytest_recorder.errors import ErrorCode, bug, from_os_error, usage
-from pytest_recorder.system.atomic_write import staged_path, stager_of
+from pytest_recorder.system.atomic_write import part_path, writer_of_part
 from pytest_recorder.system.locks import try_lock
 from pytest_recorder.tracefile.naming import folder_name
 
@@ -27,12 +27,12 @@ def claim_path(
 ) -> Path:
     """Take the wanted path for the trace of an attempt, or the first that nobody has.
 
-    The staged file is there afterwards, and empty: two runs in one folder never write the same
+    The part file is there afterwards, and empty: two runs in one folder never write the same
     trace, and nobody takes what is not yet written for one. With `takes_over` what a dead process
-    has staged counts as nobody's. Raises EnvironmentError (ERR_IO).
+    has begun to write counts as nobody's. Raises EnvironmentError (ERR_IO).
     """
     for path in chain((wanted,), _paths(folder, test, attempt)):
-        staged = staged_path(path)
+        part = part_path(path)
         try:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,29 +42,29 @@ def claim_path(
             if path.exists():
                 continue
             try:
-                os.close(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+                os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
             except FileExistsError:
-                if not (takes_over and _is_abandoned(staged)):
+                if not (takes_over and _is_abandoned(part)):
                     continue
             if not path.exists():
                 return path
             # Somebody has finished it meanwhile.
-            staged.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
         except OSError as error:
             raise from_os_error(error, "cannot make the trace", path=path) from error
     raise bug(ErrorCode.UNKNOWN, "the paths never end", folder=folder)
 
 
-def _is_abandoned(staged: Path) -> bool:
-    """Whether nobody writes to a staged file any more: its writer holds a lock on it."""
-    with open(staged, "r+b") as file:
+def _is_abandoned(part: Path) -> bool:
+    """Whether nobody writes to a part file any more: its writer holds a lock on it."""
+    with open(part, "r+b") as file:
         return try_lock(file.fileno()) is True
 
 
 def give_back(path: Path) -> None:
     """Remove what a claim has left, where nothing was written."""
     try:
-        staged_path(path).unlink(missing_ok=True)
+        part_path(path).unlink(missing_ok=True)
         path.parent.rmdir()
     except OSError:
         # The trace is there.
@@ -76,20 +76,20 @@ def _paths(folder: Path, test: str, attempt: int) -> Iterator[Path]:
         yield folder / folder_name(test, attempt, twin) / TRACE_NAME
 
 
-def sidecars(trace: Path) -> list[Path]:
+def sidecars_of(trace: Path) -> list[Path]:
     """Give the paths of what can lie beside a trace and belongs to it."""
     return [trace.with_name(name) for name in (FAILURE_NAME, PAGE_NAME)]
 
 
-def staged_in(folder: Path, wanted: Iterable[str]) -> Iterator[tuple[Path, int]]:
-    """Give the files that processes have staged in a folder, and these processes."""
+def parts_in(folder: Path, wanted: Iterable[str]) -> Iterator[tuple[Path, int]]:
+    """Give the part files in a folder, and the processes that write or wrote them."""
     names = tuple(wanted)
     try:
         there = os.listdir(folder)
     except OSError:
         return
     for name, each in product(there, names):
-        pid = stager_of(name, each)
+        pid = writer_of_part(name, each)
         if pid is not None:
             yield folder / name, pid
 
@@ -101,7 +101,7 @@ def page_of(trace: Path) -> Path:
 
 def size_with_sidecars(trace: Path) -> int:
     """Give the bytes of a trace and of what lies beside it. Raises OSError."""
-    return sum(path.stat().st_size for path in (trace, *sidecars(trace)) if path.is_file())
+    return sum(path.stat().st_size for path in (trace, *sidecars_of(trace)) if path.is_file())
 
 
 def remove_page(folder: Path, relative: str) -> None:
@@ -127,9 +127,9 @@ def _remove_trace(folder: Path, relative: str) -> None:
     if not is_trace_in(folder, trace):
         return
     # What belongs to it first: what cannot be removed keeps its trace.
-    belonging = sidecars(trace)
-    staged = (path for path, _ in staged_in(trace.parent, (path.name for path in belonging)))
-    for path in (*belonging, *staged, trace):
+    sidecars = sidecars_of(trace)
+    parts = (path for path, _ in parts_in(trace.parent, (path.name for path in sidecars)))
+    for path in (*sidecars, *parts, trace):
         path.unlink(missing_ok=True)
     try:
         trace.parent.rmdir()

@@ -9,9 +9,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, target
-from pytest_recorder.system.atomic_write import remove_staged, replacing
+from pytest_recorder.system.atomic_write import remove_unfinished, replacing
 from pytest_recorder.system.locks import is_alive, locked_folder
-from pytest_recorder.tracefile.folder import remove_trace, staged_in
+from pytest_recorder.tracefile.folder import parts_in, remove_trace
 from pytest_recorder.tracefile.naming import writable
 
 INDEX_NAME = "index.json"
@@ -135,8 +135,8 @@ def write_index(
     }
     path = folder / INDEX_NAME
     try:
-        with replacing(path) as staged:
-            staged.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+        with replacing(path) as part:
+            part.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
     except OSError as error:
         raise from_os_error(error, "cannot write the index", path=path) from error
 
@@ -245,9 +245,9 @@ def clear_earlier_run(folder: Path, run_id: str) -> Cleared:
     """
     errors: list[RecorderError] = []
     with locked_folder(folder):
-        for path, pid in tuple(staged_in(folder, (INDEX_NAME, INDEX_PAGE_NAME))):
+        for path, pid in tuple(parts_in(folder, (INDEX_NAME, INDEX_PAGE_NAME))):
             if not _is_of_living(pid):
-                remove_staged(path)
+                remove_unfinished(path)
         try:
             index = read_index(folder)
         except RecorderError:

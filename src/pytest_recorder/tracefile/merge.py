@@ -26,7 +26,7 @@ from pytest_recorder.errors import (
     usage,
 )
 from pytest_recorder.system.locks import is_locked
-from pytest_recorder.tracefile.folder import TRACE_NAME, is_trace_in, sidecars
+from pytest_recorder.tracefile.folder import TRACE_NAME, is_trace_in, sidecars_of
 from pytest_recorder.tracefile.index import Entry, Index, read_index, write_index
 from pytest_recorder.tracefile.naming import RUN_DIGITS, SPOOL_SUFFIX, folder_name, is_safe_name
 from pytest_recorder.tracefile.recovery import entry_of_trace, trace_files
@@ -53,12 +53,12 @@ def merge(shards: Sequence[Path], out: Path) -> Merged:
     _check(shards, out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        staged = out.with_name(f"{out.name}.{os.getpid()}.part")
-        staged.mkdir()
+        part = out.with_name(f"{out.name}.{os.getpid()}.part")
+        part.mkdir()
     except OSError as error:
         raise from_os_error(error, "cannot make the folder", path=out) from error
     try:
-        work = _Merge(staged)
+        work = _Merge(part)
         for shard in {os.path.realpath(shard): shard for shard in shards}.values():
             work.add(shard)
         if work.errors and not work.has_something:
@@ -66,12 +66,12 @@ def merge(shards: Sequence[Path], out: Path) -> Merged:
         work.finish()
         if out.exists():
             out.rmdir()
-        staged.replace(out)
+        part.replace(out)
     except OSError as error:
         raise from_os_error(error, "cannot write the folder", path=out) from error
     finally:
         # Nothing is there any more where all went well.
-        shutil.rmtree(staged, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)
     return Merged(work.entries, work.errors)
 
 
@@ -182,7 +182,7 @@ class _Merge:
         try:
             where = next(path for path in self._names(name, entry.run_id or "") if _made(path))
             shutil.copyfile(source, where / TRACE_NAME)
-            for path in sidecars(source):
+            for path in sidecars_of(source):
                 if path.is_file() and not path.is_symlink():
                     shutil.copyfile(path, where / path.name)
         except OSError as error:

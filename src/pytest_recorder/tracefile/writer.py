@@ -1,4 +1,4 @@
-"""Packs the records of a spool into a trace file: checked, compressed, staged, renamed."""
+"""Packs the records of a spool into a trace file: checked, compressed, written whole."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +11,7 @@ from pytest_recorder.format.decode import Definitions
 from pytest_recorder.format.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define, Op
-from pytest_recorder.system.atomic_write import remove_staged, staged_path
+from pytest_recorder.system.atomic_write import part_path, remove_unfinished
 from pytest_recorder.system.locks import lock
 from pytest_recorder.tracefile.blocks import BlockWriter, deflate
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
@@ -65,9 +65,9 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], T], faults: Injector = NO
 
     Raises EnvironmentError (ERR_IO); then nothing is left at `path`, nor beside it.
     """
-    staged = staged_path(path)
+    part = part_path(path)
     try:
-        with open(staged, "wb") as file:
+        with open(part, "wb") as file:
             # Whoever finds the file later knows by this whether anybody still writes to it.
             lock(file.fileno())
             found = fill(file)
@@ -75,13 +75,13 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], T], faults: Injector = NO
             file.flush()
             os.fsync(file.fileno())
         faults.at("rename")
-        os.replace(staged, path)
+        os.replace(part, path)
         _sync_folder(path.parent)
     except OSError as error:
-        remove_staged(staged)
+        remove_unfinished(part)
         raise from_os_error(error, "cannot write the trace", path=path) from error
     except BaseException:
-        remove_staged(staged)
+        remove_unfinished(part)
         raise
     return found
 

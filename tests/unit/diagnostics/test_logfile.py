@@ -130,7 +130,7 @@ def test_a_writer_says_that_it_writes(tmp_path: Path, monkeypatch: pytest.Monkey
             except BlockingIOError:
                 was_locked.append(True)
 
-    monkeypatch.setattr(logfile, "write_whole", look)
+    monkeypatch.setattr(logfile, "write_all", look)
     LogFile(str(path)).write(b"1")
     assert was_locked == [True]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pytest_recorder.diagnostics.schema import (
     MOST_BYTES,
     SCHEMAS,
+    ErrorTrailer,
     LogLine,
-    Trailer,
     encode,
     schema_text,
 )
@@ -44,7 +44,7 @@ def test_the_schema_has_every_key_as_a_required_one_and_allows_no_other(name: st
 def test_any_text_makes_one_line_of_ascii_that_fits_into_a_pipe(
     message: str, cause: str, test: str | None, context: dict[str, str]
 ) -> None:
-    trailer = Trailer(
+    trailer = ErrorTrailer(
         error_code=ErrorCode.IO,
         error_kind=ErrorKind.ENVIRONMENT,
         message=message,
@@ -57,7 +57,7 @@ def test_any_text_makes_one_line_of_ascii_that_fits_into_a_pipe(
     line = encode(trailer)
     assert len(line) <= MOST_BYTES - 2
     assert all(32 <= byte < 128 for byte in line)
-    read = Trailer.model_validate_json(line)
+    read = ErrorTrailer.model_validate_json(line)
     assert read.error_code is ErrorCode.IO
     if len(message) + len(cause) + len(test or "") + sum(map(len, context.values())) < 300:
         assert read == trailer
@@ -91,7 +91,7 @@ def test_a_long_text_is_cut_and_its_length_is_said() -> None:
 
 
 def test_a_context_of_very_many_entries_is_left_out() -> None:
-    trailer = Trailer(
+    trailer = ErrorTrailer(
         error_code=ErrorCode.IO,
         error_kind=ErrorKind.ENVIRONMENT,
         message="m",

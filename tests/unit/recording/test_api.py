@@ -363,7 +363,7 @@ def test_the_traceback_that_ends_a_program_is_printed_whole(tmp_path: Path) -> N
 def recorder_of_an_ended_session(path: Path) -> weakref.ref[object]:
     with pytest_recorder.trace(path) as session:
         work()
-    return weakref.ref(session._capture._recorder)
+    return weakref.ref(session._file_recording._recorder)
 
 
 def test_a_session_that_has_ended_lets_its_recorder_go(tmp_path: Path) -> None:

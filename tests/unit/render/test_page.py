@@ -17,7 +17,7 @@ from pytest_recorder.cli import main
 from pytest_recorder.errors import EnvironmentError
 from pytest_recorder.render import page
 from pytest_recorder.render.explanation import explain
-from pytest_recorder.render.page_data import Attempt, prepare
+from pytest_recorder.render.page_data import AttemptLink, prepare
 from pytest_recorder.testing import Recorded
 from pytest_recorder.tracefile.reader import open_trace
 
@@ -97,7 +97,7 @@ def test_the_head_says_what_the_browser_needs(tmp_path: Path) -> None:
     assert head["status"] == "complete"
     start = loop.__code__.co_firstlineno
     assert [start + 2, start + 3, start + 3] in [list(one) for one in head["loops"][path]]
-    assert data.attempts == [Attempt(1, None, is_this=True)]
+    assert data.attempts == [AttemptLink(1, None, is_this=True)]
     assert json.loads(json.dumps(head)) == {
         **head,
         "loops": json.loads(json.dumps(head["loops"])),
@@ -135,7 +135,9 @@ def test_a_source_that_is_not_utf_8_is_given_in_utf_8(tmp_path: Path) -> None:
 
 def test_hostile_text_never_leaves_its_element(tmp_path: Path) -> None:
     recorded = testing.record(hostile, HOSTILE)
-    text, parsed = page_of(recorded, tmp_path, attempts=[Attempt(1, HOSTILE, HOSTILE, True)])
+    text, parsed = page_of(
+        recorded, tmp_path, attempts=[AttemptLink(1, HOSTILE, HOSTILE, True)]
+    )
     tags = [tag for tag, _, _ in parsed.elements]
     assert set(tags) == {
         "html",
@@ -273,7 +275,8 @@ def test_later_attempts_are_told_to_an_earlier_page(tmp_path: Path) -> None:
     text, _ = page_of(testing.record(loop, 1), tmp_path)
     path = tmp_path / "page.html"
     page.replace_attempts(
-        path, [Attempt(1, "failed", None, True), Attempt(2, "failed", "../b/trace.html")]
+        path,
+        [AttemptLink(1, "failed", None, True), AttemptLink(2, "failed", "../b/trace.html")],
     )
     parsed = Parsed()
     parsed.feed(path.read_text("ascii"))
@@ -285,9 +288,9 @@ def test_later_attempts_are_told_to_an_earlier_page(tmp_path: Path) -> None:
 def test_a_file_that_is_no_page_of_ours_stays(tmp_path: Path) -> None:
     path = tmp_path / "notes.html"
     path.write_bytes(b"\xff mine")
-    page.replace_attempts(path, [Attempt(1)])
+    page.replace_attempts(path, [AttemptLink(1)])
     path.write_text("mine")
-    page.replace_attempts(path, [Attempt(1)])
+    page.replace_attempts(path, [AttemptLink(1)])
     assert path.read_text() == "mine"
 
 

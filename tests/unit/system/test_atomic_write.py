@@ -12,8 +12,8 @@ import pytest
 from pytest_recorder import testing
 from pytest_recorder.errors import EnvironmentError
 from pytest_recorder.render import page as html_page
-from pytest_recorder.render.page_data import Attempt
-from pytest_recorder.system.atomic_write import own_staged_path, stager_of, write_text_whole
+from pytest_recorder.render.page_data import AttemptLink
+from pytest_recorder.system.atomic_write import own_part_path, write_text_whole, writer_of_part
 from pytest_recorder.tracefile.index import Entry, clear_earlier_run, write_index
 
 RUN, NEXT_RUN = "1" * 32, "2" * 32
@@ -73,8 +73,8 @@ def test_a_file_of_somebody_beside_a_trace_stays(tmp_path: Path, name: str) -> N
     "name", ["trace.html", "trace.html.part", "trace.html..part", "trace.html.1", "a.1.part"]
 )
 def test_the_name_of_a_staged_file_is_known(name: str) -> None:
-    assert stager_of(own_staged_path(Path("trace.html")).name, "trace.html") == os.getpid()
-    assert stager_of(name, "trace.html") is None
+    assert writer_of_part(own_part_path(Path("trace.html")).name, "trace.html") == os.getpid()
+    assert writer_of_part(name, "trace.html") is None
 
 
 def test_an_index_that_a_dead_process_did_not_finish_goes_and_that_of_a_living_one_stays(
@@ -104,7 +104,7 @@ def test_a_page_that_cannot_be_changed_stays_as_it_was_and_alone(tmp_path: Path)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
         with pytest.raises(EnvironmentError, match="cannot write the page"):
-            html_page.replace_attempts(page, [Attempt(1), Attempt(2, is_this=True)])
+            html_page.replace_attempts(page, [AttemptLink(1), AttemptLink(2, is_this=True)])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert page.read_bytes() == before

@@ -39,7 +39,8 @@ def off_line(reason: str) -> str:
     return f"record-trace: off, {reason}"
 
 
-KEEP_PARTIAL = "--record-keep-partial keeps such traces"
+KEEP_PARTIAL = "keep it with --record-keep-partial"
+_REMOVED = f"partial trace removed ({KEEP_PARTIAL})"
 
 
 def section_lines(
@@ -57,12 +58,12 @@ def section_lines(
     """
     lost = f", {dropped:,} dropped" if dropped else ""
     if partial is None:
-        lines = [f"trace: {path} ({count(events, 'event')} so far{lost})"]
+        lines = [f"trace: {path} ({count(events, 'event')}{lost})"]
     elif is_kept:
         lines = [f"trace: {path}", f"partial: {partial} ({_held(events, dropped)})"]
     else:
         lines = [
-            f"trace: its partial trace is removed; {KEEP_PARTIAL}",
+            f"trace: {_REMOVED}",
             f"partial: {partial} ({_held(events, dropped)})",
         ]
     if is_kept:
@@ -70,6 +71,23 @@ def section_lines(
     if story:
         lines += ["", *story]
     return lines
+
+
+def entry_properties(entry: Entry, folder: Path, base: Path) -> list[tuple[str, object]]:
+    """Give what the properties of a report say of a trace."""
+    properties: list[tuple[str, object]] = [("record_trace_status", entry.status)]
+    if entry.trace is not None:
+        properties.insert(0, ("record_trace", shown_path(folder / entry.trace, base)))
+    if entry.reason is not None:
+        properties.append(("record_trace_reason", entry.reason))
+    if entry.trace is None and entry.status == "partial":
+        properties.append(("record_trace_removed", KEEP_PARTIAL))
+    return [
+        *properties,
+        ("record_trace_events", entry.events),
+        ("record_trace_dropped", entry.dropped),
+        ("record_trace_size_bytes", entry.size_bytes),
+    ]
 
 
 def summary_lines(
@@ -130,9 +148,8 @@ def recovered_lines(
     if not found:
         return []
     number = count(len(there), "trace")
-    lines = [
-        f"recovered {number} ({_size(there, size_of)}) in {folder}, of processes that died"
-    ]
+    dead = "a process" if len(found) == 1 else "processes"
+    lines = [f"recovered {number} from {dead} that died ({_size(there, size_of)}) in {folder}"]
     lines += [_kept_line(entry, folder) for entry in there]
     lines += [f"{_label(entry)}: {_removed(entry)}" for entry in found if entry.trace is None]
     return lines
@@ -182,7 +199,7 @@ def _label(entry: Entry) -> str:
 def _removed(entry: Entry) -> str:
     if entry.status == "missing":
         return "no trace"
-    return f"its partial trace was removed; {KEEP_PARTIAL}"
+    return _REMOVED
 
 
 def _held(events: int, dropped: int) -> str:

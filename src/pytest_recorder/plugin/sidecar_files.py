@@ -1,4 +1,4 @@
-"""Puts the HTML page of a trace beside it, whatever goes wrong in doing so."""
+"""Puts the sidecar files of a trace beside it, whatever goes wrong: explanation and page."""
 
 import os
 from collections.abc import Sequence
@@ -8,8 +8,25 @@ from pytest_recorder.diagnostics.guard import fault_of
 from pytest_recorder.errors import ErrorCode, RecorderError, bug
 from pytest_recorder.plugin.options import is_on
 from pytest_recorder.settings.config import Html
-from pytest_recorder.tracefile.folder import PAGE_NAME
+from pytest_recorder.tracefile.folder import FAILURE_NAME, PAGE_NAME
 from pytest_recorder.tracefile.index import HARMLESS, Entry
+
+
+def add_explanation(trace: Path, outcome: str | None) -> RecorderError | None:
+    """Write `failure.md` beside the kept trace of a test that did not pass; gives what went wrong.
+
+    The trace stays as it is: without its explanation it tells the same.
+    """
+    if outcome in HARMLESS:
+        return None
+
+    def write() -> None:
+        from pytest_recorder.render.sidecar import write_failure
+
+        write_failure(trace)
+
+    what = f"{FAILURE_NAME} could not be made"
+    return fault_of(write, lambda _: bug(ErrorCode.UNKNOWN, what, hook="explain", path=trace))
 
 
 def _wants_page(html: Html, outcome: str | None) -> bool:
@@ -36,12 +53,12 @@ def add_page(
         return None
     what = f"{PAGE_NAME} could not be made"
     return fault_of(
-        lambda: _write(folder, entry, entries, is_wanted),
+        lambda: _write_page(folder, entry, entries, is_wanted),
         lambda _: bug(ErrorCode.UNKNOWN, what, hook="page", path=entry.trace),
     )
 
 
-def _write(folder: Path, entry: Entry, entries: Sequence[Entry], is_wanted: bool) -> None:
+def _write_page(folder: Path, entry: Entry, entries: Sequence[Entry], is_wanted: bool) -> None:
     from pytest_recorder.render.attempt_links import attempts_in, is_other_attempt
     from pytest_recorder.render.page import replace_attempts, write_page
     from pytest_recorder.render.sidecar import read_failure

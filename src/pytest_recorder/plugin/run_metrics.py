@@ -114,7 +114,7 @@ class RunMetrics:
         if isinstance(sink, otel.OpenTelemetryMetrics):
             failure_of(sink.close)
 
-    def _take(self, failure: metrics.Failure | None) -> None:
+    def _take(self, failure: metrics.SinkFailure | None) -> None:
         if failure is not None:
             self.tally.add(metrics.SINK_FAILURES, 1, failure.sink)
             self._warn(failure.error, f"metrics ({failure.sink})")
@@ -134,6 +134,6 @@ class RunMetrics:
         """Take what a worker says that it has counted in all."""
         if data is not None:
             said = Tally.from_data(data["counts"])
-            known = self._workers.get(data["worker"], Tally())
+            said_before = self._workers.get(data["worker"], Tally())
             self._workers[data["worker"]] = said
-            self.count(said.since(known))
+            self.count(said.since(said_before))

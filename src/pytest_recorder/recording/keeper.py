@@ -1,0 +1,101 @@
+"""Says what the manifest of a trace holds, and writes the trace, also where the disk is full."""
+
+import io
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pytest_recorder.diagnostics.guard import translated
+from pytest_recorder.diagnostics.inject import Injector
+from pytest_recorder.diagnostics.translation import recorder_error
+from pytest_recorder.errors import EnvironmentError, from_os_error
+from pytest_recorder.recording.manifest_facts import manifest_facts_of_policy
+from pytest_recorder.recording.setup import Setup
+from pytest_recorder.settings.config import Settings
+from pytest_recorder.settings.policy import Sourced
+from pytest_recorder.tracefile.manifest import Manifest
+from pytest_recorder.tracefile.naming import writable
+from pytest_recorder.tracefile.spool import Spool
+from pytest_recorder.tracefile.writer import Packed, pack_trace, write_trace, write_whole
+
+_NO_ROOM = ("ENOSPC", "EDQUOT")
+
+
+class Keeper:
+    """What the traces of one recorder share: their numbers, their policy, sources deflated once."""
+
+    def __init__(self, faults: Injector) -> None:
+        self._faults = faults
+        self._id = uuid.uuid4().hex
+        self._traces = 0
+        self._policy: tuple[Sourced, dict[str, Any]] | None = None
+        self._stored_sources: dict[bytes, bytes] = {}
+
+    def next_manifest(
+        self, setup: Setup, test: str | None, attempt: int, used: Settings, chosen: Sourced
+    ) -> tuple[dict[str, Any], bytes]:
+        """Give the manifest of the next trace, and how it is written.
+
+        It is put together as text: a model would be made, checked and written for each test.
+        """
+        self._traces += 1
+        own = {
+            "trace_id": f"{self._id[:20]}{self._traces:012x}",
+            "test": writable(test) if test is not None else None,
+            "attempt": attempt,
+            "scope": used.scope,
+            "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            **self._policy_facts(chosen),
+        }
+        common, head = setup.manifest_facts
+        return {**common, **own}, head + orjson.dumps(own)[1:]
+
+    def _policy_facts(self, chosen: Sourced) -> dict[str, Any]:
+        """Give what the manifest says of a policy; most traces of a run share one."""
+        if self._policy is None or self._policy[0] != chosen:
+            self._policy = (chosen, manifest_facts_of_policy(chosen))
+        return self._policy[1]
+
+    def write(
+        self, path: Path, setup: Setup, manifest: dict[str, Any], trailer: dict[str, Any]
+    ) -> Packed:
+        """Write an ended recording to a file.
+
+        Raises EnvironmentError (ERR_IO), InternalError (ERR_UNKNOWN).
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise from_os_error(error, "cannot make the folder of the trace") from error
+        parts: dict[str, Any] = {
+            "manifest": Manifest.model_validate(manifest),
+            "sources": dict(setup.hot.sources.values()),
+            "stored_sources": self._stored_sources,
+            "trailer": trailer,
+        }
+        return translated(lambda: self._write(path, setup.spool, parts), recorder_error)
+
+    def _write(self, path: Path, spool: Spool, parts: dict[str, Any]) -> Packed:
+        try:
+            return write_trace(path, segments=spool.segments(), **parts, faults=self._faults)
+        except EnvironmentError as error:
+            # An injected fault says that there is no room at all.
+            is_full = error.context.get("errno") in _NO_ROOM
+            if not is_full or self._faults.is_armed("write-enospc"):
+                raise
+            # The spool lies on the same disk, and what it holds is much smaller when packed.
+            memory = io.BytesIO()
+            packed = pack_trace(memory, segments=spool.segments(), **parts)
+            data = memory.getvalue()
+            if len(data) > spool.grown_bytes:
+                raise
+        with spool.lend():
+            write_whole(path, lambda file: file.write(data))
+        return packed
+
+    def close(self) -> None:
+        """Hold no source any more."""
+        self._stored_sources.clear()

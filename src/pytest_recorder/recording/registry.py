@@ -1,0 +1,41 @@
+"""Knows the live recorders of this process, and stops them in a forked child."""
+
+import os
+import weakref
+from typing import Protocol
+
+
+class LiveRecorder(Protocol):
+    """A recorder, as the process sees it."""
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether a recording is between its begin and its end."""
+        ...
+
+    def abandon(self) -> None:
+        """In a forked child: stop at once and leave alone what the parent writes."""
+        ...
+
+
+_RECORDERS: weakref.WeakSet[LiveRecorder] = weakref.WeakSet()
+"""A forked child must find them."""
+_FORK: list[bool] = []
+
+
+def register(recorder: LiveRecorder) -> None:
+    """Enter a recorder that has taken its place in the interpreter."""
+    _RECORDERS.add(recorder)
+    if not _FORK and hasattr(os, "register_at_fork"):
+        _FORK.append(True)
+        os.register_at_fork(after_in_child=_abandon_all)
+
+
+def is_any_recording() -> bool:
+    """Tell whether a recorder of this process is recording now."""
+    return any(recorder.is_recording for recorder in tuple(_RECORDERS))
+
+
+def _abandon_all() -> None:
+    for recorder in tuple(_RECORDERS):
+        recorder.abandon()
