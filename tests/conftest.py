@@ -56,9 +56,13 @@ GROUP = os.environ.get("TEST_GROUP", "")
 def pytest_configure(config: pytest.Config) -> None:
     if GROUP and GROUP not in GROUPS:
         raise pytest.UsageError(f"TEST_GROUP is {GROUP!r}, expected one of {', '.join(GROUPS)}")
-    missing = [name for names in GROUPS.values() for name in names if not (HERE / name).exists()]
+    missing = [
+        name for names in GROUPS.values() for name in names if not (HERE / name).exists()
+    ]
     if missing:
-        raise pytest.UsageError(f"a group of tests/conftest.py names what is not there: {missing}")
+        raise pytest.UsageError(
+            f"a group of tests/conftest.py names what is not there: {missing}"
+        )
 
 
 def pytest_report_header() -> str | None:
