@@ -122,7 +122,7 @@ def test_the_spool_of_a_dead_process_becomes_a_partial_trace(tmp_path: Path) -> 
 def test_the_place_of_a_death_is_read_from_the_end_of_the_trace_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    die(begun(tmp_path, calls=60_000, max_bytes=1 << 24, root="/p"))
+    die(begun(tmp_path, calls=15_000, root="/p"))
     (entry,) = recover(tmp_path).entries
     assert entry.place == "m.py:2"
     read: list[int] = []
