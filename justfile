@@ -17,6 +17,11 @@ install:
 test *args:
     {{ bin }}/python -m pytest -n auto {{ args }}
 
+# What takes half a second in it is named at the end, to be marked as slow.
+# Run the tests most likely to fail, in less than a minute; arguments go to pytest.
+test-fast *args:
+    TEST_GROUP=fast {{ bin }}/python -m pytest -n auto --durations=5 --durations-min=0.5 {{ args }}
+
 # Check style, types and layers; change nothing.
 lint:
     {{ bin }}/ruff check
@@ -62,29 +67,33 @@ real-suites *args:
 bench *args:
     {{ bin }}/python bench/compare.py --suites --output docs/performance.md {{ args }}
 
-# Run the contract of the engines with the parts in C under AddressSanitizer and UBSan. Leaks are
-# what the tests of reference counts and memory prove: the interpreter's own would hide ours.
-sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py":
-    {{ python }} -m venv {{ venv }}-sanitize
+# Build the parts in C with AddressSanitizer and UBSan, into a folder that `sanitize` puts before the environment.
+build-sanitized:
     CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" \
     LDFLAGS="-fsanitize=address,undefined" \
-        {{ venv }}-sanitize/bin/python -m pip install --quiet --no-cache-dir --force-reinstall '.[test]'
+        {{ bin }}/python -m pip install --quiet --no-deps --no-cache-dir --upgrade --target {{ venv }}-sanitize .
+
+# Leaks are what the tests of reference counts and memory prove: the interpreter's own would hide ours.
+# Run the contract of the engines on the parts in C under AddressSanitizer and UBSan.
+sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py": build-sanitized
     LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
-    PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
-        {{ venv }}-sanitize/bin/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }}
+    PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
+        {{ bin }}/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }}
 
 # Write the tables of docs/policy.md from real runs of every cell.
 policy-tables:
     {{ bin }}/python -m tests.faults.table
 
-# Run the contract of the engines with the hot path in C on the public API of Python, which is what
-# a version gets whose frames it does not know (3.12 and newer).
-contract-public *args="tests/engines":
-    {{ python }} -m venv {{ venv }}-public
+# Build the hot path in C on the public API of Python, which versions get whose frames it does not know (not 3.11).
+build-public:
     PYTEST_RECORDER_BUILD=public \
-        {{ venv }}-public/bin/python -m pip install --quiet --no-cache-dir --force-reinstall '.[test]'
-    {{ venv }}-public/bin/python -c 'from pytest_recorder.engine import _native; assert _native.BUILD == "public"'
-    {{ venv }}-public/bin/python -m pytest -n auto {{ args }}
+        {{ bin }}/python -m pip install --quiet --no-deps --no-cache-dir --upgrade --target {{ venv }}-public .
+
+# Run the contract of the engines on the hot path in C that uses the public API of Python only.
+contract-public *args="tests/engines": build-public
+    PYTHONPATH={{ absolute_path(venv) }}-public {{ bin }}/python -c \
+        'from pytest_recorder.engine.native import _native; assert _native.BUILD == "public"; print(_native.__file__)'
+    PYTHONPATH={{ absolute_path(venv) }}-public {{ bin }}/python -m pytest -n auto {{ args }}
 
 # Build the page's script and style sheet anew; what is built is committed.
 viewer:

@@ -332,7 +332,11 @@ def test_a_missing_extra_is_named_before_the_first_test(
     )
 
 
-def test_the_exporters_are_not_imported_while_tests_run(pytester: pytest.Pytester) -> None:
+def test_the_exporters_are_not_imported_while_tests_run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody listens, which is tried again until then.
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     pytester.makepyfile(
         """
         import sys, threading

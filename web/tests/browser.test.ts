@@ -367,7 +367,7 @@ describe("a reader finds", () => {
     const at = await shown.where();
     await shown.page.keyboard.press("?");
     const dialog = shown.page.locator("dialog");
-    expect(await dialog.isVisible()).toBe(true);
+    await expect.poll(() => dialog.isVisible()).toBe(true);
     await dialog.locator("input").uncheck();
     await shown.page.keyboard.press("Escape");
     await expect.poll(() => dialog.isVisible()).toBe(false);

@@ -21,6 +21,7 @@ def story(pytester: pytest.Pytester, level: str = "values") -> list[str]:
         return failure_story(trace.events(), trace.source, root=root, level=level)
 
 
+@pytest.mark.slow
 def test_a_raise_that_teardown_handles_is_not_the_failure(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -47,6 +48,7 @@ def test_a_raise_that_teardown_handles_is_not_the_failure(pytester: pytest.Pytes
     assert not any("cleanup" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_a_value_that_was_not_followed_is_not_claimed(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

@@ -72,6 +72,7 @@ def clean() -> Iterator[None]:
     pytest_recorder.configure_metrics(None)
 
 
+@pytest.mark.slow
 @given(tallies, tallies)
 def test_what_came_since_is_what_was_added(first: Any, second: Any) -> None:
     before, both = tally_of(first), tally_of(first + second)
@@ -253,6 +254,7 @@ FULL_DISK = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pure", ["0", "1"])
 def test_a_spool_that_cannot_grow_is_a_caught_fault_and_a_detach(
     tmp_path: Path, pure: str
@@ -321,6 +323,7 @@ PARSERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", PARSERS)
 @given(parts=tallies)
 def test_any_label_comes_back_from_the_file(

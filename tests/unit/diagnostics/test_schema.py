@@ -35,6 +35,7 @@ def test_the_schema_has_every_key_as_a_required_one_and_allows_no_other(name: st
     assert schema["additionalProperties"] is False
 
 
+@pytest.mark.slow
 @given(
     message=ANY_TEXT,
     cause=ANY_TEXT,

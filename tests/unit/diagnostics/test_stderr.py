@@ -107,6 +107,7 @@ def test_a_stderr_that_takes_nothing_raises_nothing(how: str) -> None:
     assert (done.returncode, done.stdout) == (0, b"")
 
 
+@pytest.mark.slow
 def test_a_pipe_that_nobody_reads_and_that_does_not_block_raises_nothing() -> None:
     read, write = os.pipe()
     os.set_blocking(write, False)

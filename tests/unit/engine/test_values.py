@@ -95,6 +95,7 @@ ANY = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(ANY)
 def test_any_nesting_of_built_in_types_decodes_to_itself(value: Any) -> None:
@@ -105,6 +106,7 @@ def test_any_nesting_of_built_in_types_decodes_to_itself(value: Any) -> None:
         assert repr(decoded) == repr(value)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(ANY, st.integers(0, 4), st.integers(0, 4), st.integers(0, 6))
 def test_bounds_hold_at_every_level(value: Any, depth: int, items: int, chars: int) -> None:

@@ -68,6 +68,7 @@ def test_the_examples_in_the_documentation_are_what_the_code_gives() -> None:
     assert lines == [dump(event_object(event)) for event in EVENTS]
 
 
+@pytest.mark.slow
 @given(values)
 def test_any_object_comes_back_from_its_line(item: Any) -> None:
     line = dump(item)

@@ -69,6 +69,7 @@ def test_a_process_records_itself_from_the_import_to_its_end(folder: Path) -> No
     assert not list(folder.rglob("*.pyspool"))
 
 
+@pytest.mark.slow
 def test_each_process_has_a_trace_of_its_own(folder: Path) -> None:
     (folder / "many.py").write_text(
         "import pytest_recorder, subprocess, sys\n"
@@ -193,6 +194,7 @@ def test_the_kill_switch_wins(folder: Path) -> None:
     assert not (folder / "traces").exists()
 
 
+@pytest.mark.slow
 def test_a_pytest_run_is_the_plugins_to_record(folder: Path) -> None:
     (folder / "test_it.py").write_text(
         "import pytest_recorder\ndef test_it():\n    assert not pytest_recorder.is_tracing()\n"
@@ -205,6 +207,7 @@ def test_a_pytest_run_is_the_plugins_to_record(folder: Path) -> None:
     assert not (folder / "traces").exists()
 
 
+@pytest.mark.slow
 def test_a_program_that_a_test_starts_records_itself(folder: Path) -> None:
     (folder / "test_it.py").write_text(
         "import subprocess, sys\ndef test_it():\n"
@@ -215,6 +218,7 @@ def test_a_program_that_a_test_starts_records_itself(folder: Path) -> None:
     assert [entry.test for entry in entries(folder)] == ["script.py"]
 
 
+@pytest.mark.slow
 def test_the_command_is_no_program(folder: Path) -> None:
     done = run(folder, "-m", "pytest_recorder", "info", "--json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -224,6 +228,7 @@ def test_the_command_is_no_program(folder: Path) -> None:
     assert not (folder / "traces").exists()
 
 
+@pytest.mark.slow
 def test_run_records_the_program_and_its_children_record_themselves(folder: Path) -> None:
     code = "import subprocess, sys, script_of\n"
     (folder / "script_of.py").write_text(

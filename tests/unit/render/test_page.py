@@ -210,6 +210,7 @@ def test_the_script_can_stand_in_a_page() -> None:
         assert "sourceMappingURL" not in text
 
 
+@pytest.mark.slow
 def test_a_large_trace_keeps_what_is_around_the_failure(tmp_path: Path) -> None:
     recorded = testing.record(loop, 20_000, max_bytes=1 << 20)
     with recorded.trace() as trace:
@@ -251,6 +252,7 @@ def test_a_program_that_ended_well_opens_at_its_end() -> None:
         assert prepare(trace).head["failure"] is None
 
 
+@pytest.mark.slow
 def test_the_opening_of_a_long_trace_is_the_same_from_its_end() -> None:
     recorded = testing.record(loop, 20_000, max_bytes=1 << 20)
     with recorded.trace() as trace:
@@ -304,6 +306,7 @@ def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_damaged_trace_has_a_page_of_what_can_be_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

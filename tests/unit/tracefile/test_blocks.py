@@ -144,6 +144,7 @@ def test_threads_end_when_the_disk_is_full(
     assert _thread._count() == before
 
 
+@pytest.mark.slow
 def test_a_fault_of_a_thread_is_raised_where_it_is_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -119,10 +119,11 @@ def test_the_spool_of_a_dead_process_becomes_a_partial_trace(tmp_path: Path) -> 
     assert recover(tmp_path) == Recovery([], [], [])
 
 
+@pytest.mark.slow
 def test_the_place_of_a_death_is_read_from_the_end_of_the_trace_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    die(begun(tmp_path, calls=60_000, max_bytes=1 << 24, root="/p"))
+    die(begun(tmp_path, calls=15_000, root="/p"))
     (entry,) = recover(tmp_path).entries
     assert entry.place == "m.py:2"
     read: list[int] = []
@@ -516,6 +517,7 @@ def test_a_spool_of_a_newer_format_is_refused_by_its_number(tmp_path: Path) -> N
     assert path.exists()
 
 
+@pytest.mark.slow
 def test_a_spool_can_be_read_while_it_is_written(tmp_path: Path) -> None:
     spool = begun(tmp_path, calls=1, max_bytes=64 * 1024)
     stop = threading.Event()
@@ -630,6 +632,7 @@ def long_call(number: int) -> bytes:
     return bytes(record)
 
 
+@pytest.mark.slow
 def test_a_death_between_any_two_lines_leaves_a_spool_that_reads_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -711,6 +714,7 @@ def survives(folder: Path, data: bytes) -> None:
         file.unlink()
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -735,6 +739,7 @@ def test_any_cut_gives_events_that_were_written_in_their_order(
 HEADERS = range(SPOOL_HEAD_BYTES, SPOOL_HEAD_BYTES + 9 * UNIT, UNIT)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -807,6 +812,7 @@ def records() -> st.SearchStrategy[bytes]:
     ).map(b"".join)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -892,6 +898,7 @@ def test_the_largest_numbers_survive_from_spool_to_index(tmp_path: Path) -> None
     json.loads((tmp_path / "index.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_huge_file_of_holes_takes_no_time_and_no_memory(tmp_path: Path) -> None:
     import tracemalloc
 

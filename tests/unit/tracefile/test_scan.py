@@ -84,6 +84,7 @@ def test_both_find_the_same_in_a_recorded_program(program: str, level: str) -> N
         assert compare(definitions, blocks, most_calls=2)[4] is (len(rows) > 2)
 
 
+@pytest.mark.slow
 @needs_native
 @settings(max_examples=EXAMPLES)
 @given(st.data())
@@ -94,6 +95,7 @@ def test_both_stop_at_the_same_fault_of_a_damaged_recording(data: st.DataObject)
     compare(definitions, [(first, data.draw(damaged(block)))])
 
 
+@pytest.mark.slow
 @needs_native
 def test_both_stop_at_the_same_place_however_a_block_is_cut() -> None:
     definitions, ((first, block),) = recorded("exceptions", ENGINES[0], "values")
@@ -305,6 +307,7 @@ class Maker:
         return bytes((tag,)) + body
 
 
+@pytest.mark.slow
 @needs_native
 @settings(max_examples=EXAMPLES)
 @given(
@@ -434,6 +437,7 @@ def test_many_frames_in_any_order_find_their_rows() -> None:
     compare(DEFINITIONS, [(0, block), (9000, later), (18000, back)])
 
 
+@pytest.mark.slow
 @needs_native
 def test_a_frame_of_an_earlier_block_is_unknown_until_it_is_introduced() -> None:
     switch = bytes((Op.SWITCH,)) + uv(1)

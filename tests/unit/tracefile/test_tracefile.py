@@ -152,6 +152,7 @@ def test_a_call_tree_is_the_same_from_the_index_and_from_the_events(
         assert len(from_index) == 1500
 
 
+@pytest.mark.slow
 def test_a_call_tree_that_is_too_large_for_the_index_comes_from_the_events(
     tmp_path: Path,
 ) -> None:
@@ -188,6 +189,7 @@ def test_a_trace_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b.pyrec"]
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -201,6 +203,7 @@ def test_any_cut_gives_a_right_prefix(
     check_prefix(path, trace_bytes, tmp_path)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -217,6 +220,7 @@ def test_any_flipped_byte_gives_a_right_prefix(
     check_prefix(path, trace_bytes, tmp_path)
 
 
+@pytest.mark.slow
 def test_every_byte_of_every_block_header_counts(tmp_path: Path, trace_bytes: bytes) -> None:
     path = tmp_path / "flipped.pyrec"
     at = len(MAGIC)
