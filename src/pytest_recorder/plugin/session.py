@@ -12,7 +12,7 @@ import pytest
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug, usage
-from pytest_recorder.plugin import ci, failing, metrics, options, report, sections, xdist
+from pytest_recorder.plugin import ci, failing, metrics, report, resolution, sections, xdist
 from pytest_recorder.plugin.attempt import SESSION_TEST, Attempt
 from pytest_recorder.plugin.controller import Controller
 from pytest_recorder.plugin.ending import Ending
@@ -36,10 +36,10 @@ def activate(config: pytest.Config, name: str) -> "RecordSession":
     Raises pytest.UsageError, before collection, for a command that cannot be followed.
     """
     try:
-        resolved = options.resolve(config, os.environ)
+        resolved = resolution.resolve(config, os.environ)
         faults = inject.of_environment()
     except UsageError as error:
-        journal = open_journal(options.readable_policy(config, os.environ))
+        journal = open_journal(resolution.readable_policy(config, os.environ))
         journal.failure(error, "fail", by="plugin")
         journal.close()
         raise pytest.UsageError(str(error)) from error
@@ -97,7 +97,7 @@ class RecordSession:
         )
         self._ending = Ending(self._ledger, self._base, self._metrics, self._worker)
         self._common_policy = Sourced(
-            self._policy, options.policy_sources(resolved.sources, {})
+            self._policy, resolution.policy_sources(resolved.sources, {})
         )
         self._recorder: Recorder | None = None
         self._open_error: RecorderError | None = None
@@ -180,7 +180,7 @@ class RecordSession:
         marker = item.get_closest_marker("record")
         if marker is None:
             return self.settings
-        return options.resolve_marker(
+        return resolution.resolve_marker(
             self.settings, marker.args, marker.kwargs, is_forced_off=self._is_off
         )
 
@@ -276,7 +276,7 @@ class RecordSession:
         if marker is None:
             return self._common_policy
         return Sourced(
-            policy_of(settings), options.policy_sources(self._sources, marker.kwargs)
+            policy_of(settings), resolution.policy_sources(self._sources, marker.kwargs)
         )
 
     def _begin_in_session(self, item: pytest.Item, settings: Settings) -> None:
