@@ -25,6 +25,7 @@ lint:
     {{ bin }}/pyright --pythonpath {{ bin }}/python
     {{ bin }}/lint-imports
     {{ bin }}/python tools/errors_audit.py
+    {{ bin }}/python tools/option_tables.py --check
     {{ bin }}/check-jsonschema --builtin-schema vendor.github-workflows examples/ci/github.yml
     {{ bin }}/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci examples/ci/gitlab-ci.yml
     {{ bin }}/check-jsonschema --builtin-schema vendor.azure-pipelines --data-transform azure-pipelines --regex-variant nonunicode examples/ci/azure-pipelines.yml
@@ -43,6 +44,10 @@ test-errors *args:
 format:
     {{ bin }}/ruff check --fix
     {{ bin }}/ruff format
+
+# Write the tables of options into README.md and docs/.
+docs:
+    {{ bin }}/python tools/option_tables.py
 
 # Write the JSON Schema of log lines, trailers and the index into docs/.
 schemas:

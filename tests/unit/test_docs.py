@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from pytest_recorder.settings.table import MARKER_NAMES, OPTIONS, Option
 from pytest_recorder.tracefile.index import Entry
 
 DOCS = Path(__file__).parents[2] / "docs"
+TOOLS = DOCS.parent / "tools"
 SOURCES = Path(pytest_recorder.__file__).parent
 
 
@@ -37,6 +39,15 @@ def test_every_option_is_documented(option: Option) -> None:
     (row,) = [row for row in rows if re.search(rf"`{flag}[=`]", row[0])]
     listed = [name.strip() for name in row[-1].split(",")]
     assert (option.name in listed) == (option.name in MARKER_NAMES)
+
+
+def test_the_tables_of_options_are_those_that_the_table_makes() -> None:
+    tool = runpy.run_path(str(TOOLS / "option_tables.py"), run_name="option_tables")
+    for made in tool["TABLES"]:
+        text = (DOCS.parent / made.document).read_text()
+        assert tool["with_tables"](text, made.document) == text
+    shown = {option.name for option in OPTIONS}
+    assert tool["NOT_IN_README"] | set(tool["MEANINGS"]) <= shown
 
 
 def test_every_reason_is_in_the_format_description() -> None:
