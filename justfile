@@ -31,6 +31,7 @@ lint:
     {{ bin }}/lint-imports
     {{ bin }}/python tools/errors_audit.py
     {{ bin }}/python tools/generate_format.py --check
+    {{ bin }}/python tools/option_tables.py --check
     {{ bin }}/check-jsonschema --builtin-schema vendor.github-workflows examples/ci/github.yml
     {{ bin }}/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci examples/ci/gitlab-ci.yml
     {{ bin }}/check-jsonschema --builtin-schema vendor.azure-pipelines --data-transform azure-pipelines --regex-variant nonunicode examples/ci/azure-pipelines.yml
@@ -53,6 +54,10 @@ format:
 # Write what every language and the documents need of the trace format, from `format/table.py`.
 format-table:
     {{ bin }}/python tools/generate_format.py
+
+# Write the tables of options into README.md and docs/.
+docs:
+    {{ bin }}/python tools/option_tables.py
 
 # Write the JSON Schema of log lines, trailers and the index into docs/.
 schemas:

@@ -9,9 +9,10 @@ import pytest
 from pytest_recorder.compat import accepts_ini_unions
 from pytest_recorder.errors import ErrorCode, UsageError
 from pytest_recorder.plugin import options
-from pytest_recorder.plugin.options import OPTIONS, resolve, resolve_marker
+from pytest_recorder.plugin.resolution import KILL_SWITCH, resolve, resolve_marker
 from pytest_recorder.settings import config as config_module
 from pytest_recorder.settings.config import Resolved, Settings, ValueLimits
+from pytest_recorder.settings.table import BY_NAME, MARKER_NAMES, OPTIONS, Option
 
 HAS_NATIVE_TOML = pytest.version_tuple >= (9, 0)
 MIB = 1024**2
@@ -60,20 +61,20 @@ SAMPLES = {
     "no_redact": Sample("pin", ("pin",), "iban", ("iban",)),
 }
 BAD = {
-    "list": None,  # any text is a list of names
+    "names": None,  # any text is a list of names
+    "patterns": None,
+    "path": None,
     "bool": "maybe",
     "size": "much",
-    "number": "many",
-    "text": "bo=gus",
+    "count": "many",
+    "choice": "bo=gus",
+    "limits": "bo=gus",
+    "actions": "bo=gus",
 }
 every_option = pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 every_bad = pytest.mark.parametrize(
     "option",
-    [
-        option
-        for option in OPTIONS
-        if BAD[option.form] and option.name not in ("dir", "log_file", "metrics_file")
-    ],
+    [option for option in OPTIONS if BAD[option.form]],
     ids=lambda option: option.name,
 )
 
@@ -94,18 +95,18 @@ def resolved(project: pytest.Pytester, *args: str, **environ: str) -> Resolved:
     return resolve(configured(project, *args), environ)
 
 
-def arguments(option: options.Option, text: str) -> list[str]:
+def arguments(option: Option, text: str) -> list[str]:
     if option.form == "bool":
         return [option.flag if text == "true" else option.negative]
     return [f"{option.flag}={text}"]
 
 
-def held(found: Resolved, option: options.Option) -> Any:
+def held(found: Resolved, option: Option) -> Any:
     return getattr(found.settings, option.field)
 
 
-def expected(option: options.Option, value: Any, base: Path) -> Any:
-    return base / value if option.name in ("dir", "log_file", "metrics_file") else value
+def expected(option: Option, value: Any, base: Path) -> Any:
+    return base / value if option.form == "path" else value
 
 
 def ini(project: pytest.Pytester, text: str) -> None:
@@ -141,18 +142,18 @@ def test_the_table_has_a_row_per_setting_and_a_sample_per_row() -> None:
     ],
 )
 def test_the_help_names_the_choices_that_are_accepted(name: str, literal: Any) -> None:
-    assert options.BY_NAME[name].metavar == "|".join(get_args(literal))
+    assert BY_NAME[name].metavar == "|".join(get_args(literal))
 
 
 def test_flags_variables_and_keys_follow_one_rule() -> None:
-    row = options.BY_NAME["max_bytes"]
-    assert (row.flag, row.variable, row.dest) == (
+    row = BY_NAME["max_bytes"]
+    assert (row.flag, row.variables[0], row.dest) == (
         "--record-max-bytes",
         "PYTEST_RECORDER_MAX_BYTES",
         "record_max_bytes",
     )
-    row = options.BY_NAME["trace"]
-    assert (row.flag, row.negative, row.variable, row.dest) == (
+    row = BY_NAME["trace"]
+    assert (row.flag, row.negative, row.variables[0], row.dest) == (
         "--record-trace",
         "--no-record-trace",
         "PYTEST_RECORDER",
@@ -193,7 +194,7 @@ def test_defaults_are_those_of_the_design(project: pytest.Pytester) -> None:
 
 
 @every_option
-def test_the_command_line_sets_it(project: pytest.Pytester, option: options.Option) -> None:
+def test_the_command_line_sets_it(project: pytest.Pytester, option: Option) -> None:
     sample = SAMPLES[option.name]
     found = resolved(project, *arguments(option, sample.text))
     assert held(found, option) == expected(option, sample.value, project.path)
@@ -205,15 +206,15 @@ def test_the_command_line_sets_it(project: pytest.Pytester, option: options.Opti
 
 
 @every_option
-def test_the_environment_sets_it(project: pytest.Pytester, option: options.Option) -> None:
+def test_the_environment_sets_it(project: pytest.Pytester, option: Option) -> None:
     sample = SAMPLES[option.name]
-    found = resolved(project, **{option.variable: sample.text})
+    found = resolved(project, **{option.variables[0]: sample.text})
     assert held(found, option) == expected(option, sample.value, project.path)
-    assert found.sources[option.name] == f"{option.variable} (environment)"
+    assert found.sources[option.name] == f"{option.variables[0]} (environment)"
 
 
 @every_option
-def test_a_classic_ini_file_sets_it(project: pytest.Pytester, option: options.Option) -> None:
+def test_a_classic_ini_file_sets_it(project: pytest.Pytester, option: Option) -> None:
     sample = SAMPLES[option.name]
     ini(project, f"{option.dest} = {sample.text}")
     found = resolved(project)
@@ -223,15 +224,12 @@ def test_a_classic_ini_file_sets_it(project: pytest.Pytester, option: options.Op
 
 @every_option
 @pytest.mark.parametrize("table", ["tool.pytest.ini_options", "tool.pytest"])
-def test_a_toml_file_sets_it(
-    project: pytest.Pytester, option: options.Option, table: str
-) -> None:
+def test_a_toml_file_sets_it(project: pytest.Pytester, option: Option, table: str) -> None:
     if table == "tool.pytest" and not HAS_NATIVE_TOML:
         pytest.skip("native TOML came with pytest 9.0")
     sample = SAMPLES[option.name]
-    text = {"bool": sample.text, "list": f'["{sample.text}"]'}.get(
-        option.form, f'"{sample.text}"'
-    )
+    text = sample.text if option.form == "bool" else f'"{sample.text}"'
+    text = f"[{text}]" if option.is_list else text
     toml(project, table, f"{option.dest} = {text}")
     found = resolved(project)
     assert held(found, option) == expected(option, sample.value, project.path)
@@ -248,23 +246,21 @@ def test_a_size_in_toml_can_be_a_number(project: pytest.Pytester, table: str) ->
 
 @every_option
 def test_the_command_line_beats_the_environment(
-    project: pytest.Pytester, option: options.Option
+    project: pytest.Pytester, option: Option
 ) -> None:
     sample = SAMPLES[option.name]
     found = resolved(
-        project, *arguments(option, sample.text), **{option.variable: sample.other or "x"}
+        project, *arguments(option, sample.text), **{option.variables[0]: sample.other or "x"}
     )
     if option.name == "trace":
-        assert found.sources["trace"] == options.KILL_SWITCH
+        assert found.sources["trace"] == KILL_SWITCH
         return
     assert held(found, option) == expected(option, sample.value, project.path)
     assert found.sources[option.name].endswith("(command line)")
 
 
 @every_option
-def test_the_command_line_beats_the_ini_file(
-    project: pytest.Pytester, option: options.Option
-) -> None:
+def test_the_command_line_beats_the_ini_file(project: pytest.Pytester, option: Option) -> None:
     sample = SAMPLES[option.name]
     ini(project, f"{option.dest} = {sample.text}")
     found = resolved(project, *arguments(option, sample.other))
@@ -272,29 +268,27 @@ def test_the_command_line_beats_the_ini_file(
 
 
 @every_option
-def test_the_environment_beats_the_ini_file(
-    project: pytest.Pytester, option: options.Option
-) -> None:
+def test_the_environment_beats_the_ini_file(project: pytest.Pytester, option: Option) -> None:
     sample = SAMPLES[option.name]
     ini(project, f"{option.dest} = {sample.other}")
-    found = resolved(project, **{option.variable: sample.text})
+    found = resolved(project, **{option.variables[0]: sample.text})
     assert held(found, option) == expected(option, sample.value, project.path)
 
 
 @every_option
 @pytest.mark.parametrize("empty", ["", "  "])
 def test_an_empty_variable_counts_as_unset(
-    project: pytest.Pytester, option: options.Option, empty: str
+    project: pytest.Pytester, option: Option, empty: str
 ) -> None:
     sample = SAMPLES[option.name]
     ini(project, f"{option.dest} = {sample.text}")
-    found = resolved(project, **{option.variable: empty})
+    found = resolved(project, **{option.variables[0]: empty})
     assert held(found, option) == expected(option, sample.value, project.path)
 
 
 @every_option
 def test_the_override_of_an_ini_key_counts_as_ini(
-    project: pytest.Pytester, option: options.Option
+    project: pytest.Pytester, option: Option
 ) -> None:
     sample = SAMPLES[option.name]
     found = resolved(project, "-o", f"{option.dest}={sample.text}")
@@ -303,23 +297,25 @@ def test_the_override_of_an_ini_key_counts_as_ini(
 
 
 @pytest.mark.parametrize(
-    "option", [row for row in OPTIONS if row.fallback], ids=lambda option: option.name
+    "option", [row for row in OPTIONS if row.variables[1:]], ids=lambda option: option.name
 )
 def test_the_variable_of_codetracer_is_read_after_ours_and_before_the_ini_file(
-    project: pytest.Pytester, option: options.Option
+    project: pytest.Pytester, option: Option
 ) -> None:
     sample = SAMPLES[option.name]
     ini(project, f"{option.dest} = {sample.other}")
-    found = resolved(project, **{option.fallback: sample.text, option.variable: ""})
+    found = resolved(project, **{option.variables[1]: sample.text, option.variables[0]: ""})
     assert held(found, option) == expected(option, sample.value, project.path)
-    assert found.sources[option.name] == f"{option.fallback} (environment)"
-    found = resolved(project, **{option.fallback: sample.other, option.variable: sample.text})
+    assert found.sources[option.name] == f"{option.variables[1]} (environment)"
+    found = resolved(
+        project, **{option.variables[1]: sample.other, option.variables[0]: sample.text}
+    )
     assert held(found, option) == expected(option, sample.value, project.path)
 
 
 @every_bad
 def test_a_bad_value_names_itself_its_source_and_what_was_expected(
-    project: pytest.Pytester, option: options.Option
+    project: pytest.Pytester, option: Option
 ) -> None:
     bad = BAD[option.form]
     assert bad
@@ -338,8 +334,8 @@ def test_a_bad_value_names_itself_its_source_and_what_was_expected(
             UsageError, match=r"for record_\w+ \(ini\), expected true or false: .*'maybe'"
         ):
             resolved(project)
-    with complaint(named, f"{option.variable} (environment)"):
-        resolved(project, **{option.variable: bad})
+    with complaint(named, f"{option.variables[0]} (environment)"):
+        resolved(project, **{option.variables[0]: bad})
 
 
 @pytest.mark.skipif(not HAS_NATIVE_TOML, reason="native TOML came with pytest 9.0")
@@ -517,10 +513,10 @@ def test_a_forced_off_run_ignores_the_marker_but_checks_it() -> None:
         resolve_marker(OFF, (), {"keep": "some"}, is_forced_off=True)
 
 
-@pytest.mark.parametrize("name", options.MARKER_NAMES)
+@pytest.mark.parametrize("name", MARKER_NAMES)
 def test_the_marker_sets_it_and_beats_the_run(name: str) -> None:
     sample = SAMPLES[name]
-    row = options.BY_NAME[name]
+    row = BY_NAME[name]
     run = ON.model_copy(update={row.field: sample.other_value})
     given = sample.value if row.form == "bool" else sample.text
     assert getattr(resolve_marker(run, (), {name: given}), row.field) == sample.value
@@ -576,5 +572,7 @@ def test_importing_the_options_imports_neither_pydantic_nor_the_settings() -> No
             "pytest_recorder",
             "pytest_recorder.plugin",
             "pytest_recorder.plugin.options",
+            "pytest_recorder.settings",
+            "pytest_recorder.settings.table",
         ]
     )

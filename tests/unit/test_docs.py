@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ from pytest_recorder.diagnostics.metrics import COUNTERS
 from pytest_recorder.diagnostics.schema import ErrorTrailer, LogLine
 from pytest_recorder.errors import ErrorCode
 from pytest_recorder.format.vocabulary import REASONS
-from pytest_recorder.plugin.options import MARKER_NAMES, OPTIONS, Option
-from pytest_recorder.settings.policy import FIELDS
+from pytest_recorder.settings.policy import POLICY
+from pytest_recorder.settings.table import MARKER_NAMES, OPTIONS, Option
 from pytest_recorder.tracefile.index import Entry
 
 DOCS = Path(__file__).parents[2] / "docs"
+TOOLS = DOCS.parent / "tools"
 SOURCES = Path(pytest_recorder.__file__).parent
 
 
@@ -39,6 +41,15 @@ def test_every_option_is_documented(option: Option) -> None:
     assert (option.name in listed) == (option.name in MARKER_NAMES)
 
 
+def test_the_tables_of_options_are_those_that_the_table_makes() -> None:
+    tool = runpy.run_path(str(TOOLS / "option_tables.py"), run_name="option_tables")
+    for made in tool["TABLES"]:
+        text = (DOCS.parent / made.document).read_text()
+        assert tool["with_tables"](text, made.document) == text
+    shown = {option.name for option in OPTIONS}
+    assert tool["NOT_IN_README"] | set(tool["MEANINGS"]) <= shown
+
+
 def test_every_reason_is_in_the_format_description() -> None:
     text = " ".join((DOCS / "trace-format.md").read_text().split())
     for number, word in REASONS.items():
@@ -56,9 +67,9 @@ def test_every_option_of_run_is_documented() -> None:
 @pytest.mark.parametrize("page", ["policy.md", "from-codetracer.md"])
 def test_every_field_and_variable_of_the_policy_is_documented(page: str) -> None:
     text = (DOCS / page).read_text()
-    for key, field in FIELDS.items():
+    for key, option in POLICY.items():
         row = next(line for line in text.splitlines() if line.startswith(f"| `{key}` |"))
-        assert f"`PYTEST_RECORDER_{field.upper()}`" in row
+        assert f"`PYTEST_RECORDER_{option.name.upper()}`" in row
         assert (f"`CODETRACER_{key.upper()}`" in row) == (key != "record_errors")
 
 

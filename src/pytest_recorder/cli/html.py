@@ -8,7 +8,7 @@ from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.render.attempt_links import attempts_of
 from pytest_recorder.render.page import write_page
 from pytest_recorder.render.page_data import MOST_STORED_BYTES
-from pytest_recorder.settings.config import parse_size
+from pytest_recorder.settings.parse import parse_size
 
 HELP = "write a trace as one HTML file, to be opened in a browser"
 

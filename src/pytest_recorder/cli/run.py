@@ -21,60 +21,46 @@ from typing import Any, Final
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error, usage
 from pytest_recorder.recording import autostart
+from pytest_recorder.settings.table import BY_NAME, OPTIONS, Option, is_switched_off
 
 HELP = "run a program as python would, and record it"
 USAGE: Final = "pytest-recorder run [options] script.py | -m module | -c code [arguments]"
 
 _STARTUP: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "startup")
-_FOLDER: Final = "test-traces"
-# Fields of `Settings`, and keys of the policy with their options.
-_RECORDED: Final = ("level", "values", "include", "exclude", "max_bytes", "redact", "no_redact")
-_POLICY: Final = {
-    "on_recorder_error": "--on-recorder-error",
-    "record_errors": "--record-errors",
-    "log_level": "--log-level",
-    "log_file": "--log-file",
-    "require_trace": "--require-trace",
-    "keep_partial_trace": "--keep-partial",
-    "json_errors": "--json-errors",
-}
-_SWITCHES: Final = ("require_trace", "keep_partial_trace", "json_errors")
+_OUTPUT: Final = ("-o", "--output")
+_OPTIONS: Final = tuple(option for option in OPTIONS if option.run_flag)
 
 
 def prepare(parser: argparse.ArgumentParser) -> None:
     """Add the arguments; those of the program were cut off by `split`."""
     parser.usage = USAGE
     parser.allow_abbrev = False
-    add = parser.add_argument
-    add("-o", "--output", metavar="PATH", help="a folder, or a new *.pyrec file")
-    add("--level", metavar="calls|lines|values", help="values is the default")
-    add("--values", metavar="NAME=N,...", help="bounds of one value")
-    add("--include", action="append", metavar="PATTERN", help="also record this")
-    add("--exclude", action="append", metavar="PATTERN", help="do not record this; wins")
-    add("--max-bytes", metavar="SIZE", help="bound of the trace before packing (64MiB)")
-    add("--redact", action="append", metavar="NAME", help="also hide values of this name")
-    add("--no-redact", action="append", metavar="NAME", help="do not hide values of this name")
-    switch = argparse.BooleanOptionalAction
-    add(
+    parser.add_argument(*_OUTPUT, metavar="PATH", help="a folder, or a new *.pyrec file")
+    for option in _OPTIONS:
+        if not option.policy_key:
+            _add(parser, option)
+    parser.add_argument(
         "--propagate-script-exit",
-        action=switch,
+        action=argparse.BooleanOptionalAction,
         default=True,
         help="end with the status of the program (the default)",
     )
     policy = parser.add_argument_group("policy, when the recorder itself fails")
-    add = policy.add_argument
-    add("--on-recorder-error", metavar="abort|disable", help="abort is the default")
-    add("--record-errors", metavar="KIND=ACTION,...", help="the same by kind of error")
-    add("--require-trace", action=switch, help="no usable trace is an error")
-    add(
-        "--keep-partial",
-        action=switch,
-        dest="keep_partial_trace",
-        help="keep a trace that ended early (the default)",
-    )
-    add("--log-level", metavar="LEVEL", help="off, error, warning, info or debug")
-    add("--log-file", metavar="FILE", help="where to log, as JSON lines")
-    add("--json-errors", action=switch, help="a line of JSON for each error")
+    for option in _OPTIONS:
+        if option.policy_key:
+            _add(policy, option)
+
+
+def _add(group: argparse._ActionsContainer, option: Option) -> None:
+    """Add an option; nothing is its default, so that variables can count."""
+    flag, name = option.run_flag, option.name
+    if option.form == "bool":
+        switch = argparse.BooleanOptionalAction
+        group.add_argument(flag, dest=name, action=switch, help=option.run_help)
+    else:
+        action = "append" if option.is_list else "store"
+        metavar, text = option.run_metavar, option.run_help
+        group.add_argument(flag, dest=name, action=action, metavar=metavar, help=text)
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -82,8 +68,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
     What comes from there on is Python's and the program's, whatever it looks like.
     """
-    with_value = {"-o", "--output"} | {f"--{name.replace('_', '-')}" for name in _RECORDED}
-    with_value |= {flag for key, flag in _POLICY.items() if key not in _SWITCHES}
+    with_value = {*_OUTPUT, *(option.run_flag for option in _OPTIONS if option.form != "bool")}
     at = 0
     while at < len(arguments):
         argument = arguments[at]
@@ -121,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
         raise enverr(ErrorCode.IO, "Python does not know its own executable")
     command = [sys.executable, *_interpreter_options(), *program]
     environ = dict(os.environ)
-    if not autostart.is_switched_off():
+    if not is_switched_off(os.environ):
         try:
             _ask(environ, args, program)
         except OSError as error:
@@ -151,15 +136,23 @@ def _ask(environ: dict[str, str], args: argparse.Namespace, program: list[str]) 
     if args.is_json_asked and args.json_errors is None:
         # The flag stood before the command.
         args.json_errors = True
+    # The value of each option that was given, and its flag.
+    asked: dict[Option, list[Any]] = {}
+    for option in _OPTIONS:
+        value = getattr(args, option.name)
+        if value is not None:
+            asked[option] = [value, option.run_negative if value is False else option.run_flag]
     before = environ.get("PYTHONPATH") or None
     request: dict[str, Any] = {
         "pythonpath": environ.get("PYTHONPATH"),
-        "output": args.output or os.path.join(_FOLDER, f"{_stem(kind, name)}.pyrec"),
+        "output": args.output
+        or os.path.join(str(BY_NAME["dir"].default), f"{_stem(kind, name)}.pyrec"),
         "propagate": args.propagate_script_exit,
-        "options": _given(args, _RECORDED),
+        "options": {
+            option.name: given for option, given in asked.items() if not option.policy_key
+        },
         "policy": {
-            key: [value, _POLICY[key] if value is not False else f"--no{_POLICY[key][1:]}"]
-            for key, value in _given(args, tuple(_POLICY)).items()
+            option.policy_key: given for option, given in asked.items() if option.policy_key
         },
         # The program's first module is `__main__`, and in no project by that name.
         "include": ["__main__", name] if kind == "-m" else ["__main__"],
@@ -168,10 +161,6 @@ def _ask(environ: dict[str, str], args: argparse.Namespace, program: list[str]) 
     }
     environ[autostart.RUN_VARIABLE] = json.dumps(request)
     environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_STARTUP, before)))
-
-
-def _given(args: argparse.Namespace, names: Sequence[str]) -> dict[str, object]:
-    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
 
 
 def _target(program: list[str]) -> tuple[str, str]:

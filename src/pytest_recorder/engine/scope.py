@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from types import CodeType
 
-from pytest_recorder.settings.config import glob_class
+from pytest_recorder.settings.parse import glob_class
 
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 _TOOL_FOLDERS = frozenset((".tox", ".nox", "node_modules", "__pypackages__", ".eggs"))

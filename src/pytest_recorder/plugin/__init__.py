@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_recorder.plugin import options
+from pytest_recorder.settings.table import MARKER_NAMES
 
 if TYPE_CHECKING:
     from pytest_recorder.plugin.handle import Recording
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 SESSION_NAME = "record_trace_session"
 _MARKER = (
-    "record(enabled=True, *, keep, level, values, include, exclude, ...): record the execution of"
+    f"record(enabled=True, *, {', '.join(MARKER_NAMES[:5])}, ...): record the execution of"
     " this test and keep its trace; record(False): never record it"
 )
 

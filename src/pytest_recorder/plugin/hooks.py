@@ -10,7 +10,7 @@ import pytest
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.engine.select import select
 from pytest_recorder.errors import UsageError
-from pytest_recorder.plugin import ci, options, report_lines, run_metrics
+from pytest_recorder.plugin import ci, report_lines, resolution, run_metrics
 from pytest_recorder.plugin.beginning import Beginning
 from pytest_recorder.plugin.controller import Controller
 from pytest_recorder.plugin.ending import Ending
@@ -28,12 +28,12 @@ def activate(config: pytest.Config, name: str) -> "RecordingPlugin":
     Raises pytest.UsageError, before collection, for a command that cannot be followed.
     """
     try:
-        resolved = options.resolve(config, os.environ)
+        resolved = resolution.resolve(config, os.environ)
         # Asked for by name and not to be had here: said before the first test, markers or not.
         select(resolved.settings.engine)
         faults = inject.of_environment()
     except UsageError as error:
-        journal = open_journal(options.readable_policy(config, os.environ))
+        journal = open_journal(resolution.readable_policy(config, os.environ))
         journal.failure(error, "fail", by="plugin")
         journal.close()
         raise pytest.UsageError(str(error)) from error

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from pytest_recorder.errors import ErrorCode, UsageError, enverr, usage
-from pytest_recorder.plugin import options
+from pytest_recorder.plugin import resolution
 
 _REFUSED = "refused"
 
@@ -76,13 +76,13 @@ def _answer(config: pytest.Config) -> dict[str, Any]:
         )
         return {_REFUSED: [ErrorCode.NOT_SUPPORTED.value, text]}
     try:
-        resolved = options.resolve(config, os.environ)
+        resolved = resolution.resolve(config, os.environ)
     except UsageError as error:
         cause = f": {error.cause_text}" if error.cause_text else ""
         return {_REFUSED: [error.code.value, error.message + cause]}
     return {
         "policy": policy_of(resolved.settings).model_dump(mode="json"),
-        "sources": options.policy_sources(resolved.sources, {}),
+        "sources": resolution.policy_sources(resolved.sources, {}),
     }
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pytest_recorder.errors import ErrorCode, UsageError, usage
-from pytest_recorder.plugin import options
+from pytest_recorder.plugin import resolution
 from pytest_recorder.plugin.recorded_run import RecordedRun
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Sourced, policy_of
@@ -37,14 +37,14 @@ def policy_of_test(run: RecordedRun, item: pytest.Item, settings: Settings) -> S
     marker = item.get_closest_marker(_MARKER)
     if marker is None:
         return run.common_policy
-    return Sourced(policy_of(settings), options.policy_sources(run.sources, marker.kwargs))
+    return Sourced(policy_of(settings), resolution.policy_sources(run.sources, marker.kwargs))
 
 
 def _settings_by_marker(run: RecordedRun, item: pytest.Item) -> Settings:
     marker = item.get_closest_marker(_MARKER)
     if marker is None:
         return run.settings
-    return options.resolve_marker(
+    return resolution.resolve_marker(
         run.settings, marker.args, marker.kwargs, is_forced_off=run.is_forced_off
     )
 

@@ -11,7 +11,7 @@ import pytest
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.diagnostics.inject import Injector
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug
-from pytest_recorder.plugin import options, xdist
+from pytest_recorder.plugin import resolution, xdist
 from pytest_recorder.plugin.consequences import apply_policy
 from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.plugin.run_index import RunIndex
@@ -66,7 +66,9 @@ class RecordedRun:
         self.metrics = RunMetrics(
             settings, self.index.warn, worker=self.worker, is_nested=self.is_nested
         )
-        self.common_policy = Sourced(self.policy, options.policy_sources(resolved.sources, {}))
+        self.common_policy = Sourced(
+            self.policy, resolution.policy_sources(resolved.sources, {})
+        )
         self.recorder: Recorder | None = None
         self.open_error: RecorderError | None = None
         self.attempt: Attempt | None = None

@@ -17,7 +17,7 @@ from pytest_recorder.recording.file_recording import (
     settings_from,
     trace_file,
 )
-from pytest_recorder.settings.config import invalid
+from pytest_recorder.settings.parse import invalid
 from pytest_recorder.settings.policy import configure_policy_from_env, sourced_policy, tell
 
 

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from pytest_recorder.diagnostics.guard import run_guarded
+from pytest_recorder.settings.table import is_switched_off
 
 if TYPE_CHECKING:
     from pytest_recorder.recording.process import ProcessRecording
@@ -16,7 +17,6 @@ VARIABLE: Final = "PYTEST_RECORDER_AUTOSTART"
 RUN_VARIABLE: Final = "PYTEST_RECORDER_RUN"
 """Set from `pytest-recorder run` to the start of the recording in the program's process."""
 
-_FALSE: Final = ("0", "false", "no", "off", "f", "n")
 _RECORDINGS: "list[ProcessRecording]" = []
 
 
@@ -29,7 +29,7 @@ def begin() -> None:
     folder = os.environ.get(VARIABLE, "").strip()
     if not folder or RUN_VARIABLE in os.environ or "_pytest.config" in sys.modules:
         return
-    if is_switched_off():
+    if is_switched_off(os.environ):
         return
     run_guarded("autostart", lambda: _begin(folder), _say)
 
@@ -38,11 +38,6 @@ def withdraw() -> None:
     """Take it back: this process is the command `pytest-recorder`, not a program."""
     while _RECORDINGS:
         _RECORDINGS.pop().withdraw()
-
-
-def is_switched_off() -> bool:
-    """Whether `PYTEST_RECORDER=0` says that nothing is recorded, whatever else is said."""
-    return os.environ.get("PYTEST_RECORDER", "").strip().lower() in _FALSE
 
 
 def _begin(folder: str) -> None:

@@ -14,8 +14,10 @@ from pytest_recorder.errors import ErrorCode, RecorderError, from_os_error, usag
 from pytest_recorder.format.layout import MAGIC
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.trace_recording import Ended
-from pytest_recorder.settings.config import Action, Settings, parse_field
+from pytest_recorder.settings.config import Action, Settings
+from pytest_recorder.settings.parse import parse_option
 from pytest_recorder.settings.policy import Policy, Sourced, action_for, open_journal
+from pytest_recorder.settings.table import BY_NAME
 from pytest_recorder.tracefile.folder import TRACE_NAME, prepare_folder
 from pytest_recorder.tracefile.index import Entry, add_entries
 from pytest_recorder.tracefile.writer import Packed
@@ -208,11 +210,12 @@ def _is_trace(path: Path) -> bool:
 
 
 def settings_from(folder: Path, given: Mapping[str, tuple[object, str]]) -> Settings:
-    """Check what was asked for: a value and its source for each field of `Settings`.
+    """Check what was asked for: a value and its source for each option.
 
     Raises UsageError (ERR_INVALID_OPTION), EnvironmentError (ERR_IO).
     """
     fields: dict[str, Any] = {"root": find_project_root(absolute("")), "dir": folder}
-    for field, (value, source) in given.items():
-        fields[field] = parse_field(field, value, source)
+    for name, (value, source) in given.items():
+        option = BY_NAME[name]
+        fields[option.field] = parse_option(option, value, source)
     return Settings.model_validate({"enabled": True, **fields})

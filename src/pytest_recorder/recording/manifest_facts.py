@@ -10,6 +10,7 @@ from pytest_recorder.engine.select import Choice
 from pytest_recorder.format.layout import FORMAT_VERSION
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Policy, Sourced, policy_digest
+from pytest_recorder.settings.table import OPTIONS
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import writable
 
@@ -18,6 +19,8 @@ _OF_ONE_TRACE = {
     *("policy", "policy_sha256", "policy_sources"),
 }
 """What the manifests of a run do not have in common."""
+_OPTIONS = {option.field for option in OPTIONS if option.in_manifest}
+"""The options that a manifest has as they are; it has those of the policy as a whole."""
 
 
 def manifest_facts_of_run(
@@ -37,12 +40,10 @@ def manifest_facts_of_run(
         hot_path=choice.hot_path,
         hot_path_reason=choice.hot_path_reason,
         limits=limits,
-        level=settings.level,
-        values=settings.values.model_dump(),
         root=writable(str(settings.root)),
-        max_bytes=settings.max_bytes,
         started="",
         pid=pid,
+        **settings.model_dump(include=_OPTIONS),
     ).model_dump(mode="json", exclude=_OF_ONE_TRACE)
 
 

@@ -32,7 +32,7 @@ from pytest_recorder.recording.file_recording import (
     settings_from,
     trace_file,
 )
-from pytest_recorder.settings.config import parse_field
+from pytest_recorder.settings.parse import check_switch
 from pytest_recorder.settings.policy import (
     Policy,
     Sourced,
@@ -40,13 +40,8 @@ from pytest_recorder.settings.policy import (
     sourced_policy,
     tell,
 )
+from pytest_recorder.settings.table import OPTIONS
 from pytest_recorder.tracefile.folder import remove_if_empty
-
-VARIABLES: Final = (
-    *("level", "values", "include", "exclude", "max_bytes", "redact", "no_redact", "engine"),
-)
-"""The options of what is recorded that variables set here as they do for pytest."""
-_LISTS: Final = ("include", "exclude", "redact", "no_redact")
 
 _START: Final = "start"
 
@@ -197,9 +192,7 @@ def policy_now(given: Given | None = None) -> Sourced:
 
     Raises UsageError (ERR_INVALID_POLICY_VALUE; ERR_INVALID_OPTION for a bad kill switch).
     """
-    switch = os.environ.get("PYTEST_RECORDER", "").strip()
-    if switch:
-        parse_field("enabled", switch, "PYTEST_RECORDER (environment)")
+    check_switch(os.environ)
     configure_policy_from_env()
     found = given or {}
     values = {key: value for key, (value, _) in found.items()}
@@ -207,15 +200,9 @@ def policy_now(given: Given | None = None) -> Sourced:
 
 
 def given_by(environ: Mapping[str, str]) -> Given:
-    """Give what variables say about what is recorded; one that is empty counts as unset."""
-    given: Given = {}
-    for field in VARIABLES:
-        variable = f"PYTEST_RECORDER_{field.upper()}"
-        text = environ.get(variable, "").strip()
-        if text:
-            value = text.replace("\n", ",").split(",") if field in _LISTS else text
-            given[field] = (value, f"{variable} (environment)")
-    return given
+    """Give what variables say about what is recorded, by the name of the option."""
+    found = {row.name: row.given_in(environ) for row in OPTIONS if row.for_programs}
+    return {name: given for name, given in found.items() if given is not None}
 
 
 def _program_name() -> str:
@@ -236,8 +223,8 @@ def start_by_request(request: Mapping[str, Any]) -> None:
     def make(chosen: Sourced) -> FileRecording:
         path = trace_file(absolute(request["output"]))
         given = given_by(os.environ)
-        for field, value in request["options"].items():
-            given[field] = (value, f"--{field.replace('_', '-')} (command line)")
+        for name, (value, flag) in request["options"].items():
+            given[name] = (value, f"{flag} (command line)")
         settings = settings_from(path.parent, given)
         # What was asked for by name is in scope wherever it lies: it is the program.
         named = {"include": (*settings.include, *request["include"])}

@@ -5,29 +5,47 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, UsageError, usage
-from pytest_recorder.settings import config
 from pytest_recorder.settings.config import Action, KindName, LogLevel, OnError, Settings
+from pytest_recorder.settings.parse import invalid, parse_option
+from pytest_recorder.settings.table import OPTIONS, Option
+
+# The options of the policy by their keys; first those that CodeTracer has too.
+POLICY: Final[Mapping[str, Option]] = MappingProxyType(
+    {
+        option.policy_key: option
+        for option in sorted(OPTIONS, key=lambda option: len(option.variables), reverse=True)
+        if option.policy_key
+    }
+)
+
+
+def _option(key: str) -> Any:
+    return Field(default=POLICY[key].policy_default)
 
 
 class Policy(BaseModel):
-    """What to do when something goes wrong. Frozen; the defaults are those of the API."""
+    """What to do when something goes wrong. Frozen; the defaults are those of the API.
+
+    A line here gives a key its type; what else there is to know of it stands in the table.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    on_recorder_error: OnError = "abort"
-    require_trace: bool = False
-    keep_partial_trace: bool = True
-    log_level: LogLevel | None = None
-    log_file: str | None = None
-    json_errors: bool = False
-    record_errors: dict[KindName, Action] = {}
+    on_recorder_error: OnError = _option("on_recorder_error")
+    require_trace: bool = _option("require_trace")
+    keep_partial_trace: bool = _option("keep_partial_trace")
+    log_level: LogLevel | None = _option("log_level")
+    log_file: str | None = _option("log_file")
+    json_errors: bool = _option("json_errors")
+    record_errors: dict[KindName, Action] = _option("record_errors")
 
 
 class Sourced(NamedTuple):
@@ -46,19 +64,6 @@ PRESETS: Final[Mapping[OnError, Mapping[KindName, Action]]] = MappingProxyType(
         "disable": MappingProxyType[KindName, Action](
             {"usage": "fail", "environment": "warn", "target": "ignore", "internal": "warn"}
         ),
-    }
-)
-
-# Policy key -> field of `Settings`, which has the parser and the name of the variable.
-FIELDS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "on_recorder_error": "on_error",
-        "require_trace": "require_trace",
-        "keep_partial_trace": "keep_partial",
-        "log_level": "log_level",
-        "log_file": "log_file",
-        "json_errors": "json_errors",
-        "record_errors": "errors",
     }
 )
 
@@ -81,8 +86,10 @@ def policy_digest(policy: Policy) -> str:
 
 def policy_of(settings: Settings) -> Policy:
     """The policy part of a run's settings."""
-    found: dict[str, object] = {k: getattr(settings, field) for k, field in FIELDS.items()}
-    found["log_file"] = str(settings.log_file) if settings.log_file else None
+    found: dict[str, object] = {}
+    for key, option in POLICY.items():
+        value: object = getattr(settings, option.field)
+        found[key] = str(value) if isinstance(value, Path) else value
     return Policy.model_validate(found)
 
 
@@ -92,11 +99,11 @@ def parse_fields(fields: Mapping[str, object], source: str = "policy") -> dict[s
     :raises UsageError: ``ERR_INVALID_POLICY_VALUE`` for an unknown key or a bad value.
     """
     if not isinstance(fields, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise config.invalid(fields, source, "a mapping of policy fields", "on_error")
+        raise invalid(fields, source, "a mapping of policy fields", POLICY["on_recorder_error"])
     parsed: dict[str, object] = {}
     for key, value in fields.items():
-        if key not in FIELDS:
-            names = ", ".join(FIELDS)
+        if key not in POLICY:
+            names = ", ".join(POLICY)
             text = f"unknown key {key!r} in {source}, expected one of {names}"
             raise usage(ErrorCode.INVALID_POLICY_VALUE, text)
         parsed[key] = parse_value(key, value, f"{key} ({source})")
@@ -113,13 +120,10 @@ def fields_from_env(environ: Mapping[str, str]) -> dict[str, object]:
 
 def _variables_in(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The keys that variables set, each with the variable that counts."""
-    for key, field in FIELDS.items():
-        # CodeTracer has no mapping by kind.
-        fallback = () if key == "record_errors" else (f"CODETRACER_{key.upper()}",)
-        for variable in (f"PYTEST_RECORDER_{field.upper()}", *fallback):
-            if environ.get(variable, "").strip():
-                yield key, variable
-                break
+    for key, option in POLICY.items():
+        variable = option.variable_in(environ)
+        if variable:
+            yield key, variable
 
 
 def parse_value(key: str, value: object, source: str) -> object:
@@ -127,15 +131,14 @@ def parse_value(key: str, value: object, source: str) -> object:
 
     :raises UsageError: ``ERR_INVALID_POLICY_VALUE``.
     """
+    option = POLICY[key]
     is_empty = value is None or (isinstance(value, str) and not value.strip())
-    if is_empty and key in ("log_level", "log_file"):
-        return None
-    if is_empty and key == "record_errors":
-        return {}
+    if is_empty and option.default in (None, {}):
+        return option.default
     if isinstance(value, os.PathLike):
         value = os.fspath(cast("os.PathLike[str]", value))
-    parsed = config.parse_field(FIELDS[key], value, source)
-    if key == "log_file":
+    parsed = parse_option(option, value, source)
+    if option.form == "path":
         # Made absolute at once: the program may change its directory.
         return os.path.abspath(cast("str", parsed))
     return parsed
@@ -171,7 +174,7 @@ class _Registry:
         with self._lock:
             fields = {**self._from_env, **self._configured, **override}
             found = {
-                **dict.fromkeys(FIELDS, "default"),
+                **dict.fromkeys(POLICY, "default"),
                 **{key: f"{name} (environment)" for key, name in self._variables.items()},
                 **dict.fromkeys(self._configured, "configure_policy"),
                 **sources,
@@ -279,7 +282,7 @@ def readable_policy(
 
 
 def _read(found: dict[str, object], key: str, value: object, source: str) -> None:
-    if key not in FIELDS:
+    if key not in POLICY:
         return
     try:
         found[key] = parse_value(key, value, source)

@@ -1,191 +1,83 @@
-import re
-import warnings
+"""The settings have the fields, defaults, choices and bounds of the table."""
+
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pytest_recorder.errors import ErrorCode, UsageError
-from pytest_recorder.settings import config
-from pytest_recorder.settings.config import Settings, ValueLimits
+from pytest_recorder.settings.config import MOST, Settings, ValueLimits
+from pytest_recorder.settings.policy import POLICY, Policy
+from pytest_recorder.settings.table import BOUNDS, OPTIONS, VALUE_LIMITS, Option
 
-KIB, MIB, GIB = 1024, 1024**2, 1024**3
-
-
-def refused(value: object, expected: str, code: ErrorCode = ErrorCode.INVALID_OPTION) -> Any:
-    text = f"[{code}] bad value {value!r} for here, expected {expected}"
-    return pytest.raises(UsageError, match=f"^{re.escape(text)}$")
-
-
-@pytest.mark.parametrize(
-    "text, size_bytes",
-    [
-        ("64MiB", 64 * MIB),
-        ("64 mib", 64 * MIB),
-        (" 64KiB ", 64 * KIB),
-        ("2GiB", 2 * GIB),
-        ("500KB", 500_000),
-        ("5MB", 5_000_000),
-        ("1gb", 10**9),
-        ("100000B", 100_000),
-        ("65536", 65536),
-        (65536, 65536),
-        ("1.5MiB", 3 * MIB // 2),
-        ("1024GiB", 1024 * GIB),
-    ],
-)
-def test_a_size_is_read(text: object, size_bytes: int) -> None:
-    assert config.parse_size(text) == size_bytes
+every_option = pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+TYPES: dict[str, Any] = {
+    "bool": bool,
+    "names": tuple[str, ...],
+    "patterns": tuple[str, ...],
+    "size": int,
+    "count": int,
+    "path": Path,
+    "limits": ValueLimits,
+}
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        *("", "x", "64", "65535", "63KiB", "-1MiB", "1TiB1", "64 Mi", "1e9", "nan", "2000GiB"),
-        *(True, None, 1.5, "٦٥٥٣٦", "9" * 400, ["64MiB"]),
-    ],
-)
-def test_a_bad_size_names_the_value_and_what_was_expected(bad: object) -> None:
-    with refused(bad, "a size from 64KiB to 1TiB such as 64MiB, 500KB or 1000000"):
-        config.parse_size(bad, "here")
+def type_of(option: Option) -> Any:
+    found = TYPES.get(option.form)
+    if option.form == "choice":
+        found = Literal[option.choices]
+    elif option.form == "actions":
+        found = dict[Literal[option.keys], Literal[option.choices]]  # type: ignore[valid-type]
+    return found | None if option.default is None else found
 
 
-@given(st.one_of(st.text(), st.integers(), st.from_regex(r"[0-9.]{1,9} ?[kKmMgG]?i?[bB]?")))
-def test_any_size_is_read_or_refused(value: object) -> None:
-    try:
-        size_bytes = config.parse_size(value)
-    except UsageError:
-        return
-    assert 64 * KIB <= size_bytes <= 1024 * GIB
+def test_there_is_a_field_for_each_option_and_for_little_else() -> None:
+    # `hot_path` has no option: PYTEST_RECORDER_PURE chooses.
+    fields = set(Settings.model_fields) - {"root", "hot_path"}
+    assert fields == {option.field for option in OPTIONS}
+    assert set(Policy.model_fields) == set(POLICY)
+    assert set(ValueLimits.model_fields) == set(VALUE_LIMITS)
 
 
-@pytest.mark.parametrize("text", ["1", "true", "YES", "On", " on ", "t", "y", True])
-def test_words_for_true(text: object) -> None:
-    assert config.parse_bool(text, "here") is True
+@every_option
+def test_a_field_has_the_type_and_the_choices_of_its_option(option: Option) -> None:
+    assert Settings.model_fields[option.field].annotation == type_of(option)
 
 
-@pytest.mark.parametrize("text", ["0", "False", "no", "OFF", "f", "n", False])
-def test_words_for_false(text: object) -> None:
-    assert config.parse_bool(text, "here") is False
+@every_option
+def test_a_field_has_the_default_of_its_option(option: Option) -> None:
+    settings = Settings(root=Path("/r"), dir=Path("/r/t"))
+    if option.name != "dir":  # made absolute by who knows the folder
+        found = getattr(settings, option.field)
+        assert (found.model_dump() if option.form == "limits" else found) == option.default
 
 
-@pytest.mark.parametrize("bad", ["", "2", "maybe", 1, 0, None])
-def test_other_words_are_no_boolean(bad: object) -> None:
-    with refused(bad, "1 or 0, true or false, yes or no, on or off"):
-        config.parse_bool(bad, "here")
-
-
-def test_limits_not_named_keep_their_defaults() -> None:
-    assert ValueLimits.parse("depth=5, items=0,") == ValueLimits(depth=5, items=0)
-    assert ValueLimits.parse({"chars": 9}) == ValueLimits(chars=9)
-    assert ValueLimits() == ValueLimits(depth=3, items=20, chars=256, attributes=20)
+@pytest.mark.parametrize("key", POLICY)
+def test_a_field_of_the_policy_has_the_type_and_the_default_of_its_option(key: str) -> None:
+    field = Policy.model_fields[key]
+    option = POLICY[key]
+    assert field.annotation == (str | None if option.form == "path" else type_of(option))
+    assert field.default == option.policy_default
 
 
 @pytest.mark.parametrize(
-    "text, bad, expected",
-    [
-        ("deep=3", "deep", "depth, items, chars or attributes"),
-        ("depth", "depth", "NAME=VALUE,... with depth, items, chars or attributes"),
-        ("depth=", "", "a whole number from 0 to 100"),
-        ("depth=101", "101", "a whole number from 0 to 100"),
-        ("items=-1", "-1", "a whole number from 0 to 1000000"),
-        ("items=1.5", "1.5", "a whole number from 0 to 1000000"),
-        ("items=" + "9" * 5000, "9" * 5000, "a whole number from 0 to 1000000"),
-        ({"chars": True}, True, "a whole number from 0 to 1000000"),
-        ({"chars": 1.0}, 1.0, "a whole number from 0 to 1000000"),
-        ({3: 1}, 3, "depth, items, chars or attributes"),
-        (7, 7, "NAME=VALUE,... with depth, items, chars or attributes"),
-    ],
+    "option", [row for row in OPTIONS if row.form in BOUNDS], ids=lambda option: option.name
 )
-def test_bad_limits_name_the_part_that_is_bad(text: object, bad: object, expected: str) -> None:
-    with refused(bad, expected):
-        ValueLimits.parse(text, "here")
+def test_a_field_has_the_bounds_of_its_option(option: Option) -> None:
+    least, most = BOUNDS[option.form]
+    for good in (least, most):
+        Settings.model_validate({"root": "/r", "dir": "/d", option.field: good})
+    for bad in (least - 1, most + 1):
+        with pytest.raises(ValidationError, match=r"should be (greater|less) than"):
+            Settings.model_validate({"root": "/r", "dir": "/d", option.field: bad})
 
 
-def test_actions_by_kind_are_read_from_text_and_mapping() -> None:
-    assert config.parse_errors("environment=FAIL, internal=stop", "here") == {
-        "environment": "fail",
-        "internal": "stop",
-    }
-    assert config.parse_errors({"target": "ignore"}, "here") == {"target": "ignore"}
-    assert config.parse_errors("", "here") == {}
-
-
-@pytest.mark.parametrize(
-    "text, bad, expected",
-    [
-        ("disk=fail", "disk", "usage, environment, target or internal"),
-        ("target=raise", "raise", "fail, warn, ignore or stop"),
-        ("target", "target", "NAME=VALUE,... with usage, environment, target or internal"),
-        ("target=", "", "fail, warn, ignore or stop"),
-        (["a"], ["a"], "NAME=VALUE,... with usage, environment, target or internal"),
-    ],
-)
-def test_bad_actions_are_bad_policy_values(text: object, bad: object, expected: str) -> None:
-    with refused(bad, expected, ErrorCode.INVALID_POLICY_VALUE):
-        config.parse_errors(text, "here")
-
-
-def test_log_levels_have_the_names_of_the_reference_too() -> None:
-    words = ("WARN", "trace", "off", "Info")
-    assert [config.parse_log_level(word, "here") for word in words] == [
-        "warning",
-        "debug",
-        "off",
-        "info",
-    ]
-
-
-@pytest.mark.parametrize("bad", ["loud", "", 10, None])
-def test_a_bad_log_level_names_the_levels(bad: object) -> None:
-    expected = "off, error, warning, info or debug"
-    with refused(bad, expected, ErrorCode.INVALID_POLICY_VALUE):
-        config.parse_log_level(bad, "here")
-
-
-def test_names_are_one_text_or_a_list_without_blanks() -> None:
-    assert config.parse_names("src/*.py", "here") == ("src/*.py",)
-    assert config.parse_names([" a ", "", "b"], "here") == ("a", "b")
-    assert config.parse_names(("a",), "here") == ("a",)
-
-
-@pytest.mark.parametrize("bad", [3, [3], {"a": 1}, None])
-def test_names_are_nothing_else(bad: object) -> None:
-    with refused(bad, "text or a list of texts"):
-        config.parse_names(bad, "here")
-
-
-@pytest.mark.parametrize(
-    "field, expected",
-    [
-        ("scope", "test or session"),
-        ("keep", "failed or all"),
-        ("level", "calls, lines or values"),
-        ("engine", "auto, monitoring or settrace"),
-    ],
-)
-def test_a_bad_choice_names_the_choices(field: str, expected: str) -> None:
-    with refused("bogus", expected):
-        config.parse_field(field, "bogus", "here")
-    with refused(3, expected):
-        config.parse_field(field, 3, "here")
-
-
-def test_a_path_is_text_without_nul() -> None:
-    assert config.parse_field("dir", "a b", "here") == "a b"
-    for bad in ("", " ", "a\0b", 3):
-        with refused(bad, "a path"):
-            config.parse_field("dir", bad, "here")
-
-
-def test_every_field_but_the_root_has_a_parser() -> None:
-    # `hot_path` has no option: PYTEST_RECORDER_PURE chooses, before any settings are read.
-    for field in set(Settings.model_fields) - {"root", "hot_path"}:
-        with pytest.raises(UsageError, match="for here, expected"):
-            config.parse_field(field, object(), "here")
+@pytest.mark.parametrize("name", VALUE_LIMITS)
+def test_a_limit_of_values_has_bounds(name: str) -> None:
+    assert ValueLimits.model_validate({name: MOST[name]})
+    for bad in (-1, MOST[name] + 1):
+        with pytest.raises(ValidationError, match=r"should be (greater|less) than"):
+            ValueLimits.model_validate({name: bad})
 
 
 def test_settings_are_frozen_and_take_nothing_unknown() -> None:
@@ -194,17 +86,3 @@ def test_settings_are_frozen_and_take_nothing_unknown() -> None:
         settings.keep = "all"  # type: ignore[misc]
     with pytest.raises(ValidationError, match="Extra inputs"):
         Settings(root=Path("/r"), dir=Path("/d"), extra=1)  # type: ignore[call-arg]
-
-
-@pytest.mark.parametrize("good", ["a", "src/[ab].py", "src/[!a-c]*.py", "[]]x/", "[[]/", "a]"])
-def test_a_pattern_with_classes_is_read(good: str) -> None:
-    with warnings.catch_warnings(action="error"):
-        assert config.parse_patterns([good, "b"], "here") == (good, "b")
-
-
-@pytest.mark.parametrize("bad", ["a[", "src/[ab.py", "[]", "x/[z-a].py", "[a]/[b"])
-def test_a_pattern_whose_class_is_none_is_refused(bad: str) -> None:
-    with refused(bad, "a pattern in which each [ begins a class such as [abc] or [!a-z]"):
-        config.parse_patterns(["fine", bad], "here")
-    with refused(bad, "a pattern in which each [ begins a class such as [abc] or [!a-z]"):
-        config.parse_field("exclude", bad, "here")

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from pytest_recorder.errors import ErrorCode, ErrorKind, UsageError
-from pytest_recorder.plugin.options import BY_NAME
 from pytest_recorder.settings import policy
 from pytest_recorder.settings.config import Settings
-from pytest_recorder.settings.policy import Policy
+from pytest_recorder.settings.policy import POLICY, Policy
 
 DEFAULTS = {
     "on_recorder_error": "abort",
@@ -213,13 +212,13 @@ def test_the_policy_of_settings_takes_every_field() -> None:
 
 
 def test_the_table_of_options_names_the_same_variables() -> None:
-    for key, field in policy.FIELDS.items():
-        option = BY_NAME[field]
-        value = {"log_level": "info", "log_file": "/x", "on_error": "abort"}.get(field, "1")
-        value = "target=fail" if field == "errors" else value
-        assert list(policy.fields_from_env({option.variable: value})) == [key]
-        if option.fallback:
-            assert list(policy.fields_from_env({option.fallback: value})) == [key]
+    for key, option in POLICY.items():
+        value = {"log_level": "info", "log_file": "/x", "on_error": "abort"}.get(
+            option.name, "1"
+        )
+        value = "target=fail" if option.name == "errors" else value
+        for variable in option.variables:
+            assert list(policy.fields_from_env({variable: value})) == [key]
 
 
 def test_each_value_says_where_it_came_from() -> None:
