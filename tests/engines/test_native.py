@@ -19,7 +19,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import pytest_recorder
-from pytest_recorder.engine.pure.values import Bounds, Shape, ValueEncoder
+from pytest_recorder.engine.pure.shapes import Shape
+from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.layout import SegmentKind
 from pytest_recorder.format.primitives import uv

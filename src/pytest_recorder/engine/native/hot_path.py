@@ -25,7 +25,8 @@ from pytest_recorder.engine.pure.definitions import Sink, Sources
 from pytest_recorder.engine.pure.interpreter import LOOPS, thread_name
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.names import argument_names, recorded_names
-from pytest_recorder.engine.pure.values import Bounds, Shape, ValueEncoder, type_name
+from pytest_recorder.engine.pure.shapes import Shape, type_name
+from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import HOOK_CODES
 from pytest_recorder.format.primitives import text, uv

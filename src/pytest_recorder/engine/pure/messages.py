@@ -14,7 +14,7 @@ import logging
 import types
 from typing import Any
 
-from pytest_recorder.engine.pure.values import type_name
+from pytest_recorder.engine.pure.shapes import type_name
 
 # By address: to hash or to compare a type can run code of its metaclass.
 _SCALARS = frozenset(map(id, (type(None), bool, int, float, complex, str, bytes)))

@@ -2,11 +2,10 @@
 
 PYTEST_DONT_REWRITE
 
-Nothing here calls a method that a program could have defined: types are told apart by identity
-and by `issubclass` of built-in types, which looks at the C structure only; they are neither hashed
-nor compared, for a metaclass can say how. Containers are read through the slots of the built-in
-type, instance dictionaries and slots through their C descriptors. No reference to an object or a
-type outlives the call: what is known of a type is kept beside a weak reference to it, by address.
+Nothing here calls a method that a program could have defined. Containers are read through the
+slots of the built-in type, instance dictionaries and slots through their C descriptors. No
+reference to an object or a type outlives the call: what is known of a type is kept beside a weak
+reference to it, by address.
 
 Depth counts the levels of containers and objects that are opened. True sizes are always kept.
 """
@@ -17,8 +16,6 @@ Depth counts the levels of containers and objects that are opened. True sizes ar
 
 import collections
 import datetime
-import decimal
-import enum
 import struct
 import types
 import weakref
@@ -26,6 +23,17 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from pytest_recorder.engine.pure.shapes import (
+    Shape,
+    fields_of,
+    instance_dict,
+    mro_of,
+    namespace_of,
+    places_of_state,
+    qualname_of,
+    shape_of,
+    type_name,
+)
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import is_hook
 from pytest_recorder.format.primitives import text, uv, zz
@@ -39,37 +47,6 @@ class Bounds(NamedTuple):
     items: int = 20
     chars: int = 256
     attributes: int = 20
-
-
-class Shape:
-    """How the instances of a type are read. The hot path in C knows the numbers, see hot.h."""
-
-    LIST: Final = 1
-    TUPLE: Final = 2
-    SET: Final = 3
-    DEQUE: Final = 4
-    NAMED_TUPLE: Final = 5
-    MAPPING: Final = 6
-    OBJECT: Final = 7
-    EXCEPTION: Final = 8
-    ENUM: Final = 9
-    CLASS: Final = 10
-    MODULE: Final = 11
-    FUNCTION: Final = 12
-    METHOD: Final = 13
-    SLICE: Final = 14
-    STATELESS: Final = 15
-    SUB_INT: Final = 16
-    SUB_FLOAT: Final = 17
-    SUB_COMPLEX: Final = 18
-    SUB_STR: Final = 19
-    SUB_BYTES: Final = 20
-    BYTEARRAY: Final = 21
-    FROZENSET: Final = 22
-    RANGE: Final = 23
-    BUILTIN: Final = 24
-    # C leaves this to the encoder here.
-    SCALAR: Final = 25
 
 
 class Plan(NamedTuple):
@@ -86,11 +63,6 @@ class Plan(NamedTuple):
 
 _pack_float = struct.Struct("<d").pack
 _pack_complex = struct.Struct("<dd").pack
-_mro_of = type.__dict__["__mro__"].__get__
-_namespace_of = type.__dict__["__dict__"].__get__
-_name_of = type.__dict__["__name__"].__get__
-_qualname_of = type.__dict__["__qualname__"].__get__
-_module_of = type.__dict__["__module__"].__get__
 _module_state = vars(types.ModuleType)["__dict__"].__get__
 _args_of = BaseException.__dict__["args"].__get__
 _NONE, _TRUE, _FALSE = bytes((Tag.NONE,)), bytes((Tag.TRUE,)), bytes((Tag.FALSE,))
@@ -104,27 +76,6 @@ _SMALL = 1024
 _SMALL_INTS: Final = tuple(_INT + zz(number) for number in range(-_SMALL, _SMALL))
 _WHOLE = bytes((Reason.WHOLE,))
 _HALF_MIN, _HALF_MAX = -(1 << 63), (1 << 63) - 1
-
-_TEXT_TYPES: Final = frozenset(
-    (
-        decimal.Decimal,
-        datetime.date,
-        datetime.datetime,
-        datetime.time,
-        datetime.timedelta,
-        datetime.timezone,
-    )
-)
-
-
-def type_name(kind: type) -> str:
-    """Give the qualified name with module, without `builtins.`; runs no code of a metaclass."""
-    name: str = _qualname_of(kind)
-    try:
-        module = _module_of(kind)
-    except AttributeError:
-        return name
-    return f"{module}.{name}" if type(module) is str and module != "builtins" else name
 
 
 class ValueEncoder:
@@ -381,9 +332,9 @@ class ValueEncoder:
     def _state(self, value: Any, plan: Plan) -> tuple[list[tuple[str, Any]], int]:
         """Read slots and instance dictionary by C descriptors, bounded; give the true count."""
         found: list[tuple[str, Any]] = []
-        mro = _mro_of(type(value))
+        mro = mro_of(type(value))
         for place, name, shown in plan.slots:
-            descriptor = _namespace_of(mro[place]).get(name)
+            descriptor = namespace_of(mro[place]).get(name)
             if type(descriptor) is types.MemberDescriptorType:
                 try:
                     found.append((shown, descriptor.__get__(value)))
@@ -391,7 +342,7 @@ class ValueEncoder:
                     # Without a value, or another class's descriptor under a name in this one.
                     continue
         full = len(found)
-        namespace = _instance_dict(value, mro, plan.dict_at)
+        namespace = instance_dict(value, mro, plan.dict_at)
         if namespace is not None:
             full += dict.__len__(namespace)
             pairs = tuple(islice(dict.items(namespace), self._bounds.attributes))
@@ -419,7 +370,7 @@ class ValueEncoder:
         )
 
     def _enumeration(self, value: Any, plan: Plan, depth: int) -> bytes:
-        attributes = _instance_dict(value, _mro_of(type(value)), plan.dict_at) or {}
+        attributes = instance_dict(value, mro_of(type(value)), plan.dict_at) or {}
         shown = [
             ("name", dict.get(attributes, "_name_")),
             ("value", dict.get(attributes, "_value_")),
@@ -449,7 +400,7 @@ class ValueEncoder:
         owner, name = value.__self__, value.__name__
         if owner is not None and not issubclass(type(owner), types.ModuleType):
             kind = owner if issubclass(type(owner), type) else type(owner)
-            name = f"{_qualname_of(kind)}.{name}"
+            name = f"{qualname_of(kind)}.{name}"
         return self._attributes(value, plan, depth, [("qualname", name)], 1)
 
     def _method(self, value: types.MethodType, plan: Plan, depth: int) -> bytes:
@@ -516,68 +467,13 @@ class ValueEncoder:
         return plan
 
     def _make_plan(self, kind: type) -> Plan:
-        mro: tuple[type, ...] = _mro_of(kind)
-        fields = _fields_of(kind) if issubclass(kind, tuple) else ()
+        mro: tuple[type, ...] = mro_of(kind)
+        fields = fields_of(kind) if issubclass(kind, tuple) else ()
         type_id = self._define_type(type_name(kind), fields)
-        dict_at, slots = _places_of_state(mro)
-        shape = _shape_of(kind, mro, dict_at, has_slots=bool(slots), has_fields=bool(fields))
+        dict_at, slots = places_of_state(mro)
+        shape = shape_of(kind, mro, dict_at, has_slots=bool(slots), has_fields=bool(fields))
         encode = self._encoders[shape]
         return Plan(weakref.ref(kind), type_id, shape, encode, dict_at, slots, fields)
-
-
-# By address: to hash or to compare a type can run code of its metaclass.
-_EXACT: Final = {
-    id(kind): shape
-    for kind, shape in (
-        (range, Shape.RANGE),
-        (slice, Shape.SLICE),
-        (types.FunctionType, Shape.FUNCTION),
-        (types.BuiltinFunctionType, Shape.BUILTIN),
-        (types.MethodType, Shape.METHOD),
-        (bytearray, Shape.BYTEARRAY),
-        (object, Shape.OBJECT),
-        *((kind, Shape.SCALAR) for kind in _TEXT_TYPES),
-    )
-}
-_CONTAINERS: Final = (
-    (dict, Shape.MAPPING),
-    (list, Shape.LIST),
-    (tuple, Shape.TUPLE),
-    (set, Shape.SET),
-    (frozenset, Shape.FROZENSET),
-    (collections.deque, Shape.DEQUE),
-    (int, Shape.SUB_INT),
-    (float, Shape.SUB_FLOAT),
-    (complex, Shape.SUB_COMPLEX),
-    (str, Shape.SUB_STR),
-    (bytes, Shape.SUB_BYTES),
-)
-
-
-def _shape_of(
-    kind: type, mro: tuple[type, ...], dict_at: int, *, has_slots: bool, has_fields: bool
-) -> int:
-    exact = _EXACT.get(id(kind))
-    if exact is not None:
-        return exact
-    if type_name(kind).startswith("pytest_recorder."):
-        return Shape.STATELESS
-    if issubclass(kind, type):
-        return Shape.CLASS
-    if issubclass(kind, types.ModuleType):
-        return Shape.MODULE
-    if issubclass(type(kind), enum.EnumMeta) and dict_at >= 0:
-        return Shape.ENUM
-    if issubclass(kind, BaseException):
-        return Shape.EXCEPTION
-    if has_fields:
-        return Shape.NAMED_TUPLE
-    for base, shape in _CONTAINERS:
-        if issubclass(kind, base):
-            return shape
-    if dict_at >= 0 or has_slots or _is_plain(mro):
-        return Shape.OBJECT
-    return Shape.STATELESS
 
 
 def _copy_str(value: str) -> str:
@@ -598,57 +494,3 @@ def _encode_int(value: int) -> bytes:
     if size > MAX_INT_BYTES:
         return bytes((Tag.HUGE_INT,)) + sign + uv(magnitude.bit_length())
     return bytes((Tag.BIG_INT,)) + sign + uv(size) + magnitude.to_bytes(size, "little")
-
-
-def _is_c_descriptor(value: object) -> bool:
-    """Tell the `__dict__` of a class from a property: `SimpleNamespace` has a member there."""
-    kind = type(value)
-    return kind is types.GetSetDescriptorType or kind is types.MemberDescriptorType
-
-
-def _instance_dict(value: object, mro: tuple[type, ...], place: int) -> dict[Any, Any] | None:
-    """Read `__dict__` through the C descriptor of the class at this place, if it brings one."""
-    descriptor: Any = _namespace_of(mro[place]).get("__dict__") if place >= 0 else None
-    if not _is_c_descriptor(descriptor):
-        return None
-    try:
-        namespace = descriptor.__get__(value)
-    except (AttributeError, TypeError):
-        return None
-    return namespace if issubclass(type(namespace), dict) else None
-
-
-def _fields_of(kind: type) -> tuple[str, ...]:
-    for owner in _mro_of(kind):
-        fields = _namespace_of(owner).get("_fields")
-        if fields is not None:
-            good = type(fields) is tuple and all(type(field) is str for field in fields)
-            return fields if good else ()
-    return ()
-
-
-def _is_plain(mro: tuple[type, ...]) -> bool:
-    """Tell whether instances have no state of their own: classes with `__slots__ = ()` only."""
-    return all("__slots__" in _namespace_of(owner) for owner in mro[:-1])
-
-
-def _places_of_state(mro: tuple[type, ...]) -> tuple[int, tuple[tuple[int, str, str], ...]]:
-    """Find where in the resolution order `__dict__` and the slots of Python classes are defined."""
-    dict_at = -1
-    slots: list[tuple[int, str, str]] = []
-    for place, owner in enumerate(mro):
-        namespace = _namespace_of(owner)
-        if dict_at < 0 and _is_c_descriptor(namespace.get("__dict__")):
-            dict_at = place
-        if "__slots__" in namespace:
-            prefix = f"_{_name_of(owner).lstrip('_')}__"
-            slots.extend(
-                (
-                    place,
-                    name,
-                    "__" + name.removeprefix(prefix) if name.startswith(prefix) else name,
-                )
-                for name, member in tuple(namespace.items())
-                if type(member) is types.MemberDescriptorType
-            )
-    return dict_at, tuple(slots)
