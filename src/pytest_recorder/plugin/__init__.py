@@ -56,11 +56,11 @@ def _activate(config: pytest.Config) -> "RecordingPlugin":
 @pytest.fixture
 def recording(request: pytest.FixtureRequest) -> "Recording":
     """The recording of this test; an inert object with the same names when nothing is recorded."""
-    session: Any = request.config.pluginmanager.getplugin(SESSION_NAME)
+    plugin: Any = request.config.pluginmanager.getplugin(SESSION_NAME)
     # Not named after the fixture: importing a submodule sets an attribute of this package.
     from pytest_recorder.plugin import handle
 
     found: handle.Recording = (
-        session.recording_of(request.node) if session is not None else handle.Recording()
+        plugin.recording_of(request.node) if plugin is not None else handle.Recording()
     )
     return found

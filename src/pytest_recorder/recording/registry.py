@@ -2,6 +2,7 @@
 
 import os
 import weakref
+from functools import cache
 from typing import Protocol
 
 
@@ -20,20 +21,24 @@ class LiveRecorder(Protocol):
 
 _RECORDERS: weakref.WeakSet[LiveRecorder] = weakref.WeakSet()
 """A forked child must find them."""
-_FORK: list[bool] = []
 
 
 def register(recorder: LiveRecorder) -> None:
     """Enter a recorder that has taken its place in the interpreter."""
     _RECORDERS.add(recorder)
-    if not _FORK and hasattr(os, "register_at_fork"):
-        _FORK.append(True)
-        os.register_at_fork(after_in_child=_abandon_all)
+    _look_after_forks()
 
 
 def is_any_recording() -> bool:
     """Tell whether a recorder of this process is recording now."""
     return any(recorder.is_recording for recorder in tuple(_RECORDERS))
+
+
+@cache
+def _look_after_forks() -> None:
+    """Once: nothing takes back what is registered. Windows has no fork."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_abandon_all)
 
 
 def _abandon_all() -> None:

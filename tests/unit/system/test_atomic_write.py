@@ -72,7 +72,7 @@ def test_a_file_of_somebody_beside_a_trace_stays(tmp_path: Path, name: str) -> N
 @pytest.mark.parametrize(
     "name", ["trace.html", "trace.html.part", "trace.html..part", "trace.html.1", "a.1.part"]
 )
-def test_the_name_of_a_staged_file_is_known(name: str) -> None:
+def test_the_name_of_a_part_file_is_known(name: str) -> None:
     assert writer_of_part(own_part_path(Path("trace.html")).name, "trace.html") == os.getpid()
     assert writer_of_part(name, "trace.html") is None
 

@@ -170,7 +170,7 @@ def test_a_call_tree_that_is_too_large_for_the_index_comes_from_the_events(
         assert trace.status == "complete"
 
 
-def test_no_staged_file_stays(tmp_path: Path) -> None:
+def test_no_part_file_stays(tmp_path: Path) -> None:
     spool = make_spool(tmp_path / "a.pyspool")
     fill(spool, 3)
     pack(spool, tmp_path / "a.pyrec")
