@@ -14,6 +14,7 @@ from pytest_recorder.settings.parse import check_switch, code_of, invalid, parse
 from pytest_recorder.settings.policy import POLICY_OPTIONS, Policy
 from pytest_recorder.settings.table import (
     BY_NAME,
+    DEFAULT_FOLDER,
     MARKER_NAMES,
     OPTIONS,
     PREFIX,
@@ -33,7 +34,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str]) -> Resolved:
     check_switch(environ)
     fields: dict[str, Any] = {
         "root": config.rootpath,
-        "dir": config.invocation_params.dir / str(BY_NAME["dir"].default),
+        "dir": config.invocation_params.dir / DEFAULT_FOLDER,
     }
     sources: dict[str, str] = {}
     for option in OPTIONS:

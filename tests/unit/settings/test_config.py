@@ -6,9 +6,10 @@ from typing import Any, Literal
 import pytest
 from pydantic import ValidationError
 
+from pytest_recorder.diagnostics.jsonlog import LEVELS
 from pytest_recorder.settings.config import Settings, ValueLimits
 from pytest_recorder.settings.policy import POLICY_OPTIONS, Policy
-from pytest_recorder.settings.table import BOUNDS, OPTIONS, VALUE_LIMITS, Option
+from pytest_recorder.settings.table import BOUNDS, BY_NAME, OPTIONS, VALUE_LIMITS, Option
 
 every_option = pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 TYPES: dict[str, Any] = {
@@ -42,6 +43,10 @@ def test_there_is_a_field_for_each_option_and_for_little_else() -> None:
 @every_option
 def test_a_field_has_the_type_and_the_choices_of_its_option(option: Option) -> None:
     assert Settings.model_fields[option.field].annotation == type_of(option)
+
+
+def test_the_levels_of_the_log_are_those_that_it_knows() -> None:
+    assert BY_NAME["log_level"].choices == tuple(LEVELS)
 
 
 @every_option
