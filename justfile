@@ -44,7 +44,7 @@ errors-audit *args:
 # Run the tests that concern the errors of the recorder; arguments go to pytest.
 test-errors *args:
     {{ bin }}/python -m pytest -n auto tests/unit/test_errors.py tests/unit/test_errors_audit.py \
-        tests/unit/settings/test_policy.py tests/unit/diagnostics/test_guard.py tests/faults {{ args }}
+        tests/unit/settings/test_policy.py tests/unit/settings/test_process_policy.py tests/unit/diagnostics/test_guard.py tests/faults {{ args }}
 
 # Let ruff write the format, and mend what it can.
 format:

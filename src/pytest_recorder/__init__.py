@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         stop,
         trace,
     )
-    from pytest_recorder.settings.policy import (
+    from pytest_recorder.settings.process_policy import (
         configure_policy,
         configure_policy_from_env,
         policy_snapshot,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 _ERRORS = "pytest_recorder.errors"
 _METRICS = "pytest_recorder.diagnostics.metrics"
-_POLICY = "pytest_recorder.settings.policy"
+_POLICY = "pytest_recorder.settings.process_policy"
 _SESSION = "pytest_recorder.recording.api"
 _READER = "pytest_recorder.tracefile.reader"
 

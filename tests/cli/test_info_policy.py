@@ -9,12 +9,13 @@ import pytest
 import pytest_recorder
 from pytest_recorder.cli import main
 from pytest_recorder.settings import policy as policies
+from pytest_recorder.settings import process_policy
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of its own, with the variables of nobody."""
-    policies.reset_policy()
+    process_policy.reset_policy()
     for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)

@@ -22,7 +22,7 @@ from pytest_recorder.diagnostics import inject
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import Scope
 from pytest_recorder.errors import ErrorCode, ErrorKind, enverr, usage
-from pytest_recorder.settings import policy
+from pytest_recorder.settings import process_policy
 from tests.engines.support import ENGINES, record
 
 
@@ -35,7 +35,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 def no_session() -> Any:
     yield
     pytest_recorder.stop()
-    policy.reset_policy()
+    process_policy.reset_policy()
 
 
 def test_b01_a_container_that_holds_itself_ends_nobody(engine: str) -> None:

@@ -14,7 +14,7 @@ from pytest_recorder.diagnostics.metrics import COUNTERS
 from pytest_recorder.diagnostics.schema import ErrorTrailer, LogLine
 from pytest_recorder.errors import ErrorCode
 from pytest_recorder.format.vocabulary import REASONS
-from pytest_recorder.settings.policy import POLICY
+from pytest_recorder.settings.policy import POLICY_OPTIONS
 from pytest_recorder.settings.table import MARKER_NAMES, OPTIONS, Option
 from pytest_recorder.tracefile.index import Entry
 
@@ -67,7 +67,7 @@ def test_every_option_of_run_is_documented() -> None:
 @pytest.mark.parametrize("page", ["policy.md", "from-codetracer.md"])
 def test_every_field_and_variable_of_the_policy_is_documented(page: str) -> None:
     text = (DOCS / page).read_text()
-    for key, option in POLICY.items():
+    for key, option in POLICY_OPTIONS.items():
         row = next(line for line in text.splitlines() if line.startswith(f"| `{key}` |"))
         assert f"`PYTEST_RECORDER_{option.name.upper()}`" in row
         assert (f"`CODETRACER_{key.upper()}`" in row) == (key != "record_errors")

@@ -16,7 +16,7 @@ from pytest_recorder.errors import (
     from_os_error,
     usage,
 )
-from pytest_recorder.settings.policy import tell
+from pytest_recorder.settings.process_policy import tell
 
 JSON_FLAG = "--json-errors"
 

@@ -11,12 +11,8 @@ from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.engine.rivals import rival_tracer
 from pytest_recorder.engine.select import select
-from pytest_recorder.settings.policy import (
-    Policy,
-    configure_policy_from_env,
-    policy_digest,
-    sourced_policy,
-)
+from pytest_recorder.settings.policy import Policy, policy_digest
+from pytest_recorder.settings.process_policy import configure_policy_from_env, sourced_policy
 from pytest_recorder.tracefile import scan
 from pytest_recorder.tracefile.reader import Trace
 

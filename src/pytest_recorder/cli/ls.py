@@ -8,6 +8,7 @@ from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.cli.recover import recover_folder, recovered_line, say_problems
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.render.index_markdown import entry_table
+from pytest_recorder.settings.table import DEFAULT_FOLDER
 from pytest_recorder.tracefile.index import HARMLESS, Entry, Index, read_index
 
 _MOST_MARKDOWN = 1024 * 1024
@@ -18,7 +19,7 @@ HELP = "list the traces of a folder"
 
 def prepare(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("folder", nargs="?", default="test-traces", type=Path, metavar="DIR")
+    parser.add_argument("folder", nargs="?", default=DEFAULT_FOLDER, type=Path, metavar="DIR")
     parser.add_argument("--json", action="store_true", help="print the index as JSON")
     parser.add_argument(
         "--markdown",

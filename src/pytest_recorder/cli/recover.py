@@ -9,6 +9,7 @@ from pytest_recorder.cli.complaint import complain
 from pytest_recorder.errors import RecorderError, exit_status
 from pytest_recorder.render.index_page import write_index_page
 from pytest_recorder.render.sidecar import write_failure
+from pytest_recorder.settings.table import DEFAULT_FOLDER
 from pytest_recorder.system.locks import is_alive
 from pytest_recorder.tracefile.index import Entry
 from pytest_recorder.tracefile.recovery import Recovery
@@ -19,7 +20,7 @@ HELP = "make traces of what processes left that died"
 
 def prepare(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("folder", nargs="?", default="test-traces", type=Path, metavar="DIR")
+    parser.add_argument("folder", nargs="?", default=DEFAULT_FOLDER, type=Path, metavar="DIR")
 
 
 def run(args: argparse.Namespace) -> int:

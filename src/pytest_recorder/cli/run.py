@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error, usage
 from pytest_recorder.recording import autostart
-from pytest_recorder.settings.table import BY_NAME, OPTIONS, Option, is_switched_off
+from pytest_recorder.settings.table import DEFAULT_FOLDER, OPTIONS, Option, is_switched_off
 
 HELP = "run a program as python would, and record it"
 USAGE: Final = "pytest-recorder run [options] script.py | -m module | -c code [arguments]"
@@ -145,8 +145,7 @@ def _ask(environ: dict[str, str], args: argparse.Namespace, program: list[str]) 
     before = environ.get("PYTHONPATH") or None
     request: dict[str, Any] = {
         "pythonpath": environ.get("PYTHONPATH"),
-        "output": args.output
-        or os.path.join(str(BY_NAME["dir"].default), f"{_stem(kind, name)}.pyrec"),
+        "output": args.output or os.path.join(DEFAULT_FOLDER, f"{_stem(kind, name)}.pyrec"),
         "propagate": args.propagate_script_exit,
         "options": {
             option.name: given for option, given in asked.items() if not option.policy_key

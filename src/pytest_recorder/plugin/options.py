@@ -21,6 +21,7 @@ def add_options(parser: pytest.Parser) -> None:
     """Register every option and its ini twin. All defaults are None, or the twin were dead."""
     group = parser.getgroup("record_trace", "execution traces (pytest-record-trace)")
     for option in OPTIONS:
+        text = option.help
         if option.form == "bool":
             # Flags without a value, so that `--record-trace path/` never swallows the path.
             for flag, value in ((option.flag, True), (option.negative, False)):
@@ -30,7 +31,7 @@ def add_options(parser: pytest.Parser) -> None:
                     action="store_const",
                     const=value,
                     default=None,
-                    help=option.help if value else f"turn {option.flag} off",
+                    help=text if value else f"turn {option.flag} off",
                 )
         else:
             group.addoption(
@@ -39,9 +40,9 @@ def add_options(parser: pytest.Parser) -> None:
                 action="append" if option.is_list else "store",
                 default=None,
                 metavar=option.metavar,
-                help=option.help + (" (repeatable)" if option.is_list else ""),
+                help=text + (" (repeatable)" if option.is_list else ""),
             )
-        parser.addini(option.dest, option.help, type=ini_type(option), default=None)
+        parser.addini(option.dest, text, type=ini_type(option), default=None)
 
 
 def is_on(variable: str, environ: Mapping[str, str]) -> bool:

@@ -11,9 +11,10 @@ from pytest_recorder.errors import ErrorCode, UsageError, usage
 from pytest_recorder.plugin.options import given, ini_type, is_forced_off
 from pytest_recorder.settings.config import Resolved, Settings
 from pytest_recorder.settings.parse import check_switch, code_of, invalid, parse_option
-from pytest_recorder.settings.policy import POLICY, Policy
+from pytest_recorder.settings.policy import POLICY_OPTIONS, Policy
 from pytest_recorder.settings.table import (
     BY_NAME,
+    DEFAULT_FOLDER,
     MARKER_NAMES,
     OPTIONS,
     PREFIX,
@@ -33,7 +34,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str]) -> Resolved:
     check_switch(environ)
     fields: dict[str, Any] = {
         "root": config.rootpath,
-        "dir": config.invocation_params.dir / str(BY_NAME["dir"].default),
+        "dir": config.invocation_params.dir / DEFAULT_FOLDER,
     }
     sources: dict[str, str] = {}
     for option in OPTIONS:
@@ -55,7 +56,7 @@ def readable_policy(config: pytest.Config, environ: Mapping[str, str]) -> Policy
     """Give what can be read of where to tell an error, when it is the options that are wrong."""
 
     fields: dict[str, Any] = {}
-    for key, option in POLICY.items():
+    for key, option in POLICY_OPTIONS.items():
         try:
             found = _given(option, config, environ)
             if found is not None:
@@ -102,7 +103,7 @@ def policy_sources(
     """Where each field of a test's policy came from: the sources of the run, then the marker."""
     return {
         key: f"{option.name} (marker)" if option.name in mark_kwargs else sources[option.name]
-        for key, option in POLICY.items()
+        for key, option in POLICY_OPTIONS.items()
     }
 
 

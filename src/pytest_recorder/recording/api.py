@@ -18,7 +18,11 @@ from pytest_recorder.recording.file_recording import (
     trace_file,
 )
 from pytest_recorder.settings.parse import invalid
-from pytest_recorder.settings.policy import configure_policy_from_env, sourced_policy, tell
+from pytest_recorder.settings.process_policy import (
+    configure_policy_from_env,
+    sourced_policy,
+    tell,
+)
 
 
 class TraceSession:

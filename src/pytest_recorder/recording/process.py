@@ -33,9 +33,8 @@ from pytest_recorder.recording.file_recording import (
     trace_file,
 )
 from pytest_recorder.settings.parse import check_switch
-from pytest_recorder.settings.policy import (
-    Policy,
-    Sourced,
+from pytest_recorder.settings.policy import Policy, Sourced
+from pytest_recorder.settings.process_policy import (
     configure_policy_from_env,
     sourced_policy,
     tell,

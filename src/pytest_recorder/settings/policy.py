@@ -1,9 +1,8 @@
-"""Decides what an error of the recorder does: the policy, its sources, the table of actions."""
+"""Decides what an error of the recorder does: the policy, its checks, the table of actions."""
 
 import hashlib
 import json
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,13 +11,13 @@ from typing import Any, Final, NamedTuple, cast
 from pydantic import BaseModel, ConfigDict, Field
 
 from pytest_recorder.diagnostics.journal import Journal
-from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, UsageError, usage
+from pytest_recorder.errors import ErrorCode, ErrorKind, usage
 from pytest_recorder.settings.config import Action, KindName, LogLevel, OnError, Settings
 from pytest_recorder.settings.parse import invalid, parse_option
 from pytest_recorder.settings.table import OPTIONS, Option
 
 # The options of the policy by their keys; first those that CodeTracer has too.
-POLICY: Final[Mapping[str, Option]] = MappingProxyType(
+POLICY_OPTIONS: Final[Mapping[str, Option]] = MappingProxyType(
     {
         option.policy_key: option
         for option in sorted(OPTIONS, key=lambda option: len(option.variables), reverse=True)
@@ -28,7 +27,7 @@ POLICY: Final[Mapping[str, Option]] = MappingProxyType(
 
 
 def _option(key: str) -> Any:
-    return Field(default=POLICY[key].policy_default)
+    return Field(default=POLICY_OPTIONS[key].policy_default)
 
 
 class Policy(BaseModel):
@@ -87,7 +86,7 @@ def policy_digest(policy: Policy) -> str:
 def policy_of(settings: Settings) -> Policy:
     """The policy part of a run's settings."""
     found: dict[str, object] = {}
-    for key, option in POLICY.items():
+    for key, option in POLICY_OPTIONS.items():
         value: object = getattr(settings, option.field)
         found[key] = str(value) if isinstance(value, Path) else value
     return Policy.model_validate(found)
@@ -99,11 +98,13 @@ def parse_fields(fields: Mapping[str, object], source: str = "policy") -> dict[s
     :raises UsageError: ``ERR_INVALID_POLICY_VALUE`` for an unknown key or a bad value.
     """
     if not isinstance(fields, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(fields, source, "a mapping of policy fields", POLICY["on_recorder_error"])
+        raise invalid(
+            fields, source, "a mapping of policy fields", POLICY_OPTIONS["on_recorder_error"]
+        )
     parsed: dict[str, object] = {}
     for key, value in fields.items():
-        if key not in POLICY:
-            names = ", ".join(POLICY)
+        if key not in POLICY_OPTIONS:
+            names = ", ".join(POLICY_OPTIONS)
             text = f"unknown key {key!r} in {source}, expected one of {names}"
             raise usage(ErrorCode.INVALID_POLICY_VALUE, text)
         parsed[key] = parse_value(key, value, f"{key} ({source})")
@@ -114,13 +115,13 @@ def fields_from_env(environ: Mapping[str, str]) -> dict[str, object]:
     """The policy fields that variables set; ours win over ``CODETRACER_*``, empty is unset."""
     return {
         key: parse_value(key, environ[variable], f"{variable} (environment)")
-        for key, variable in _variables_in(environ)
+        for key, variable in variables_in(environ)
     }
 
 
-def _variables_in(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The keys that variables set, each with the variable that counts."""
-    for key, option in POLICY.items():
+def variables_in(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Name the keys that variables set, each with the variable that counts."""
+    for key, option in POLICY_OPTIONS.items():
         variable = option.variable_in(environ)
         if variable:
             yield key, variable
@@ -131,7 +132,7 @@ def parse_value(key: str, value: object, source: str) -> object:
 
     :raises UsageError: ``ERR_INVALID_POLICY_VALUE``.
     """
-    option = POLICY[key]
+    option = POLICY_OPTIONS[key]
     is_empty = value is None or (isinstance(value, str) and not value.strip())
     if is_empty and option.default in (None, {}):
         return option.default
@@ -144,100 +145,6 @@ def parse_value(key: str, value: object, source: str) -> object:
     return parsed
 
 
-class _Registry:
-    """The process-wide policy: variables, then what `configure_policy` was told."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._from_env: dict[str, object] = {}
-        self._variables: dict[str, str] = {}
-        self._configured: dict[str, object] = {}
-
-    def configure(self, fields: dict[str, object]) -> None:
-        with self._lock:
-            self._configured = self._configured | fields
-
-    def refresh(self, fields: dict[str, object], variables: dict[str, str]) -> None:
-        with self._lock:
-            self._from_env, self._variables = fields, variables
-
-    def reset(self) -> None:
-        with self._lock:
-            self._from_env, self._variables, self._configured = {}, {}, {}
-
-    @property
-    def configured(self) -> dict[str, object]:
-        with self._lock:
-            return self._configured
-
-    def policy(self, override: Mapping[str, object], sources: Mapping[str, str]) -> Sourced:
-        with self._lock:
-            fields = {**self._from_env, **self._configured, **override}
-            found = {
-                **dict.fromkeys(POLICY, "default"),
-                **{key: f"{name} (environment)" for key, name in self._variables.items()},
-                **dict.fromkeys(self._configured, "configure_policy"),
-                **sources,
-            }
-        return Sourced(Policy.model_validate(fields), found)
-
-
-_REGISTRY: Final = _Registry()
-
-
-def configure_policy(**fields: object) -> None:
-    """Set fields for this process; they win over variables. Nothing changes on a bad value."""
-    try:
-        _REGISTRY.configure(parse_fields(fields, "configure_policy"))
-    except UsageError as error:
-        tell(error, fields)
-        raise
-
-
-def configure_policy_from_env(environ: Mapping[str, str] | None = None) -> None:
-    """Read the variables again; one that is no longer set gives its field the default back."""
-    used = os.environ if environ is None else environ
-    try:
-        _REGISTRY.refresh(fields_from_env(used), dict(_variables_in(used)))
-    except UsageError as error:
-        tell(error, environ=used)
-        raise
-
-
-def reset_policy() -> None:
-    """Forget everything that was configured or read."""
-    _REGISTRY.reset()
-
-
-def current_policy(override: Mapping[str, object] | None = None) -> Policy:
-    """The policy of a session that starts now; `override` holds for that session alone."""
-    return sourced_policy(override).policy
-
-
-def sourced_policy(
-    override: Mapping[str, object] | None = None, flags: Mapping[str, str] | None = None
-) -> Sourced:
-    """The same with the source of each value; `flags` are the options that gave the override.
-
-    :raises UsageError: ``ERR_INVALID_POLICY_VALUE`` for a bad override.
-    """
-    if flags is None:
-        fields = parse_fields({} if override is None else override)
-        return _REGISTRY.policy(fields, dict.fromkeys(fields, "policy (argument)"))
-    sources = {key: f"{flag} (command line)" for key, flag in flags.items()}
-    given = override or {}
-    fields = {key: parse_value(key, given[key], source) for key, source in sources.items()}
-    return _REGISTRY.policy(fields, sources)
-
-
-def policy_snapshot() -> dict[str, object]:
-    """The process-wide policy as plain data."""
-    return current_policy().model_dump(mode="json")
-
-
-# Telling.
-
-
 def open_journal(policy: Policy, run_id: str | None = None) -> Journal:
     """Open the journal that a policy asks for; the caller closes it."""
     return Journal(
@@ -246,45 +153,3 @@ def open_journal(policy: Policy, run_id: str | None = None) -> Journal:
         file=policy.log_file,
         json_errors=policy.json_errors,
     )
-
-
-def tell(
-    error: RecorderError,
-    override: Mapping[str, object] | None = None,
-    *,
-    environ: Mapping[str, str] | None = None,
-    action: Action = "fail",
-    by: str = "policy",
-) -> None:
-    """Tell an error for which there is no session, in the log and by its trailer.
-
-    It may be the policy that is wrong: what can be read of it decides where to tell.
-    """
-    journal = open_journal(readable_policy(override, environ))
-    journal.failure(error, action, by=by)
-    journal.close()
-
-
-def readable_policy(
-    override: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None
-) -> Policy:
-    """Give the policy without the fields that have bad values."""
-    found: dict[str, object] = {}
-    used = os.environ if environ is None else environ
-    for key, variable in _variables_in(used):
-        _read(found, key, used[variable], variable)
-    found |= _REGISTRY.configured
-    # What is wrong may be that it is no mapping at all.
-    if isinstance(override, Mapping):
-        for key, value in override.items():
-            _read(found, key, value, key)
-    return Policy.model_validate(found)
-
-
-def _read(found: dict[str, object], key: str, value: object, source: str) -> None:
-    if key not in POLICY:
-        return
-    try:
-        found[key] = parse_value(key, value, source)
-    except UsageError:
-        return

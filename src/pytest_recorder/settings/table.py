@@ -23,6 +23,7 @@ PREFIX: Final = "PYTEST_RECORDER"
 TRUE_WORDS: Final = ("1", "true", "yes", "on", "t", "y")
 FALSE_WORDS: Final = ("0", "false", "no", "off", "f", "n")
 
+DEFAULT_FOLDER: Final = "test-traces"
 KIB: Final = 1024
 MAX_COUNT: Final = 1_000_000
 BOUNDS: Final[Mapping[Form, tuple[int, int]]] = {
@@ -145,7 +146,7 @@ class Option:
     @property
     def help(self) -> str:
         """Its help in pytest."""
-        return self._filled(self._help, self.default_text)
+        return self._filled(self._help)
 
     @property
     def default_text(self) -> str:
@@ -175,7 +176,7 @@ class Option:
     @property
     def run_help(self) -> str:
         """Its help there."""
-        return self._filled(self._run_help, self._policy_default or self.default_text)
+        return self._filled(self._run_help, self._policy_default)
 
     @property
     def is_list(self) -> bool:
@@ -199,9 +200,14 @@ class Option:
         value = text.replace("\n", ",").split(",") if self.is_list else text
         return value, f"{variable} (environment)"
 
-    def _filled(self, text: str, default: str) -> str:
-        keys = ", ".join(self.keys)
-        return text.format(default=default, choices=listed(self.choices), keys=keys)
+    def _filled(self, text: str, default: str = "") -> str:
+        if "{" not in text:
+            return text
+        return text.format(
+            default=default or self.default_text,
+            choices=listed(self.choices),
+            keys=", ".join(self.keys),
+        )
 
 
 def listed(names: Sequence[str]) -> str:
@@ -276,7 +282,7 @@ OPTIONS: Final = (
     Option(
         "dir",
         "path",
-        "test-traces",
+        DEFAULT_FOLDER,
         "where traces go (default: {default})",
         metavar="DIR",
     ),

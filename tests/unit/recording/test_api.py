@@ -16,6 +16,7 @@ import pytest
 import pytest_recorder
 from pytest_recorder.errors import ErrorCode
 from pytest_recorder.settings import policy as policies
+from pytest_recorder.settings import process_policy
 from pytest_recorder.tracefile.recovery import recover
 
 
@@ -23,7 +24,7 @@ from pytest_recorder.tracefile.recovery import recover
 def clean() -> Iterator[None]:
     yield
     pytest_recorder.stop()
-    policies.reset_policy()
+    process_policy.reset_policy()
 
 
 def work() -> int:

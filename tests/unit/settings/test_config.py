@@ -6,9 +6,10 @@ from typing import Any, Literal
 import pytest
 from pydantic import ValidationError
 
+from pytest_recorder.diagnostics.jsonlog import LEVELS
 from pytest_recorder.settings.config import MOST, Settings, ValueLimits
-from pytest_recorder.settings.policy import POLICY, Policy
-from pytest_recorder.settings.table import BOUNDS, OPTIONS, VALUE_LIMITS, Option
+from pytest_recorder.settings.policy import POLICY_OPTIONS, Policy
+from pytest_recorder.settings.table import BOUNDS, BY_NAME, OPTIONS, VALUE_LIMITS, Option
 
 every_option = pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 TYPES: dict[str, Any] = {
@@ -35,13 +36,17 @@ def test_there_is_a_field_for_each_option_and_for_little_else() -> None:
     # `hot_path` has no option: PYTEST_RECORDER_PURE chooses.
     fields = set(Settings.model_fields) - {"root", "hot_path"}
     assert fields == {option.field for option in OPTIONS}
-    assert set(Policy.model_fields) == set(POLICY)
+    assert set(Policy.model_fields) == set(POLICY_OPTIONS)
     assert set(ValueLimits.model_fields) == set(VALUE_LIMITS)
 
 
 @every_option
 def test_a_field_has_the_type_and_the_choices_of_its_option(option: Option) -> None:
     assert Settings.model_fields[option.field].annotation == type_of(option)
+
+
+def test_the_levels_of_the_log_are_those_that_it_knows() -> None:
+    assert BY_NAME["log_level"].choices == tuple(LEVELS)
 
 
 @every_option
@@ -52,10 +57,10 @@ def test_a_field_has_the_default_of_its_option(option: Option) -> None:
         assert (found.model_dump() if option.form == "limits" else found) == option.default
 
 
-@pytest.mark.parametrize("key", POLICY)
+@pytest.mark.parametrize("key", POLICY_OPTIONS)
 def test_a_field_of_the_policy_has_the_type_and_the_default_of_its_option(key: str) -> None:
     field = Policy.model_fields[key]
-    option = POLICY[key]
+    option = POLICY_OPTIONS[key]
     assert field.annotation == (str | None if option.form == "path" else type_of(option))
     assert field.default == option.policy_default
 
