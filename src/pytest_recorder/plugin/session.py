@@ -385,10 +385,10 @@ class RecordSession:
         sections.add_section(made, report.SECTION_TITLE, text)
 
     def _story(self, recorder: Recorder, attempt: Attempt) -> list[str]:
-        from pytest_recorder.analysis.story import failure_story
+        from pytest_recorder.render.steps import failure_lines
 
         events = list(recorder.recent(report.STORY_EVENTS))
-        return failure_story(
+        return failure_lines(
             events, recorder.source_of, root=self.settings.root, level=attempt.settings.level
         )
 

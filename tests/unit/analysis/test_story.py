@@ -6,8 +6,12 @@ import pytest
 
 import pytest_recorder
 from pytest_recorder.analysis.change_text import describe_change
-from pytest_recorder.analysis.story import failure_story, names_read, source_lines, tell
+from pytest_recorder.analysis.failure import last_ending
+from pytest_recorder.analysis.past import LatestEvents
+from pytest_recorder.analysis.source_text import source_lines
+from pytest_recorder.analysis.story import names_read, tell_failure
 from pytest_recorder.format.events import Event
+from pytest_recorder.render.steps import failure_lines
 from tests.plugin.support import run, traces
 
 ROOT = Path("/p")
@@ -18,7 +22,7 @@ def story(pytester: pytest.Pytester, level: str = "values") -> list[str]:
     (path,) = traces(pytester)
     with pytest_recorder.open_trace(path) as trace:
         root = Path(trace.manifest.root)
-        return failure_story(trace.events(), trace.source, root=root, level=level)
+        return failure_lines(trace.events(), trace.source, root=root, level=level)
 
 
 def test_a_raise_that_teardown_handles_is_not_the_failure(pytester: pytest.Pytester) -> None:
@@ -109,7 +113,8 @@ def test_a_generator_that_is_closed_is_no_failure() -> None:
         Event(1, "raise", exception=closed, **place),
         Event(2, "unwind", exception=closed, **place),
     ]
-    assert tell(events, 5).failure is None
+    ending = last_ending(LatestEvents(events), is_of_run=False)
+    assert tell_failure(events, 5, ending).failure is None
 
 
 INT = {"type": "int", "value": 1}
