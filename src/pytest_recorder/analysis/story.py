@@ -98,7 +98,7 @@ class _Teller:
             self.story.failure, self.story.values = step, dict(frame.values)
 
     def _is_more_output(self, step: Step) -> bool:
-        """Join what one `print` wrote in pieces; tell whether the step is taken up so."""
+        """Join what one `print` wrote in pieces; tell whether the step was joined."""
         last = self._steps[-1] if self._steps else None
         if step.kind != "output" or last is None or last.kind != "output":
             return False

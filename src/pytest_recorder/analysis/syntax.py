@@ -68,7 +68,7 @@ class SourceFile:
                 is_list = isinstance(getattr(node, name), list)
                 self._above[child] = Enclosing(node, name, is_list)
                 below.append(child)
-            # The order matters: a statement is seen after those around it.
+            # The order matters: an inner statement takes its lines from those around it.
             stack.extend(reversed(below))
 
     def text(self, line: int) -> str:

@@ -91,7 +91,7 @@ def _steps(trace: Trace, args: argparse.Namespace, root: Path) -> list[str]:
         ending = last_ending(History(trace, most_events=ALL_EVENTS), is_of_run=is_of_run)
         story = tell_failure(events, args.n, ending, wanted=wanted)
         if story.failure is None:
-            lines.append("no exception left the recorded code; its last steps:")
+            lines.append("no exception escaped recorded code; its last steps:")
     lines += render_steps(story.steps, trace.source, root=root, width=args.width)
     return lines + used_lines(story, trace.source, trace.manifest.level)
 

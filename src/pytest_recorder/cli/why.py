@@ -8,7 +8,7 @@ from pytest_recorder.analysis.queries import why
 from pytest_recorder.analysis.value_text import render_value
 from pytest_recorder.cli.answers import add_arguments, place_text, say, say_json
 from pytest_recorder.cli.locate import check_whole, open_argument
-from pytest_recorder.render.origins import render_origins
+from pytest_recorder.render.origin_tree import render_origins
 
 HELP = "say where a value came from"
 _MOST_LINES = 160

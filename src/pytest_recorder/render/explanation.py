@@ -6,22 +6,26 @@ The text is the same for the same trace. Whatever was recorded stands in code sp
 """
 
 from pathlib import Path
-from typing import Any
 
 from pytest_recorder.analysis.expressions import span_of
 from pytest_recorder.analysis.failure import Failure, StackFrame, find_failure
 from pytest_recorder.analysis.history import MOST_EVENTS, History
-from pytest_recorder.analysis.origins import Origin, origin_object
+from pytest_recorder.analysis.origins import Origin
 from pytest_recorder.analysis.slice.slicer import origins_of_failure
 from pytest_recorder.analysis.source_text import shown_file
 from pytest_recorder.analysis.sources import SourceFiles
 from pytest_recorder.analysis.story import tell
 from pytest_recorder.analysis.surroundings import handled_exceptions, log_tail, output_tail
 from pytest_recorder.analysis.value_text import render_value
-from pytest_recorder.format.events import Event
+from pytest_recorder.render.explanation_object import (
+    MOST_HANDLED,
+    MOST_LOG,
+    MOST_OUTPUT,
+    log_text,
+)
 from pytest_recorder.render.markdown import code, fenced
 from pytest_recorder.render.missing import missing_lines
-from pytest_recorder.render.origins import render_origins
+from pytest_recorder.render.origin_tree import render_origins
 from pytest_recorder.render.steps import render_steps
 from pytest_recorder.tracefile.reader import Trace
 
@@ -30,9 +34,6 @@ _MOST_MESSAGE = 14
 _MOST_CALLS = 14
 _MOST_ORIGINS = 72
 _FOR_THE_REST = 30  # lines of the section of what was not recorded, of titles and fences
-_MOST_OUTPUT = 12
-_MOST_LOG = 8
-_MOST_HANDLED = 6
 _MOST_OTHERS = 5
 _MOST_STEPS = 16
 _STEP_EVENTS = 400
@@ -46,20 +47,9 @@ def explain(trace: Trace, *, test: str | None = None, most_events: int = MOST_EV
     `most_events` are read for the search, from the failure back. Raises UsageError (ERR_QUERY) for
     a test that did not fail there.
     """
-    return _explanation(trace, test, most_events).text()
-
-
-def explanation_object(
-    trace: Trace, *, test: str | None = None, most_events: int = MOST_EVENTS
-) -> dict[str, Any]:
-    """Give the explanation as plain data for JSON; raises as `explain`."""
-    return _explanation(trace, test, most_events).plain()
-
-
-def _explanation(trace: Trace, test: str | None, most_events: int) -> "_Explanation":
     history = History(trace, most_events=most_events)
     sources = SourceFiles(trace.source, trace.files())
-    return _Explanation(history, sources, find_failure(history, test))
+    return _Explanation(history, sources, find_failure(history, test)).text()
 
 
 class _Explanation:
@@ -84,46 +74,6 @@ class _Explanation:
         lines = head + origins + steps + tail
         return "\n".join(lines) + "\n"
 
-    def plain(self) -> dict[str, Any]:
-        """Give the same as plain data; paths are as they were recorded."""
-        manifest, failure, history = self._trace.manifest, self._failure, self._history
-        error = failure.exception
-        out: dict[str, Any] = {
-            "test": failure.test or manifest.test,
-            "attempt": manifest.attempt,
-            "outcome": manifest.outcome,
-            "phase": failure.phase,
-            "exception": None
-            if error is None
-            else {"type": error.type, "message": error.message},
-            "event": failure.raised.n if failure.raised is not None else failure.end,
-            "calls": [
-                {
-                    "file": frame.file,
-                    "line": frame.line,
-                    "function": frame.function,
-                    "frame": frame.number,
-                    "args": frame.args,
-                }
-                for frame in failure.stack
-            ],
-        }
-        has_failed = error is not None and bool(failure.stack)
-        out["origins"] = [origin_object(root) for root in self._roots()] if has_failed else []
-        out["output"] = output_tail(history, failure.end, _MOST_OUTPUT)
-        out["log"] = [
-            _at(event) | {"level": event.level, "logger": event.logger, "message": _text(event)}
-            for event in log_tail(history, failure.end, _MOST_LOG)
-        ]
-        out["handled"] = [
-            _at(handled.raised)
-            | {"type": handled.exception.type, "message": handled.exception.message}
-            | {"went_on": None if handled.went_on is None else _at(handled.went_on)}
-            for handled in handled_exceptions(history, failure, _MOST_HANDLED)
-        ]
-        out["missing"] = missing_lines(history, failure)
-        return out
-
     def _place(self, file: str | None, line: int | None) -> str:
         return f"{shown_file(file or '?', self._root)}:{line}"
 
@@ -139,7 +89,7 @@ class _Explanation:
             first = failure.exception.message.partition("\n")[0]
             lines.append(f"- exception: {code(_with_message(failure.exception.type, first))}")
         elif has_failed:
-            lines.append("- exception: none left the recorded code")
+            lines.append("- exception: none escaped recorded code")
         if failure.stack:
             last = failure.stack[-1]
             word = "failed at" if failure.exception is not None else "last line"
@@ -236,18 +186,18 @@ class _Explanation:
         return _section("Last steps", fenced(lines)) if lines else []
 
     def _output(self) -> list[str]:
-        lines = output_tail(self._history, self._failure.end, _MOST_OUTPUT)
+        lines = output_tail(self._history, self._failure.end, MOST_OUTPUT)
         return _section("Output before it, the last lines", fenced(lines)) if lines else []
 
     def _log(self) -> list[str]:
-        lines = [
-            f"{event.level} {event.logger}: {_text(event)}  [{self._place(event.file, event.line)}]"
-            for event in log_tail(self._history, self._failure.end, _MOST_LOG)
-        ]
+        lines: list[str] = []
+        for event in log_tail(self._history, self._failure.end, MOST_LOG):
+            place = self._place(event.file, event.line)
+            lines.append(f"{event.level} {event.logger}: {log_text(event)}  [{place}]")
         return _section("Log before it, the last records", fenced(lines)) if lines else []
 
     def _handled(self) -> list[str]:
-        found = handled_exceptions(self._history, self._failure, _MOST_HANDLED)
+        found = handled_exceptions(self._history, self._failure, MOST_HANDLED)
         lines: list[str] = []
         for handled in found:
             raised = handled.raised
@@ -267,19 +217,6 @@ class _Explanation:
 
 def _section(title: str, lines: list[str]) -> list[str]:
     return ["", f"## {title}", "", *lines] if lines else []
-
-
-def _at(event: Event) -> dict[str, Any]:
-    return {
-        "n": event.n,
-        "file": event.file,
-        "line": event.line,
-        "function": event.function,
-    }
-
-
-def _text(event: Event) -> str:
-    return str((event.text or {}).get("value", "")).strip()
 
 
 def _with_message(kind: str, message: str) -> str:

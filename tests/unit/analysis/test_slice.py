@@ -12,7 +12,7 @@ from pytest_recorder.analysis.queries import why
 from pytest_recorder.analysis.slice.edges import Edge
 from pytest_recorder.analysis.slice.slicer import FOLLOW
 from pytest_recorder.render.explanation import explain
-from pytest_recorder.render.origins import render_origins
+from pytest_recorder.render.origin_tree import render_origins
 from tests.plugin.support import run, traces
 
 DEEP = 600
