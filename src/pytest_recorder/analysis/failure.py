@@ -30,8 +30,8 @@ _GROUPS = frozenset(("ExceptionGroup", "BaseExceptionGroup"))
 _PHASES = ("setup", "call", "teardown")
 
 
-class Ending(NamedTuple):
-    """How a recording ended, or the failed phase in it."""
+class FailurePoint(NamedTuple):
+    """Where a recording failed; its end where nothing in it did."""
 
     phase: str | None
     """The phase that failed."""
@@ -91,13 +91,13 @@ def is_group(error: ExceptionInfo | None) -> bool:
 # The definition.
 
 
-def last_ending(past: Past, *, is_of_run: bool) -> Ending:
-    """Find how a recording ended: with the failure of the test that failed last, if one did.
+def last_failure_point(past: Past, *, is_of_run: bool) -> FailurePoint:
+    """Find the failure of the test that failed last; the end of the recording where none did.
 
-    `is_of_run`: there may be tests after it.
+    `is_of_run`: tests that passed may come after it. Without it only the last test is looked at.
     """
     phase, end = _failed_phase(past, is_of_run=is_of_run)
-    return _ending(past, phase, len(past) if end is None else end)
+    return _point_of(past, phase, len(past) if end is None else end)
 
 
 def _failed_phase(past: Past, *, is_of_run: bool) -> tuple[str | None, int | None]:
@@ -114,12 +114,12 @@ def _failed_phase(past: Past, *, is_of_run: bool) -> tuple[str | None, int | Non
     return found
 
 
-def _ending(past: Past, phase: str | None, end: int, *, is_any: bool = False) -> Ending:
+def _point_of(past: Past, phase: str | None, end: int, *, is_any: bool = False) -> FailurePoint:
     """Find the exception that ended a phase; where `is_any` the last that left any frame."""
     left = _left(past, end, is_any=is_any)
     if left is None:
-        return Ending(phase, end, None, None)
-    return Ending(phase, left.n, left, _raise_of(past, left))
+        return FailurePoint(phase, end, None, None)
+    return FailurePoint(phase, left.n, left, _raise_of(past, left))
 
 
 def _left(past: Past, end: int, *, is_any: bool) -> Event | None:
@@ -172,11 +172,11 @@ def find_failure(history: "History", test: str | None = None) -> Failure:
         raise usage(
             ErrorCode.QUERY, f"no test {test!r} in the trace, it is of {manifest.test!r}"
         )
-    ending = last_ending(history, is_of_run=False)
-    if ending.left is None and ending.phase is not None:
+    point = last_failure_point(history, is_of_run=False)
+    if point.left is None and point.phase is not None:
         # A frame that was recorded called the test, and handled what left it.
-        ending = _ending(history, ending.phase, ending.end, is_any=True)
-    return _failure(history, manifest.test, ending)
+        point = _point_of(history, point.phase, point.end, is_any=True)
+    return _failure(history, manifest.test, point)
 
 
 def failed_tests(history: "History", *, is_quick: bool = False) -> FailedTests:
@@ -201,7 +201,7 @@ def _in_session(history: "History", test: str | None) -> Failure:
     tests = failed_tests(history, is_quick=test is None)
     if test is None:
         if not tests.names:
-            return _failure(history, None, _ending(history, None, len(history)))
+            return _failure(history, None, _point_of(history, None, len(history)))
         test = tests.names[0]
     if test not in tests.ends:
         raise usage(
@@ -209,19 +209,19 @@ def _in_session(history: "History", test: str | None) -> Failure:
             f"no failed test {test!r} in the trace, expected one of {tests.names}",
         )
     end, phase = tests.ends[test]
-    found = _failure(history, test, _ending(history, phase, end))
+    found = _failure(history, test, _point_of(history, phase, end))
     found.others = [other for other in tests.names if other != test]
     return found
 
 
-def _failure(history: "History", test: str | None, ending: Ending) -> Failure:
-    """Add to an ending the calls that led there."""
-    left = ending.left
+def _failure(history: "History", test: str | None, point: FailurePoint) -> Failure:
+    """Add to a point the calls that led there."""
+    left = point.left
     error = left.exception if left is not None else None
-    found = Failure(test, ending.phase, error, ending.end, ending.raised)
-    at = ending.raised or left
+    found = Failure(test, point.phase, error, point.end, point.raised)
+    at = point.raised or left
     if at is None:
-        at = next((e for e in history.backwards(ending.end) if e.frame is not None), None)
+        at = next((e for e in history.backwards(point.end) if e.frame is not None), None)
     if at is not None:
         found.stack = _stack(history, at.frame or 0, at.n)
     return found

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from pytest_recorder.analysis.change_text import describe_change
-from pytest_recorder.analysis.failure import Ending
+from pytest_recorder.analysis.failure import FailurePoint
 from pytest_recorder.analysis.parsing import parse_quietly
 from pytest_recorder.analysis.source_text import SourceOf
 from pytest_recorder.analysis.value_text import render_value
@@ -125,11 +125,11 @@ def tell(
 
 
 def tell_failure(
-    events: Iterable[Event], count: int, ending: Ending, *, wanted: Wanted | None = None
+    events: Iterable[Event], count: int, point: FailurePoint, *, wanted: Wanted | None = None
 ) -> Story:
     """Collect the last `count` steps before a failure, or before the end where there is none."""
-    failed_at = ending.raised.n if ending.raised is not None else None
-    until = ending.end if failed_at is None else failed_at
+    failed_at = point.raised.n if point.raised is not None else None
+    until = point.end if failed_at is None else failed_at
     return _told(_Teller(count, until, failed_at, wanted), events)
 
 

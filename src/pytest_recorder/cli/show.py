@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from pytest_recorder.analysis.failure import last_ending
+from pytest_recorder.analysis.failure import last_failure_point
 from pytest_recorder.analysis.history import ALL_EVENTS, History
 from pytest_recorder.analysis.source_text import SourceLines, shown_file
 from pytest_recorder.analysis.story import Story, tell, tell_failure
@@ -88,8 +88,8 @@ def _steps(trace: Trace, args: argparse.Namespace, root: Path) -> list[str]:
         story = Story(tell(events, args.n, until=until, wanted=wanted))
     else:
         is_of_run = trace.manifest.scope == "session"
-        ending = last_ending(History(trace, most_events=ALL_EVENTS), is_of_run=is_of_run)
-        story = tell_failure(events, args.n, ending, wanted=wanted)
+        point = last_failure_point(History(trace, most_events=ALL_EVENTS), is_of_run=is_of_run)
+        story = tell_failure(events, args.n, point, wanted=wanted)
         if story.failure is None:
             lines.append("no exception escaped recorded code; its last steps:")
     lines += render_steps(story.steps, trace.source, root=root, width=args.width)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from pytest_recorder.analysis.change_text import describe_change
 from pytest_recorder.analysis.source_text import shown_file
+from pytest_recorder.analysis.story import Wanted
 from pytest_recorder.analysis.value_text import render_value, safe_text, shorten
 from pytest_recorder.format.events import Event, Value
 
 _MOST_INDENT = 30
-Wanted = Callable[[Event], bool]
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pytest_recorder.analysis.failure import last_ending
+from pytest_recorder.analysis.failure import last_failure_point
 from pytest_recorder.analysis.past import LatestEvents
 from pytest_recorder.analysis.source_text import SourceLines, SourceOf, shown_file
 from pytest_recorder.analysis.story import Step, Story, tell_failure, values_used
@@ -46,8 +46,9 @@ def failure_lines(
 ) -> list[str]:
     """Give the lines that the report of a failing test ends with, from its last events."""
     latest = list(events)
-    ending = last_ending(LatestEvents(latest), is_of_run=True)
-    story = tell_failure(latest, count, ending)
+    # The test that they end with is the one that is reported.
+    point = last_failure_point(LatestEvents(latest), is_of_run=False)
+    story = tell_failure(latest, count, point)
     lines = render_steps(story.steps, source_of, root=root)
     if lines:
         lines.insert(0, "last steps before the failure:")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_recorder.analysis.failure import CANCELLED, last_ending
+from pytest_recorder.analysis.failure import CANCELLED, last_failure_point
 from pytest_recorder.analysis.past import LatestEvents
 from pytest_recorder.format.events import Event, ExceptionInfo
 
@@ -82,13 +82,13 @@ def test_the_failure_left_the_outermost_frame_of_the_first_phase_that_failed(
 ) -> None:
     for n, event in enumerate(events):
         event.n = n
-    ending = last_ending(LatestEvents(events), is_of_run=False)
-    error = ending.left.exception.type if ending.left and ending.left.exception else None
-    assert (ending.phase, error) == found
-    if ending.left is not None:
-        assert ending.raised is not None
-        assert ending.raised.exception == ending.left.exception
-        assert ending.end == ending.left.n
+    point = last_failure_point(LatestEvents(events), is_of_run=False)
+    error = point.left.exception.type if point.left and point.left.exception else None
+    assert (point.phase, error) == found
+    if point.left is not None:
+        assert point.raised is not None
+        assert point.raised.exception == point.left.exception
+        assert point.end == point.left.n
 
 
 @pytest.mark.parametrize(("is_of_run", "found"), [(True, "KeyError"), (False, None)])
@@ -104,5 +104,5 @@ def test_in_a_trace_of_a_run_the_failure_is_that_of_the_last_test_that_failed(
     ]
     for n, event in enumerate(events):
         event.n = n
-    left = last_ending(LatestEvents(events), is_of_run=is_of_run).left
+    left = last_failure_point(LatestEvents(events), is_of_run=is_of_run).left
     assert (left.exception.type if left and left.exception else None) == found

@@ -6,7 +6,7 @@ import pytest
 
 import pytest_recorder
 from pytest_recorder.analysis.change_text import describe_change
-from pytest_recorder.analysis.failure import last_ending
+from pytest_recorder.analysis.failure import last_failure_point
 from pytest_recorder.analysis.past import LatestEvents
 from pytest_recorder.analysis.source_text import source_lines
 from pytest_recorder.analysis.story import names_read, tell_failure
@@ -113,8 +113,8 @@ def test_a_generator_that_is_closed_is_no_failure() -> None:
         Event(1, "raise", exception=closed, **place),
         Event(2, "unwind", exception=closed, **place),
     ]
-    ending = last_ending(LatestEvents(events), is_of_run=False)
-    assert tell_failure(events, 5, ending).failure is None
+    point = last_failure_point(LatestEvents(events), is_of_run=False)
+    assert tell_failure(events, 5, point).failure is None
 
 
 INT = {"type": "int", "value": 1}
