@@ -9,8 +9,9 @@ import pytest
 import pytest_recorder
 from pytest_recorder.analysis.origins import Origin, origin_object
 from pytest_recorder.analysis.queries import why
-from pytest_recorder.analysis.slice.edges import Edge
+from pytest_recorder.analysis.slice.edges import Edge, ObjectEdge
 from pytest_recorder.analysis.slice.slicer import FOLLOW
+from pytest_recorder.analysis.slice.worklist import Worklist
 from pytest_recorder.render.explanation import explain
 from pytest_recorder.render.origin_tree import render_origins
 from tests.plugin.support import run, traces
@@ -105,3 +106,30 @@ def test_a_tree_of_findings_may_be_of_any_depth(tmp_path: Path) -> None:
         depth += 1
     assert (plain["what"], depth) == ("4999", 5_000)
     assert len(render_origins([top], tmp_path, most=100)) == 101
+
+
+def test_what_must_come_next_goes_before_the_cheapest_and_in_its_order() -> None:
+    top = Origin("", "used", 0)
+
+    def edge(name: int, cost: int = 0) -> ObjectEdge:
+        return ObjectEdge(name, 0, top, cost)
+
+    worklist = Worklist()
+    worklist.later(edge(7, cost=2))
+    worklist.later(edge(6, cost=1))
+    worklist.later(edge(8, cost=2))
+    worklist.later(edge(0, cost=1_000))
+    worklist.now(edge(1), edge(4))
+    order = []
+    while (found := worklist.take(is_full=False)) is not None:
+        assert isinstance(found, ObjectEdge)
+        order.append(found.number)
+        if found.number == 1:
+            worklist.now(edge(2), edge(3))
+        if found.number == 4:
+            worklist.now(edge(5))
+    assert order == [1, 2, 3, 4, 5, 6, 7, 8]
+    worklist.later(edge(9))
+    worklist.now(edge(10))
+    assert worklist.take(is_full=True) == edge(10)
+    assert worklist.take(is_full=True) is None
