@@ -30,7 +30,7 @@ class Change(NamedTuple):
     new: Value | None
 
 
-def changes(
+def variable_changes(
     history: History, frame: int, n: int, root: str, steps: tuple[PathStep, ...] = ()
 ) -> Iterator[Change]:
     """Give the changes of a variable, or of a part of it, up to event `n`, the latest first.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pytest_recorder.analysis.access_paths import AccessPath
-from pytest_recorder.analysis.changes import changes, object_changes
+from pytest_recorder.analysis.changes import object_changes, variable_changes
 from pytest_recorder.analysis.history import ALL_EVENTS, History
 from pytest_recorder.analysis.objects import (
     difference,
@@ -106,7 +106,7 @@ def values(
     _look(history, position, path)
     steps = resolved(path.steps, history.values(position.frame, position.n))
     out: list[ValueChange] = []
-    for change in changes(history, position.frame, position.n, path.root, steps):
+    for change in variable_changes(history, position.frame, position.n, path.root, steps):
         shown = change.shown
         start = change.run.start if change.run is not None else shown
         how = "argument" if shown.kind == "call" else "changed"

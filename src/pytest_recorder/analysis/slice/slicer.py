@@ -10,7 +10,7 @@ What is nearest is followed first: each step back has a cost, and the cheapest i
 
 import ast
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from pytest_recorder.analysis import expressions
 from pytest_recorder.analysis.access_paths import AccessPath
@@ -40,7 +40,7 @@ from pytest_recorder.analysis.surroundings import handled_exceptions
 
 _MOST_PARTS_OF_GROUP = 6
 
-FOLLOW: Final[Mapping[type[edges.Edge], Callable[[Search, Any], None]]] = {
+FOLLOW: Mapping[type[edges.Edge], Callable[[Search, Any], None]] = {
     edges.ReadEdge: follow_read,
     edges.WriteEdge: follow_write,
     edges.ArgumentEdge: follow_argument,

@@ -1,7 +1,12 @@
 """Follows a variable to what wrote it: a statement that bound it, a call, or another frame."""
 
 from pytest_recorder.analysis import expressions
-from pytest_recorder.analysis.changes import Change, StatementRun, changes, object_changes
+from pytest_recorder.analysis.changes import (
+    Change,
+    StatementRun,
+    object_changes,
+    variable_changes,
+)
 from pytest_recorder.analysis.history import History
 from pytest_recorder.analysis.objects import difference, path_text
 from pytest_recorder.analysis.origins import Origin
@@ -36,7 +41,7 @@ def follow_write(search: Search, edge: WriteEdge) -> None:
         and follow_first_value(search, edge)
     ):
         return
-    for change in changes(search.history, frame, n, root, steps):
+    for change in variable_changes(search.history, frame, n, root, steps):
         if change.shown.kind == "call":
             search.worklist.now(
                 ArgumentEdge(change.shown, root, steps, change.new, parent, cost + ARGUMENT)
