@@ -13,7 +13,8 @@ import pytest
 
 import pytest_recorder
 from pytest_recorder.cli import main
-from pytest_recorder.render.explanation import MOST_LINES, explain, explanation_object
+from pytest_recorder.render.explanation import MOST_LINES, explain
+from pytest_recorder.render.explanation_object import explanation_object
 from pytest_recorder.render.sidecar import write_failure
 from pytest_recorder.tracefile.naming import folder_name
 from tests.plugin.support import index, run, traces

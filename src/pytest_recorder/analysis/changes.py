@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from pytest_recorder.analysis.history import History
-from pytest_recorder.analysis.objects import Step, content, follow, mark, parts, paths_to
+from pytest_recorder.analysis.objects import PathStep, content, follow, mark, parts, paths_to
 from pytest_recorder.format.events import Event, Value
 
 _MOST_STEP_EVENTS = 20_000
 _MOST_SIGHTS_BACK = 100_000
 
 
-class Site(NamedTuple):
+class StatementRun(NamedTuple):
     """What ran: `start` is the frame's event before it, `end` the one that shows its effect."""
 
     frame: int
@@ -22,7 +22,7 @@ class Site(NamedTuple):
 class Change(NamedTuple):
     """A change: where it was made, and the value before and after."""
 
-    site: Site | None
+    run: StatementRun | None
     """None where it cannot be told: the frame ran before the recording, or came by a call."""
     shown: Event
     """The event that shows it."""
@@ -30,8 +30,8 @@ class Change(NamedTuple):
     new: Value | None
 
 
-def changes(
-    history: History, frame: int, n: int, root: str, steps: tuple[Step, ...] = ()
+def variable_changes(
+    history: History, frame: int, n: int, root: str, steps: tuple[PathStep, ...] = ()
 ) -> Iterator[Change]:
     """Give the changes of a variable, or of a part of it, up to event `n`, the latest first.
 
@@ -53,11 +53,11 @@ def changes(
         yield _change(history, frame, shown, None, newer)
 
 
-def _at(value: Value | None, steps: tuple[Step, ...]) -> Value | None:
+def _at(value: Value | None, steps: tuple[PathStep, ...]) -> Value | None:
     if value is None:
         return None
-    found, taken = follow(value, steps)
-    return found if taken == len(steps) else None
+    found, walked = follow(value, steps)
+    return found if walked == len(steps) else None
 
 
 def _change(
@@ -66,12 +66,12 @@ def _change(
     if shown.kind == "call":
         return Change(None, shown, old, new)
     start = history.before(frame, shown.n)
-    site = Site(frame, start, shown.n) if start is not None else None
-    return Change(site, shown, old, new)
+    run = StatementRun(frame, start, shown.n) if start is not None else None
+    return Change(run, shown, old, new)
 
 
 def object_changes(
-    history: History, number: int, part: Step | None, before: int
+    history: History, number: int, part: PathStep | None, before: int
 ) -> Iterator[Change]:
     """Give the changes of an object, or of one part of it, by anyone, the latest first.
 
@@ -87,21 +87,21 @@ def object_changes(
             if newer.get("type") != value.get("type"):
                 return
             if content(value, part) != content(newer, part):
-                site = site_of(history, first)
-                if site is None or not _is_same(history, site, number, value, newer):
+                run = run_of(history, first)
+                if run is None or not _is_same(history, run, number, value, newer):
                     return
-                yield Change(site, first, value, newer)
+                yield Change(run, first, value, newer)
                 last_found = first.n
         newer, first = value, event
 
 
-def _is_same(history: History, site: Site, number: int, old: Value, new: Value) -> bool:
+def _is_same(history: History, run: StatementRun, number: int, old: Value, new: Value) -> bool:
     """Whether an object is the same one, and not a later one that got its number.
 
     It is where the frame that changed it held it before. Where it did not, it may have come by a
     way that is not recorded: then most of its content is still there.
     """
-    values = history.values(site.frame, site.start.n).values()
+    values = history.values(run.frame, run.start.n).values()
     if any(paths_to(value, number) is not None for value in values):
         return True
     before = {repr(mark(child)) for _, child in parts(old)}
@@ -109,7 +109,7 @@ def _is_same(history: History, site: Site, number: int, old: Value, new: Value) 
     return len(before & after) * 2 > len(before)
 
 
-def site_of(history: History, shown: Event) -> Site | None:
+def run_of(history: History, shown: Event) -> StatementRun | None:
     """Give what ran in the frame that shows a change; before a `call` that is its caller."""
     frame = shown.frame
     if frame is None:
@@ -119,11 +119,11 @@ def site_of(history: History, shown: Event) -> Site | None:
         if frame is None:
             return None
     start = history.before(frame, shown.n)
-    return Site(frame, start, shown.n) if start is not None else None
+    return StatementRun(frame, start, shown.n) if start is not None else None
 
 
 def results(
-    history: History, site: Site, start: int, is_suspended: Callable[[Event], bool]
+    history: History, run: StatementRun, start: int, is_suspended: Callable[[Event], bool]
 ) -> list[Event]:
     """Give the ends of the calls that a frame made while it ran a statement, in order.
 
@@ -131,7 +131,7 @@ def results(
     tells of the `return` of a function whether it may have yielded before.
     """
     found: list[Event] = []
-    n = site.end - 1
+    n = run.end - 1
     for _ in range(_MOST_STEP_EVENTS):
         if n <= start:
             break
@@ -139,9 +139,9 @@ def results(
         if event is None:
             break
         n -= 1
-        if event.kind not in ("return", "yield") or event.frame in (None, site.frame):
+        if event.kind not in ("return", "yield") or event.frame in (None, run.frame):
             continue
-        if history.parent_of(event.frame or 0, event.n) == site.frame:
+        if history.parent_of(event.frame or 0, event.n) == run.frame:
             found.append(event)
             if event.kind == "return" and not is_suspended(event):
                 call = history.start_of(event.frame or 0)

@@ -1,4 +1,4 @@
-"""Looks back in a trace from any moment, and reads no more of it than that takes.
+"""Looks back in a trace from any event, and reads no more of it than that takes.
 
 Blocks are decoded when they are needed and the last few are held. What a look back may cost is
 bounded by the number of events that are decoded; when it is used up, `is_exhausted` says so and the
@@ -9,12 +9,17 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pytest_recorder.analysis.objects import objects_in
 from pytest_recorder.format.events import Event, Frame, Value
-from pytest_recorder.tracefile.reader import Trace
+
+if TYPE_CHECKING:
+    from pytest_recorder.tracefile.reader import Trace
 
 MOST_EVENTS = 300_000
+ALL_EVENTS = 1 << 60
+"""What is asked for by name is looked for in all of a trace."""
 _HELD_BLOCKS = 5
 
 
@@ -35,7 +40,7 @@ class _Loaded:
     def event(self, n: int) -> Event:
         return self.events[n - self.first]
 
-    def seen(self, number: int) -> list[tuple[int, Value]]:
+    def sights_of(self, number: int) -> list[tuple[int, Value]]:
         """Give the sights of an object: number of the event, and what the object was then."""
         if self.objects is None:
             self.objects = {}
@@ -48,7 +53,7 @@ class _Loaded:
 class History:
     """The past of a trace. Not for several threads at once."""
 
-    def __init__(self, trace: Trace, *, most_events: int = MOST_EVENTS) -> None:
+    def __init__(self, trace: "Trace", *, most_events: int = MOST_EVENTS) -> None:
         self.trace = trace
         self.has_changes = trace.manifest.level == "values"
         self.has_lines = trace.manifest.level != "calls"
@@ -151,8 +156,8 @@ class History:
     def parent_of(self, frame: int, n: int) -> int | None:
         """Give the frame that called a frame which has an event near `n`."""
         block = self._block_of(n)
-        known = block.frames.get(frame) if block is not None else None
-        return (known.parent if known is not None else self._parents.get(frame)) or None
+        held = block.frames.get(frame) if block is not None else None
+        return (held.parent if held is not None else self._parents.get(frame)) or None
 
     # Values.
 
@@ -182,7 +187,7 @@ class History:
             block = self._block(at)
             if block is None:
                 return
-            for n, value in reversed(block.seen(number)):
+            for n, value in reversed(block.sights_of(number)):
                 if n < before:
                     yield block.event(n), value
             at -= 1
@@ -219,8 +224,8 @@ class History:
             return at - 1
         number = block.events[0].frame or 0
         for _ in range(1_000):
-            known = block.frames.get(number)
-            parent = known.parent if known is not None else self._parents.get(number, 0)
+            held = block.frames.get(number)
+            parent = held.parent if held is not None else self._parents.get(number, 0)
             if parent == frame:
                 start = self._starts.get(number)
                 return at - 1 if start is None else min(at - 1, self._at(start))

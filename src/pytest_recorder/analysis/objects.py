@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from pytest_recorder.analysis.value_text import int_text
 from pytest_recorder.format.events import Event, Value
 
-Step = tuple[str, Any]
+PathStep = tuple[str, Any]
 """One step of a path: `("attr", name)`, or `("item", mark)` with the mark of a key or a number."""
 
 _MOST_STEPS = 20
@@ -16,7 +16,7 @@ class Difference(NamedTuple):
     """An object that stayed the same one while a part of it changed."""
 
     id: int
-    part: Step | None
+    part: PathStep | None
     """The attribute or key that changed; None where it was more than one."""
     old: Value | None
     new: Value | None
@@ -44,7 +44,7 @@ def is_open(value: Value) -> bool:
     )
 
 
-def parts(value: Value) -> Iterator[tuple[Step, Value]]:
+def parts(value: Value) -> Iterator[tuple[PathStep, Value]]:
     """Give the parts of a container or object, each with its step."""
     for name, item in value.get("attributes", {}).items():
         yield ("attr", name), item
@@ -75,7 +75,7 @@ def _is_odd(value: Value) -> bool:
     return isinstance(value["value"], (list, dict))
 
 
-def content(value: Value, part: Step | None = None) -> Any:
+def content(value: Value, part: PathStep | None = None) -> Any:
     """Give something that is equal as long as an object, or one part of it, is unchanged."""
     if part is not None:
         return mark(part_of(value, part))
@@ -83,7 +83,7 @@ def content(value: Value, part: Step | None = None) -> Any:
     return (value.get("length"), found)
 
 
-def part_of(value: Value, step: Step) -> Value | None:
+def part_of(value: Value, step: PathStep) -> Value | None:
     """Give the part of a value that a step leads to; None where it was not recorded."""
     kind, key = step
     if kind == "attr":
@@ -108,16 +108,16 @@ def literal_mark(key: object) -> Any:
     return (type(key).__name__, key)
 
 
-def follow(value: Value, steps: tuple[Step, ...]) -> tuple[Value, int]:
-    """Walk a path as far as it was recorded; gives the value there and the steps taken."""
-    taken = 0
+def follow(value: Value, steps: tuple[PathStep, ...]) -> tuple[Value, int]:
+    """Walk a path as far as it was recorded; gives the value there and the number of steps."""
+    walked = 0
     for step in steps[:_MOST_STEPS]:
         found = part_of(value, step)
         if found is None:
             break
         value = found
-        taken += 1
-    return value, taken
+        walked += 1
+    return value, walked
 
 
 def difference(old: Value, new: Value) -> Difference | None:
@@ -141,11 +141,11 @@ def difference(old: Value, new: Value) -> Difference | None:
     return found
 
 
-def paths_to(value: Value, number: int, *, most_depth: int = 4) -> tuple[Step, ...] | None:
+def paths_to(value: Value, number: int, *, most_depth: int = 4) -> tuple[PathStep, ...] | None:
     """Give the shortest path from a value to an object in it; None where it is not there."""
-    level: list[tuple[tuple[Step, ...], Value]] = [((), value)]
+    level: list[tuple[tuple[PathStep, ...], Value]] = [((), value)]
     for _ in range(most_depth):
-        below: list[tuple[tuple[Step, ...], Value]] = []
+        below: list[tuple[tuple[PathStep, ...], Value]] = []
         for path, here in level:
             if here.get("id") == number:
                 return path
@@ -154,7 +154,7 @@ def paths_to(value: Value, number: int, *, most_depth: int = 4) -> tuple[Step, .
     return None
 
 
-def path_text(root: str, steps: tuple[Step, ...]) -> str:
+def path_text(root: str, steps: tuple[PathStep, ...]) -> str:
     """Write a path as Python would."""
     text = root
     for kind, key in steps:

@@ -1,23 +1,12 @@
-"""Holds where values came from, as a tree, and gives it as lines or as plain data."""
+"""Holds where values came from, as a tree, and gives it as plain data."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from pytest_recorder.analysis.change_text import describe_change
-from pytest_recorder.analysis.objects import parts, path_text
-from pytest_recorder.analysis.story import shown_file
-from pytest_recorder.analysis.value_text import render_value, shorten
 from pytest_recorder.format.events import Value
 
-_MOST_INDENT = 14
-_VALUE_WIDTH = 70
-_FIXED = frozenset(
-    ("tuple", "frozenset", "function", "method", "builtin_function_or_method", "module", "type")
-)
 
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Origin:
     """One thing that made a value what it was.
 
@@ -45,89 +34,18 @@ class Origin:
     below: list["Origin"] = field(default_factory=list["Origin"])
 
 
-def render_origins(roots: list[Origin], root: Path, most: int) -> list[str]:
-    """Give a tree as lines; where they are too many, what lies furthest from the roots goes."""
-    costs = sorted(origin.cost for top in roots for origin in _all(top))
-    limit = costs[-1] if costs else 0
-    if len(costs) > most:
-        limit = costs[most]
-        while limit > 0 and sum(cost <= limit for cost in costs) > most:
-            limit -= 1
-    lines: list[str] = []
-    hidden = len(costs) - sum(cost <= limit for cost in costs)
-    stack = [(top, 0) for top in reversed(roots)]
-    while stack:
-        origin, depth = stack.pop()
-        if origin.cost <= limit:
-            lines.append("  " * min(depth, _MOST_INDENT) + _line(origin, root))
-        stack += [(child, depth + 1) for child in reversed(origin.below)]
-    if len(lines) > most:
-        hidden += len(lines) - most
-        lines = lines[:most]
-    if hidden:
-        lines.append(f"... {hidden} more, further back")
-    return lines
-
-
-def _all(top: Origin) -> list[Origin]:
-    found: list[Origin] = []
-    stack = [top]
-    while stack:
-        origin = stack.pop()
-        found.append(origin)
-        stack += origin.below
-    return found
-
-
-def _line(origin: Origin, root: Path) -> str:
-    place = f"{shown_file(origin.file, root)}:{origin.line}" if origin.file else ""
-    parts = [_said(origin)]
-    if place:
-        name = (origin.function or "").rpartition(".")[2]
-        parts.append(f"[{place}{f' {shorten(name, 30)}' if name else ''}]")
-    if origin.source and origin.how != "condition":
-        parts.append(f"| {origin.source}")
-    return "  ".join(parts)
-
-
-def _said(origin: Origin) -> str:
-    """Word one origin, without its place."""
-    remarks = [text for text in (origin.note, _shared(origin.new)) if text]
-    what, note = origin.what, f" ({'; '.join(remarks)})" if remarks else ""
-    value = "" if origin.new is None else render_value(origin.new, width=_VALUE_WIDTH)
-    if origin.how == "changed" and origin.new is not None:
-        parts = describe_change(what, origin.old, origin.new)
-        text = shorten(", ".join(parts), _VALUE_WIDTH + 40)
-        return f"changed: {text}{note}"
-    if origin.how in ("condition", "handled"):
-        return f"{what}{note}"
-    equals = f"{what} = {value}" if value else what
-    if origin.how == "returned":
-        equals = f"{what} -> {value}"
-    for other, held in origin.also:
-        equals += f", {other}" + (f" = {render_value(held, width=40)}" if held else "")
-    if origin.how == "used":
-        return f"{equals}{note}"
-    word = {"default": "default value", "before": "not followed further"}.get(
-        origin.how, origin.how
-    )
-    return f"{word}: {equals}{note}"
-
-
-def _shared(value: Value | None) -> str:
-    """Say which items of a container are one and the same object that can be changed."""
-    at: dict[int, list[str]] = {}
-    for (kind, key), item in parts(value) if value is not None else ():
-        if "id" in item and "value" not in item and item.get("type") not in _FIXED:
-            at.setdefault(item["id"], []).append(path_text("", ((kind, key),)).strip(".[]"))
-    for names in at.values():
-        if len(names) > 1:
-            return f"{', '.join(names[:6])} are one object"
-    return ""
-
-
-def origin_object(origin: Origin) -> dict[str, Any]:
+def origin_object(top: Origin) -> dict[str, Any]:
     """Give an origin with all below it as plain data for JSON."""
+    out = _plain(top)
+    stack = [(top, out)]
+    while stack:
+        origin, plain = stack.pop()
+        plain["below"] = [_plain(child) for child in origin.below]
+        stack += zip(origin.below, plain["below"], strict=True)
+    return out
+
+
+def _plain(origin: Origin) -> dict[str, Any]:
     out: dict[str, Any] = {"what": origin.what, "how": origin.how}
     for name in ("n", "file", "line", "function", "old", "new"):
         value = getattr(origin, name)
@@ -138,5 +56,4 @@ def origin_object(origin: Origin) -> dict[str, Any]:
             out[name] = getattr(origin, name)
     if origin.also:
         out["also"] = [{"what": what, "new": value} for what, value in origin.also]
-    out["below"] = [origin_object(child) for child in origin.below]
     return out

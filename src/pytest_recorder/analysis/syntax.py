@@ -1,29 +1,26 @@
-"""Knows the statements of recorded source files, and what decides that each of them runs.
+"""Knows the statements of a recorded source file, and what decides that each of them runs.
 
 Source is parsed, never imported or run. What cannot be parsed has no statements.
 """
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pytest_recorder.analysis.access_paths import AccessPath
+from pytest_recorder.analysis.bindings import binding, stores
 from pytest_recorder.analysis.expressions import (
-    Binding,
-    Function,
-    Loop,
-    Read,
-    binding,
+    ForNode,
+    FunctionNode,
     children,
     first_line,
     last_line,
-    stores,
 )
 from pytest_recorder.analysis.parsing import parse_quietly
-from pytest_recorder.analysis.story import source_lines
+from pytest_recorder.analysis.source_text import source_lines
 
 _MOST_SOURCE = 4_000_000
-_MOST_FILES = 200
 _EXITS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
@@ -38,7 +35,7 @@ class Condition(NamedTuple):
 
 
 @dataclass(slots=True)
-class Above:
+class Enclosing:
     """The node that holds another one, and in which of its fields."""
 
     node: ast.AST
@@ -46,14 +43,14 @@ class Above:
     is_list: bool
 
 
-class File:
+class SourceFile:
     """One source file, parsed once."""
 
     def __init__(self, source: str) -> None:
         self.lines = source_lines(source)
         self._statements: dict[int, ast.stmt] = {}
-        self._above: dict[ast.AST, Above] = {}
-        self._bound: dict[Function, set[str]] = {}
+        self._above: dict[ast.AST, Enclosing] = {}
+        self._bound: dict[FunctionNode, set[str]] = {}
         self.body: list[ast.stmt] = []
         try:
             tree = parse_quietly(source) if len(source) <= _MOST_SOURCE else ast.Module([], [])
@@ -69,9 +66,9 @@ class File:
             below: list[ast.AST] = []
             for name, child in children(node):
                 is_list = isinstance(getattr(node, name), list)
-                self._above[child] = Above(node, name, is_list)
+                self._above[child] = Enclosing(node, name, is_list)
                 below.append(child)
-            # The order matters: a statement is seen after those around it.
+            # The order matters: an inner statement takes its lines from those around it.
             stack.extend(reversed(below))
 
     def text(self, line: int) -> str:
@@ -82,25 +79,25 @@ class File:
         """Give the innermost statement around a line."""
         return self._statements.get(line)
 
-    def above(self, node: ast.AST) -> Iterator[Above]:
+    def above(self, node: ast.AST) -> Iterator[Enclosing]:
         """Give the nodes around a node, from the inside."""
         here = self._above.get(node)
         while here is not None:
             yield here
             here = self._above.get(here.node)
 
-    def function(self, line: int, name: str) -> Function | None:
+    def function(self, line: int, name: str) -> FunctionNode | None:
         """Give the function of this name around a line (that of its `def` or first decorator)."""
         stmt = self.statement(line)
         if stmt is None:
             return None
         around = (above.node for above in self.above(stmt))
         for node in (stmt, *around):
-            if isinstance(node, Function) and node.name == name:
+            if isinstance(node, FunctionNode) and node.name == name:
                 return node
         return None
 
-    def is_method(self, function: Function) -> bool:
+    def is_method(self, function: FunctionNode) -> bool:
         """Whether a function gets the object that it is called on as its first argument."""
         above = self._above.get(function)
         if above is None or not isinstance(above.node, ast.ClassDef):
@@ -108,7 +105,7 @@ class File:
         names = (d.id for d in function.decorator_list if isinstance(d, ast.Name))
         return "staticmethod" not in names
 
-    def only_given(self, function: Function, name: str) -> bool:
+    def only_given(self, function: FunctionNode, name: str) -> bool:
         """Whether a name is a parameter that nothing in its function binds again."""
         args = function.args
         if all(arg.arg != name for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)):
@@ -134,7 +131,7 @@ class File:
                 return
             here = above.node
 
-    def _guards(self, here: ast.AST, above: Above) -> Iterator[Condition]:
+    def _guards(self, here: ast.AST, above: Enclosing) -> Iterator[Condition]:
         """Give the `if ...: return` and the like that stand before a statement in its block."""
         block: list[ast.AST] = getattr(above.node, above.field, None) or []
         # A field with one node is no block.
@@ -143,10 +140,11 @@ class File:
             if isinstance(sibling, ast.If) and isinstance(sibling.body[-1], _EXITS):
                 yield Condition(sibling, sibling.lineno, (sibling.test,), "passed")
 
-    def skipped(self, stmt: ast.stmt, read: Read) -> Iterator[Condition]:
+    def skipped(self, stmt: ast.stmt, read: AccessPath) -> Iterator[Condition]:
         """Give the `if`s before a statement whose body would have changed what it reads."""
         function = next(
-            (above.node for above in self.above(stmt) if isinstance(above.node, Function)), None
+            (above.node for above in self.above(stmt) if isinstance(above.node, FunctionNode)),
+            None,
         )
         if function is None:
             return
@@ -185,7 +183,7 @@ def _other_names(node: ast.AST) -> tuple[str, ...]:
     return ()
 
 
-def _decides(above: Above, here: ast.AST) -> Condition | None:
+def _decides(above: Enclosing, here: ast.AST) -> Condition | None:
     node, name = above.node, above.field
     if isinstance(node, ast.If):
         if name in ("body", "orelse"):
@@ -195,7 +193,7 @@ def _decides(above: Above, here: ast.AST) -> Condition | None:
     elif isinstance(node, ast.While):
         if name == "body":
             return Condition(node, node.lineno, (node.test,), "while")
-    elif isinstance(node, Loop):
+    elif isinstance(node, ForNode):
         if name == "body":
             return Condition(node, node.lineno, (node.iter,), "for")
     elif isinstance(node, ast.ExceptHandler):
@@ -206,7 +204,7 @@ def _decides(above: Above, here: ast.AST) -> Condition | None:
     return None
 
 
-def _changes(node: ast.AST, read: Read) -> bool:
+def _changes(node: ast.AST, read: AccessPath) -> bool:
     if not isinstance(node, ast.stmt):
         return False
     if not read.steps and binding(node, read.root) is not None:
@@ -215,70 +213,3 @@ def _changes(node: ast.AST, read: Read) -> bool:
         target.root == read.root and target.steps[:1] == read.steps[:1]
         for target, _ in stores(node)
     )
-
-
-class Sources:
-    """The files of a trace, each parsed when it is first asked for."""
-
-    def __init__(self, source_of: Callable[[str], str | None], files: Sequence[str]) -> None:
-        self._source_of = source_of
-        self._names = files
-        self._files: dict[str, File | None] = {}
-
-    def file(self, path: str | None) -> File | None:
-        """Give a file; None where its source was not recorded."""
-        if path is None:
-            return None
-        if path not in self._files:
-            source = self._source_of(path)
-            self._files[path] = File(source) if source is not None else None
-        return self._files[path]
-
-    def text(self, path: str | None, line: int | None) -> str:
-        """Give a line of source, or an empty text."""
-        file = self.file(path)
-        return file.text(line) if file is not None and line is not None else ""
-
-    def statement(self, path: str | None, line: int | None) -> ast.stmt | None:
-        """Give the innermost statement around a line."""
-        file = self.file(path)
-        return file.statement(line) if file is not None and line is not None else None
-
-    def binder(
-        self, path: str | None, line: int | None, name: str
-    ) -> tuple[ast.stmt | None, Binding | None]:
-        """Give the statement of a line that binds a name; the innermost where none does."""
-        file = self.file(path)
-        stmt = file.statement(line) if file is not None and line is not None else None
-        if file is None or stmt is None:
-            return None, None
-        around = (above.node for above in file.above(stmt))
-        for node in (stmt, *around):
-            # `for x in y: f(x)` is two statements in one line.
-            if isinstance(node, ast.stmt) and node.lineno == stmt.lineno:
-                bound = binding(node, name)
-                if bound is not None:
-                    return node, bound
-        return stmt, None
-
-    def class_attributes(self, name: str, attribute: str) -> Iterator[tuple[str, int, str]]:
-        """Give the lines at which a class of this name binds an attribute: path, line, text."""
-        for path in self._names[:_MOST_FILES]:
-            file = self.file(path)
-            for stmt in file.body if file is not None else ():
-                if not isinstance(stmt, ast.ClassDef) or stmt.name != name:
-                    continue
-                for inner in stmt.body:
-                    if isinstance(inner, (ast.Assign, ast.AnnAssign)) and binding(
-                        inner, attribute
-                    ):
-                        yield path, inner.lineno, self.text(path, inner.lineno)
-
-    def of_module(self, module: str) -> str | None:
-        """Give the path of a recorded module by its dotted name."""
-        tail = "/" + module.replace(".", "/")
-        for path in self._names:
-            normal = path.replace("\\", "/")
-            if normal.endswith((tail + ".py", tail + "/__init__.py")):
-                return path
-        return None

@@ -153,9 +153,9 @@ class _Renderer:
 
     def _object(self, kind: str, value: Value) -> str:
         attributes: dict[str, Value] = value["attributes"]
-        known = _well_known(kind, attributes)
-        if known is not None:
-            return known
+        usual = _usual_text(kind, attributes)
+        if usual is not None:
+            return usual
         parts = (
             partial(self._named, f"{safe_text(name)}=", item)
             for name, item in attributes.items()
@@ -188,7 +188,7 @@ class _Renderer:
         return f"{left}{', '.join(shown)}{right}"
 
 
-def _well_known(kind: str, attributes: dict[str, Value]) -> str | None:
+def _usual_text(kind: str, attributes: dict[str, Value]) -> str | None:
     """Give the usual text of functions, classes, modules and enum members."""
 
     def word(name: str) -> str | None:

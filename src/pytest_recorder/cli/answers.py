@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pytest_recorder.analysis.story import shown_file
+from pytest_recorder.analysis.source_text import shown_file
 from pytest_recorder.analysis.value_text import render_value, safe_text, shorten
 from pytest_recorder.export.jsonl import dump
 from pytest_recorder.format.events import Value

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from pytest_recorder.analysis.position import parse_place
-from pytest_recorder.analysis.queries import Execution, executions
+from pytest_recorder.analysis.occurrences import Execution, executions
+from pytest_recorder.analysis.position import parse_location
 from pytest_recorder.cli.answers import add_arguments, named_values, place_text, say_each
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.cli.progress import with_progress
@@ -21,14 +21,14 @@ def prepare(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a line for each execution."""
-    place = parse_place(args.place)
-    if place.file is None:
+    location = parse_location(args.place)
+    if location.file is None:
         raise usage(ErrorCode.QUERY, f"bad place {args.place!r}, expected FILE:LINE")
     with open_argument(args.trace) as trace:
         root = trace.manifest.root
         events = with_progress(trace.events(), len(trace), "read")
         say_each(
-            executions(events, place, Path(root)),
+            executions(events, location, Path(root)),
             _plain if args.json else None,
             lambda execution: _line(execution, root),
             f"{args.place} did not run, or was not recorded",

@@ -2,7 +2,7 @@
 
 import argparse
 
-from pytest_recorder.analysis.queries import Called, calls
+from pytest_recorder.analysis.occurrences import CallRecord, calls
 from pytest_recorder.analysis.value_text import render_value
 from pytest_recorder.cli.answers import add_arguments, named_values, place_text, say_each
 from pytest_recorder.cli.locate import check_whole, open_argument
@@ -26,48 +26,48 @@ def run(args: argparse.Namespace) -> int:
         say_each(
             calls(events, args.function),
             _plain if args.json else None,
-            lambda called: _line(called, root),
+            lambda record: _line(record, root),
             f"{args.function} was not called, or not recorded",
         )
         check_whole(trace)
     return 0
 
 
-def _plain(called: Called) -> dict[str, object]:
-    caller = called.caller
+def _plain(record: CallRecord) -> dict[str, object]:
+    caller = record.caller
     return {
-        "n": called.n,
-        "frame": called.frame,
-        "thread": called.thread,
-        "file": called.file,
-        "line": called.line,
-        "function": called.function,
-        "args": called.args,
+        "n": record.n,
+        "frame": record.frame,
+        "thread": record.thread,
+        "file": record.file,
+        "line": record.line,
+        "function": record.function,
+        "args": record.args,
         "caller": None
         if caller is None
         else {"file": caller[0], "line": caller[1], "function": caller[2]},
-        "end": called.end,
-        "result": called.result,
-        "exception": None if called.exception is None else exception_object(called.exception),
-        "yields": called.yields,
-        "time_us": called.time_us,
-        "duration_us": called.duration_us,
+        "end": record.end,
+        "result": record.result,
+        "exception": None if record.exception is None else exception_object(record.exception),
+        "yields": record.yields,
+        "time_us": record.time_us,
+        "duration_us": record.duration_us,
     }
 
 
-def _line(called: Called, root: str) -> str:
-    text = f"{called.function}({named_values((called.args or {}).items(), width=40)})"
-    if called.exception is not None:
-        first = called.exception.message.partition("\n")[0]
-        text += f" !! {called.exception.type}: {first}"
-    elif called.result is not None:
-        text += f" -> {render_value(called.result, width=60)}"
+def _line(record: CallRecord, root: str) -> str:
+    text = f"{record.function}({named_values((record.args or {}).items(), width=40)})"
+    if record.exception is not None:
+        first = record.exception.message.partition("\n")[0]
+        text += f" !! {record.exception.type}: {first}"
+    elif record.result is not None:
+        text += f" -> {render_value(record.result, width=60)}"
     else:
         text += " ... was running when the recording ended"
-    if called.yields:
-        text += f" after {called.yields} yields"
-    if called.caller is not None:
-        text += f"  [from {place_text(called.caller[0], called.caller[1], root)}]"
-    if called.duration_us is not None:
-        text += f"  {called.duration_us:,} us"
-    return f"{called.n:>8}  {text}"
+    if record.yields:
+        text += f" after {record.yields} yields"
+    if record.caller is not None:
+        text += f"  [from {place_text(record.caller[0], record.caller[1], root)}]"
+    if record.duration_us is not None:
+        text += f"  {record.duration_us:,} us"
+    return f"{record.n:>8}  {text}"

@@ -5,7 +5,8 @@ import sys
 
 from pytest_recorder.cli.answers import add_arguments, say_json
 from pytest_recorder.cli.locate import check_whole, open_argument
-from pytest_recorder.render.explanation import explain, explanation_object
+from pytest_recorder.render.explanation import explain
+from pytest_recorder.render.explanation_object import explanation_object
 
 HELP = "explain the failure in a trace, in at most 200 lines of Markdown"
 

@@ -6,13 +6,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from pytest_recorder.analysis.story import (
-    render_steps,
-    shown_file,
-    source_lines,
-    tell,
-    used_lines,
-)
+from pytest_recorder.analysis.failure import last_failure_point
+from pytest_recorder.analysis.history import ALL_EVENTS, History
+from pytest_recorder.analysis.source_text import SourceLines, shown_file
+from pytest_recorder.analysis.story import Story, tell, tell_failure
 from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.cli.progress import with_progress
@@ -20,6 +17,7 @@ from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.export.jsonl import dump, event_object
 from pytest_recorder.format.events import Event
 from pytest_recorder.render.call_tree import TreePrinter
+from pytest_recorder.render.steps import render_steps, used_lines
 from pytest_recorder.tracefile.reader import Trace
 
 HELP = "show the calls of a trace, or the steps before its failure"
@@ -83,29 +81,28 @@ def _steps(trace: Trace, args: argparse.Namespace, root: Path) -> list[str]:
                 f" below {len(trace)}",
             )
         until = int(args.at)
+    wanted = _filters(args, root)
     events = with_progress(trace.events(), len(trace), "read")
-    story = tell(events, args.n, until=until, wanted=_filters(args, root))
     lines: list[str] = []
-    if until is None and story.failure is None:
-        lines.append("no exception escaped recorded code; its last steps:")
+    if until is not None:
+        story = Story(tell(events, args.n, until=until, wanted=wanted))
+    else:
+        is_of_run = trace.manifest.scope == "session"
+        point = last_failure_point(History(trace, most_events=ALL_EVENTS), is_of_run=is_of_run)
+        story = tell_failure(events, args.n, point, wanted=wanted)
+        if story.failure is None:
+            lines.append("no exception escaped recorded code; its last steps:")
     lines += render_steps(story.steps, trace.source, root=root, width=args.width)
     return lines + used_lines(story, trace.source, trace.manifest.level)
 
 
 def _tree(trace: Trace, args: argparse.Namespace, root: Path) -> Iterable[str]:
     wanted = _filters(args, root)
-    lines_of: dict[str, list[str]] = {}
-
-    def source_line(file: str, line: int) -> str:
-        if file not in lines_of:
-            lines_of[file] = source_lines(trace.source(file) or "")
-        found = lines_of[file]
-        return found[line - 1].strip() if 0 < line <= len(found) else ""
-
+    source = SourceLines(trace.source)
     printer = TreePrinter(
         root,
         wanted=wanted,
-        source_of=source_line if args.lines else None,
+        source_of=source.line if args.lines else None,
         width=args.width,
     )
     return printer.lines(with_progress(trace.events(), len(trace), "read"))

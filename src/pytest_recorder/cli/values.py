@@ -3,7 +3,7 @@
 import argparse
 
 from pytest_recorder.analysis.change_text import describe_change
-from pytest_recorder.analysis.queries import Write, values
+from pytest_recorder.analysis.queries import ValueChange, values
 from pytest_recorder.analysis.value_text import shorten
 from pytest_recorder.cli.answers import add_arguments, place_text, say_each
 from pytest_recorder.cli.locate import check_whole, open_argument
@@ -29,35 +29,35 @@ def run(args: argparse.Namespace) -> int:
         say_each(
             values(trace, args.name, args.at, args.test),
             _plain if args.json else None,
-            lambda write: _line(args.name, write, root),
+            lambda change: _line(args.name, change, root),
         )
         check_whole(trace)
     return 0
 
 
-def _plain(write: Write) -> dict[str, object]:
-    by = write.by
+def _plain(change: ValueChange) -> dict[str, object]:
+    by = change.by
     return {
-        "n": write.n,
-        "file": write.file,
-        "line": write.line,
-        "function": write.function,
-        "how": write.how,
-        "old": write.old,
-        "new": write.new,
+        "n": change.n,
+        "file": change.file,
+        "line": change.line,
+        "function": change.function,
+        "how": change.how,
+        "old": change.old,
+        "new": change.new,
         "by": None
         if by is None
         else {"n": by.n, "file": by.file, "line": by.line, "function": by.function},
     }
 
 
-def _line(name: str, write: Write, root: str) -> str:
+def _line(name: str, change: ValueChange, root: str) -> str:
     what = f"del {name}"
-    if write.new is not None:
-        what = shorten(", ".join(describe_change(name, write.old, write.new)), 110)
-    how = "argument: " if write.how == "argument" else ""
-    text = f"{place_text(write.file, write.line, root)}  {how}{what}  [event {write.n}]"
-    if write.by is not None:
-        by = place_text(write.by.file, write.by.line, root)
-        text += f"  by {write.by.function} at {by}"
+    if change.new is not None:
+        what = shorten(", ".join(describe_change(name, change.old, change.new)), 110)
+    how = "argument: " if change.how == "argument" else ""
+    text = f"{place_text(change.file, change.line, root)}  {how}{what}  [event {change.n}]"
+    if change.by is not None:
+        by = place_text(change.by.file, change.by.line, root)
+        text += f"  by {change.by.function} at {by}"
     return text

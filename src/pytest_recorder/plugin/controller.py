@@ -82,7 +82,7 @@ class Controller:
         entry = self._crashes.pop(test, None)
         if entry is None or entry.trace is None:
             return
-        from pytest_recorder.analysis.story import failure_story
+        from pytest_recorder.render.steps import failure_lines
         from pytest_recorder.tracefile.end import end_of
         from pytest_recorder.tracefile.reader import open_trace
 
@@ -90,7 +90,7 @@ class Controller:
         with open_trace(path) as trace:
             first = max(len(trace) - report_lines.STORY_EVENTS, 0)
             events = list(trace.events(first))
-            story = failure_story(
+            story = failure_lines(
                 events,
                 trace.source,
                 root=self._settings.root,

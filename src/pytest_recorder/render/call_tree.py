@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_recorder.analysis.change_text import describe_change
-from pytest_recorder.analysis.story import shown_file
+from pytest_recorder.analysis.source_text import shown_file
+from pytest_recorder.analysis.story import Wanted
 from pytest_recorder.analysis.value_text import render_value, safe_text, shorten
 from pytest_recorder.format.events import Event, Value
 
 _MOST_INDENT = 30
-Wanted = Callable[[Event], bool]
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenCall:
     depth: int
     is_shown: bool
     values: dict[str, Value] = field(default_factory=dict[str, Value])
@@ -28,14 +28,14 @@ class TreePrinter:
         root: Path,
         *,
         wanted: Wanted | None = None,
-        source_of: Callable[[str, int], str] | None = None,
+        source_of: Callable[[str, int], str | None] | None = None,
         width: int = 120,
     ) -> None:
         self._root = root
         self._wanted = wanted
         self._source_of = source_of
         self._width = width
-        self._frames: dict[int, _Open] = {}
+        self._frames: dict[int, _OpenCall] = {}
 
     def lines(self, events: Iterable[Event]) -> Iterator[str]:
         """Give the tree line by line."""
@@ -68,17 +68,17 @@ class TreePrinter:
             yield shorten(indent + safe_text(text), self._width)
         self._close(event)
 
-    def _frame(self, event: Event) -> _Open:
+    def _frame(self, event: Event) -> _OpenCall:
         number = event.frame or 0
-        known = self._frames.get(number)
-        if known is None:
+        frame = self._frames.get(number)
+        if frame is None:
             above = self._frames.get(event.parent or 0) if event.parent else None
             shown = self._wanted is None or self._wanted(event)
             depth = above.depth + 1 if above is not None else 0
-            known = _Open(depth, shown, dict(event.args or {}))
+            frame = _OpenCall(depth, shown, dict(event.args or {}))
             if number:
-                self._frames[number] = known
-        return known
+                self._frames[number] = frame
+        return frame
 
     def _close(self, event: Event) -> None:
         if event.kind in ("return", "unwind") and event.frame is not None:
@@ -95,7 +95,7 @@ class TreePrinter:
                 and event.file is not None
                 and event.line is not None
             ):
-                yield f"  {place}  {self._source_of(event.file, event.line)}"
+                yield f"  {place}  {self._source_of(event.file, event.line) or ''}"
         elif event.kind in ("return", "yield") and event.value is not None:
             word = "" if event.kind == "return" else "yield "
             yield f"-> {word}{render_value(event.value)}"

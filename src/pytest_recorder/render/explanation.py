@@ -6,26 +6,27 @@ The text is the same for the same trace. Whatever was recorded stands in code sp
 """
 
 from pathlib import Path
-from typing import Any
 
 from pytest_recorder.analysis.expressions import span_of
-from pytest_recorder.analysis.failure import (
-    Call,
-    Failure,
-    find_failure,
-    handled_exceptions,
-    log_tail,
-    output_tail,
-)
+from pytest_recorder.analysis.failure import Failure, StackFrame, find_failure
 from pytest_recorder.analysis.history import MOST_EVENTS, History
-from pytest_recorder.analysis.origins import Origin, origin_object, render_origins
-from pytest_recorder.analysis.slice.slicer import Slicer
-from pytest_recorder.analysis.story import render_steps, shown_file, tell
-from pytest_recorder.analysis.syntax import Sources
+from pytest_recorder.analysis.origins import Origin
+from pytest_recorder.analysis.slice.slicer import origins_of_failure
+from pytest_recorder.analysis.source_text import shown_file
+from pytest_recorder.analysis.sources import SourceFiles
+from pytest_recorder.analysis.story import tell
+from pytest_recorder.analysis.surroundings import handled_exceptions, log_tail, output_tail
 from pytest_recorder.analysis.value_text import render_value
-from pytest_recorder.format.events import Event
+from pytest_recorder.render.explanation_object import (
+    MOST_HANDLED,
+    MOST_LOG,
+    MOST_OUTPUT,
+    log_text,
+)
 from pytest_recorder.render.markdown import code, fenced
 from pytest_recorder.render.missing import missing_lines
+from pytest_recorder.render.origin_tree import render_origins
+from pytest_recorder.render.steps import render_steps
 from pytest_recorder.tracefile.reader import Trace
 
 MOST_LINES = 200
@@ -33,9 +34,6 @@ _MOST_MESSAGE = 14
 _MOST_CALLS = 14
 _MOST_ORIGINS = 72
 _FOR_THE_REST = 30  # lines of the section of what was not recorded, of titles and fences
-_MOST_OUTPUT = 12
-_MOST_LOG = 8
-_MOST_HANDLED = 6
 _MOST_OTHERS = 5
 _MOST_STEPS = 16
 _STEP_EVENTS = 400
@@ -49,26 +47,15 @@ def explain(trace: Trace, *, test: str | None = None, most_events: int = MOST_EV
     `most_events` are read for the search, from the failure back. Raises UsageError (ERR_QUERY) for
     a test that did not fail there.
     """
-    return _explanation(trace, test, most_events).text()
-
-
-def explanation_object(
-    trace: Trace, *, test: str | None = None, most_events: int = MOST_EVENTS
-) -> dict[str, Any]:
-    """Give the explanation as plain data for JSON; raises as `explain`."""
-    return _explanation(trace, test, most_events).plain()
-
-
-def _explanation(trace: Trace, test: str | None, most_events: int) -> "_Explanation":
     history = History(trace, most_events=most_events)
-    sources = Sources(trace.source, trace.files())
-    return _Explanation(history, sources, find_failure(history, test))
+    sources = SourceFiles(trace.source, trace.files())
+    return _Explanation(history, sources, find_failure(history, test)).text()
 
 
 class _Explanation:
     """Puts the sections together."""
 
-    def __init__(self, history: History, sources: Sources, failure: Failure) -> None:
+    def __init__(self, history: History, sources: SourceFiles, failure: Failure) -> None:
         self._history = history
         self._trace = history.trace
         self._sources = sources
@@ -77,7 +64,7 @@ class _Explanation:
 
     def text(self) -> str:
         """Give the whole text; a section that has nothing to say is left out."""
-        head = self._head() + self._exception() + self._source() + self._chain()
+        head = self._head() + self._exception() + self._source() + self._stack()
         tail = self._output() + self._log() + self._handled()
         room = MOST_LINES - len(head) - len(tail) - _FOR_THE_REST
         origins = self._origins(min(_MOST_ORIGINS, room))
@@ -86,46 +73,6 @@ class _Explanation:
         tail += _section("What was not recorded", missing_lines(self._history, self._failure))
         lines = head + origins + steps + tail
         return "\n".join(lines) + "\n"
-
-    def plain(self) -> dict[str, Any]:
-        """Give the same as plain data; paths are as they were recorded."""
-        manifest, failure, history = self._trace.manifest, self._failure, self._history
-        error = failure.exception
-        out: dict[str, Any] = {
-            "test": failure.test or manifest.test,
-            "attempt": manifest.attempt,
-            "outcome": manifest.outcome,
-            "phase": failure.phase,
-            "exception": None
-            if error is None
-            else {"type": error.type, "message": error.message},
-            "event": failure.raised.n if failure.raised is not None else failure.end,
-            "calls": [
-                {
-                    "file": call.file,
-                    "line": call.line,
-                    "function": call.function,
-                    "frame": call.frame,
-                    "args": call.args,
-                }
-                for call in failure.calls
-            ],
-        }
-        has_failed = error is not None and bool(failure.calls)
-        out["origins"] = [origin_object(root) for root in self._roots()] if has_failed else []
-        out["output"] = output_tail(history, failure.end, _MOST_OUTPUT)
-        out["log"] = [
-            _at(event) | {"level": event.level, "logger": event.logger, "message": _text(event)}
-            for event in log_tail(history, failure.end, _MOST_LOG)
-        ]
-        out["handled"] = [
-            _at(handled.raised)
-            | {"type": handled.exception.type, "message": handled.exception.message}
-            | {"went_on": None if handled.went_on is None else _at(handled.went_on)}
-            for handled in handled_exceptions(history, failure, _MOST_HANDLED)
-        ]
-        out["missing"] = missing_lines(history, failure)
-        return out
 
     def _place(self, file: str | None, line: int | None) -> str:
         return f"{shown_file(file or '?', self._root)}:{line}"
@@ -142,12 +89,12 @@ class _Explanation:
             first = failure.exception.message.partition("\n")[0]
             lines.append(f"- exception: {code(_with_message(failure.exception.type, first))}")
         elif has_failed:
-            lines.append("- exception: none left the recorded code")
-        if failure.calls:
-            call = failure.calls[-1]
+            lines.append("- exception: none escaped recorded code")
+        if failure.stack:
+            last = failure.stack[-1]
             word = "failed at" if failure.exception is not None else "last line"
-            place = self._place(call.file, call.line)
-            lines.append(f"- {word}: {code(place)} in {code(call.function)}")
+            place = self._place(last.file, last.line)
+            lines.append(f"- {word}: {code(place)} in {code(last.function)}")
         status = trace.status if trace.reason is None else f"{trace.status} ({trace.reason})"
         lines.append(
             f"- trace: {status}, {len(trace)} events, level {code(manifest.level)},"
@@ -173,14 +120,14 @@ class _Explanation:
         return _section("Exception", fenced(shown, width=240))
 
     def _source(self) -> list[str]:
-        if not self._failure.calls:
+        if not self._failure.stack:
             return []
-        call = self._failure.calls[-1]
-        file = self._sources.file(call.file)
+        frame = self._failure.stack[-1]
+        file = self._sources.file(frame.file)
         if file is None:
             return _section("Failing source", ["The source of this file was not recorded."])
-        stmt = file.statement(call.line)
-        marked = range(call.line, call.line + 1)
+        stmt = file.statement(frame.line)
+        marked = range(frame.line, frame.line + 1)
         if stmt is not None and len(span_of(stmt)) <= 12:
             marked = span_of(stmt)
         first = max(1, marked[0] - _AROUND)
@@ -188,38 +135,38 @@ class _Explanation:
             f"{'>' if n in marked else ' '} {n:>4}  {file.lines[n - 1]}"
             for n in range(first, min(marked[-1] + 2, len(file.lines)) + 1)
         ]
-        title = f"Failing source: {code(self._place(call.file, call.line))}"
+        title = f"Failing source: {code(self._place(frame.file, frame.line))}"
         return _section(title, fenced(shown))
 
-    def _chain(self) -> list[str]:
-        calls = self._failure.calls
-        if not calls:
+    def _stack(self) -> list[str]:
+        stack = self._failure.stack
+        if not stack:
             return []
         shown: list[str] = []
-        for at, call in enumerate(calls):
-            left_out = len(calls) - _MOST_CALLS
+        for at, frame in enumerate(stack):
+            left_out = len(stack) - _MOST_CALLS
             if left_out > 0 and 3 <= at < 3 + left_out:
                 if at == 3:
                     shown.append(f"... {left_out} calls in between")
                 continue
-            shown += self._call(call)
+            shown += self._call(frame)
         return _section("Calls that led there, the innermost last", fenced(shown))
 
-    def _call(self, call: Call) -> list[str]:
+    def _call(self, frame: StackFrame) -> list[str]:
         args = (
-            ", ".join(f"{name}={render_value(v, width=60)}" for name, v in call.args.items())
-            if call.args is not None
+            ", ".join(f"{name}={render_value(v, width=60)}" for name, v in frame.args.items())
+            if frame.args is not None
             else "arguments not recorded"
         )
-        source = self._sources.text(call.file, call.line)
-        place = self._place(call.file, call.line)
-        return [f"{place} in {call.function}({args})", f"    {source}"]
+        source = self._sources.text(frame.file, frame.line)
+        place = self._place(frame.file, frame.line)
+        return [f"{place} in {frame.function}({args})", f"    {source}"]
 
     def _roots(self) -> list[Origin]:
-        return Slicer(self._history, self._sources).failure(self._failure)
+        return origins_of_failure(self._history, self._sources, self._failure)
 
     def _origins(self, most: int) -> list[str]:
-        if self._failure.exception is None or not self._failure.calls:
+        if self._failure.exception is None or not self._failure.stack:
             return []
         lines = render_origins(self._roots(), self._root, most=most)
         if not lines:
@@ -234,23 +181,23 @@ class _Explanation:
         failure = self._failure
         start = max(0, failure.end - _STEP_EVENTS)
         events = self._history.between(start, min(failure.end + 1, len(self._history)))
-        steps = tell(events, _MOST_STEPS, until=failure.end).steps
+        steps = tell(events, _MOST_STEPS, until=failure.end)
         lines = render_steps(steps, self._trace.source, root=self._root, width=110)
         return _section("Last steps", fenced(lines)) if lines else []
 
     def _output(self) -> list[str]:
-        lines = output_tail(self._history, self._failure.end, _MOST_OUTPUT)
+        lines = output_tail(self._history, self._failure.end, MOST_OUTPUT)
         return _section("Output before it, the last lines", fenced(lines)) if lines else []
 
     def _log(self) -> list[str]:
-        lines = [
-            f"{event.level} {event.logger}: {_text(event)}  [{self._place(event.file, event.line)}]"
-            for event in log_tail(self._history, self._failure.end, _MOST_LOG)
-        ]
+        lines: list[str] = []
+        for event in log_tail(self._history, self._failure.end, MOST_LOG):
+            place = self._place(event.file, event.line)
+            lines.append(f"{event.level} {event.logger}: {log_text(event)}  [{place}]")
         return _section("Log before it, the last records", fenced(lines)) if lines else []
 
     def _handled(self) -> list[str]:
-        found = handled_exceptions(self._history, self._failure, _MOST_HANDLED)
+        found = handled_exceptions(self._history, self._failure, MOST_HANDLED)
         lines: list[str] = []
         for handled in found:
             raised = handled.raised
@@ -270,19 +217,6 @@ class _Explanation:
 
 def _section(title: str, lines: list[str]) -> list[str]:
     return ["", f"## {title}", "", *lines] if lines else []
-
-
-def _at(event: Event) -> dict[str, Any]:
-    return {
-        "n": event.n,
-        "file": event.file,
-        "line": event.line,
-        "function": event.function,
-    }
-
-
-def _text(event: Event) -> str:
-    return str((event.text or {}).get("value", "")).strip()
 
 
 def _with_message(kind: str, message: str) -> str:

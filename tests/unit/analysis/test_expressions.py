@@ -4,43 +4,43 @@ import ast
 
 import pytest
 
-from pytest_recorder.analysis.expressions import (
-    Read,
-    binding,
-    chain,
-    expressions,
-    passed,
-    stores,
-    used,
-)
-from pytest_recorder.analysis.syntax import File
+from pytest_recorder.analysis.access_paths import AccessPath, access_path
+from pytest_recorder.analysis.bindings import binding, stores
+from pytest_recorder.analysis.expressions import expressions, used
+from pytest_recorder.analysis.signatures import passed
+from pytest_recorder.analysis.syntax import SourceFile
 
 
 def stmt(source: str) -> ast.stmt:
     return ast.parse(source).body[0]
 
 
-def reads(source: str) -> list[Read]:
+def reads(source: str) -> list[AccessPath]:
     return list(used(expressions(stmt(source))).reads)
 
 
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("assert a.b == c[0]", [Read("a", (("attr", "b"),)), Read("c", (("key", 0),))]),
-        ("x = a[i].n", [Read("a", (("var", "i"), ("attr", "n"))), Read("i")]),
-        ("x = f(a, k=b)", [Read("a"), Read("b")]),
-        ("x = o.m(a).n", [Read("o"), Read("a")]),
-        ("x = [y for y in z if y > t]", [Read("z"), Read("t")]),
-        ("x += 1", [Read("x")]),
-        ("for i in range(n): pass", [Read("n")]),
-        ("x = a[{}]", [Read("a", (("slice", None),))]),
-        ("x = f'{a!r:>{w}}'", [Read("a"), Read("w")]),
-        ("raise E(a) from b", [Read("a"), Read("b")]),
-        ("return lambda p: p + q", [Read("q")]),
+        (
+            "assert a.b == c[0]",
+            [AccessPath("a", (("attr", "b"),)), AccessPath("c", (("key", 0),))],
+        ),
+        ("x = a[i].n", [AccessPath("a", (("var", "i"), ("attr", "n"))), AccessPath("i")]),
+        ("x = f(a, k=b)", [AccessPath("a"), AccessPath("b")]),
+        ("x = o.m(a).n", [AccessPath("o"), AccessPath("a")]),
+        ("x = [y for y in z if y > t]", [AccessPath("z"), AccessPath("t")]),
+        ("x += 1", [AccessPath("x")]),
+        ("for i in range(n): pass", [AccessPath("n")]),
+        ("x = a[{}]", [AccessPath("a", (("slice", None),))]),
+        ("x = f'{a!r:>{w}}'", [AccessPath("a"), AccessPath("w")]),
+        ("raise E(a) from b", [AccessPath("a"), AccessPath("b")]),
+        ("return lambda p: p + q", [AccessPath("q")]),
     ],
 )
-def test_names_are_read_with_what_is_taken_from_them(source: str, expected: list[Read]) -> None:
+def test_names_are_read_with_what_is_taken_from_them(
+    source: str, expected: list[AccessPath]
+) -> None:
     assert sorted(map(repr, reads(source))) == sorted(map(repr, expected))
 
 
@@ -72,14 +72,14 @@ def test_a_statement_says_how_it_binds_a_name(
 
 def test_stores_are_attributes_and_items() -> None:
     assert [read for read, _ in stores(stmt("a.b, c[0] = d"))] == [
-        Read("c", (("key", 0),)),
-        Read("a", (("attr", "b"),)),
+        AccessPath("c", (("key", 0),)),
+        AccessPath("a", (("attr", "b"),)),
     ]
-    assert [read for read, _ in stores(stmt("del a[k]"))] == [Read("a", (("var", "k"),))]
+    assert [read for read, _ in stores(stmt("del a[k]"))] == [AccessPath("a", (("var", "k"),))]
 
 
-def test_a_chain_begins_with_a_name() -> None:
-    assert chain(ast.parse("f().x", mode="eval").body) is None
+def test_an_access_path_begins_with_a_name() -> None:
+    assert access_path(ast.parse("f().x", mode="eval").body) is None
 
 
 @pytest.mark.parametrize(
@@ -138,17 +138,17 @@ def f(a, b):
     ],
 )
 def test_what_decides_that_a_line_runs(line: int, expected: list[tuple[str, int]]) -> None:
-    file = File(SOURCE)
+    file = SourceFile(SOURCE)
     found = file.statement(line)
     assert found is not None
     assert [(c.how, c.line) for c in file.conditions(found)] == expected
 
 
 def test_an_if_that_would_have_changed_the_value_is_found() -> None:
-    file = File("def f(k):\n    if k not in d:\n        d[k] = 1\n    return d[k]\n")
+    file = SourceFile("def f(k):\n    if k not in d:\n        d[k] = 1\n    return d[k]\n")
     found = file.statement(4)
     assert found is not None
-    (condition,) = file.skipped(found, Read("d", (("var", "k"),)))
+    (condition,) = file.skipped(found, AccessPath("d", (("var", "k"),)))
     assert (condition.how, condition.line) == ("skipped", 2)
 
 
@@ -156,4 +156,4 @@ def test_an_if_that_would_have_changed_the_value_is_found() -> None:
     "source", ["this is no Python", "\0", "(" * 5000, "x = " + "-" * 100_000 + "1"]
 )
 def test_what_cannot_be_parsed_has_no_statements(source: str) -> None:
-    assert File(source).statement(1) is None
+    assert SourceFile(source).statement(1) is None

@@ -6,8 +6,12 @@ import pytest
 
 import pytest_recorder
 from pytest_recorder.analysis.change_text import describe_change
-from pytest_recorder.analysis.story import failure_story, names_read, source_lines, tell
+from pytest_recorder.analysis.failure import last_failure_point
+from pytest_recorder.analysis.past import LatestEvents
+from pytest_recorder.analysis.source_text import source_lines
+from pytest_recorder.analysis.story import names_read, tell, tell_failure
 from pytest_recorder.format.events import Event
+from pytest_recorder.render.steps import failure_lines
 from tests.plugin.support import run, traces
 
 ROOT = Path("/p")
@@ -18,7 +22,7 @@ def story(pytester: pytest.Pytester, level: str = "values") -> list[str]:
     (path,) = traces(pytester)
     with pytest_recorder.open_trace(path) as trace:
         root = Path(trace.manifest.root)
-        return failure_story(trace.events(), trace.source, root=root, level=level)
+        return failure_lines(trace.events(), trace.source, root=root, level=level)
 
 
 @pytest.mark.slow
@@ -111,7 +115,20 @@ def test_a_generator_that_is_closed_is_no_failure() -> None:
         Event(1, "raise", exception=closed, **place),
         Event(2, "unwind", exception=closed, **place),
     ]
-    assert tell(events, 5).failure is None
+    point = last_failure_point(LatestEvents(events), is_of_run=False)
+    assert tell_failure(events, 5, point).failure is None
+
+
+def test_what_a_later_line_changes_does_not_stand_beside_the_last_one_that_is_told() -> None:
+    place = {"thread": 1, "frame": 1, "file": "/p/m.py", "function": "f"}
+    events = [
+        Event(0, "call", args={}, line=1, **place),
+        Event(1, "line", line=2, **place),
+        Event(2, "line", line=3, changes={"x": INT}, **place),
+        Event(3, "line", line=4, changes={"y": INT}, **place),
+    ]
+    steps = tell(events, 5, until=1)
+    assert [(step.line, step.changes) for step in steps] == [(1, []), (2, ["x = 1"])]
 
 
 INT = {"type": "int", "value": 1}

@@ -4,11 +4,12 @@ import ast
 from collections.abc import Sequence
 
 from pytest_recorder.analysis import expressions
+from pytest_recorder.analysis.access_paths import AccessPath, access_path
+from pytest_recorder.analysis.bindings import stores
 from pytest_recorder.analysis.changes import Change
-from pytest_recorder.analysis.expressions import Read
 from pytest_recorder.analysis.objects import (
     Difference,
-    Step,
+    PathStep,
     is_open,
     literal_mark,
     mark,
@@ -33,9 +34,9 @@ def containers(value: Value) -> list[int]:
     return list(found)[:_MOST_PLACES]
 
 
-def resolved(steps: tuple[Step, ...], values: dict[str, Value]) -> tuple[Step, ...]:
+def resolved(steps: tuple[PathStep, ...], values: dict[str, Value]) -> tuple[PathStep, ...]:
     """Put the values of variables into a path; it ends before what cannot be told."""
-    found: list[Step] = []
+    found: list[PathStep] = []
     for kind, key in steps:
         if kind == "slice":
             break
@@ -52,12 +53,14 @@ def resolved(steps: tuple[Step, ...], values: dict[str, Value]) -> tuple[Step, .
 
 
 def returned(stmt: ast.stmt) -> list[ast.AST]:
+    """Give what a statement returns; all of it where it does not end its function."""
     if isinstance(stmt, ast.Return):
         return [stmt.value] if stmt.value is not None else []
     return list(expressions.expressions(stmt))
 
 
 def yielded(stmt: ast.stmt) -> list[ast.AST]:
+    """Give what a statement yields; all of it where no `yield` stands in it."""
     found = [
         node.value
         for expr in expressions.expressions(stmt)
@@ -67,24 +70,25 @@ def yielded(stmt: ast.stmt) -> list[ast.AST]:
     return [*found] if found else list(expressions.expressions(stmt))
 
 
-def only_read(exprs: Sequence[ast.AST]) -> Read | None:
+def only_read(exprs: Sequence[ast.AST]) -> AccessPath | None:
+    """Give what is read where that is all that there is."""
     if len(exprs) == 1 and isinstance(exprs[0], ast.expr):
-        return expressions.chain(exprs[0])
+        return access_path(exprs[0])
     return None
 
 
-def stored(stmt: ast.stmt, part: Step | None) -> list[ast.AST]:
+def stored(stmt: ast.stmt, part: PathStep | None) -> list[ast.AST]:
     """Give what a statement stores in an attribute or item; all of it where it is not clear."""
-    found = list(expressions.stores(stmt))
-    named = [exprs for read, exprs in found if part is not None and read.steps[-1:] == (part,)]
+    found = list(stores(stmt))
+    named = [exprs for path, exprs in found if part is not None and path.steps[-1:] == (part,)]
     chosen = named or [exprs for _, exprs in found]
     return [expr for exprs in chosen for expr in exprs]
 
 
-def is_read_of(expr: ast.AST, name: tuple[str, tuple[Step, ...]] | None) -> bool:
+def is_read_of(expr: ast.AST, name: tuple[str, tuple[PathStep, ...]] | None) -> bool:
     if name is None or not isinstance(expr, ast.expr):
         return False
-    read = expressions.chain(expr)
+    read = access_path(expr)
     return read is not None and (read.root, read.steps) == name
 
 
@@ -97,7 +101,7 @@ def is_super(exprs: Sequence[ast.AST]) -> bool:
 
 
 def line_of(change: Change) -> tuple[str | None, int | None]:
-    start = change.site.start if change.site is not None else change.shown
+    start = change.run.start if change.run is not None else change.shown
     return start.file, start.line
 
 

@@ -1,0 +1,34 @@
+"""Shows where something stands: the path from the project's root, and the line of source."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+SourceOf: TypeAlias = Callable[[str], str | None]
+
+
+def shown_file(file: str, root: Path) -> str:
+    """Give a path relative to the project where it lies in it."""
+    prefix = str(root).rstrip(os.sep) + os.sep
+    return file.removeprefix(prefix)
+
+
+def source_lines(source: str) -> list[str]:
+    """Split as Python counts lines: `str.splitlines` would also split at form feeds."""
+    return source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+class SourceLines:
+    """Looks up lines of recorded sources; each file is split once."""
+
+    def __init__(self, source_of: SourceOf) -> None:
+        self._source_of = source_of
+        self._lines: dict[str, list[str]] = {}
+
+    def line(self, file: str, line: int) -> str | None:
+        """Give a line without the space around it; None where its source was not recorded."""
+        if file not in self._lines:
+            self._lines[file] = source_lines(self._source_of(file) or "")
+        lines = self._lines[file]
+        return lines[line - 1].strip() if 0 < line <= len(lines) else None
