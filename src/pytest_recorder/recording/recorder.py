@@ -415,12 +415,13 @@ class Recorder:
 
     def recent(self, most_events: int) -> "Iterator[Event]":
         """Give about so many of the last events of the running recording, oldest first."""
-        from pytest_recorder.format.decode import Definitions, EventDecoder
+        from pytest_recorder.format.decode import EventDecoder
+        from pytest_recorder.format.definition_tables import DefinitionTables
 
         spool = self._spool
         if spool is None:
             return
-        definitions = Definitions()
+        definitions = DefinitionTables()
         blocks: list[Segment] = []
         for segment in spool.segments():
             if segment.kind == SegmentKind.DEFINITIONS:
