@@ -27,8 +27,11 @@ IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 EXTENSIONS = [
     Extension(
         "pytest_recorder.tracefile._scan",
-        ["src/pytest_recorder/tracefile/_scan.c"],
-        depends=[VOCABULARY],
+        [
+            "src/pytest_recorder/tracefile/_scan.c",
+            *sorted(glob("src/pytest_recorder/tracefile/scan_*.c")),
+        ],
+        depends=[VOCABULARY, *glob("src/pytest_recorder/tracefile/scan*.h")],
         include_dirs=[FORMAT],
         py_limited_api=not IS_FREE_THREADED,
         optional=True,

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pytest_recorder.format.decode import Definitions
+from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import (
     BLOCK,
     CHECKSUM,
@@ -42,7 +42,7 @@ class Spooled:
     def __init__(self, path: Path, repeat: int) -> None:
         self.segments: list[Segment] = []
         self.sources: dict[bytes, bytes] = {}
-        self.definitions = Definitions()
+        self.definitions = DefinitionTables()
         self.stored: Counter[int] = Counter()
         """Bytes of the file by kind of block."""
         data = path.read_bytes()

@@ -7,7 +7,9 @@ nothing, names what is not up to date, and ends with 1 if there is anything.
 
 import argparse
 import importlib.util
+import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +20,7 @@ TABLE = PACKAGE / "table.py"
 DOCUMENT = Path("docs/trace-format.md")
 COMMAND = "just format-table"
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_WIDTH = 96
 _ENDIAN = """\
 /* Numbers in headers are little-endian. */
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -55,9 +58,14 @@ def check_table(table: ModuleType) -> None:
     for records, first in ((table.DEFINITIONS, 1), (table.OPERATIONS, 1), (table.TAGS, 0)):
         if [record.number for record in records] != list(range(first, first + len(records))):
             raise SystemExit(f"the numbers of {records[0].name} and what follows have a hole")
-    for operation in table.OPERATIONS:
-        if operation.fields.startswith("line") and not operation.is_event:
-            raise SystemExit(f"{operation.name} starts with a line and is no event")
+    for record in (*table.DEFINITIONS, *table.OPERATIONS, *table.TAGS):
+        shape = field_string(table, record.fields)
+        if not re.fullmatch(r"[^()]*(\([^()]+\))?", shape):
+            raise SystemExit(f"{record.name} has parentheses elsewhere than at its end")
+        if record in table.TAGS and not re.fullmatch(r"[^v]*v*(\([^v]*v*\))?", shape):
+            raise SystemExit(f"{record.name} has something behind a value")
+        if shape.startswith("L") and not record.is_event:
+            raise SystemExit(f"{record.name} starts with a line and is no event")
     if not table.MAGIC.endswith(bytes((table.FORMAT_VERSION,))):
         raise SystemExit("the magic does not end with the version")
     if len(table.OPERATIONS) > table.OP_MASK:
@@ -95,17 +103,18 @@ def numbers(records: Iterable[Any]) -> list[tuple[str, str]]:
     return [(record.name, str(record.number)) for record in records]
 
 
+def operations_of(table: ModuleType) -> list[tuple[str, str]]:
+    """Give name and number of each operation, and of what shares its byte."""
+    bits = (("MASK", table.OP_MASK), ("CHANGES", table.OP_CHANGES))
+    return numbers(table.OPERATIONS) + [(name, f"0x{bit:X}") for name, bit in bits]
+
+
 def python_words(table: ModuleType) -> str:
     """Give `vocabulary.py`."""
 
     def fields(records: Iterable[Any], prefix: str) -> list[tuple[str, str]]:
         return [(f"{prefix}.{r.name}", field_string(table, r.fields)) for r in records]
 
-    operations = [
-        *numbers(table.OPERATIONS),
-        ("MASK", f"0x{table.OP_MASK:X}"),
-        ("CHANGES", f"0x{table.OP_CHANGES:X}"),
-    ]
     head = (
         '"""Names the numbers, words and field strings of a trace.\n\nPYTEST_DONT_REWRITE\n\n'
         f"Written by `{COMMAND}` from `table.py`, which says what they mean.\n"
@@ -124,7 +133,7 @@ def python_words(table: ModuleType) -> str:
         class_of(
             "Op",
             "Records of the event stream: the low six bits of the first byte.",
-            operations,
+            operations_of(table),
         ),
         class_of("Tag", "First byte of a value.", numbers(table.TAGS)),
         class_of("Reason", "Why a value is not whole.", numbers(table.REASONS)),
@@ -137,7 +146,6 @@ def python_words(table: ModuleType) -> str:
         dict_of("DEFINE_FIELDS", fields(table.DEFINITIONS, "Define")),
         dict_of("OP_FIELDS", fields(table.OPERATIONS, "Op")),
         dict_of("TAG_FIELDS", fields(table.TAGS, "Tag")),
-        f"CHANGES_FIELDS: Final = {literal(field_string(table, table.CHANGES))}\n",
     ]
     return (
         head + words + "\n" + limits + "\n\n" + "\n\n".join(classes) + "\n\n" + "\n".join(dicts)
@@ -207,13 +215,14 @@ def enumeration(prefix: str, entries: Iterable[tuple[str, str]]) -> str:
     return "enum {\n" + "\n".join(lines) + "\n};\n"
 
 
-def c_strings(table: ModuleType, name: str, records: Iterable[Any]) -> str:
-    """Give the field strings of records by their numbers; NULL is a number that is none."""
-    lines = [
-        f'    [{record.number}] = "{field_string(table, record.fields)}", /* {record.name} */'
+def c_rows(table: ModuleType, name: str, records: Iterable[Any], *, has_event: bool) -> str:
+    """Give the field strings of records as a macro that repeats another one for each of them."""
+    rows = [
+        f'ROW({record.name}, "{field_string(table, record.fields)}"'
+        + (f", {int(record.is_event)})" if has_event else ")")
         for record in records
     ]
-    return f"static const char *const {name}[] = {{\n" + "\n".join(lines) + "\n};\n"
+    return f"#define {name}(ROW) \\\n    " + " \\\n    ".join(rows) + "\n"
 
 
 def c_header(table: ModuleType) -> str:
@@ -224,11 +233,6 @@ def c_header(table: ModuleType) -> str:
         " */\n#ifndef FORMAT_VOCABULARY_H\n#define FORMAT_VOCABULARY_H\n\n"
     )
     levels = [(level.upper(), str(at)) for at, level in enumerate(table.LEVELS)]
-    operations = [
-        *numbers(table.OPERATIONS),
-        ("MASK", f"0x{table.OP_MASK:X}"),
-        ("CHANGES", f"0x{table.OP_CHANGES:X}"),
-    ]
     moving = table.SEGMENT.offset(table.SEGMENT_PROGRESS[0])
     defines = [
         ("MAX_DEPTH", table.MAX_DEPTH, ""),
@@ -243,10 +247,14 @@ def c_header(table: ModuleType) -> str:
         ("SEGMENT_HEAD", table.SEGMENT.size, "bytes before the records of a segment"),
         ("SEGMENT_USED_AT", moving, "of the two numbers of 32 bits that change: used, events"),
     ]
+    changes = "".join(
+        f'#define {name}_FIELDS "{field_string(table, fields)}"\n'
+        for name, fields in zip(("CHANGED", "DELETED"), table.CHANGES, strict=True)
+    )
     parts = [
         enumeration("LEVEL_", levels),
         enumeration("DEFINE_", numbers(table.DEFINITIONS)),
-        enumeration("OP_", operations),
+        enumeration("OP_", operations_of(table)),
         enumeration("TAG_", numbers(table.TAGS)),
         enumeration("REASON_", numbers(table.REASONS)),
         enumeration("SEGMENT_", numbers(table.SEGMENT_KINDS)),
@@ -255,18 +263,159 @@ def c_header(table: ModuleType) -> str:
             for name, number, note in defines
         ),
         _ENDIAN,
-        "/* What follows the first byte of a record, a letter for each field. */\n"
-        + c_strings(table, "OP_FIELDS", table.OPERATIONS),
-        c_strings(table, "TAG_FIELDS", table.TAGS),
-        f'static const char CHANGES_FIELDS[] = "{field_string(table, table.CHANGES)}";\n',
+        "/* Operations: name, fields, whether it is an event. */\n"
+        + c_rows(table, "OP_ROWS", table.OPERATIONS, has_event=True),
+        "/* Tags: name, fields. */\n" + c_rows(table, "TAG_ROWS", table.TAGS, has_event=False),
+        "/* What follows a record with OP_CHANGES. */\n" + changes,
     ]
     return head + "\n".join(parts) + "\n#endif\n"
+
+
+# TypeScript.
+
+
+def object_of(name: str, entries: Iterable[tuple[str, str]]) -> str:
+    """Give an object of constants."""
+    rows = "".join(f"  {key}: {value},\n" for key, value in entries)
+    return f"export const {name} = {{\n{rows}}} as const;\n"
+
+
+def array_of(name: str, words: Iterable[str], kind: str = "") -> str:
+    """Give an array of words by their numbers."""
+    rows = "".join(f"  {literal(word)},\n" for word in words)
+    begin, end = (f": {kind}", "]") if kind else ("", "] as const")
+    return f"export const {name}{begin} = [\n{rows}{end};\n"
+
+
+def typescript(table: ModuleType) -> str:
+    """Give `vocabulary.ts`."""
+
+    def by_number(records: Iterable[Any], give: Callable[[Any], str]) -> list[str]:
+        found = {record.number: give(record) for record in records}
+        return [found.get(number, "") for number in range(max(found) + 1)]
+
+    def fields(record: Any) -> str:
+        return field_string(table, record.fields)
+
+    kinds = by_number(table.OPERATIONS, lambda o: o.name.lower() if o.is_event else "")
+    head = (
+        "// The numbers, words, limits and field strings of a trace. Written by "
+        f"`{COMMAND}` from table.py,\n"
+        "// which says what they mean.\n\n"
+    )
+    limits = "".join(
+        f"export const {name} = {value};\n"
+        for name, value in (
+            ("MAX_NESTING", table.MAX_NESTING),
+            ("MAX_INT_BYTES", table.MAX_INT_BYTES),
+            ("EVENTS_HEAD_BYTES", table.EVENTS_HEAD.size),
+        )
+    )
+    parts = [
+        object_of("Define", numbers(table.DEFINITIONS)),
+        object_of("Op", operations_of(table)),
+        object_of("Tag", numbers(table.TAGS)),
+        object_of("BlockKind", numbers(table.BLOCK_KINDS)),
+        array_of("KINDS", kinds) + 'export type Kind = Exclude<(typeof KINDS)[number], "">;\n',
+        array_of("PHASES", table.PHASES)
+        + array_of("EDGES", table.EDGES)
+        + array_of("STREAMS", table.STREAMS)
+        + array_of("REASONS", by_number(table.REASONS, lambda reason: reason.text)),
+        limits,
+        "// What follows the first byte of a record, a letter for each field; by its number.\n"
+        + array_of("DEFINE_FIELDS", by_number(table.DEFINITIONS, fields), "readonly string[]")
+        + array_of("OP_FIELDS", by_number(table.OPERATIONS, fields), "readonly string[]")
+        + array_of("TAG_FIELDS", by_number(table.TAGS, fields), "readonly string[]"),
+    ]
+    return head + "\n".join(parts)
+
+
+# Documents.
+
+
+def described(table: ModuleType, fields: str) -> str:
+    """Say the fields of a record for people."""
+    words = {"p": table.PHASES, "e": table.EDGES, "o": table.STREAMS}
+    parts: list[str] = []
+    for word in words_of(fields):
+        if word == "(":
+            parts.append("`uv` count, (")
+        elif word == ")":
+            parts[-1] = parts[-1].removesuffix(", ") + ")"
+        else:
+            field = table.FIELDS[word]
+            named = field.encoding in ("uv", "zz", "str")
+            text = f"`{field.encoding}`" if named else field.encoding
+            if field.text:
+                text += f" {field.text}"
+            if field.letter in words:
+                numbered = (f"{at} {name}" for at, name in enumerate(words[field.letter]))
+                text += f" ({', '.join(numbered)})"
+            parts.append(f"{text}, ")
+    return "".join(parts).removesuffix(", ")
+
+
+def table_of(heads: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+    """Give a table of a document."""
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    lines += ["| " + " | ".join(map(str, row)).rstrip() + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def document_tables(table: ModuleType) -> dict[str, str]:
+    """Give the tables of the document by the names of their markers."""
+
+    def header(*headers: Any) -> str:
+        parts = [part for header in headers for part in header.parts]
+        rows = [(part.name.replace("_", " "), part.size, part.text) for part in parts]
+        return table_of(("part", "bytes", ""), rows)
+
+    def records(records: Iterable[Any], what: str) -> str:
+        rows = [(r.number, r.text, described(table, r.fields)) for r in records]
+        return table_of(("byte", what, "then"), rows)
+
+    reasons = [f"{reason.number} {reason.text}" for reason in table.REASONS if reason.number]
+    limits = [
+        ("depth of a value as it is written", table.MAX_DEPTH),
+        ("nesting of a value that a reader follows", table.MAX_NESTING),
+        ("bytes of an int whose digits are kept", table.MAX_INT_BYTES),
+        ("bytes of a block when inflated", table.MAX_BLOCK_BYTES),
+    ]
+    return {
+        "block": header(table.BLOCK, table.CHECKSUM),
+        "blocks": table_of(
+            ("kind", "block", "payload"),
+            [(kind.number, kind.name.lower(), kind.text) for kind in table.BLOCK_KINDS],
+        ),
+        "definitions": records(table.DEFINITIONS, "defines"),
+        "operations": records(table.OPERATIONS, "record"),
+        "values": records(table.TAGS, "value"),
+        "reasons": "\n".join(textwrap.wrap(f"Reasons: {', '.join(reasons)}.", _WIDTH)),
+        "limits": table_of(("limit", ""), limits),
+        "spool": header(table.SPOOL_HEAD),
+        "segment": header(table.SEGMENT),
+        "segments": table_of(
+            ("kind", "segment"), [(kind.number, kind.text) for kind in table.SEGMENT_KINDS]
+        ),
+    }
+
+
+def document(table: ModuleType, text: str) -> str:
+    """Put the tables into the document, between their markers."""
+    for name, body in document_tables(table).items():
+        begin, end = f"<!-- table: {name} -->\n", "<!-- end of table -->"
+        before, found, rest = text.partition(begin)
+        if not found:
+            raise SystemExit(f"{DOCUMENT} has no place for the table of {name}")
+        text = before + begin + body + "\n" + end + rest.partition(end)[2]
+    return text
 
 
 GENERATED: dict[Path, Callable[[ModuleType], str]] = {
     PACKAGE / "vocabulary.py": python_words,
     PACKAGE / "layout.py": python_layout,
     PACKAGE / "vocabulary.h": c_header,
+    Path("web/src/format/vocabulary.ts"): typescript,
 }
 
 
@@ -280,10 +429,12 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     table = load_table(options.root / TABLE)
     check_table(table)
+    texts = {name: generate(table) for name, generate in GENERATED.items()}
+    if (options.root / DOCUMENT).exists():
+        texts[DOCUMENT] = document(table, (options.root / DOCUMENT).read_text(encoding="utf-8"))
     stale: list[Path] = []
-    for name, generate in GENERATED.items():
+    for name, text in texts.items():
         path = options.root / name
-        text = generate(table)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             stale.append(name)
             if not options.check:

@@ -12,8 +12,9 @@ not show by walking the field string, so that a new record is a row here, its en
 renderers, and nothing else. What a new row must keep to:
 
 - Numbers are never used again, and leave no hole.
-- A value that starts with `type` is an instance of that type.
-- A record that starts with `line` belongs to the current frame and is an event of it.
+- Parentheses stand at the end of a record, once.
+- In a value, values stand at the end of what is before the parentheses, and of what is in them.
+- A record that starts with `line` is an event of the current frame.
 """
 
 from typing import Final, NamedTuple
@@ -119,6 +120,7 @@ FIELDS: Final = {
     "first_line": Field("u", "uv", "first line"),
     "object": Field("u", "uv", "object"),
     "true_length": Field("u", "uv", "true length"),
+    "characters": Field("u", "uv", "true length in characters"),
     "true_count": Field("u", "uv", "true count"),
     "bits": Field("u", "uv", "number of bits"),
     "int": Field("u", "zz", ""),
@@ -201,8 +203,8 @@ OPERATIONS: Final = (
 """Of the event stream: the low six bits of the byte, the fields. With `OP_CHANGES` the changes
 follow."""
 
-CHANGES: Final = "(name value) (name)"
-"""What differs from the frame's event before, and what is gone."""
+CHANGES: Final = ("(name value)", "(name)")
+"""What differs from the frame's event before, then what is gone."""
 
 TAGS: Final = (
     Record(0, "NONE", "None"),
@@ -214,7 +216,7 @@ TAGS: Final = (
     Record(6, "FLOAT", "float", "double"),
     Record(7, "COMPLEX", "complex", "double double"),
     Record(8, "STR", "str", "text"),
-    Record(9, "STR_CUT", "str, cut", "true_length text"),
+    Record(9, "STR_CUT", "str, cut", "characters text"),
     Record(10, "BYTES", "bytes", "bytes"),
     Record(11, "BYTES_CUT", "bytes, cut", "true_length bytes"),
     Record(12, "SEQUENCE", "sequence or set", "type object true_length reason (value)"),

@@ -101,47 +101,48 @@ enum {
 #define LITTLE_64(number) (number)
 #endif
 
-/* What follows the first byte of a record, a letter for each field. */
-static const char *const OP_FIELDS[] = {
-    [1] = "FcuPu", /* FRAME */
-    [2] = "F", /* SWITCH */
-    [3] = "(nv)", /* STATE */
-    [4] = "FCuPT(nv)", /* CALL */
-    [5] = "L", /* LINE */
-    [6] = "LTv", /* RETURN */
-    [7] = "LTv", /* YIELD */
-    [8] = "LT", /* RESUME */
-    [9] = "LTyux", /* THROW */
-    [10] = "LTyux", /* RAISE */
-    [11] = "LTyux", /* UNWIND */
-    [12] = "LTot", /* OUTPUT */
-    [13] = "LTnnt", /* LOG */
-    [14] = "uTpess", /* SPAN */
-    [15] = "uDn", /* GAP */
-};
+/* Operations: name, fields, whether it is an event. */
+#define OP_ROWS(ROW) \
+    ROW(FRAME, "FcuPu", 0) \
+    ROW(SWITCH, "F", 0) \
+    ROW(STATE, "(nv)", 0) \
+    ROW(CALL, "FCuPT(nv)", 1) \
+    ROW(LINE, "L", 1) \
+    ROW(RETURN, "LTv", 1) \
+    ROW(YIELD, "LTv", 1) \
+    ROW(RESUME, "LT", 1) \
+    ROW(THROW, "LTyux", 1) \
+    ROW(RAISE, "LTyux", 1) \
+    ROW(UNWIND, "LTyux", 1) \
+    ROW(OUTPUT, "LTot", 1) \
+    ROW(LOG, "LTnnt", 1) \
+    ROW(SPAN, "uTpess", 1) \
+    ROW(GAP, "uDn", 1)
 
-static const char *const TAG_FIELDS[] = {
-    [0] = "", /* NONE */
-    [1] = "", /* TRUE */
-    [2] = "", /* FALSE */
-    [3] = "u", /* INT */
-    [4] = "bm", /* BIG_INT */
-    [5] = "bu", /* HUGE_INT */
-    [6] = "8", /* FLOAT */
-    [7] = "88", /* COMPLEX */
-    [8] = "s", /* STR */
-    [9] = "us", /* STR_CUT */
-    [10] = "d", /* BYTES */
-    [11] = "ud", /* BYTES_CUT */
-    [12] = "yuur(v)", /* SEQUENCE */
-    [13] = "yuur(vv)", /* MAPPING */
-    [14] = "yuur(nv)", /* OBJECT */
-    [15] = "yuv", /* TEXT */
-    [16] = "yuv", /* SUBCLASS */
-    [17] = "yuw", /* OPAQUE */
-    [18] = "y", /* REDACTED */
-};
+/* Tags: name, fields. */
+#define TAG_ROWS(ROW) \
+    ROW(NONE, "") \
+    ROW(TRUE, "") \
+    ROW(FALSE, "") \
+    ROW(INT, "u") \
+    ROW(BIG_INT, "bm") \
+    ROW(HUGE_INT, "bu") \
+    ROW(FLOAT, "8") \
+    ROW(COMPLEX, "88") \
+    ROW(STR, "s") \
+    ROW(STR_CUT, "us") \
+    ROW(BYTES, "d") \
+    ROW(BYTES_CUT, "ud") \
+    ROW(SEQUENCE, "yuur(v)") \
+    ROW(MAPPING, "yuur(vv)") \
+    ROW(OBJECT, "yuur(nv)") \
+    ROW(TEXT, "yuv") \
+    ROW(SUBCLASS, "yuv") \
+    ROW(OPAQUE, "yuw") \
+    ROW(REDACTED, "y")
 
-static const char CHANGES_FIELDS[] = "(nv)(n)";
+/* What follows a record with OP_CHANGES. */
+#define CHANGED_FIELDS "(nv)"
+#define DELETED_FIELDS "(n)"
 
 #endif

@@ -158,5 +158,3 @@ TAG_FIELDS: Final = {
     Tag.OPAQUE: "yuw",
     Tag.REDACTED: "y",
 }
-
-CHANGES_FIELDS: Final = "(nv)(n)"

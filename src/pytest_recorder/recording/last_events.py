@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 def last_events(spool: Spool, most_events: int) -> "Iterator[Event]":
     """Give about so many of the last events, oldest first: whole segments are decoded."""
-    from pytest_recorder.format.decode import Definitions, EventDecoder
+    from pytest_recorder.format.decode import EventDecoder
+    from pytest_recorder.format.definition_tables import DefinitionTables
 
-    definitions = Definitions()
+    definitions = DefinitionTables()
     segments: list[Segment] = []
     for segment in spool.segments():
         if segment.kind == SegmentKind.DEFINITIONS:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from pydantic import ValidationError
 
-from pytest_recorder.format.decode import Malformed
+from pytest_recorder.format.cursor import Malformed
 from pytest_recorder.format.layout import (
     BLOCK,
     CHECKSUM,

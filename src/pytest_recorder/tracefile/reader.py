@@ -16,7 +16,9 @@ from typing import Any, BinaryIO, NamedTuple, Self
 from pydantic import ValidationError
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error, target, usage
-from pytest_recorder.format.decode import Definitions, EventDecoder, Malformed
+from pytest_recorder.format.cursor import Malformed
+from pytest_recorder.format.decode import EventDecoder
+from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.events import Event, Frame, Value
 from pytest_recorder.format.layout import (
     EVENTS_HEAD,
@@ -116,7 +118,7 @@ class Trace:
         self._sources: dict[bytes, BlockPlace] = {}
         self._index: BlockPlace | None = None
         self._trailer: Trailer | None = None
-        self._definitions = Definitions()
+        self._definitions = DefinitionTables()
         self.manifest: Manifest = self._open()
 
     # What the trace says of itself.

@@ -6,7 +6,9 @@ is what the other is tested against; `NativeScan` takes a hundredth of that.
 
 from typing import Any, NamedTuple, Protocol
 
-from pytest_recorder.format.decode import Definitions, EventDecoder, Malformed
+from pytest_recorder.format.cursor import Malformed
+from pytest_recorder.format.decode import EventDecoder
+from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.system import compiled
 from pytest_recorder.tracefile.skeleton import MOST_CALLS, MOST_EXCEPTIONS, Skeleton, steps_of
 
@@ -49,7 +51,7 @@ class Scan(Protocol):
         ...
 
 
-def make_scan(definitions: Definitions, *, most_calls: int = MOST_CALLS) -> Scan:
+def make_scan(definitions: DefinitionTables, *, most_calls: int = MOST_CALLS) -> Scan:
     """Make the fastest scan there is; `definitions` may grow while it is in use."""
     if _NATIVE is None:
         return PureScan(definitions, most_calls=most_calls)
@@ -59,7 +61,7 @@ def make_scan(definitions: Definitions, *, most_calls: int = MOST_CALLS) -> Scan
 class PureScan:
     """The scan in Python."""
 
-    def __init__(self, definitions: Definitions, *, most_calls: int = MOST_CALLS) -> None:
+    def __init__(self, definitions: DefinitionTables, *, most_calls: int = MOST_CALLS) -> None:
         self._definitions = definitions
         self._skeleton = Skeleton(most_calls=most_calls)
         self._dropped = 0
@@ -95,7 +97,7 @@ class NativeScan:
     """The scan in C; messages of exceptions are decoded here, there are few."""
 
     def __init__(
-        self, module: Any, definitions: Definitions, *, most_calls: int = MOST_CALLS
+        self, module: Any, definitions: DefinitionTables, *, most_calls: int = MOST_CALLS
     ) -> None:
         self._definitions = definitions
         self._scanner = module.Scanner(

@@ -18,7 +18,9 @@ from typing import Any, BinaryIO, NamedTuple, Self
 from pydantic import ValidationError
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error, target
-from pytest_recorder.format.decode import Definitions, EventDecoder, Malformed
+from pytest_recorder.format.cursor import Malformed
+from pytest_recorder.format.decode import EventDecoder
+from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import (
     EVENTS_HEAD,
     MAX_BLOCK_BYTES,
@@ -151,7 +153,7 @@ class SpoolFile:
             return None
         mine = [place for place in places if place.trace == manifest.trace]
         mine.sort(key=lambda place: place.sequence)
-        tables = Definitions()
+        tables = DefinitionTables()
         segments: list[Segment] = []
         damage = "the spool is too large to be read whole" if self._is_too_large() else None
         # Anew, not from `places`: what the events in those need is defined by now.
@@ -179,7 +181,7 @@ class SpoolFile:
         return Snapshot(about, segments, self._read_sources(again, tables), damage)
 
     def _read_events(
-        self, place: _SegmentPlace, tables: Definitions, before: list[Segment]
+        self, place: _SegmentPlace, tables: DefinitionTables, before: list[Segment]
     ) -> tuple[Segment | None, str | None]:
         """Give the whole events of a segment, and what is wrong with the next one."""
         last = before[-1] if before and before[-1].kind == SegmentKind.EVENTS else None
@@ -214,7 +216,7 @@ class SpoolFile:
             ) from error
 
     def _read_sources(
-        self, places: list[_SegmentPlace], tables: Definitions
+        self, places: list[_SegmentPlace], tables: DefinitionTables
     ) -> dict[bytes, bytes]:
         """Read the texts that the trace needs; a text that has not its digest is not what ran."""
         wanted = {digest for _, digest in tables.files.values() if digest}

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from pytest_recorder.diagnostics.inject import NONE, Injector
 from pytest_recorder.errors import from_os_error
-from pytest_recorder.format.decode import Definitions
+from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define, Op
@@ -127,7 +127,7 @@ class _Packer:
         self._manifest = manifest
         self._sources = sources
         self._stored_sources = stored_sources
-        self._tables = Definitions()
+        self._tables = DefinitionTables()
         self._scan = make_scan(self._tables)
         self._expected = 0
         self._count = 0

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.format.decode import Cursor, Definitions, EventDecoder
+from pytest_recorder.format.cursor import Cursor
+from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.primitives import uv
+from pytest_recorder.format.value_decoder import ValueDecoder
 from pytest_recorder.format.vocabulary import MAX_INT_BYTES
 
 WIDE = Bounds(depth=100, items=1000, chars=10_000, attributes=1000)
@@ -27,7 +29,7 @@ class Coder:
     """Encodes with one table of definitions, and decodes with the same."""
 
     def __init__(self, bounds: Bounds = Bounds(), redactor: Redactor | None = None) -> None:  # noqa: B008
-        self.definitions = Definitions()
+        self.definitions = DefinitionTables()
         self.encoder = ValueEncoder(bounds, redactor or Redactor(), self._type, self._name)
 
     def _type(self, name: str, fields: tuple[str, ...]) -> bytes:
@@ -43,7 +45,7 @@ class Coder:
     def __call__(self, value: object) -> dict[str, Any]:
         data = self.encoder.encode(value)
         cursor = Cursor(data)
-        decoded = EventDecoder(self.definitions, data).value(cursor)
+        decoded = ValueDecoder(self.definitions).value(cursor)
         assert cursor.at == len(data)
         return decoded
 

@@ -553,9 +553,10 @@ def test_a_spool_can_be_read_while_it_is_written(tmp_path: Path) -> None:
 
 def check_snapshot(snapshot: Snapshot) -> None:
     """Every event is one that was written, at its place."""
-    from pytest_recorder.format.decode import Definitions, EventDecoder
+    from pytest_recorder.format.decode import EventDecoder
+    from pytest_recorder.format.definition_tables import DefinitionTables
 
-    tables = Definitions()
+    tables = DefinitionTables()
     for segment in snapshot.segments:
         if segment.kind == SegmentKind.DEFINITIONS:
             tables.feed(segment.data)

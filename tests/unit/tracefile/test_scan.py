@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_recorder.format.decode import Definitions, Malformed
+from pytest_recorder.format.cursor import Malformed
+from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD
 from pytest_recorder.format.primitives import text, uv, zz
 from pytest_recorder.format.vocabulary import Define, Op, Tag
@@ -51,7 +52,9 @@ def outcome(
     return counts, fault, made.rows(), *made.found()
 
 
-def compare(definitions: Definitions, blocks: list[Block], most_calls: int = 50_000) -> Any:
+def compare(
+    definitions: DefinitionTables, blocks: list[Block], most_calls: int = 50_000
+) -> Any:
     pure = outcome(PureScan(definitions, most_calls=most_calls), blocks)
     assert outcome(NativeScan(MODULE, definitions, most_calls=most_calls), blocks) == pure
     return pure
@@ -61,7 +64,7 @@ def compare(definitions: Definitions, blocks: list[Block], most_calls: int = 50_
 
 
 @cache
-def recorded(program: str, engine: str, level: str) -> tuple[Definitions, list[Block]]:
+def recorded(program: str, engine: str, level: str) -> tuple[DefinitionTables, list[Block]]:
     with open_trace(run(program, engine, level).path) as trace:
         blocks = [
             (block.first, trace._blocks.read(block.place)[EVENTS_HEAD.size :])
@@ -119,8 +122,8 @@ def damaged(draw: st.DrawFn, block: bytes) -> bytes:
 HUGE = 2**63
 
 
-def make_definitions() -> Definitions:
-    definitions = Definitions()
+def make_definitions() -> DefinitionTables:
+    definitions = DefinitionTables()
     for number in (1, 2, 70_000, HUGE):
         definitions.feed(bytes((Define.NAME,)) + uv(number) + text(f"name{number}"))
         definitions.feed(bytes((Define.TYPE,)) + uv(number) + text(f"type{number}") + uv(0))

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 import pytest_recorder
 from pytest_recorder.errors import RecorderError
-from pytest_recorder.format.decode import Cursor, Malformed
+from pytest_recorder.format.cursor import Cursor, Malformed
+from pytest_recorder.format.decode import EventDecoder
+from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import BLOCK, CHECKSUM, MAGIC, BlockKind
 from pytest_recorder.format.primitives import text, uv, zz
 from pytest_recorder.format.vocabulary import Define, Op, Tag
@@ -263,9 +265,7 @@ def check_prefix(path: Path, whole: bytes, folder: Path) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_as_events_give_events_or_stop(junk: bytes) -> None:
-    from pytest_recorder.format.decode import Definitions, EventDecoder
-
-    definitions = Definitions()
+    definitions = DefinitionTables()
     definitions.feed(
         bytes((Define.NAME,))
         + uv(1)
@@ -294,9 +294,7 @@ def test_any_bytes_as_events_give_events_or_stop(junk: bytes) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_as_definitions_are_taken_or_refused(junk: bytes) -> None:
-    from pytest_recorder.format.decode import Definitions
-
-    definitions = Definitions()
+    definitions = DefinitionTables()
     try:
         definitions.feed(junk)
     except Malformed:

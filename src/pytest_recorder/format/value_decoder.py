@@ -1,0 +1,205 @@
+"""Turns the bytes of a value into its JSON form; trusts nothing in them.
+
+Every fault of the input raises `Malformed`, and nesting is bounded, so that no input takes much
+time, memory or stack. A value whose tag is in the table and that nobody taught this module to show
+is read past and says so in its place.
+"""
+
+import math
+import struct
+from typing import Any, Final
+
+from pytest_recorder.format.cursor import Cursor, Malformed
+from pytest_recorder.format.definition_tables import DefinitionTables, defined
+from pytest_recorder.format.events import Value
+from pytest_recorder.format.skip import READ_PLAIN, each_field
+from pytest_recorder.format.vocabulary import MAX_NESTING, REASONS, TAG_FIELDS, Reason, Tag
+
+NOT_SHOWN: Final = "this version cannot show it"
+
+_unpack_float = struct.Struct("<d").unpack_from
+_unpack_complex = struct.Struct("<dd").unpack_from
+
+
+class ValueDecoder:
+    """Decodes the values of one trace."""
+
+    __slots__ = ("_tables",)
+
+    def __init__(self, tables: DefinitionTables) -> None:
+        self._tables = tables
+
+    def value(self, cursor: Cursor, depth: int = 0) -> Value:
+        """Read one value in its JSON form."""
+        if depth > MAX_NESTING:
+            raise Malformed("a value is nested too deep")
+        tag = cursor.byte()
+        if tag in _SCALARS:
+            return _SCALARS[tag](cursor)
+        if tag not in _INSTANCES:
+            return self._not_shown(tag, cursor, depth)
+        kind, fields = defined(self._tables.types, cursor.uv(), "type")
+        if tag == Tag.REDACTED:
+            return {"type": kind, "redacted": True}
+        value: Value = {"type": kind, "id": cursor.uv()}
+        if tag in (Tag.TEXT, Tag.SUBCLASS):
+            inner = self.value(cursor, depth + 1)
+            inner.pop("type")
+            return value | inner
+        if tag == Tag.OPAQUE:
+            value["unavailable"] = _reason(cursor.byte())
+            return value
+        full, reason = cursor.uv(), cursor.byte()
+        why = _reason(reason) if reason != Reason.WHOLE else None
+        count = cursor.count()
+        if tag == Tag.SEQUENCE:
+            value["length"] = full
+            value["items"] = [self.value(cursor, depth + 1) for _ in range(count)]
+            if fields:
+                value["fields"] = list(fields)
+        elif tag == Tag.MAPPING:
+            value["length"] = full
+            value["entries"] = [
+                [self.value(cursor, depth + 1), self.value(cursor, depth + 1)]
+                for _ in range(count)
+            ]
+        else:
+            names = self._tables.names
+            value["attributes"] = {
+                defined(names, cursor.uv(), "name"): self.value(cursor, depth + 1)
+                for _ in range(count)
+            }
+            if why:
+                value["length"] = full
+        if why:
+            value["truncated"] = True
+            value["reason"] = why
+        return value
+
+    def _not_shown(self, tag: int, cursor: Cursor, depth: int) -> Value:
+        if tag not in TAG_FIELDS:
+            raise Malformed(f"unknown value {tag}")
+        value: Value = {"type": "object"}
+        for letter in each_field(cursor, TAG_FIELDS[tag]):
+            if letter == "v":
+                self.value(cursor, depth + 1)
+            elif letter == "y":
+                value["type"] = defined(self._tables.types, cursor.uv(), "type")[0]
+            else:
+                self.check_field(cursor, letter)
+        return value | {"unavailable": NOT_SHOWN}
+
+    def check_field(self, cursor: Cursor, letter: str) -> None:
+        """Read past a field that is no value; what it refers to must be there."""
+        tables = self._tables
+        if letter == "n":
+            defined(tables.names, cursor.uv(), "name")
+        elif letter == "y":
+            defined(tables.types, cursor.uv(), "type")
+        elif letter == "r":
+            reason = cursor.byte()
+            if reason != Reason.WHOLE:
+                _reason(reason)
+        elif letter == "w":
+            _reason(cursor.byte())
+        else:
+            READ_PLAIN[letter](cursor)
+
+
+def _reason(byte: int) -> str:
+    try:
+        return REASONS[byte]
+    except KeyError:
+        raise Malformed(f"unknown reason {byte}") from None
+
+
+def _float(number: float) -> Any:
+    if math.isfinite(number):
+        return number
+    if math.isnan(number):
+        return "nan"
+    return "inf" if number > 0 else "-inf"
+
+
+def _big_int(cursor: Cursor) -> Value:
+    sign = cursor.byte()
+    magnitude = int.from_bytes(cursor.magnitude(), "little")
+    return {"type": "int", "value": -magnitude if sign else magnitude}
+
+
+def _huge_int(cursor: Cursor) -> Value:
+    sign, bits = cursor.byte(), cursor.uv()
+    words = {"truncated": True, "reason": "size", "bits": bits}
+    return {"type": "int", "value": -1 if sign else 1, **words}
+
+
+def _str(cursor: Cursor) -> Value:
+    return {"type": "str", "value": cursor.text()}
+
+
+def _str_cut(cursor: Cursor) -> Value:
+    full = cursor.uv()
+    cut = {"length": full, "truncated": True, "reason": "chars"}
+    return {"type": "str", "value": cursor.text(), **cut}
+
+
+def _bytes(cursor: Cursor) -> Value:
+    return {"type": "bytes", "value": cursor.sized().hex()}
+
+
+def _bytes_cut(cursor: Cursor) -> Value:
+    full = cursor.uv()
+    cut = {"length": full, "truncated": True, "reason": "chars"}
+    return {"type": "bytes", "value": cursor.sized().hex(), **cut}
+
+
+def _float_value(cursor: Cursor) -> Value:
+    return {"type": "float", "value": _float(_unpack_float(cursor.take(8))[0])}
+
+
+def _complex_value(cursor: Cursor) -> Value:
+    return {"type": "complex", "value": repr(complex(*_unpack_complex(cursor.take(16))))}
+
+
+def _none(_: Cursor) -> Value:
+    return {"type": "NoneType", "value": None}
+
+
+def _true(_: Cursor) -> Value:
+    return {"type": "bool", "value": True}
+
+
+def _false(_: Cursor) -> Value:
+    return {"type": "bool", "value": False}
+
+
+def _int(cursor: Cursor) -> Value:
+    return {"type": "int", "value": cursor.zz()}
+
+
+_SCALARS = {
+    Tag.NONE: _none,
+    Tag.TRUE: _true,
+    Tag.FALSE: _false,
+    Tag.INT: _int,
+    Tag.BIG_INT: _big_int,
+    Tag.HUGE_INT: _huge_int,
+    Tag.FLOAT: _float_value,
+    Tag.COMPLEX: _complex_value,
+    Tag.STR: _str,
+    Tag.STR_CUT: _str_cut,
+    Tag.BYTES: _bytes,
+    Tag.BYTES_CUT: _bytes_cut,
+}
+_INSTANCES = frozenset(
+    (
+        Tag.SEQUENCE,
+        Tag.MAPPING,
+        Tag.OBJECT,
+        Tag.TEXT,
+        Tag.SUBCLASS,
+        Tag.OPAQUE,
+        Tag.REDACTED,
+    )
+)
+"""Those that start with their type."""
