@@ -32,7 +32,8 @@ from tests.engines.support import COMPARED, ENGINES, FOLDER, HAS_NATIVE, load, r
 pytestmark = pytest.mark.skipif(not HAS_NATIVE, reason="installed without the parts in C")
 NATIVE = ENGINES[0]
 TWIN = NATIVE.replace("native", "python")
-HEADER = Path(vocabulary.__file__).parents[1] / "engine" / "native" / "hot.h"
+SOURCES = Path(vocabulary.__file__).parents[1] / "engine" / "native"
+HEADERS = (SOURCES / "vocabulary.h", SOURCES / "shapes.h")
 
 
 def enumerations(text: str) -> dict[str, int]:
@@ -49,9 +50,11 @@ def enumerations(text: str) -> dict[str, int]:
     return found
 
 
-@pytest.mark.skipif(not HEADER.exists(), reason="a wheel holds no sources in C")
+@pytest.mark.skipif(
+    not SOURCES.joinpath("hot.h").exists(), reason="a wheel holds no sources in C"
+)
 def test_c_and_python_have_the_same_vocabulary() -> None:
-    text = HEADER.read_text(encoding="ascii")
+    text = "".join(header.read_text(encoding="ascii") for header in HEADERS)
     numbers = enumerations(text)
     defined = {
         name: int(value)
@@ -158,7 +161,7 @@ class Core:
         self.spool.begin(b"{}")
         redactor = Redactor()
 
-        def settle(error: BaseException) -> None:
+        def handle_fault(error: BaseException) -> None:
             raise error
 
         self.hot = NativeHotPath(
@@ -167,7 +170,7 @@ class Core:
             bounds=bounds,
             redactor=redactor,
             is_in_scope=lambda *_: False,
-            settle=settle,
+            handle_fault=handle_fault,
         )
         self.hot.begin()
         self.types: dict[tuple[str, tuple[str, ...]], bytes] = {}
