@@ -36,7 +36,7 @@ from tests.engines.support import COMPARED, ENGINES, FOLDER, HAS_NATIVE, load, r
 pytestmark = pytest.mark.skipif(not HAS_NATIVE, reason="installed without the parts in C")
 NATIVE = ENGINES[0]
 TWIN = NATIVE.replace("native", "python")
-HEADER = Path(pytest_recorder.__file__).parent / "engine" / "native" / "hot.h"
+HEADER = Path(pytest_recorder.__file__).parent / "engine" / "native" / "shapes.h"
 
 
 def enumerations(text: str) -> dict[str, int]:
@@ -142,7 +142,7 @@ class Core:
         self.spool.begin(b"{}")
         redactor = Redactor()
 
-        def settle(error: BaseException) -> None:
+        def handle_fault(error: BaseException) -> None:
             raise error
 
         self.hot = NativeHotPath(
@@ -151,7 +151,7 @@ class Core:
             bounds=bounds,
             redactor=redactor,
             is_in_scope=lambda *_: False,
-            settle=settle,
+            handle_fault=handle_fault,
         )
         self.hot.begin()
         self.types: dict[tuple[str, tuple[str, ...]], bytes] = {}

@@ -61,10 +61,10 @@ def shield2(
         try:
             return method(first, second)
         except BaseException as exc:
-            # No room for one more call: the method failed for that reason, and `_settle` would
-            # too. Adding to an attribute needs no call.
+            # No room for one more call: the method failed for that reason, and `_handle_fault`
+            # would too. Adding to an attribute needs no call.
             try:
-                return _settle(exc, on_fault, strict)
+                return _handle_fault(exc, on_fault, strict)
             except RecursionError:
                 lost.count += 1
                 return None
@@ -86,7 +86,7 @@ def shield3(
             return method(first, second, third)
         except BaseException as exc:
             try:
-                return _settle(exc, on_fault, strict)
+                return _handle_fault(exc, on_fault, strict)
             except RecursionError:
                 lost.count += 1
                 return None
@@ -94,7 +94,7 @@ def shield3(
     return callback
 
 
-def settler(on_fault: Callable[..., R | None]) -> Callable[..., R | None]:
+def fault_handler(on_fault: Callable[..., R | None]) -> Callable[..., R | None]:
     """Give what decides about an exception in a callback in C, which has no `except` of its own.
 
     It is called with the exception and the name of the callback. It returns where the fault was
@@ -102,10 +102,10 @@ def settler(on_fault: Callable[..., R | None]) -> Callable[..., R | None]:
     """
     strict = is_strict()
 
-    def settle(exc: BaseException, callback: str = "unknown", /) -> R | None:
-        return _settle(exc, partial(on_fault, callback=callback), strict)
+    def handle_fault(exc: BaseException, callback: str = "unknown", /) -> R | None:
+        return _handle_fault(exc, partial(on_fault, callback=callback), strict)
 
-    return settle
+    return handle_fault
 
 
 class Guard(Protocol):
@@ -214,7 +214,7 @@ def is_foreign(exc: BaseException) -> bool:
     return False
 
 
-def _settle(
+def _handle_fault(
     exc: BaseException, on_fault: Callable[[BaseException], R | None], strict: bool
 ) -> R | None:
     if is_foreign(exc) or (strict and _is_bug(exc)):

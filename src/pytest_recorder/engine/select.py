@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_recorder import compat
 from pytest_recorder.diagnostics import inject
-from pytest_recorder.diagnostics.guard import Unreported, settler
+from pytest_recorder.diagnostics.guard import Unreported, fault_handler
 from pytest_recorder.engine.base import Capabilities, Engine, HotPath
 from pytest_recorder.engine.pure.definitions import Sink
 from pytest_recorder.engine.pure.values import Bounds
@@ -133,7 +133,7 @@ def make(
     if choice.hot_path == "native":
         from pytest_recorder.engine.native.hot_path import native_callbacks
 
-        hot = _native_hot_path(faults, sink, {**parts, "settle": settler(on_fault)})
+        hot = _native_hot_path(faults, sink, {**parts, "handle_fault": fault_handler(on_fault)})
         if choice.engine == "settrace":
             from pytest_recorder.engine.settrace_native import NativeSettraceEngine
 

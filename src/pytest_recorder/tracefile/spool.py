@@ -226,7 +226,7 @@ class Spool:
         """The file in memory; it moves when a segment is started."""
         return self._map
 
-    def lane(self, kind: int) -> tuple[int, int, int, int] | None:
+    def segment_position(self, kind: int) -> tuple[int, int, int, int] | None:
         """Say where the next record of a kind goes: header, place, end of room, events so far."""
         segment = self._events if kind == SegmentKind.EVENTS else self._define
         if segment is None:

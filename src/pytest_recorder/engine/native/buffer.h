@@ -1,7 +1,7 @@
 /* A growing byte buffer and the integers of the record layout (see format/primitives.py).
  *
- * A buffer that could not grow is marked `failed` and takes nothing more; whoever uses what was
- * written into it looks at the mark once, at the end.
+ * A buffer that could not grow is marked `failed`; whoever uses what was written into it looks at the
+ * mark once, at the end, by `buffer_check`.
  */
 #ifndef HOT_BUFFER_H
 #define HOT_BUFFER_H
@@ -35,6 +35,18 @@ buffer_reserve(Buffer *buffer, size_t more)
     buffer->data = data;
     buffer->size = size;
     return 1;
+}
+
+/* Whoever has written it looks here, once. -1: MemoryError; it can be used again. */
+static inline int
+buffer_check(Buffer *buffer)
+{
+    if (!buffer->failed) {
+        return 0;
+    }
+    buffer->failed = 0;
+    PyErr_NoMemory();
+    return -1;
 }
 
 static inline void
@@ -86,10 +98,53 @@ put_uv(Buffer *buffer, uint64_t number)
     }
 }
 
+/* Signed numbers, the small ones of both signs in few bytes. */
+static inline uint64_t
+zigzag(int64_t number)
+{
+    return ((uint64_t)number << 1) ^ (uint64_t)(number >> 63);
+}
+
+static inline size_t
+write_zz(uint8_t *out, int64_t number)
+{
+    return write_uv(out, zigzag(number));
+}
+
 static inline void
 put_zz(Buffer *buffer, int64_t number)
 {
-    put_uv(buffer, ((uint64_t)number << 1) ^ (uint64_t)(number >> 63));
+    put_uv(buffer, zigzag(number));
+}
+
+/* What lies in memory, and so in the file, as the format has it: little-endian. */
+static inline uint64_t
+little_64(uint64_t number)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_bswap64(number);
+#else
+    return number;
+#endif
+}
+
+static inline uint32_t
+little_32(uint32_t number)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_bswap32(number);
+#else
+    return number;
+#endif
+}
+
+static inline void
+put_double(Buffer *buffer, double number)
+{
+    uint64_t bits;
+    memcpy(&bits, &number, 8);
+    bits = little_64(bits);
+    put_bytes(buffer, &bits, 8);
 }
 
 /* UTF-8 of so many characters, lone surrogates passed through as if they were characters. */

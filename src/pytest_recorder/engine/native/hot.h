@@ -1,48 +1,34 @@
-/* The state of one recording, and what its parts offer each other.
+/* The state of one recording: a struct for each concern, whose fields only the file named there
+ * writes. README.md leads through the files; tools/c_layers.py checks the rule and their order.
  *
- * Threads: everything here runs under the GIL. `Hot.owner` names the thread that is inside; another
- * one waits in `hot_enter`, for a helper in Python may have let go of the GIL.
- * Ownership: code objects are held until the recording ends; types by weak references; no other
- * object of the program is held past the callback that saw it.
- * Errors: a function that gives -1 or NULL has set a Python exception. `hot_leave` hands it to the
- * recorder's guard; only what is the program's own (a signal handler's) goes on into the program.
+ * Threads: everything runs under the GIL. `Entrance.owner` names the thread that is inside; another
+ * one waits in `enter`, for a helper in Python may have let go of the GIL.
+ *
+ * Ownership. A call into Python (a helper, the sink, a clock, the drop of a last reference) can run
+ * any code, in this thread or another, before it returns. Therefore:
+ * - Whoever goes on using an object after such a call owns a reference to it. What the interpreter
+ *   hands to a callback it holds until the callback returns; what only we know (a tuple that a helper
+ *   gave us, a dict of counts) holds what is in it.
+ * - A scalar is read where it lies: to read it calls nothing.
+ * - A container is looked at again after each item, for it may be shorter then. An item that is NULL
+ *   (of a tuple that is still being made) ends what is shown of it.
+ * - A `TypeReader` lives while its type does: whoever uses one owns a reference to the type.
+ * - The map of the spool may have moved: `segments_forget` before, `segments_refresh` after.
+ * - `Name`, `Code` and `Thread` live until the recording, a `FrameState` until the frame or the trace
+ *   ends; no call into Python ends these while a thread is inside.
+ * Past the callback that saw them only code objects are held; types by weak references.
+ *
+ * Errors: what can run Python, or can fail, gives a status: -1 (or NULL) means that an exception is
+ * set, and the caller goes out with it. `leave` hands it to the recorder's guard; only what is the
+ * program's own (a signal handler's) goes on into the program.
  */
 #ifndef HOT_HOT_H
 #define HOT_HOT_H
 
 #include "buffer.h"
+#include "shapes.h"
+#include "tables.h"
 #include "vocabulary.h"
-
-/* How the instances of a type are read: values.Shape, where `shape_of` chooses. What is not here is
- * left to the encoder in Python. */
-enum {
-    SHAPE_OTHER,
-    SHAPE_LIST,
-    SHAPE_TUPLE,
-    SHAPE_SET,
-    SHAPE_DEQUE,
-    SHAPE_NAMED_TUPLE,
-    SHAPE_MAPPING,
-    SHAPE_OBJECT,
-    SHAPE_EXCEPTION,
-    SHAPE_ENUM,
-    SHAPE_CLASS,
-    SHAPE_MODULE,
-    SHAPE_FUNCTION,
-    SHAPE_METHOD,
-    SHAPE_SLICE,
-    SHAPE_STATELESS,
-    SHAPE_SUB_INT,
-    SHAPE_SUB_FLOAT,
-    SHAPE_SUB_COMPLEX,
-    SHAPE_SUB_STR,
-    SHAPE_SUB_BYTES,
-    SHAPE_BYTEARRAY,
-    SHAPE_FROZENSET,
-    SHAPE_RANGE,
-    SHAPE_BUILTIN
-};
-enum { DICT_OF_STREAM = 2 };
 
 /* A text that gets a number in each trace. */
 typedef struct Name {
@@ -63,23 +49,23 @@ typedef struct {
     size_t count;
 } Names;
 
-/* The definition of a type is its text here: name and fields. */
+/* How the instances of a type are read. The definition of a type is its text here: name, fields. */
 typedef struct {
-    PyTypeObject *type;
-    PyObject *weak; /* NULL for a static type */
+    PyTypeObject *type; /* borrowed: see `weak` */
+    PyObject *weak;     /* NULL for a static type */
     uint64_t serial;
     Name *definition;
     int shape;
     int has_dict;
-    int slots;
+    int slots; /* of `__slots__` */
     int fields;
     Name **slot_names;
     Py_ssize_t *slot_offsets;
     char *field_secrets;
-} Plan;
+} TypeReader;
 
 typedef struct {
-    PyCodeObject *code; /* owned; NULL in a free place */
+    PyCodeObject *code; /* owned; NULL in `outside` */
     uint32_t epoch;
     uint32_t number;
     int is_in_scope;
@@ -97,21 +83,22 @@ typedef struct {
     int *lines;         /* by instruction, 0 where nobody has asked; at `calls` only */
 } Code;
 
-#define SLOT_INLINE 24
+#define KNOWN_INLINE 24
 
+/* What a variable was when its frame was last looked at. */
 typedef struct {
-    uint64_t print;
+    uint64_t fingerprint;
     uint32_t since; /* 0: no value; else the order in which values came */
     uint32_t used;
     uint32_t size;
     union {
-        uint8_t here[SLOT_INLINE];
+        uint8_t here[KNOWN_INLINE];
         uint8_t *there;
     } bytes;
-} Slot;
+} KnownValue;
 
 typedef struct FrameState {
-    void *key;
+    void *key; /* the address of the frame */
     Code *code; /* NULL for what runs nowhere */
     struct FrameState *next_free;
     uint32_t number;
@@ -120,22 +107,21 @@ typedef struct FrameState {
     int line;
     int line_seen;
     uint64_t block;
-    void *exception_key;
+    void *exception_key; /* the address of the exception last seen */
     int exception_stops; /* 1 StopIteration, 2 StopAsyncIteration */
     Buffer exception;
     uint32_t since; /* counts the values that came */
-    int raised_at;
     int is_suspended;
     int capacity;
-    Slot slots[];
+    KnownValue values[];
 } FrameState;
 
 typedef struct {
-    uint64_t id; /* of the thread state; 0 in a free place */
+    uint64_t id; /* of the thread state */
     uint32_t number;
-    void *unwound;
-    void *unwound_frame;
-    FrameState *nowhere;
+    void *unwound;       /* the address of the exception that the last event carried out of a frame, */
+    void *unwound_frame; /* and of that frame */
+    FrameState *nowhere; /* for what is written outside of all frames in scope */
     int is_traced; /* by the trace function in C */
     /* A resumption that the trace function holds back. */
     FrameState *pending;
@@ -144,164 +130,187 @@ typedef struct {
     Buffer pending_changes;
 } Thread;
 
-/* Places by address: open addressing, linear probing. */
-typedef struct {
-    void *key;
-    void *value;
-} Place;
-
-typedef struct {
-    Place *places;
-    size_t mask;
-    size_t count;
-} Table;
-
-void *table_get(const Table *table, const void *key);
-int table_set(Table *table, void *key, void *value); /* -1 and MemoryError */
-void *table_pop(Table *table, const void *key);
-void table_clear(Table *table);
-void table_free(Table *table);
-
 /* A segment of the spool that is being filled. */
 typedef struct {
     size_t start; /* of its header, in the map */
     uint8_t *at;
     uint8_t *end;
     uint32_t events;
-} Lane;
+} Segment;
 
-#define SECRECIES 2048
-#define RECENT_PLANS 64
-#define MOST_OPEN 128
+/* Settings, all owned. */
 
-typedef struct {
-    PyObject_HEAD
-    /* Settings. */
+typedef struct { /* settings.c */
     int level;
     int depth;
     Py_ssize_t items;
     Py_ssize_t chars;
     Py_ssize_t attributes;
-    int has_rules;       /* whether any name is a secret */
-    PyObject *helpers;   /* the Python object that answers what C does not know */
-    PyObject *sink;
-    PyObject *clock;     /* NULL: the monotonic clock of the system */
-    PyObject *secrets;   /* the list of secrets seen so far */
+    int has_rules;          /* whether any name is a secret */
+    PyObject *helpers;      /* the Python object that answers what C does not know */
+    PyObject *sink;         /* the spool in Python */
+    PyObject *clock;        /* NULL: the monotonic clock of the system */
+    PyObject *secrets;      /* the list of secrets seen so far */
     PyObject *log_code;
-    PyObject *hook_codes; /* of our own `write` on a stream */
-    PyObject *disable;   /* sys.monitoring.DISABLE */
-    PyObject *injected; /* of an InjectedCore: see inject.c */
-    Py_tracefunc tracer; /* what is installed as the trace function, on 3.11 */
-    PyObject *put_back; /* called where the program has removed and put back the trace function */
-    PyObject *enable;    /* called with a code object that is met and in scope */
-    PyObject *lost;      /* dict: reason -> count */
-    PyObject *losses;    /* the same of the whole trace: `lost` ends with the gap that tells it */
-    uint8_t loops[256];
-    /* Who is inside. */
+    PyObject *hook_codes;   /* of our own `write` on a stream */
+    PyObject *disable;      /* sys.monitoring.DISABLE */
+    PyObject *handle_fault; /* takes an exception: contains a fault of ours, raises the program's */
+    PyObject *enable;       /* called with a code object that is met and in scope */
+    PyObject *put_back;     /* called where the program has removed and put back the trace function */
+    PyObject *injected;     /* of an InjectedCore: see inject.c */
+    uint8_t loops[256];     /* whether an instruction ends a loop by StopIteration */
+} Settings;
+
+/* Who is inside, and where the spool is written. */
+
+typedef struct { /* visit.c */
     PyThreadState *owner;
-    PyObject *settle; /* takes an exception: contains a fault of ours, raises the program's */
-    int is_open;
-    int is_tracing; /* by the trace function */
-    /* The spool. */
+    int is_open; /* whether events are taken */
+} Entrance;
+
+typedef struct { /* segments.c */
     uint8_t *map;
-    Lane events;
-    Lane definitions;
-    /* Tables that live as long as the recording. */
-    Table codes;
-    Code *last_code;
-    size_t outside_count; /* code objects out of scope among them */
-    Table plans;
-    Plan *recent_plans[RECENT_PLANS]; /* by address of the type */
-    uint64_t serials;
+    Segment events;
+    Segment definitions;
+    FrameState *current; /* the frame that the next event is of, where the segment says no other */
+    uint64_t block;      /* counts segments of events */
+    int64_t written_us;  /* time of the last event written: a segment starts from there */
+} SpoolPosition;
+
+/* What is known for as long as the recording. */
+
+typedef struct { /* names.c */
     Names names;
     Names types;
     Names files;
-    uint64_t secrecies[SECRECIES]; /* fingerprints of strings; the last bit says whether secret */
-    /* Tables of one trace. */
-    uint32_t epoch;
-    uint32_t name_count;
-    uint32_t type_count;
-    uint32_t file_count;
-    uint32_t code_count;
-    Table ids;
-    Table frames;
-    FrameState *free_states[65]; /* by capacity */
-    FrameState *current;
-    uint64_t block;
-    uint32_t frame_count;
-    uint32_t thread_count;
-    uint64_t redacted; /* values of which only the type was written */
-    Thread **threads;
-    size_t thread_mask;
-    Thread *last_thread;
+    Buffer utf8; /* scratch */
+} Texts;
+
+typedef struct { /* codes.c */
+    Table known;
+    Code *last;
+    size_t outside_count; /* code objects out of scope among them */
+} CodeTable;
+
+#define RECENT_READERS 64
+
+typedef struct { /* types.c */
+    Table readers;
+    TypeReader *recent[RECENT_READERS]; /* by address of the type */
+    uint64_t serials;
+} TypeTable;
+
+#define SECRET_ANSWERS 2048
+
+typedef struct { /* secrets.c */
+    uint64_t answers[SECRET_ANSWERS]; /* fingerprints of strings; the last bit says whether secret */
+    uint64_t redacted; /* values of this trace of which only the type was written */
+} Secrecy;
+
+#define FREE_LISTS 65
+
+typedef struct { /* states.c */
+    FrameState *free[FREE_LISTS]; /* by capacity */
+} StateStore;
+
+typedef struct { /* settrace.c */
+    Py_tracefunc function; /* what is installed as the trace function, on 3.11 */
+    int is_on;
+} Tracing;
+
+/* One trace. */
+
+typedef struct { /* definitions.c */
+    uint32_t epoch; /* which trace it is */
+    uint32_t names;
+    uint32_t types;
+    uint32_t files;
+    uint32_t codes;
+    Table objects; /* their numbers, by address */
+} Numbers;
+
+typedef struct { /* losses.c */
+    PyObject *untold; /* dict: reason -> count, since the last gap */
+    PyObject *all;    /* the same of the whole trace */
+} Losses;
+
+typedef struct { /* frames.c */
+    Table alive; /* FrameState by address of the frame */
+    uint32_t count;
+} FrameTable;
+
+typedef struct { /* threads.c */
+    Thread **slots; /* by id, linear probing */
+    size_t mask;
+    uint32_t count;
+    Thread *last;
+} ThreadTable;
+
+typedef struct { /* clock.c */
     int64_t started_ns;
-    int64_t last_us;
-    int64_t written_us;
-    int streams_changed;
+    int64_t last_us; /* of the record that is being made */
+} Clock;
+
+typedef struct { /* streams.c */
+    int changed;
     int has_watcher;
-    PyObject *sys;        /* the namespace of `sys` */
-    uint64_t sys_version;
+    PyObject *sys; /* the namespace of `sys`, owned */
+    uint64_t version;
     void *stdout_seen;
     void *stderr_seen;
-    /* Scratch. */
-    Buffer value;
-    Buffer changes;
+} Streams;
+
+/* Scratch: what is there means nothing to the next event. */
+
+typedef struct { /* records.c */
+    Buffer prefix; /* what makes the frame the current one */
+    Buffer record;
+    Buffer body; /* an event without its changes */
+} EventScratch;
+
+typedef struct { /* variables.c */
+    Buffer found; /* what differs since the last event of the frame */
     Buffer changed;
     Buffer deleted;
-    Buffer body;
-    Buffer record;
-    Buffer prefix;
-    Buffer message;
-    void *open[MOST_OPEN];
-    int open_count;
+} Changes;
+
+#define MOST_OPEN 128
+
+typedef struct { /* reading.c */
+    const void *levels[MOST_OPEN]; /* the containers around the value that is being read */
+    int count;
+} OpenLevels;
+
+typedef struct { /* values.c */
+    Buffer bytes; /* a value that is to be compared or written */
+} ValueScratch;
+
+typedef struct { /* fingerprints.c */
+    Buffer bytes; /* the content of a value whose fingerprint is that of its bytes */
+} FingerprintScratch;
+
+typedef struct {
+    PyObject_HEAD
+    Settings settings;
+    Entrance entrance;
+    SpoolPosition spool;
+    Texts texts;
+    CodeTable codes;
+    TypeTable types;
+    Secrecy secrecy;
+    StateStore states;
+    Tracing tracing;
+    Numbers numbers;
+    Losses losses;
+    FrameTable frames;
+    ThreadTable threads;
+    Clock clock;
+    Streams streams;
+    EventScratch event;
+    Changes changes;
+    OpenLevels open;
+    ValueScratch values;
+    FingerprintScratch fingerprints;
 } Hot;
-
-/* definitions.c */
-Name *name_of(Hot *hot, Names *names, PyObject *string);
-Name *name_of_bytes(Names *names, const char *text, size_t size);
-int name_number(Hot *hot, Name *name, uint32_t *number);
-int name_is_secret(Hot *hot, Name *name, PyObject *string);
-int string_is_secret(Hot *hot, PyObject *string);
-int type_number(Hot *hot, Name *definition, uint32_t *number);
-Plan *plan_look_up(Hot *hot, PyTypeObject *type);
-void plans_sweep(Hot *hot);
-void plan_free(Plan *plan);
-Code *code_known(Hot *hot, PyCodeObject *code);
-/* NULL: error. */
-Code *code_meet(Hot *hot, PyCodeObject *code, PyObject *globals);
-int code_define(Hot *hot, Code *code);
-void code_free(Code *code);
-int define_thread(Hot *hot, uint32_t number);
-void names_free(Names *names);
-int write_definition(Hot *hot, const uint8_t *data, size_t size);
-
-static inline int
-plan_is_alive(const Plan *plan)
-{
-    return plan->weak == NULL ||
-           ((PyWeakReference *)plan->weak)->wr_object == (PyObject *)plan->type;
-}
-
-static inline Plan *
-plan_of(Hot *hot, PyTypeObject *type)
-{
-    Plan *plan = hot->recent_plans[((uintptr_t)type >> 6) % RECENT_PLANS];
-    return plan != NULL && plan->type == type && plan_is_alive(plan) ? plan
-                                                                     : plan_look_up(hot, type);
-}
-
-/* values.c */
-uint64_t value_print(Hot *hot, PyObject *value);
-int value_encode(Hot *hot, Buffer *out, PyObject *value);
-int secret_encode(Hot *hot, Buffer *out, PyObject *value);
-uint64_t secret_print(Hot *hot, PyObject *value);
-int text_encode(Hot *hot, Buffer *out, PyObject *string);
-int object_number(Hot *hot, const void *address, uint32_t *number);
-int remember_secret(Hot *hot, PyObject *value);
-
-/* records.c */
-int hot_refresh_lanes(Hot *hot);
-void hot_leave_lanes(Hot *hot);
-int hot_lose(Hot *hot, const char *reason, Py_ssize_t count);
 
 #endif

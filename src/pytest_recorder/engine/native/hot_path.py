@@ -170,7 +170,7 @@ class NativeHotPath(_native.Core):
         bounds: Bounds,
         redactor: Redactor,
         is_in_scope: Callable[[CodeType, str | None], bool],
-        settle: Callable[..., Any],
+        handle_fault: Callable[..., Any],
         clock: Callable[[], int] = perf_counter_ns,
     ) -> None:
         self._helpers = Helpers(sink, bounds, redactor, is_in_scope)
@@ -190,7 +190,7 @@ class NativeHotPath(_native.Core):
             hook_codes=HOOK_CODES,
             loops=bytes(number in LOOPS for number in range(256)),
             disable=sys.monitoring.DISABLE if compat.HAS_MONITORING else None,
-            settle=settle,
+            handle_fault=handle_fault,
         )
         self._helpers.connect(self)
         if clock is not perf_counter_ns:

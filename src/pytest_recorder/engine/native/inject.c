@@ -7,35 +7,46 @@
  */
 
 #include "inject.h"
+#include "callbacks.h"
+#include "codes.h"
+#include "losses.h"
+#include "methods.h"
+#include "settings.h"
 #include "settrace.h"
+#include "visit.h"
 
-/* 1: take the event. 0: leave it out. -1: the program's own exception is to go on. */
+static int
+ask_injected(Hot *hot, const char *stage)
+{
+    PyObject *asked = Py_NewRef(hot->settings.injected);
+    PyObject *is_taken = PyObject_CallFunction(asked, "s", stage);
+    Py_DECREF(asked);
+    if (is_taken == NULL) {
+        return -1;
+    }
+    int answer = is_taken == Py_True;
+    Py_DECREF(is_taken);
+    return !answer && hot_lose(hot, "suppressed", 1) < 0 ? -1 : answer;
+}
+
+/* 1: take the event. 0: leave it out, as after a fault. -1: the program's own exception is to go on. */
 static int
 passes(Hot *hot, HotFrame *frame, PyCodeObject *object, const char *stage, const char *callback)
 {
     Visit visit;
-    if (hot->injected == NULL || enter(hot, &visit) <= 0) {
+    if (hot->settings.injected == NULL || enter(hot, &visit) <= 0) {
         return 1;
     }
-    int answer = 0;
+    int answer = -1;
     Code *code = code_meet(hot, object, frame_globals(frame));
     if (code != NULL) {
-        answer = 1;
-        if (code->is_in_scope || (PyObject *)object == hot->log_code) {
-            PyObject *is_taken = PyObject_CallFunction(hot->injected, "s", stage);
-            answer = is_taken == Py_True;
-            Py_XDECREF(is_taken);
-            if (is_taken == Py_False) {
-                hot_lose(hot, "suppressed", 1);
-            }
-        }
+        int is_asked = code->is_in_scope || (PyObject *)object == hot->settings.log_code;
+        answer = is_asked ? ask_injected(hot, stage) : 1;
     }
-    return leave(hot, &visit, callback) < 0 ? -1 : answer;
+    return leave(hot, &visit, answer, callback) < 0 ? -1 : answer > 0;
 }
 
 #if PY_VERSION_HEX >= 0x030C0000
-
-typedef PyObject *(*Callback)(Hot *, PyObject *const *, Py_ssize_t);
 
 static PyObject *
 injected(Hot *hot, PyObject *const *args, Py_ssize_t count, const char *stage,
@@ -112,7 +123,7 @@ stage_of(Hot *hot, HotFrame *frame, PyCodeObject *object, int what, PyObject *va
 {
     int is_suspendable = (object->co_flags & SUSPENDABLE) != 0, argument = 0;
     if (what == PyTrace_LINE) {
-        return hot->level >= LEVEL_LINES ? "line" : "";
+        return hot->settings.level >= LEVEL_LINES ? "line" : "";
     }
     if (what == PyTrace_CALL) {
         /* A generator that goes on begins no frame. */
@@ -133,35 +144,29 @@ injected_trace(PyObject *self, PyFrameObject *object, int what, PyObject *argume
     Hot *hot = (Hot *)self;
     HotFrame *frame = frame_of(object);
     PyCodeObject *running = frame_code(frame);
-    if (hot->is_tracing) {
+    if (hot->tracing.is_on) {
         const char *stage = stage_of(hot, frame, running, what, argument);
         int answer = passes(hot, frame, running, stage, "trace");
         if (answer <= 0) {
             return answer;
         }
     }
-    return trace(self, object, what, argument);
+    return hot_trace(self, object, what, argument);
 }
 
 #endif
-
-static PyObject *
-get_injected(Hot *hot, void *Py_UNUSED(closure))
-{
-    return Py_NewRef(hot->injected != NULL ? hot->injected : Py_None);
-}
 
 static int
-set_injected(Hot *hot, PyObject *value, void *Py_UNUSED(closure))
+set_injected_too(Hot *hot, PyObject *value, void *closure)
 {
 #ifdef HOT_311
-    hot->tracer = injected_trace;
+    trace_by(hot, injected_trace);
 #endif
-    return set_object(&hot->injected, value);
+    return set_injected(hot, value, closure);
 }
 
 static PyGetSetDef injected_members[] = {
-    {"injected", (getter)get_injected, (setter)set_injected,
+    {"injected", (getter)get_injected, (setter)set_injected_too,
      "called with a stage: raises a fault, or tells whether the event is taken", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

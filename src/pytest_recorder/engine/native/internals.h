@@ -4,8 +4,8 @@
  * object is made and no reference is taken. Without, it is a frame object and everything goes
  * through the public API; that is what versions nobody has tried get, and PYTEST_RECORDER_BUILD=public.
  *
- * All pointers given here are borrowed and live until the traced thread runs on. Nothing fails but
- * where it says so.
+ * Frames and code objects given here are borrowed and live until the traced thread runs on; values
+ * are new references. Nothing fails but where it says so.
  */
 #ifndef HOT_INTERNALS_H
 #define HOT_INTERNALS_H
@@ -33,6 +33,8 @@
 #endif
 
 #include <frameobject.h>
+#include <stdint.h>
+#include <string.h>
 #include <structmember.h>
 
 #ifdef HOT_INTERNALS
@@ -127,14 +129,14 @@ frame_globals(HotFrame *frame)
     return frame->f_globals;
 }
 
-/* The namespace of a module or class body, or NULL. */
+/* The namespace of a module or class body, a new reference. NULL: there is none, or FRAME_FAILED. */
 static inline PyObject *
 frame_namespace(HotFrame *frame)
 {
-    return frame->f_locals;
+    return Py_XNewRef(frame->f_locals);
 }
 
-/* One variable of a function, NULL where it has no value. */
+/* One variable of a function, a new reference. NULL: it has no value, or FRAME_FAILED. */
 static inline PyObject *
 frame_variable(HotFrame *frame, PyCodeObject *code, int place, PyObject *Py_UNUSED(name))
 {
@@ -147,10 +149,9 @@ frame_variable(HotFrame *frame, PyCodeObject *code, int place, PyObject *Py_UNUS
             value = PyCell_GET(value);
         }
     }
-    return value;
+    return Py_XNewRef(value);
 }
 
-#define FRAME_RELEASE(value) ((void)0)
 #define FRAME_FAILED(value) 0
 
 /* The magnitude of an int, little-endian. 1: written; 0: larger than `size`, or no way to tell. */
@@ -239,16 +240,9 @@ frame_globals(HotFrame *frame)
 static inline PyObject *
 frame_namespace(HotFrame *frame)
 {
-    PyObject *namespace = PyFrame_GetLocals(frame);
-    if (namespace == NULL) {
-        PyErr_Clear();
-        return NULL;
-    }
-    Py_DECREF(namespace);
-    return namespace;
+    return PyFrame_GetLocals(frame);
 }
 
-/* A new reference, for FRAME_RELEASE to give back. NULL: it has no value, or FRAME_FAILED. */
 static inline PyObject *
 frame_variable(HotFrame *frame, PyCodeObject *Py_UNUSED(code), int Py_UNUSED(place),
                PyObject *name)
@@ -260,7 +254,6 @@ frame_variable(HotFrame *frame, PyCodeObject *Py_UNUSED(code), int Py_UNUSED(pla
     return value;
 }
 
-#define FRAME_RELEASE(value) Py_DECREF(value)
 /* Python words a NameError with `repr(name)`, which runs the program's signal handlers: what such a
  * handler raised is the program's, and must not be taken for a variable that has no value. */
 #define FRAME_FAILED(value) ((value) == NULL && PyErr_Occurred() != NULL)
@@ -294,15 +287,77 @@ int_is_small(PyObject *value, long long *number)
 #endif
 }
 
-/* The attributes that an object has of its own, in the order of their making. */
+/* A thread: how deep it may still call, and whether an exception is set in it. */
+#ifdef HOT_311
+#define RECURSION_REMAINING(tstate) ((tstate)->recursion_remaining)
+#define EXCEPTION_IS_SET(tstate) ((tstate)->curexc_type != NULL)
+#else
+#define RECURSION_REMAINING(tstate) ((tstate)->py_recursion_remaining)
+#define EXCEPTION_IS_SET(tstate) ((tstate)->current_exception != NULL)
+#endif
+
+/* What a dictionary has under a name: 1 and a new reference, 0 and NULL, or -1 and an exception. A key
+ * of the program's can have a comparison in Python. */
+static inline int
+dict_get(PyObject *dict, PyObject *name, PyObject **value)
+{
+    *value = Py_XNewRef(PyDict_GetItemWithError(dict, name));
+    return *value != NULL ? 1 : PyErr_Occurred() ? -1 : 0;
+}
+
+static inline int
+dict_find(PyObject *dict, const char *name, PyObject **value)
+{
+    PyObject *string = PyUnicode_FromString(name);
+    *value = NULL;
+    int status = string != NULL ? dict_get(dict, string, value) : -1;
+    Py_XDECREF(string);
+    return status;
+}
+
+/* A number that changes with a dictionary; 0 where there is none. */
+static inline uint64_t
+dict_version(PyObject *dict)
+{
+#if defined(HOT_INTERNALS) && defined(HOT_311)
+    return ((PyDictObject *)dict)->ma_version_tag;
+#else
+    (void)dict;
+    return 0;
+#endif
+}
+
+/* The namespace of a class, a new reference or NULL. */
+static inline PyObject *
+type_namespace(PyTypeObject *type)
+{
+#if defined(HOT_INTERNALS) || !defined(HOT_313)
+    return Py_XNewRef(type->tp_dict);
+#else
+    return PyType_GetDict(type);
+#endif
+}
+
+#ifdef HOT_INTERNALS
+/* The next item of a set, borrowed; 0 at the end. The set may have changed since the one before. */
+static inline int
+set_next(PyObject *set, Py_ssize_t *at, PyObject **item)
+{
+    Py_hash_t hash;
+    return _PySet_NextEntry(set, at, item, &hash);
+}
+#endif
+
+/* The attributes that an object has of its own, in the order of their making. Values that lie inline
+ * are looked up again at each step: once another thread has asked for the dictionary of the object
+ * they are there, and may be freed. The caller owns the object and its type. */
 typedef struct {
+    PyObject *object;
+    PyTypeObject *type;
     PyObject *dict; /* or NULL; owned */
     Py_ssize_t at;
-    Py_ssize_t count;
-#ifdef HOT_INTERNALS
-    PyDictValues *values;
-    PyDictKeysObject *keys;
-#endif
+    Py_ssize_t count; /* at the beginning */
+    int is_inline;
 } Attributes;
 
 #ifdef HOT_INTERNALS
@@ -336,27 +391,60 @@ inline_values(PyObject *object, PyTypeObject *type, PyObject **dict)
     return NULL;
 #endif
 }
+
+static inline Py_ssize_t
+inline_count(PyDictValues *values)
+{
+#ifdef HOT_313
+    return values->size;
+#else
+    return ((uint8_t *)values)[-2];
+#endif
+}
+
+/* Which of the values was the i-th to come. */
+static inline int
+inline_index(PyDictValues *values, Py_ssize_t i)
+{
+#ifdef HOT_313
+    return get_insertion_order_array(values)[i];
+#else
+    return ((uint8_t *)values)[-3 - i];
+#endif
+}
+
+static inline int
+inline_next(Attributes *all, PyObject **name, PyObject **value)
+{
+    PyObject *dict = NULL;
+    PyDictValues *values = inline_values(all->object, all->type, &dict);
+    PyDictKeysObject *keys = ((PyHeapTypeObject *)all->type)->ht_cached_keys;
+    while (values != NULL && all->at < inline_count(values)) {
+        int at = inline_index(values, all->at++);
+        *value = values->values[at];
+        *name = DK_UNICODE_ENTRIES(keys)[at].me_key;
+        if (*value != NULL && *name != NULL) {
+            return 1;
+        }
+    }
+    return 0;
+}
 #endif
 
-/* Begin with the attributes of an object whose type has a `__dict__`. */
-static inline void
-attributes_begin(Attributes *all, PyObject *object)
+/* Begin with the attributes of an object whose type has a `__dict__`. -1: an exception is set. */
+static inline int
+attributes_begin(Attributes *all, PyObject *object, PyTypeObject *type)
 {
-    PyTypeObject *type = Py_TYPE(object);
-    all->dict = NULL;
-    all->at = all->count = 0;
+    memset(all, 0, sizeof(*all));
+    all->object = object;
+    all->type = type;
 #ifdef HOT_INTERNALS
-    all->values = NULL;
     if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
-        all->values = inline_values(object, type, &all->dict);
-        if (all->values != NULL) {
-            all->keys = ((PyHeapTypeObject *)type)->ht_cached_keys;
-#ifdef HOT_313
-            all->count = all->values->size;
-#else
-            all->count = ((uint8_t *)all->values)[-2];
-#endif
-            return;
+        PyDictValues *values = inline_values(object, type, &all->dict);
+        if (values != NULL) {
+            all->is_inline = 1;
+            all->count = inline_count(values);
+            return 0;
         }
     }
     else {
@@ -368,7 +456,7 @@ attributes_begin(Attributes *all, PyObject *object)
     if (type->tp_dictoffset != 0) {
         all->dict = PyObject_GenericGetDict(object, NULL);
         if (all->dict == NULL) {
-            PyErr_Clear();
+            return -1;
         }
     }
 #endif
@@ -378,31 +466,25 @@ attributes_begin(Attributes *all, PyObject *object)
     if (all->dict != NULL) {
         all->count = PyDict_GET_SIZE(all->dict);
     }
+    return 0;
 }
 
-/* Give the next one, both borrowed; 0 at the end. */
+/* Give the next one, both new references; 0 at the end. */
 static inline int
 attributes_next(Attributes *all, PyObject **name, PyObject **value)
 {
 #ifdef HOT_INTERNALS
-    if (all->values != NULL) {
-        while (all->at < all->count) {
-            Py_ssize_t i = all->at++;
-#ifdef HOT_313
-            int at = get_insertion_order_array(all->values)[i];
+    int found = all->is_inline ? inline_next(all, name, value)
+                               : all->dict != NULL &&
+                                     PyDict_Next(all->dict, &all->at, name, value);
 #else
-            int at = ((uint8_t *)all->values)[-3 - i];
+    int found = all->dict != NULL && PyDict_Next(all->dict, &all->at, name, value);
 #endif
-            *value = all->values->values[at];
-            *name = DK_UNICODE_ENTRIES(all->keys)[at].me_key;
-            if (*value != NULL && *name != NULL) {
-                return 1;
-            }
-        }
-        return 0;
+    if (found) {
+        Py_INCREF(*name);
+        Py_INCREF(*value);
     }
-#endif
-    return all->dict != NULL && PyDict_Next(all->dict, &all->at, name, value);
+    return found;
 }
 
 static inline void

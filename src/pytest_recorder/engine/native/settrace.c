@@ -8,8 +8,16 @@
  */
 
 #include "settrace.h"
-
-#define SUSPENDABLE (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)
+#include "clock.h"
+#include "codes.h"
+#include "events.h"
+#include "exceptions.h"
+#include "frames.h"
+#include "records.h"
+#include "streams.h"
+#include "threads.h"
+#include "variables.h"
+#include "visit.h"
 
 #ifdef HOT_311
 
@@ -46,9 +54,8 @@ flush(Hot *hot, PyThreadState *tstate, Thread *thread)
         return 0;
     }
     thread->pending = NULL;
-    hot->changes.used = hot->body.used = 0;
-    put_bytes(&hot->changes, thread->pending_changes.data, thread->pending_changes.used);
-    if (put_time(hot, &hot->body) < 0) {
+    changes_again(hot, &thread->pending_changes);
+    if (put_time(hot, event_body(hot)) < 0) {
         return -1;
     }
     return write_event(hot, tstate, state, OP_RESUME, state->line);
@@ -77,8 +84,8 @@ hold_back(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object
     thread->pending_frame = frame;
     thread->pending_at = frame_lasti(frame);
     thread->pending_changes.used = 0;
-    put_bytes(&thread->pending_changes, hot->changes.data, hot->changes.used);
-    return 0;
+    put_bytes(&thread->pending_changes, hot->changes.found.data, hot->changes.found.used);
+    return buffer_check(&thread->pending_changes);
 }
 
 static int
@@ -88,7 +95,7 @@ called(Hot *hot, PyThreadState *tstate, Thread *thread, HotFrame *frame, PyCodeO
         return -1;
     }
     Code *code = code_known(hot, object);
-    if (code == NULL && (PyObject *)object != hot->log_code) {
+    if (code == NULL && (PyObject *)object != hot->settings.log_code) {
         code = code_meet(hot, object, frame_globals(frame));
         if (code == NULL) {
             return -1;
@@ -191,7 +198,7 @@ event(Hot *hot, PyThreadState *tstate, PyFrameObject *object, int what, PyObject
     if (what != PyTrace_LINE) {
         return 0;
     }
-    if (hot->level >= LEVEL_LINES) {
+    if (hot->settings.level >= LEVEL_LINES) {
         return hot_line(hot, tstate, frame, running, frame_line(frame));
     }
     /* Below the level of lines a line only tells of replaced streams and handled exceptions. */
@@ -205,39 +212,59 @@ event(Hot *hot, PyThreadState *tstate, PyFrameObject *object, int what, PyObject
     return 0;
 }
 
-static int
-trace(PyObject *self, PyFrameObject *object, int what, PyObject *argument)
+int
+hot_trace(PyObject *self, PyFrameObject *object, int what, PyObject *argument)
 {
     Hot *hot = (Hot *)self;
     Visit visit;
-    if (!hot->is_tracing) {
+    if (!hot->tracing.is_on) {
         /* The recording has ended; this thread, or whoever put us back, finds it out now. */
         PyEval_SetTrace(NULL, NULL);
         return 0;
     }
     int entered = enter(hot, &visit);
     if (entered <= 0) {
-        refuse(hot, entered, (PyObject *)frame_code(frame_of(object)));
+        count_reentry(hot, entered, (PyObject *)frame_code(frame_of(object)));
         return 0;
     }
-    event(hot, visit.tstate, object, what, argument);
-    return leave(hot, &visit, "trace");
+    int status = event(hot, visit.tstate, object, what, argument);
+    return leave(hot, &visit, status, "trace");
+}
+
+void
+trace_by(Hot *hot, Py_tracefunc function)
+{
+    hot->tracing.function = function;
+}
+
+static Py_tracefunc
+trace_function(Hot *hot)
+{
+    if (hot->tracing.function == NULL) {
+        hot->tracing.function = hot_trace;
+    }
+    return hot->tracing.function;
 }
 
 /* Tell the engine where this thread was traced before: what came in between is lost. */
-static void
+static int
 report_absence(Hot *hot)
 {
     Visit visit;
-    if (hot->put_back == NULL || enter(hot, &visit) <= 0) {
-        return;
+    if (hot->settings.put_back == NULL || enter(hot, &visit) <= 0) {
+        return 0;
     }
     Thread *thread = thread_known(hot, visit.tstate);
     int was_traced = thread != NULL && thread->is_traced;
-    if (leave(hot, &visit, "trace") == 0 && was_traced) {
-        Py_XDECREF(PyObject_CallNoArgs(hot->put_back));
+    PyObject *told = Py_XNewRef(hot->settings.put_back);
+    int status = leave(hot, &visit, 0, "trace");
+    if (status == 0 && was_traced && told != NULL) {
+        PyObject *done = PyObject_CallNoArgs(told);
+        status = done == NULL ? handle_fault(hot, "trace") : 0;
+        Py_XDECREF(done);
     }
-    PyErr_Clear();
+    Py_XDECREF(told);
+    return status;
 }
 
 /* Called as a trace function in Python is: become one in C. */
@@ -248,16 +275,14 @@ take_over(Hot *hot, PyObject *args, int is_back)
     if (!PyArg_ParseTuple(args, "O!UO", &PyFrame_Type, &object, &name, &argument)) {
         return NULL;
     }
-    if (hot->tracer == NULL) {
-        hot->tracer = trace;
+    if (hot->tracing.is_on && is_back && report_absence(hot) < 0) {
+        return NULL;
     }
-    if (hot->is_tracing && is_back) {
-        report_absence(hot);
-    }
-    PyEval_SetTrace(hot->is_tracing ? hot->tracer : NULL,
-                    hot->is_tracing ? (PyObject *)hot : NULL);
-    if (hot->is_tracing && PyUnicode_CompareWithASCIIString(name, "call") == 0 &&
-        hot->tracer((PyObject *)hot, (PyFrameObject *)object, PyTrace_CALL, argument) < 0) {
+    Py_tracefunc function = trace_function(hot);
+    PyEval_SetTrace(hot->tracing.is_on ? function : NULL,
+                    hot->tracing.is_on ? (PyObject *)hot : NULL);
+    if (hot->tracing.is_on && PyUnicode_CompareWithASCIIString(name, "call") == 0 &&
+        function((PyObject *)hot, (PyFrameObject *)object, PyTrace_CALL, argument) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -281,11 +306,8 @@ do_join_thread(Hot *hot, PyObject *args)
 PyObject *
 do_trace_thread(Hot *hot, PyObject *Py_UNUSED(ignored))
 {
-    hot->is_tracing = 1;
-    if (hot->tracer == NULL) {
-        hot->tracer = trace;
-    }
-    PyEval_SetTrace(hot->tracer, (PyObject *)hot);
+    hot->tracing.is_on = 1;
+    PyEval_SetTrace(trace_function(hot), (PyObject *)hot);
     Py_RETURN_NONE;
 }
 
@@ -293,7 +315,7 @@ static int
 is_traced_here(Hot *hot)
 {
     PyThreadState *tstate = PyThreadState_Get();
-    return tstate->c_tracefunc == hot->tracer && tstate->c_traceobj == (PyObject *)hot;
+    return tstate->c_tracefunc == hot->tracing.function && tstate->c_traceobj == (PyObject *)hot;
 }
 
 PyObject *
@@ -305,7 +327,7 @@ ask_is_traced(Hot *hot, PyObject *Py_UNUSED(ignored))
 PyObject *
 do_untrace_thread(Hot *hot, PyObject *Py_UNUSED(ignored))
 {
-    hot->is_tracing = 0;
+    hot->tracing.is_on = 0;
     /* Also as a Python callable that the program has put back. */
     if (PyThreadState_Get()->c_traceobj == (PyObject *)hot) {
         PyEval_SetTrace(NULL, NULL);

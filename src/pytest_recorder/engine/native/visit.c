@@ -1,7 +1,39 @@
+/* Waits for a turn, and hands on what went wrong. */
+
 #include "visit.h"
+#include "losses.h"
+
+#include <time.h>
+
+void
+entrance_open(Hot *hot, int is_open)
+{
+    hot->entrance.is_open = is_open;
+}
 
 int
-settle(Hot *hot, const char *callback)
+enter_slowly(Hot *hot, PyThreadState *tstate)
+{
+    struct timespec nap = {0, 200000};
+    if (hot->entrance.owner == tstate) {
+        return -1;
+    }
+    for (int tries = 0; tries < 5000; tries++) {
+        Py_BEGIN_ALLOW_THREADS
+        nanosleep(&nap, NULL);
+        Py_END_ALLOW_THREADS
+        if (hot->entrance.owner == NULL) {
+            hot->entrance.owner = tstate;
+            return 1;
+        }
+    }
+    /* The thread that is inside does not leave. */
+    hot_lose_quietly(hot, "contended");
+    return 0;
+}
+
+int
+handle_fault(Hot *hot, const char *callback)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -9,41 +41,34 @@ settle(Hot *hot, const char *callback)
     if (traceback != NULL) {
         PyException_SetTraceback(value, traceback);
     }
-    PyObject *done = NULL;
-    if (value != NULL && hot->settle != NULL) {
+    PyObject *handler = Py_XNewRef(hot->settings.handle_fault);
+    if (value != NULL && handler != NULL) {
         PyObject *name = PyUnicode_InternFromString(callback);
         if (name == NULL) {
             PyErr_Clear(); /* out of memory, as the fault itself may be: it goes without a name */
         }
-        done = PyObject_CallFunctionObjArgs(hot->settle, value, name, NULL);
-        Py_XDECREF(name);
+        Py_XDECREF(PyObject_CallFunctionObjArgs(handler, value, name, NULL));
     }
+    Py_XDECREF(handler);
     Py_XDECREF(type);
     Py_XDECREF(value);
     Py_XDECREF(traceback);
-    Py_XDECREF(done);
-    return PyErr_Occurred() ? -1 : 0;
-}
-
-void
-note_interruption(Hot *hot)
-{
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    if (hot_lose(hot, "interrupted", 1) < 0) {
-        PyErr_Clear();
+    if (PyErr_Occurred() == NULL) {
+        return 0;
     }
-    PyErr_Restore(type, value, traceback);
+    /* What was not recorded because the program's own exception went through us. */
+    hot_lose_quietly(hot, "interrupted");
+    return -1;
 }
 
 /* Code of the program that runs inside ours, by the garbage collector or a signal handler. */
 void
-refuse(Hot *hot, int entered, PyObject *code)
+count_reentry(Hot *hot, int entered, PyObject *code)
 {
     if (entered < 0) {
-        Code *known = table_get(&hot->codes, code);
+        Code *known = table_get(&hot->codes.known, code);
         if (known != NULL && known->is_in_scope) {
-            hot_lose(hot, "reentrant", 1);
+            hot_lose_quietly(hot, "reentrant");
         }
     }
 }

@@ -1,0 +1,201 @@
+/* Asks Python about a code object once; what it says lives as long as the recording. */
+
+#include "codes.h"
+#include "names.h"
+
+static void
+code_free(Code *code)
+{
+    for (int i = 0; i < code->variables; i++) {
+        Py_XDECREF(code->names[i]);
+    }
+    PyMem_RawFree(code->places);
+    PyMem_RawFree(code->order);
+    PyMem_RawFree(code->secrets);
+    PyMem_RawFree(code->names);
+    PyMem_RawFree(code->texts);
+    PyMem_RawFree(code->lines);
+    Py_XDECREF(code->bytecode);
+    Py_XDECREF(code->code);
+    PyMem_RawFree(code);
+}
+
+Code *
+code_known(Hot *hot, PyCodeObject *object)
+{
+    Code *last = hot->codes.last;
+    if (last != NULL && last->code == object) {
+        return last;
+    }
+    Code *code = table_get(&hot->codes.known, object);
+    if (code != NULL) {
+        hot->codes.last = code;
+    }
+    return code;
+}
+
+static int
+code_fill(Hot *hot, Code *code, PyObject *facts)
+{
+    PyObject *names, *places, *order, *secrets;
+    if (!PyArg_ParseTuple(facts, "O!O!O!O!p", &PyTuple_Type, &names, &PyTuple_Type, &places,
+                          &PyTuple_Type, &order, &PyTuple_Type, &secrets,
+                          &code->is_namespace)) {
+        return -1;
+    }
+    size_t count = (size_t)PyTuple_GET_SIZE(names);
+    code->arguments = (int)PyTuple_GET_SIZE(order);
+    code->places = PyMem_RawCalloc(count + 1, sizeof(int));
+    code->order = PyMem_RawCalloc((size_t)code->arguments + 1, sizeof(int));
+    code->secrets = PyMem_RawCalloc(count + 1, 1);
+    code->names = PyMem_RawCalloc(count + 1, sizeof(PyObject *));
+    code->texts = PyMem_RawCalloc(count + 1, sizeof(Name *));
+    if (code->places == NULL || code->order == NULL || code->secrets == NULL ||
+        code->names == NULL || code->texts == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        code->names[i] = Py_NewRef(PyTuple_GET_ITEM(names, i));
+        code->variables = (int)i + 1;
+        code->places[i] = (int)PyLong_AsLong(PyTuple_GET_ITEM(places, i));
+        code->secrets[i] = PyTuple_GET_ITEM(secrets, i) == Py_True;
+        code->texts[i] = name_of(hot, &hot->texts.names, code->names[i]);
+        if (code->texts[i] == NULL) {
+            return -1;
+        }
+    }
+    for (int i = 0; i < code->arguments; i++) {
+        code->order[i] = (int)PyLong_AsLong(PyTuple_GET_ITEM(order, i));
+    }
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+/* Stands for code out of scope that is not remembered. */
+static Code outside;
+#define MOST_OUTSIDE 20000
+
+static PyObject *
+ask_facts(Hot *hot, PyCodeObject *object, PyObject *globals)
+{
+    /* A subclass of dict as globals is read as the dict that it is. */
+    PyObject *module = NULL;
+    if (globals != NULL && PyDict_Check(globals) &&
+        dict_find(globals, "__name__", &module) < 0) {
+        return NULL;
+    }
+    if (module == NULL || !PyUnicode_CheckExact(module)) {
+        Py_XSETREF(module, Py_NewRef(Py_None));
+    }
+    PyObject *facts =
+        PyObject_CallMethod(hot->settings.helpers, "describe_code", "OO", object, module);
+    Py_DECREF(module);
+    return facts;
+}
+
+static Code *
+code_make(Hot *hot, PyCodeObject *object, PyObject *facts)
+{
+    Code *code = PyMem_RawCalloc(1, sizeof(Code));
+    if (code == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    code->code = (PyCodeObject *)Py_NewRef(object);
+    code->first_line = object->co_firstlineno;
+    code->flags = object->co_flags;
+    code->is_in_scope = facts != Py_None;
+    if (code->is_in_scope && code_fill(hot, code, facts) < 0) {
+        code_free(code);
+        return NULL;
+    }
+    return code;
+}
+
+/* Tell the engine of code in scope. */
+static int
+enable(Hot *hot, PyCodeObject *object)
+{
+    PyObject *told = Py_XNewRef(hot->settings.enable);
+    PyObject *done = told != NULL ? PyObject_CallOneArg(told, (PyObject *)object) : NULL;
+    int status = told != NULL && done == NULL ? -1 : 0;
+    Py_XDECREF(done);
+    Py_XDECREF(told);
+    return status;
+}
+
+Code *
+code_meet(Hot *hot, PyCodeObject *object, PyObject *globals)
+{
+    Code *code = code_known(hot, object);
+    if (code != NULL) {
+        return code;
+    }
+    PyObject *facts = ask_facts(hot, object, globals);
+    if (facts == NULL) {
+        return NULL;
+    }
+    code = code_make(hot, object, facts);
+    Py_DECREF(facts);
+    if (code == NULL) {
+        return NULL;
+    }
+    if (!code->is_in_scope && hot->codes.outside_count >= MOST_OUTSIDE) {
+        /* A program can make code without end. */
+        code_free(code);
+        return &outside;
+    }
+    Code *meanwhile = table_get(&hot->codes.known, object);
+    if (meanwhile != NULL) {
+        code_free(code);
+        return meanwhile;
+    }
+    if (table_set(&hot->codes.known, object, code) < 0) {
+        code_free(code);
+        return NULL;
+    }
+    hot->codes.outside_count += !code->is_in_scope;
+    return code->is_in_scope && enable(hot, object) < 0 ? NULL : code;
+}
+
+int
+code_bytes(Code *code)
+{
+    if (code->bytecode == NULL) {
+        code->bytecode = PyCode_GetCode(code->code);
+    }
+    return code->bytecode == NULL ? -1 : 0;
+}
+
+/* To find a line in the table of a code object takes a walk through it: once for each place. */
+int
+line_at(HotFrame *frame, Code *code)
+{
+    Py_ssize_t at = frame_lasti(frame), count = Py_SIZE(code->code);
+    if (at < 0 || at / 2 >= count) {
+        return frame_line(frame);
+    }
+    if (code->lines == NULL) {
+        code->lines = PyMem_RawCalloc((size_t)count, sizeof(int));
+        if (code->lines == NULL) {
+            return frame_line(frame);
+        }
+    }
+    at /= 2;
+    if (code->lines[at] == 0) {
+        code->lines[at] = frame_line(frame);
+    }
+    return code->lines[at];
+}
+
+void
+codes_free(Hot *hot)
+{
+    Code *code;
+    hot->codes.last = NULL;
+    hot->codes.outside_count = 0;
+    for (size_t at = 0; (code = table_next(&hot->codes.known, &at)) != NULL;) {
+        code_free(code);
+    }
+    table_free(&hot->codes.known);
+}

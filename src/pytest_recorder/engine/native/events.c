@@ -1,0 +1,188 @@
+/* Each operation finds the state of the frame, looks at what has changed, and writes one event. */
+
+#include "events.h"
+#include "clock.h"
+#include "codes.h"
+#include "definitions.h"
+#include "exceptions.h"
+#include "frames.h"
+#include "outputs.h"
+#include "records.h"
+#include "segments.h"
+#include "streams.h"
+#include "threads.h"
+#include "values.h"
+#include "variables.h"
+
+static int
+write_call(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state)
+{
+    Buffer *body = event_body(hot);
+    if (put_arguments(hot, frame, state, body) < 0 || buffer_check(body) < 0) {
+        return -1;
+    }
+    Buffer *record = event_record(hot);
+    put_byte(record, OP_CALL);
+    put_uv(record, state->number);
+    put_uv(record, state->code->number);
+    put_uv(record, state->thread);
+    put_uv(record, state->parent);
+    if (put_time(hot, record) < 0) {
+        return -1;
+    }
+    put_bytes(record, body->data, body->used);
+    if (write_gaps(hot, tstate) < 0 || write_record(hot) < 0) {
+        return -1;
+    }
+    state->block = hot->spool.block;
+    segments_set_current(hot, state);
+    return 0;
+}
+
+int
+hot_start(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object)
+{
+    Code *code = code_known(hot, object);
+    if (code == NULL) {
+        if ((PyObject *)object == hot->settings.log_code) {
+            return hot_log(hot, tstate, frame, object) < 0 ? -1 : 1;
+        }
+        code = code_meet(hot, object, frame_globals(frame));
+        if (code == NULL) {
+            return -1;
+        }
+    }
+    if (!code->is_in_scope) {
+        return 0;
+    }
+    if ((code->epoch != hot->numbers.epoch && code_define(hot, code) < 0) ||
+        check_streams(hot) < 0) {
+        return -1;
+    }
+    FrameState *state;
+    if (state_begin(hot, tstate, frame, code, &state) < 0) {
+        return -1;
+    }
+    return write_call(hot, tstate, frame, state) < 0 ? -1 : 1;
+}
+
+int
+hot_line(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object, int line)
+{
+    FrameState *state = hot->spool.current;
+    if (state == NULL || state->key != frame || state->code->code != object) {
+        if (state_of(hot, tstate, frame, object, &state) < 0) {
+            return -1;
+        }
+        if (state == NULL) {
+            return 0;
+        }
+    }
+    if (check_streams(hot) < 0) {
+        return -1;
+    }
+    if (state->exception_key != NULL && follow_handled(hot, state) < 0) {
+        return -1;
+    }
+    if (line == state->line_seen) {
+        return 0;
+    }
+    state->line_seen = line;
+    if (find_changes(hot, frame, state) < 0) {
+        return -1;
+    }
+    if (hot->changes.found.used == 0 && write_line_at_once(hot, tstate, state, line)) {
+        return 0;
+    }
+    event_body(hot);
+    return write_event(hot, tstate, state, OP_LINE, line);
+}
+
+static int
+write_value(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state, int op,
+            PyObject *value)
+{
+    if (find_changes(hot, frame, state) < 0) {
+        return -1;
+    }
+    Buffer *body = event_body(hot);
+    if (put_time(hot, body) < 0 || value_encode(hot, body, value) < 0) {
+        return -1;
+    }
+    return write_event(hot, tstate, state, op, line_now(hot, frame, state));
+}
+
+int
+hot_returned(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
+             PyObject *value)
+{
+    FrameState *state;
+    if (state_of(hot, tstate, frame, object, &state) < 0) {
+        return -1;
+    }
+    if (state == NULL) {
+        return 0;
+    }
+    int status = write_value(hot, tstate, frame, state, OP_RETURN, value);
+    state_end(hot, state);
+    return status;
+}
+
+int
+hot_yielded(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
+            PyObject *value)
+{
+    FrameState *state;
+    if (state_of(hot, tstate, frame, object, &state) < 0) {
+        return -1;
+    }
+    return state == NULL ? 0 : write_value(hot, tstate, frame, state, OP_YIELD, value);
+}
+
+int
+hot_resumed(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object)
+{
+    FrameState *state;
+    if (state_of(hot, tstate, frame, object, &state) < 0) {
+        return -1;
+    }
+    if (state == NULL) {
+        return 0;
+    }
+    Thread *thread = thread_of(hot, tstate);
+    if (thread == NULL) {
+        return -1;
+    }
+    state->thread = thread->number;
+    if (find_changes(hot, frame, state) < 0) {
+        return -1;
+    }
+    if (put_time(hot, event_body(hot)) < 0) {
+        return -1;
+    }
+    return write_event(hot, tstate, state, OP_RESUME, state->line);
+}
+
+int
+hot_thrown(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
+           PyObject *error)
+{
+    FrameState *state;
+    if (state_of(hot, tstate, frame, object, &state) < 0) {
+        return -1;
+    }
+    if (state == NULL) {
+        return 0;
+    }
+    Thread *thread = thread_of(hot, tstate);
+    if (thread == NULL) {
+        return -1;
+    }
+    state->thread = thread->number;
+    Buffer *body = event_body(hot);
+    if (put_time(hot, body) < 0 || put_exception(hot, body, error) < 0 ||
+        find_changes(hot, frame, state) < 0) {
+        return -1;
+    }
+    return write_event(hot, tstate, state, OP_THROW, state->line);
+}

@@ -1,0 +1,320 @@
+/* A frame keeps the bytes of the exception last seen in it, and its address; never the exception. */
+
+#include "exceptions.h"
+#include "clock.h"
+#include "codes.h"
+#include "definitions.h"
+#include "frames.h"
+#include "names.h"
+#include "records.h"
+#include "secrets.h"
+#include "threads.h"
+#include "types.h"
+#include "values.h"
+#include "variables.h"
+
+/* What `str` says of an exception where that takes no helper: nothing, a text, a number, or the
+   `repr` of one of these. 1 and a new reference; 0 where it does take one; -1. */
+static int
+plain_message(PyObject *error, PyObject **message)
+{
+    reprfunc to_text = Py_TYPE(error)->tp_str;
+    int is_key = to_text == ((PyTypeObject *)PyExc_KeyError)->tp_str;
+    PyObject *arguments = ((PyBaseExceptionObject *)error)->args;
+    *message = NULL;
+    if ((!is_key && to_text != ((PyTypeObject *)PyExc_BaseException)->tp_str) ||
+        arguments == NULL || PyTuple_GET_SIZE(arguments) > 1) {
+        return 0;
+    }
+    if (PyTuple_GET_SIZE(arguments) == 0) {
+        *message = PyUnicode_New(0, 0);
+        return *message != NULL ? 1 : -1;
+    }
+    PyObject *value = PyTuple_GET_ITEM(arguments, 0);
+    int overflow = 0;
+    if (value == NULL) {
+        return 0; /* a tuple that is still being made */
+    }
+    if (PyLong_CheckExact(value)) {
+        /* The digits of a larger one can be more than the interpreter likes to write. */
+        PyLong_AsLongLongAndOverflow(value, &overflow);
+    }
+    else if (!PyUnicode_CheckExact(value) && !PyFloat_CheckExact(value) &&
+             !PyBool_Check(value) && value != Py_None) {
+        return 0;
+    }
+    if (overflow != 0) {
+        return 0;
+    }
+    Py_INCREF(value); /* `str` and `repr` run signal handlers */
+    *message = is_key ? PyObject_Repr(value) : PyObject_Str(value);
+    Py_DECREF(value);
+    return *message != NULL ? 1 : -1;
+}
+
+static int
+put_message(Hot *hot, Buffer *out, PyObject *error)
+{
+    PyObject *message;
+    if (plain_message(error, &message) < 0) {
+        return -1;
+    }
+    if (message == NULL || may_hide(hot, message)) {
+        Py_XSETREF(message,
+                   PyObject_CallMethod(hot->settings.helpers, "message_of", "O", error));
+        if (message == NULL) {
+            return -1;
+        }
+    }
+    int status = text_encode(hot, out, message);
+    Py_DECREF(message);
+    return status;
+}
+
+int
+put_exception(Hot *hot, Buffer *out, PyObject *error)
+{
+    /* The message first: words of it can define nothing, but the order of numbers is the twin's. */
+    Buffer message = {0};
+    PyTypeObject *kind = (PyTypeObject *)Py_NewRef(Py_TYPE(error));
+    int status = put_message(hot, &message, error);
+    TypeReader *reader = status < 0 ? NULL : reader_of(hot, kind);
+    uint32_t type, object;
+    if (reader == NULL || type_number(hot, reader->definition, &type) < 0 ||
+        object_number(hot, error, &object) < 0) {
+        status = -1;
+    }
+    else {
+        put_uv(out, type);
+        put_uv(out, object);
+        put_bytes(out, message.data, message.used);
+        status = buffer_check(out);
+    }
+    Py_DECREF(kind);
+    buffer_free(&message);
+    return status;
+}
+
+static int
+keep_exception(Hot *hot, FrameState *state, PyObject *error)
+{
+    state->exception.used = 0;
+    if (put_exception(hot, &state->exception, error) < 0) {
+        return -1;
+    }
+    state->exception_key = error;
+    state->exception_stops = PyErr_GivenExceptionMatches(error, PyExc_StopAsyncIteration) ? 2
+                             : PyErr_GivenExceptionMatches(error, PyExc_StopIteration)    ? 1
+                                                                                          : 0;
+    return 0;
+}
+
+int
+follow_handled(Hot *hot, FrameState *state)
+{
+    PyObject *error = PyErr_GetHandledException();
+    int status = 0;
+    if (error != NULL && error != Py_None && (void *)error != state->exception_key) {
+        status = keep_exception(hot, state, error);
+    }
+    Py_XDECREF(error);
+    return status;
+}
+
+static int
+came_through_scope(Hot *hot, PyTracebackObject *traceback)
+{
+    for (; traceback != NULL; traceback = traceback->tb_next) {
+        PyCodeObject *object = PyFrame_GetCode(traceback->tb_frame);
+        Code *code = table_get(&hot->codes.known, object);
+        Py_DECREF(object);
+        if (code != NULL && code->is_in_scope) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int
+ends_a_loop(Hot *hot, HotFrame *frame, Code *code, PyObject *error)
+{
+    if (!PyErr_GivenExceptionMatches(error, PyExc_StopIteration)) {
+        return 0;
+    }
+    int at = frame_lasti(frame);
+    if (code_bytes(code) < 0) {
+        return -1;
+    }
+    if (at < 0 || at >= PyBytes_GET_SIZE(code->bytecode)) {
+        return 0;
+    }
+    return hot->settings.loops[(uint8_t)PyBytes_AS_STRING(code->bytecode)[at]];
+}
+
+/* Whether the exception comes from a frame in scope, which has told of it. Runs no Python. */
+static int
+is_told_already(Hot *hot, const Thread *thread, PyObject *error, PyTracebackObject *behind)
+{
+    if (behind == NULL || thread->unwound == NULL) {
+        return 0;
+    }
+    int is_repeated = thread->unwound == error ||
+                      (thread->unwound_frame != NULL &&
+                       thread->unwound_frame == (void *)behind->tb_frame);
+    return is_repeated && came_through_scope(hot, behind);
+}
+
+int
+hot_raised(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
+           PyObject *error, PyObject *given)
+{
+    Thread *thread = thread_of(hot, tstate);
+    if (thread == NULL) {
+        return -1;
+    }
+    /* Another thread can give the exception another traceback, or cut this one. */
+    PyObject *own = Py_XNewRef(given != NULL ? given : ((PyBaseExceptionObject *)error)->traceback);
+    int is_known = own != NULL && PyTraceBack_Check(own) &&
+                   is_told_already(hot, thread, error, ((PyTracebackObject *)own)->tb_next);
+    Py_XDECREF(own);
+    thread->unwound = NULL;
+    Code *code = code_known(hot, object);
+    if (code == NULL || !code->is_in_scope) {
+        return 0;
+    }
+    int ends = ends_a_loop(hot, frame, code, error);
+    if (ends != 0) {
+        return ends < 0 ? -1 : 0;
+    }
+    FrameState *state;
+    if (state_of(hot, tstate, frame, object, &state) < 0) {
+        return -1;
+    }
+    if (state == NULL) {
+        return 0;
+    }
+    if (keep_exception(hot, state, error) < 0) {
+        return -1;
+    }
+    if (is_known) {
+        return 0;
+    }
+    Buffer *body = event_body(hot);
+    if (put_time(hot, body) < 0) {
+        return -1;
+    }
+    put_bytes(body, state->exception.data, state->exception.used);
+    int line = line_now(hot, frame, state);
+    if (find_changes(hot, frame, state) < 0) {
+        return -1;
+    }
+    return write_event(hot, tstate, state, OP_RAISE, line);
+}
+
+/* An exception of which only the name of its type and its message are known. */
+static int
+put_worded(Hot *hot, Buffer *out, const char *type, const char *message)
+{
+    Buffer text = {0};
+    put_c_text(&text, type);
+    put_uv(&text, 0);
+    int status = buffer_check(&text);
+    Name *definition = status < 0 ? NULL
+                                  : name_of_bytes(&hot->texts.types, (char *)text.data, text.used);
+    buffer_free(&text);
+    uint32_t number;
+    if (definition == NULL || type_number(hot, definition, &number) < 0) {
+        return -1;
+    }
+    PyObject *words = PyUnicode_FromString(message);
+    if (words == NULL) {
+        return -1;
+    }
+    put_uv(out, number);
+    put_byte(out, 0);
+    status = text_encode(hot, out, words);
+    Py_DECREF(words);
+    return status;
+}
+
+/* The exception that left a frame where the engine is not shown it. */
+static int
+put_unseen(Hot *hot, Buffer *out, FrameState *state)
+{
+    const char *kind, *type = NULL;
+    char message[64] = "";
+    int flags = state->code->flags;
+    if (state->exception_key == NULL) {
+        type = "unknown";
+    }
+    else if (state->exception_stops != 0 && (flags & SUSPENDABLE)) {
+        /* PEP 479: what cannot leave such a frame is replaced on its way out. */
+        kind = flags & CO_GENERATOR ? "generator"
+               : flags & CO_COROUTINE ? "coroutine"
+                                      : "async generator";
+        if (state->exception_stops == 1 || flags & CO_ASYNC_GENERATOR) {
+            type = "RuntimeError";
+            snprintf(message, sizeof(message), "%s raised %s", kind,
+                     state->exception_stops == 1 ? "StopIteration" : "StopAsyncIteration");
+        }
+    }
+    if (type == NULL) {
+        put_bytes(out, state->exception.data, state->exception.used);
+        return 0;
+    }
+    return put_worded(hot, out, type, message);
+}
+
+static int
+write_unwound(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state,
+              PyObject *error)
+{
+    if (error == NULL && state->exception_key == NULL && follow_handled(hot, state) < 0) {
+        return -1;
+    }
+    Buffer exception = {0};
+    int status = error != NULL ? put_exception(hot, &exception, error)
+                               : put_unseen(hot, &exception, state);
+    int line = line_now(hot, frame, state);
+    if (status == 0) {
+        status = find_changes(hot, frame, state);
+    }
+    Buffer *body = event_body(hot);
+    if (status == 0) {
+        status = put_time(hot, body);
+    }
+    put_bytes(body, exception.data, exception.used);
+    buffer_free(&exception);
+    return status < 0 ? -1 : write_event(hot, tstate, state, OP_UNWIND, line);
+}
+
+int
+hot_unwound(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
+            PyObject *error)
+{
+    Thread *thread = thread_of(hot, tstate);
+    if (thread == NULL) {
+        return -1;
+    }
+    void *unwound = error, *identity = frame_identity(frame);
+    Code *code = code_known(hot, object);
+    if (code != NULL && code->is_in_scope) {
+        FrameState *state;
+        if (state_of(hot, tstate, frame, object, &state) < 0) {
+            return -1;
+        }
+        if (state != NULL) {
+            int status = write_unwound(hot, tstate, frame, state, error);
+            if (error == NULL) {
+                unwound = state->exception_key;
+            }
+            state_end(hot, state);
+            if (status < 0) {
+                return -1;
+            }
+        }
+    }
+    thread->unwound = unwound;
+    thread->unwound_frame = identity;
+    return 0;
+}

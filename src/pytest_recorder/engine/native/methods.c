@@ -1,0 +1,279 @@
+/* A question (`ask_`) of a helper comes from inside a visit: it writes definitions and no events. An
+ * order (`do_`) that writes an event goes in like a callback.
+ */
+
+#include "methods.h"
+#include "callbacks.h"
+#include "codes.h"
+#include "definitions.h"
+#include "fingerprints.h"
+#include "losses.h"
+#include "names.h"
+#include "outputs.h"
+#include "settrace.h"
+#include "streams.h"
+#include "trace.h"
+#include "values.h"
+#include "visit.h"
+
+static PyObject *
+ask_meet(Hot *hot, PyObject *args)
+{
+    PyObject *object, *globals;
+    if (!PyArg_ParseTuple(args, "O!O", &PyCode_Type, &object, &globals)) {
+        return NULL;
+    }
+    Code *code = code_meet(hot, (PyCodeObject *)object, globals);
+    return code == NULL ? NULL : PyBool_FromLong(code->is_in_scope);
+}
+
+/* Whether all that runs in a stack is known and out of scope. Calls no Python: the frames of another
+ * thread stay where they are meanwhile. */
+static PyObject *
+ask_is_outside(Hot *hot, PyObject *object)
+{
+    if (!PyFrame_Check(object)) {
+        PyErr_SetString(PyExc_TypeError, "expected a frame");
+        return NULL;
+    }
+    HotFrame *frame = frame_complete(frame_of((PyFrameObject *)object));
+    for (; frame != NULL; frame = frame_back(frame)) {
+        Code *code = table_get(&hot->codes.known, frame_code(frame));
+        if (code == NULL || code->is_in_scope) {
+            Py_RETURN_FALSE;
+        }
+    }
+    Py_RETURN_TRUE;
+}
+
+static PyObject *
+ask_has_code(Hot *hot, PyObject *object)
+{
+    Code *code = table_get(&hot->codes.known, object);
+    return PyBool_FromLong(code != NULL && code->is_in_scope);
+}
+
+static PyObject *
+ask_codes(Hot *hot, PyObject *Py_UNUSED(ignored))
+{
+    PyObject *codes = PyList_New(0);
+    Code *code;
+    for (size_t at = 0; codes != NULL && (code = table_next(&hot->codes.known, &at)) != NULL;) {
+        if (code->is_in_scope && PyList_Append(codes, (PyObject *)code->code) < 0) {
+            Py_CLEAR(codes);
+        }
+    }
+    return codes;
+}
+
+static PyObject *
+ask_type_number(Hot *hot, PyObject *definition)
+{
+    uint32_t number;
+    if (!PyBytes_Check(definition)) {
+        PyErr_SetString(PyExc_TypeError, "a definition is bytes");
+        return NULL;
+    }
+    Name *name = name_of_bytes(&hot->texts.types, PyBytes_AS_STRING(definition),
+                               (size_t)PyBytes_GET_SIZE(definition));
+    if (name == NULL || type_number(hot, name, &number) < 0) {
+        return NULL;
+    }
+    return PyLong_FromUnsignedLong(number);
+}
+
+static PyObject *
+ask_name_number(Hot *hot, PyObject *string)
+{
+    uint32_t number;
+    if (!PyUnicode_Check(string)) {
+        PyErr_SetString(PyExc_TypeError, "a name is a str");
+        return NULL;
+    }
+    Name *name = name_of(hot, &hot->texts.names, string);
+    if (name == NULL || name_number(hot, name, &number) < 0) {
+        return NULL;
+    }
+    return PyLong_FromUnsignedLong(number);
+}
+
+static PyObject *
+ask_object_number(Hot *hot, PyObject *object)
+{
+    uint32_t number;
+    return object_number(hot, object, &number) < 0 ? NULL : PyLong_FromUnsignedLong(number);
+}
+
+/* For tests: what a value is in a record, and the fingerprint that stands for it. */
+
+static PyObject *
+ask_encode(Hot *hot, PyObject *value)
+{
+    if (value_to_scratch(hot, value, 0) < 0) {
+        return NULL;
+    }
+    return PyBytes_FromStringAndSize((char *)hot->values.bytes.data,
+                                     (Py_ssize_t)hot->values.bytes.used);
+}
+
+static PyObject *
+ask_fingerprint(Hot *hot, PyObject *value)
+{
+    uint64_t fingerprint;
+    return value_fingerprint(hot, value, &fingerprint) < 0
+               ? NULL
+               : PyLong_FromUnsignedLongLong(fingerprint);
+}
+
+static PyObject *
+do_begin(Hot *hot, PyObject *Py_UNUSED(ignored))
+{
+    if (hot_begin(hot) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+do_end(Hot *hot, PyObject *Py_UNUSED(ignored))
+{
+    Visit visit;
+    if (enter(hot, &visit) > 0) {
+        int status = hot_end(hot, visit.tstate);
+        if (leave(hot, &visit, status, "end") < 0) {
+            return NULL;
+        }
+    }
+    entrance_open(hot, 0);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+do_release(Hot *hot, PyObject *Py_UNUSED(ignored))
+{
+    hot_release(hot);
+    Py_RETURN_NONE;
+}
+
+static int
+frame_argument(PyObject *object, HotFrame **frame)
+{
+    *frame = NULL;
+    if (object == Py_None) {
+        return 0;
+    }
+    if (!PyFrame_Check(object)) {
+        PyErr_SetString(PyExc_TypeError, "a frame was expected");
+        return -1;
+    }
+    *frame = frame_of((PyFrameObject *)object);
+    return 0;
+}
+
+static PyObject *
+do_output(Hot *hot, PyObject *args)
+{
+    PyObject *object, *text;
+    HotFrame *frame;
+    int stream;
+    Visit visit;
+    if (!PyArg_ParseTuple(args, "OiU", &object, &stream, &text) ||
+        frame_argument(object, &frame) < 0) {
+        return NULL;
+    }
+    if (enter(hot, &visit) > 0) {
+        int status = hot_output(hot, visit.tstate, frame, stream, text);
+        if (leave(hot, &visit, status, "output") < 0) {
+            return NULL;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+do_message(Hot *hot, PyObject *args)
+{
+    PyObject *object, *level, *logger, *text;
+    HotFrame *frame;
+    Visit visit;
+    if (!PyArg_ParseTuple(args, "OUUU", &object, &level, &logger, &text) ||
+        frame_argument(object, &frame) < 0) {
+        return NULL;
+    }
+    if (enter(hot, &visit) > 0) {
+        int status = hot_message(hot, visit.tstate, frame, level, logger, text);
+        if (leave(hot, &visit, status, "note") < 0) {
+            return NULL;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+do_span(Hot *hot, PyObject *args)
+{
+    int phase, edge;
+    PyObject *name, *outcome;
+    Visit visit;
+    if (!PyArg_ParseTuple(args, "iiUU", &phase, &edge, &name, &outcome)) {
+        return NULL;
+    }
+    if (enter(hot, &visit) > 0) {
+        int status = hot_span(hot, visit.tstate, phase, edge, name, outcome);
+        if (leave(hot, &visit, status, "span") < 0) {
+            return NULL;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+do_lose(Hot *hot, PyObject *args)
+{
+    const char *reason;
+    Py_ssize_t count = 1;
+    if (!PyArg_ParseTuple(args, "s|n", &reason, &count) || hot_lose(hot, reason, count) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+do_forget_streams(Hot *hot, PyObject *Py_UNUSED(ignored))
+{
+    streams_forget(hot);
+    Py_RETURN_NONE;
+}
+
+PyMethodDef core_methods[] = {
+    FAST("on_start", on_start),
+    FAST("on_resume", on_resume),
+    FAST("on_line", on_line),
+    FAST("on_return", on_return),
+    FAST("on_yield", on_yield),
+    FAST("on_throw", on_throw),
+    FAST("on_raise", on_raise),
+    FAST("on_unwind", on_unwind),
+    PLAIN("meet", ask_meet, METH_VARARGS),
+    PLAIN("is_outside", ask_is_outside, METH_O),
+    PLAIN("has_code", ask_has_code, METH_O),
+    PLAIN("codes", ask_codes, METH_NOARGS),
+    PLAIN("type_number", ask_type_number, METH_O),
+    PLAIN("name_number", ask_name_number, METH_O),
+    PLAIN("object_number", ask_object_number, METH_O),
+    PLAIN("encode", ask_encode, METH_O),
+    PLAIN("fingerprint", ask_fingerprint, METH_O),
+    PLAIN("begin", do_begin, METH_NOARGS),
+    PLAIN("end", do_end, METH_NOARGS),
+    PLAIN("release", do_release, METH_NOARGS),
+    PLAIN("write_output", do_output, METH_VARARGS),
+    PLAIN("write_message", do_message, METH_VARARGS),
+    PLAIN("write_span", do_span, METH_VARARGS),
+    PLAIN("lose", do_lose, METH_VARARGS),
+    PLAIN("is_traced", ask_is_traced, METH_NOARGS),
+    PLAIN("join_thread", do_join_thread, METH_VARARGS),
+    PLAIN("trace_thread", do_trace_thread, METH_NOARGS),
+    PLAIN("untrace_thread", do_untrace_thread, METH_NOARGS),
+    PLAIN("forget_streams", do_forget_streams, METH_NOARGS),
+    {NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,22 @@
+/* What a recording was made with, and what an engine sets later. All references are owned. */
+#ifndef HOT_SETTINGS_H
+#define HOT_SETTINGS_H
+
+#include "hot.h"
+
+/* From the arguments of the constructor. */
+int settings_take(Hot *hot, PyObject *args, PyObject *keywords);
+int settings_traverse(Hot *hot, visitproc visit, void *arg);
+void settings_clear(Hot *hot);
+
+/* What can be set later; None takes it away. */
+PyObject *get_clock(Hot *hot, void *closure);
+int set_clock(Hot *hot, PyObject *value, void *closure);
+PyObject *get_enable(Hot *hot, void *closure);
+int set_enable(Hot *hot, PyObject *value, void *closure);
+PyObject *get_put_back(Hot *hot, void *closure);
+int set_put_back(Hot *hot, PyObject *value, void *closure);
+PyObject *get_injected(Hot *hot, void *closure);
+int set_injected(Hot *hot, PyObject *value, void *closure);
+
+#endif

@@ -1,0 +1,23 @@
+/* What is known of a live frame, and the memory of it, which is used again. */
+#ifndef HOT_STATES_H
+#define HOT_STATES_H
+
+#include "hot.h"
+
+/* `code` NULL: for what runs nowhere. */
+FrameState *state_new(Hot *hot, Code *code, void *key);
+void state_free(Hot *hot, FrameState *state);
+
+/* What `state_free` has kept for later. */
+void states_release(Hot *hot);
+
+/* Keep the bytes of a value; `known` is one of `state`. */
+int known_set(FrameState *state, KnownValue *known, const uint8_t *data, size_t size);
+
+static inline uint8_t *
+known_data(KnownValue *known)
+{
+    return known->size <= KNOWN_INLINE ? known->bytes.here : known->bytes.there;
+}
+
+#endif

@@ -1,0 +1,56 @@
+/* Each struct of the state is cleared by the file that owns it; here is the order. */
+
+#include "trace.h"
+#include "clock.h"
+#include "codes.h"
+#include "definitions.h"
+#include "frames.h"
+#include "losses.h"
+#include "records.h"
+#include "secrets.h"
+#include "segments.h"
+#include "states.h"
+#include "streams.h"
+#include "threads.h"
+#include "types.h"
+#include "visit.h"
+
+int
+hot_begin(Hot *hot)
+{
+    frames_begin(hot);
+    threads_clear(hot);
+    numbers_clear(hot);
+    losses_clear(hot);
+    redacted_set(hot, 0);
+    segments_clear(hot);
+    streams_forget(hot);
+    readers_sweep(hot);
+    if (clock_begin(hot) < 0) {
+        return -1;
+    }
+    entrance_open(hot, 1);
+    return 0;
+}
+
+int
+hot_end(Hot *hot, PyThreadState *tstate)
+{
+    int status = write_gaps(hot, tstate);
+    frames_clear(hot);
+    streams_forget(hot);
+    return status;
+}
+
+void
+hot_release(Hot *hot)
+{
+    entrance_open(hot, 0);
+    segments_forget(hot);
+    frames_free(hot);
+    threads_free(hot);
+    states_release(hot);
+    codes_free(hot);
+    readers_free(hot);
+    numbers_free(hot);
+}

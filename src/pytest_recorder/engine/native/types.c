@@ -1,0 +1,148 @@
+/* Asks Python for the shape, the fields and the slots of a type. */
+
+#include "types.h"
+#include "names.h"
+#include "secrets.h"
+
+static void
+reader_free(TypeReader *reader)
+{
+    Py_XDECREF(reader->weak);
+    PyMem_RawFree(reader->slot_names);
+    PyMem_RawFree(reader->slot_offsets);
+    PyMem_RawFree(reader->field_secrets);
+    PyMem_RawFree(reader);
+}
+
+static int
+reader_fill(Hot *hot, TypeReader *reader, PyObject *facts)
+{
+    PyObject *definition, *slots, *secrets;
+    if (!PyArg_ParseTuple(facts, "iSiOO", &reader->shape, &definition, &reader->has_dict, &slots,
+                          &secrets)) {
+        return -1;
+    }
+    if (reader->shape > SHAPE_BUILTIN) {
+        reader->shape = SHAPE_OTHER;
+    }
+    reader->definition = name_of_bytes(&hot->texts.types, PyBytes_AS_STRING(definition),
+                                       (size_t)PyBytes_GET_SIZE(definition));
+    if (reader->definition == NULL) {
+        return -1;
+    }
+    reader->slots = (int)PyTuple_GET_SIZE(slots);
+    reader->fields = (int)PyTuple_GET_SIZE(secrets);
+    reader->slot_names = PyMem_RawCalloc((size_t)reader->slots + 1, sizeof(Name *));
+    reader->slot_offsets = PyMem_RawCalloc((size_t)reader->slots + 1, sizeof(Py_ssize_t));
+    reader->field_secrets = PyMem_RawCalloc((size_t)reader->fields + 1, 1);
+    if (reader->slot_names == NULL || reader->slot_offsets == NULL ||
+        reader->field_secrets == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    int found = 0;
+    for (int i = 0; i < reader->slots; i++) {
+        PyObject *name, *member;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(slots, i), "UO", &name, &member)) {
+            return -1;
+        }
+        PyMemberDef *place = ((PyMemberDescrObject *)member)->d_member;
+        /* A descriptor of another class under a name in this one would read elsewhere. */
+        if (place->type != T_OBJECT_EX ||
+            !PyType_IsSubtype(reader->type, ((PyDescrObject *)member)->d_type)) {
+            continue;
+        }
+        reader->slot_names[found] = name_of(hot, &hot->texts.names, name);
+        if (reader->slot_names[found] == NULL ||
+            name_is_secret(hot, reader->slot_names[found], name) < 0) {
+            return -1;
+        }
+        reader->slot_offsets[found++] = place->offset;
+    }
+    reader->slots = found;
+    for (int i = 0; i < reader->fields; i++) {
+        reader->field_secrets[i] = PyTuple_GET_ITEM(secrets, i) == Py_True;
+    }
+    return 0;
+}
+
+/* The caller owns the type. */
+static TypeReader *
+reader_make(Hot *hot, PyTypeObject *type)
+{
+    TypeReader *reader = PyMem_RawCalloc(1, sizeof(TypeReader));
+    if (reader == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    reader->type = type;
+    reader->serial = ++hot->types.serials;
+    PyObject *facts = PyObject_CallMethod(hot->settings.helpers, "describe_type", "O", type);
+    int status = -1;
+    if (facts != NULL) {
+        status = reader_fill(hot, reader, facts);
+        Py_DECREF(facts);
+    }
+    if (status == 0 && (type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        reader->weak = PyWeakref_NewRef((PyObject *)type, NULL);
+        status = reader->weak == NULL ? -1 : 0;
+    }
+    if (status == 0) {
+        TypeReader *old = table_get(&hot->types.readers, type);
+        status = table_set(&hot->types.readers, type, reader);
+        if (status == 0 && old != NULL) {
+            memset(hot->types.recent, 0, sizeof(hot->types.recent));
+            reader_free(old);
+        }
+    }
+    if (status < 0) {
+        reader_free(reader);
+        return NULL;
+    }
+    return reader;
+}
+
+TypeReader *
+reader_look_up(Hot *hot, PyTypeObject *type)
+{
+    TypeReader *reader = table_get(&hot->types.readers, type);
+    if (reader == NULL || !reader_is_alive(reader)) {
+        Py_INCREF(type);
+        reader = reader_make(hot, type);
+        Py_DECREF(type);
+    }
+    if (reader != NULL) {
+        hot->types.recent[((uintptr_t)type >> 6) % RECENT_READERS] = reader;
+    }
+    return reader;
+}
+
+void
+readers_sweep(Hot *hot)
+{
+    if (hot->types.readers.count < 2048) {
+        return;
+    }
+    Table kept = {0};
+    memset(hot->types.recent, 0, sizeof(hot->types.recent));
+    TypeReader *reader;
+    for (size_t at = 0; (reader = table_next(&hot->types.readers, &at)) != NULL;) {
+        if (!reader_is_alive(reader) || table_set(&kept, reader->type, reader) < 0) {
+            PyErr_Clear(); /* without memory to keep it, it is described again */
+            reader_free(reader);
+        }
+    }
+    table_free(&hot->types.readers);
+    hot->types.readers = kept;
+}
+
+void
+readers_free(Hot *hot)
+{
+    TypeReader *reader;
+    for (size_t at = 0; (reader = table_next(&hot->types.readers, &at)) != NULL;) {
+        reader_free(reader);
+    }
+    table_free(&hot->types.readers);
+    memset(hot->types.recent, 0, sizeof(hot->types.recent));
+}

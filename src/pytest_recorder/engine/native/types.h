@@ -1,0 +1,31 @@
+/* How the instances of each type are read, as Python describes it once. */
+#ifndef HOT_TYPES_H
+#define HOT_TYPES_H
+
+#include "hot.h"
+
+TypeReader *reader_look_up(Hot *hot, PyTypeObject *type);
+
+/* Between two traces: forget dead types where there are many. */
+void readers_sweep(Hot *hot);
+void readers_free(Hot *hot);
+
+static inline int
+reader_is_alive(const TypeReader *reader)
+{
+    return reader->weak == NULL ||
+           ((PyWeakReference *)reader->weak)->wr_object == (PyObject *)reader->type;
+}
+
+/* NULL and an exception where the type could not be described. The caller owns the type for as long
+ * as it uses the reader. */
+static inline TypeReader *
+reader_of(Hot *hot, PyTypeObject *type)
+{
+    TypeReader *reader = hot->types.recent[((uintptr_t)type >> 6) % RECENT_READERS];
+    return reader != NULL && reader->type == type && reader_is_alive(reader)
+               ? reader
+               : reader_look_up(hot, type);
+}
+
+#endif
