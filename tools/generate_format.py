@@ -20,6 +20,8 @@ TABLE = PACKAGE / "table.py"
 DOCUMENT = Path("docs/trace-format.md")
 COMMAND = "just format-table"
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
+# Every reader knows them: their time may stand where it stands.
+_READ_BY_ALL = {"CALL", "SPAN"}
 _WIDTH = 96
 _ENDIAN = """\
 /* Numbers in headers are little-endian. */
@@ -64,6 +66,10 @@ def check_table(table: ModuleType) -> None:
             raise SystemExit(f"{record.name} has parentheses elsewhere than at its end")
         if record in table.TAGS and not re.fullmatch(r"[^v]*v*(\([^v]*v*\))?", shape):
             raise SystemExit(f"{record.name} has something behind a value")
+        if "T" in shape[1:] and not shape.startswith("LT") and record.name not in _READ_BY_ALL:
+            raise SystemExit(
+                f"{record.name} has its time elsewhere than first or after its line"
+            )
         if shape.startswith("L") and not record.is_event:
             raise SystemExit(f"{record.name} starts with a line and is no event")
     if not table.MAGIC.endswith(bytes((table.FORMAT_VERSION,))):
@@ -280,11 +286,17 @@ def object_of(name: str, entries: Iterable[tuple[str, str]]) -> str:
     return f"export const {name} = {{\n{rows}}} as const;\n"
 
 
-def array_of(name: str, words: Iterable[str], kind: str = "") -> str:
+def array_of(name: str, words: Iterable[str]) -> str:
     """Give an array of words by their numbers."""
     rows = "".join(f"  {literal(word)},\n" for word in words)
-    begin, end = (f": {kind}", "]") if kind else ("", "] as const")
-    return f"export const {name}{begin} = [\n{rows}{end};\n"
+    return f"export const {name} = [\n{rows}] as const;\n"
+
+
+def set_of(name: str, table: ModuleType, shape: str) -> str:
+    """Give an array by numbers that says which operations have fields of a shape."""
+    found = [bool(re.match(shape, field_string(table, o.fields))) for o in table.OPERATIONS]
+    words = ["false", *(str(is_one).lower() for is_one in found)]
+    return f"export const {name}: readonly boolean[] = [{', '.join(words)}];\n"
 
 
 def typescript(table: ModuleType) -> str:
@@ -293,9 +305,6 @@ def typescript(table: ModuleType) -> str:
     def by_number(records: Iterable[Any], give: Callable[[Any], str]) -> list[str]:
         found = {record.number: give(record) for record in records}
         return [found.get(number, "") for number in range(max(found) + 1)]
-
-    def fields(record: Any) -> str:
-        return field_string(table, record.fields)
 
     kinds = by_number(table.OPERATIONS, lambda o: o.name.lower() if o.is_event else "")
     head = (
@@ -322,12 +331,77 @@ def typescript(table: ModuleType) -> str:
         + array_of("STREAMS", table.STREAMS)
         + array_of("REASONS", by_number(table.REASONS, lambda reason: reason.text)),
         limits,
-        "// What follows the first byte of a record, a letter for each field; by its number.\n"
-        + array_of("DEFINE_FIELDS", by_number(table.DEFINITIONS, fields), "readonly string[]")
-        + array_of("OP_FIELDS", by_number(table.OPERATIONS, fields), "readonly string[]")
-        + array_of("TAG_FIELDS", by_number(table.TAGS, fields), "readonly string[]"),
+        "// The operations that are events of the current frame, and those with a time.\n"
+        + set_of("WITH_LINE", table, "^L")
+        + set_of("WITH_TIME", table, "^L?T"),
     ]
     return head + "\n".join(parts)
+
+
+# What each letter is in TypeScript; every other one is a number.
+_SKIPS = {
+    **dict.fromkeys("beoprw", "cursor.byte();"),
+    **dict.fromkeys("ds", "cursor.skip(cursor.uv());"),
+    "m": "cursor.skip(magnitudeSize(cursor));",
+    "8": "cursor.skip(8);",
+    "v": "secrets += skipValue(cursor);",
+    **dict.fromkeys("tx", "skipValue(cursor);"),
+}
+_SECRET = "REDACTED"
+
+
+def skip_statements(shape: str) -> list[str]:
+    """Give the statements that pass over the fields of a field string."""
+    before, _, group = shape.partition("(")
+    lines = [_SKIPS.get(letter, "cursor.uv();") for letter in before]
+    if group:
+        lines.append("for (let left = cursor.count(); left > 0; left--) {")
+        lines += ["  " + _SKIPS.get(letter, "cursor.uv();") for letter in group[:-1]]
+        lines.append("}")
+    return lines
+
+
+def skip_switch(records: Iterable[Any], shapes: list[str], what: str) -> str:
+    """Give a switch over `byte` that passes over the fields of a record and returns."""
+    cases: dict[tuple[str, str], list[str]] = {}
+    for record, shape in zip(records, shapes, strict=True):
+        found = "1" if record.name == _SECRET else "secrets" if "v" in shape else "0"
+        cases.setdefault((shape, found), []).append(f"case {record.number}: // {record.name}")
+    lines: list[str] = []
+    for (shape, found), labels in cases.items():
+        lines += [f"    {label}" for label in labels]
+        lines += [f"      {line}" for line in (*skip_statements(shape), f"return {found};")]
+    lines += ["    default:", f"      throw new Malformed(`unknown {what} ${{byte}}`);"]
+    return "  switch (byte) {\n" + "\n".join(lines) + "\n  }\n}\n"
+
+
+def typescript_skips(table: ModuleType) -> str:
+    """Give `skip.ts`."""
+    definitions, operations, tags = (
+        [field_string(table, record.fields) for record in records]
+        for records in (table.DEFINITIONS, table.OPERATIONS, table.TAGS)
+    )
+    behind_time = [re.sub("^L?T?", "", shape) for shape in operations]
+    value = skip_switch(table.TAGS, tags, "value")
+    return (
+        "// Passes over what the page does not show.\n"
+        f"// Written by `{COMMAND}` from the field strings of table.py: walking them in the page\n"
+        "// took twice the time of its whole scan.\n\n"
+        'import { type Cursor, Malformed, magnitudeSize } from "./bytes";\n'
+        'import { MAX_NESTING } from "./vocabulary";\n\n'
+        "// Passes over one value; gives the number of secrets in it.\n"
+        "export function skipValue(cursor: Cursor, depth = 0): number {\n"
+        '  if (depth > MAX_NESTING) throw new Malformed("a value is nested too deep");\n'
+        "  const byte = cursor.byte();\n  let secrets = 0;\n"
+        + value.replace("skipValue(cursor)", "skipValue(cursor, depth + 1)")
+        + "\n// Passes over a record behind its line and its time, where it starts with them;\n"
+        "// gives the number of secrets in its values, the text of an event aside.\n"
+        "export function skipRecord(cursor: Cursor, byte: number): number {\n  let secrets = 0;\n"
+        + skip_switch(table.OPERATIONS, behind_time, "record")
+        + "\n// Passes over a definition behind its number.\n"
+        "export function skipDefinition(cursor: Cursor, byte: number): number {\n"
+        + skip_switch(table.DEFINITIONS, definitions, "definition")
+    )
 
 
 # Documents.
@@ -416,6 +490,7 @@ GENERATED: dict[Path, Callable[[ModuleType], str]] = {
     PACKAGE / "layout.py": python_layout,
     PACKAGE / "vocabulary.h": c_header,
     Path("web/src/format/vocabulary.ts"): typescript,
+    Path("web/src/format/skip.ts"): typescript_skips,
 }
 
 

@@ -14,7 +14,7 @@ renderers, and nothing else. What a new row must keep to:
 - Numbers are never used again, and leave no hole.
 - Parentheses stand at the end of a record, once.
 - In a value, values stand at the end of what is before the parentheses, and of what is in them.
-- A record that starts with `line` is an event of the current frame.
+- A record that starts with `line` is an event of the current frame; `time` stands first, or next.
 """
 
 from typing import Final, NamedTuple

@@ -1,5 +1,7 @@
 // Reads primitives from bytes, in order; every fault of the input is a Malformed.
 
+import { MAX_INT_BYTES } from "./vocabulary";
+
 export class Malformed extends Error {}
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -88,6 +90,13 @@ export class Cursor {
     const bytes = this.take(8);
     return new DataView(bytes.buffer, bytes.byteOffset, 8).getFloat64(0, true);
   }
+}
+
+// The bytes of a large int.
+export function magnitudeSize(cursor: Cursor): number {
+  const size = cursor.uv();
+  if (size > MAX_INT_BYTES) throw new Malformed("an int is larger than any that is recorded");
+  return size;
 }
 
 export function decodeText(bytes: Uint8Array): string {

@@ -2,8 +2,9 @@
 
 import { Cursor, Malformed } from "./bytes";
 import { type CodeInfo, type Definitions, known } from "./definitions";
+import { skipRecord } from "./skip";
 import { type Value, readValue } from "./values";
-import { EDGES, KINDS, type Kind, Op, PHASES, STREAMS } from "./vocabulary";
+import { EDGES, KINDS, type Kind, Op, PHASES, STREAMS, WITH_LINE, WITH_TIME } from "./vocabulary";
 
 export type Values = Map<string, Value>;
 
@@ -100,13 +101,13 @@ class Reader {
         const found = this.states.get(frame.number) ?? [];
         found.push({ at: this.n, values: this.pairs() });
         this.states.set(frame.number, found);
-      } else if (op >= Op.CALL && op <= Op.GAP) {
+      } else if (KINDS[op]) {
         const event = this.event(op);
         if (head & Op.CHANGES) this.changes(event);
         this.n++;
         return event;
       } else {
-        throw new Malformed(`unknown record ${op}`);
+        this.pass(op, null);
       }
     }
     return null;
@@ -148,10 +149,19 @@ class Reader {
       event.outcome = cursor.text() || null;
     } else if (op === Op.CALL) {
       this.call(event);
-    } else {
+    } else if (op >= Op.LINE && op <= Op.LOG) {
       this.inFrame(op, event);
+    } else {
+      this.pass(op, event);
     }
     return event;
+  }
+
+  // A record that nobody taught this module to show; an event still has its line and its time.
+  private pass(op: number, event: Event | null): void {
+    if (WITH_LINE[op]) this.line(event);
+    if (WITH_TIME[op]) this.time(event);
+    skipRecord(this.cursor, op);
   }
 
   private call(event: Event): void {
@@ -170,9 +180,7 @@ class Reader {
 
   private inFrame(op: number, event: Event): void {
     const { cursor, defs } = this;
-    const frame = this.now();
-    frame.line += cursor.zz();
-    this.place(event, frame);
+    this.line(event);
     if (op === Op.LINE) return;
     this.time(event);
     if (op === Op.RETURN || op === Op.YIELD) {
@@ -189,6 +197,12 @@ class Reader {
     }
   }
 
+  private line(event: Event | null): void {
+    const frame = this.now();
+    frame.line += this.cursor.zz();
+    if (event !== null) this.place(event, frame);
+  }
+
   private place(event: Event, frame: Frame): void {
     event.thread = frame.thread;
     if (frame.code !== null) {
@@ -198,9 +212,9 @@ class Reader {
     }
   }
 
-  private time(event: Event): void {
+  private time(event: Event | null): void {
     this.timeUs += this.cursor.uv();
-    event.timeUs = this.timeUs;
+    if (event !== null) event.timeUs = this.timeUs;
   }
 
   private changes(event: Event): void {

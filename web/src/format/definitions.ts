@@ -1,6 +1,8 @@
 // Keeps the tables that number names, types, files, code and threads of one trace.
 
 import { Cursor, Malformed } from "./bytes";
+import { skipDefinition } from "./skip";
+import { Define } from "./vocabulary";
 
 export interface TypeInfo {
   name: string;
@@ -32,24 +34,24 @@ export class Definitions {
   private take(cursor: Cursor): void {
     const kind = cursor.byte();
     const number = cursor.uv();
-    if (kind === 1) {
+    if (kind === Define.NAME) {
       this.names.set(number, cursor.text());
-    } else if (kind === 2) {
+    } else if (kind === Define.TYPE) {
       const name = cursor.text();
       const fields: string[] = [];
       for (let left = cursor.count(); left > 0; left--) fields.push(cursor.text());
       this.types.set(number, { name, fields });
-    } else if (kind === 3) {
+    } else if (kind === Define.FILE) {
       const path = cursor.text();
       this.files.set(number, { path, digest: hex(cursor.take(cursor.uv())) });
-    } else if (kind === 4) {
+    } else if (kind === Define.CODE) {
       const file = known(this.files, cursor.uv(), "file").path;
       const firstLine = cursor.uv();
       this.codes.set(number, { id: number, file, firstLine, name: cursor.text() });
-    } else if (kind === 5) {
+    } else if (kind === Define.THREAD) {
       this.threads.set(number, cursor.text());
     } else {
-      throw new Malformed(`unknown definition ${kind}`);
+      skipDefinition(cursor, kind);
     }
   }
 }

@@ -3,8 +3,8 @@
 
 import { Cursor, Malformed } from "./bytes";
 import { type CodeInfo, type Definitions, known } from "./definitions";
-import { skipValue } from "./values";
-import { Op } from "./vocabulary";
+import { skipRecord, skipValue } from "./skip";
+import { KINDS, Op, WITH_LINE, WITH_TIME } from "./vocabulary";
 
 export const NONE = -1;
 
@@ -181,12 +181,7 @@ export class Scanner {
         continue;
       }
       const at = n - index.first;
-      if (op === Op.GAP) {
-        cursor.uv();
-        cursor.uv();
-        cursor.uv();
-        index.marks.gap.push(n);
-      } else if (op === Op.SPAN) {
+      if (op === Op.SPAN) {
         cursor.uv();
         timeUs += cursor.uv();
         this.span(cursor.byte(), cursor.byte(), cursor.text(), cursor.text(), n);
@@ -200,14 +195,20 @@ export class Scanner {
         live.set(number, current);
         this.pairs(cursor, NONE);
         this.place(current, n);
-      } else if (op >= Op.LINE && op <= Op.LOG) {
-        if (current === null) throw new Malformed("an event has no frame");
-        current.line += cursor.zz();
-        if (op !== Op.LINE) timeUs += cursor.uv();
-        this.place(current, n);
-        if (op !== Op.LINE) this.body(op, cursor, current, n);
       } else {
-        throw new Malformed(`unknown record ${op}`);
+        const hasLine = WITH_LINE[op];
+        if (hasLine) {
+          if (current === null) throw new Malformed("an event has no frame");
+          current.line += cursor.zz();
+        }
+        if (WITH_TIME[op]) timeUs += cursor.uv();
+        if (hasLine) this.place(current!, n);
+        // Most events are lines, and there is nothing more in them.
+        if (op !== Op.LINE) {
+          index.secrets += skipRecord(cursor, op);
+          this.mark(op, current, n);
+        }
+        if (!KINDS[op]) continue;
       }
       if (head & Op.CHANGES) {
         if (current === null) throw new Malformed("an event has no frame");
@@ -220,27 +221,14 @@ export class Scanner {
     }
   }
 
-  private body(op: number, cursor: Cursor, current: Live, n: number): void {
-    const { index } = this;
-    if (op === Op.RETURN || op === Op.YIELD) {
-      index.secrets += skipValue(cursor);
-      if (op === Op.RETURN) this.close(current, "return");
-    } else if (op === Op.THROW || op === Op.RAISE || op === Op.UNWIND) {
-      cursor.uv();
-      cursor.uv();
-      skipValue(cursor);
-      if (op === Op.RAISE) index.marks.raise.push(n);
-      if (op === Op.UNWIND) this.close(current, "unwind");
-    } else if (op === Op.OUTPUT) {
-      cursor.byte();
-      skipValue(cursor);
-      index.marks.output.push(n);
-    } else if (op === Op.LOG) {
-      cursor.uv();
-      cursor.uv();
-      skipValue(cursor);
-      index.marks.log.push(n);
-    }
+  private mark(op: number, current: Live | null, n: number): void {
+    const { marks } = this.index;
+    if (op === Op.RETURN) this.close(current!, "return");
+    else if (op === Op.UNWIND) this.close(current!, "unwind");
+    else if (op === Op.RAISE) marks.raise.push(n);
+    else if (op === Op.OUTPUT) marks.output.push(n);
+    else if (op === Op.LOG) marks.log.push(n);
+    else if (op === Op.GAP) marks.gap.push(n);
   }
 
   private place(live: Live, n: number): void {

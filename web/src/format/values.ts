@@ -1,10 +1,13 @@
 // Decodes one recorded value into the JSON form of docs/json-lines.md; names of attributes are keys of a
 // Map, because a recorded name can be `__proto__`.
 
-import { Cursor, Malformed } from "./bytes";
+import { Cursor, Malformed, magnitudeSize } from "./bytes";
 import { type Definitions, hex, known } from "./definitions";
 import { floatText } from "./python";
-import { MAX_INT_BYTES, MAX_NESTING, REASONS, Tag } from "./vocabulary";
+import { skipValue } from "./skip";
+import { MAX_NESTING, REASONS, Tag } from "./vocabulary";
+
+const NOT_SHOWN = "this version cannot show it";
 
 export interface Value {
   type: string;
@@ -26,6 +29,7 @@ export function readValue(cursor: Cursor, defs: Definitions, depth = 0): Value {
   if (depth > MAX_NESTING) throw new Malformed("a value is nested too deep");
   const tag = cursor.byte();
   if (tag <= Tag.BYTES_CUT) return readScalar(tag, cursor);
+  if (!(tag >= Tag.SEQUENCE && tag <= Tag.REDACTED)) return notShown(cursor, depth);
   const type = known(defs.types, cursor.uv(), "type");
   if (tag === Tag.REDACTED) return { type: type.name, redacted: true };
   const value: Value = { type: type.name, id: cursor.uv() };
@@ -37,7 +41,6 @@ export function readValue(cursor: Cursor, defs: Definitions, depth = 0): Value {
     value.unavailable = reasonOf(cursor.byte());
     return value;
   }
-  if (tag !== Tag.SEQUENCE && tag !== Tag.MAPPING && tag !== Tag.OBJECT) throw new Malformed(`unknown value ${tag}`);
   const full = cursor.uv();
   const reason = cursor.byte();
   const count = cursor.count();
@@ -66,6 +69,13 @@ export function readValue(cursor: Cursor, defs: Definitions, depth = 0): Value {
     value.reason = reasonOf(reason);
   }
   return value;
+}
+
+// A value whose tag is in the table and that nobody taught this module to show.
+function notShown(cursor: Cursor, depth: number): Value {
+  cursor.at--; // back to its tag
+  skipValue(cursor, depth);
+  return { type: "object", unavailable: NOT_SHOWN };
 }
 
 function reasonOf(byte: number): string {
@@ -111,9 +121,7 @@ function readScalar(tag: number, cursor: Cursor): Value {
 
 function bigInt(cursor: Cursor): number | bigint {
   const sign = cursor.byte();
-  const size = cursor.uv();
-  if (size > MAX_INT_BYTES) throw new Malformed("an int is larger than any that is recorded");
-  const digits = hex(cursor.take(size).slice().reverse());
+  const digits = hex(cursor.take(magnitudeSize(cursor)).slice().reverse());
   const big = digits ? BigInt(`0x${digits}`) : 0n;
   const signed = sign ? -big : big;
   const small = Number(signed);
@@ -136,60 +144,4 @@ function complexText(real: number, imaginary: number): string {
 function plainFloat(number: number): string {
   const text = String(special(number));
   return Number.isFinite(number) ? floatText(number).replace(/\.0$/, "") : text;
-}
-
-// Passes over one value; gives the number of secrets in it.
-export function skipValue(cursor: Cursor, depth = 0): number {
-  if (depth > MAX_NESTING) throw new Malformed("a value is nested too deep");
-  const tag = cursor.byte();
-  switch (tag) {
-    case Tag.NONE:
-    case Tag.TRUE:
-    case Tag.FALSE:
-      return 0;
-    case Tag.INT:
-      cursor.uv();
-      return 0;
-    case Tag.BIG_INT:
-      cursor.byte();
-      cursor.skip(cursor.uv());
-      return 0;
-    case Tag.HUGE_INT:
-      cursor.byte();
-      cursor.uv();
-      return 0;
-    case Tag.FLOAT:
-      cursor.skip(8);
-      return 0;
-    case Tag.COMPLEX:
-      cursor.skip(16);
-      return 0;
-    case Tag.STR:
-    case Tag.BYTES:
-      cursor.skip(cursor.uv());
-      return 0;
-    case Tag.STR_CUT:
-    case Tag.BYTES_CUT:
-      cursor.uv();
-      cursor.skip(cursor.uv());
-      return 0;
-  }
-  cursor.uv();
-  if (tag === Tag.REDACTED) return 1;
-  cursor.uv();
-  let secrets = 0;
-  if (tag === Tag.TEXT || tag === Tag.SUBCLASS) return skipValue(cursor, depth + 1);
-  if (tag === Tag.OPAQUE) {
-    cursor.byte();
-    return 0;
-  }
-  if (tag !== Tag.SEQUENCE && tag !== Tag.MAPPING && tag !== Tag.OBJECT) throw new Malformed(`unknown value ${tag}`);
-  cursor.uv();
-  cursor.byte();
-  let left = cursor.count() * (tag === Tag.MAPPING ? 2 : 1);
-  for (; left > 0; left--) {
-    if (tag === Tag.OBJECT) cursor.uv();
-    secrets += skipValue(cursor, depth + 1);
-  }
-  return secrets;
 }

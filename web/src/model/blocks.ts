@@ -1,7 +1,7 @@
 // Gives the blocks that the page carries, each decoded when it is asked for.
 
 import { hex } from "../format/definitions";
-import { BlockKind } from "../format/vocabulary";
+import { BlockKind, EVENTS_HEAD_BYTES } from "../format/vocabulary";
 
 // What Python wrote into the page as text: inert until it is decoded here.
 export interface Carried {
@@ -17,7 +17,6 @@ export interface EventBlock {
   count: number;
 }
 
-const EVENTS_HEAD = 20;
 const DIGEST = 32;
 
 export async function readBlock(carried: Carried): Promise<Uint8Array> {
@@ -26,11 +25,11 @@ export async function readBlock(carried: Carried): Promise<Uint8Array> {
 }
 
 export async function readEvents(block: EventBlock): Promise<Uint8Array> {
-  return (await readBlock(block.carried)).subarray(EVENTS_HEAD);
+  return (await readBlock(block.carried)).subarray(EVENTS_HEAD_BYTES);
 }
 
 export function headOf(data: Uint8Array, carried: Carried): EventBlock {
-  const view = new DataView(data.buffer, data.byteOffset, EVENTS_HEAD);
+  const view = new DataView(data.buffer, data.byteOffset, EVENTS_HEAD_BYTES);
   const first = Number(view.getBigUint64(0, true));
   return { carried, first, baseUs: Number(view.getBigUint64(8, true)), count: view.getUint32(16, true) };
 }
