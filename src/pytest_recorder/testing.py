@@ -17,10 +17,10 @@ from typing import Any
 from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.format.events import Event, Value
 from pytest_recorder.recording.recorder import Ended, Recorder
+from pytest_recorder.settings import BY_NAME
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.parse import parse_option
 from pytest_recorder.settings.policy import Policy
-from pytest_recorder.settings.table import BY_NAME
 from pytest_recorder.tracefile.reader import Trace, open_trace
 
 

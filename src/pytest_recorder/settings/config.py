@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pytest_recorder.settings.table import BOUNDS, BY_NAME, VALUE_LIMITS
+from pytest_recorder.settings import BOUNDS, BY_NAME, VALUE_LIMITS
 
 # The choices of the table, for the type checker.
 Scope = Literal["test", "session"]
