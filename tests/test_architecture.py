@@ -15,7 +15,7 @@ RUN_ONCE = ("__init__.py", "base.py", "select.py", "scope.py")
 MOST_LINES = 400
 # Longer than that today. A ceiling may only fall.
 CEILINGS = {
-    "settings/table.py": 456,  # data, row after row
+    "settings/__init__.py": 450,  # data, row after row
     "engine/pure/hot_path.py": 739,
     "engine/pure/values.py": 496,
     "format/decode.py": 486,
@@ -84,7 +84,7 @@ def test_no_module_is_longer_than_a_reader_likes() -> None:
     assert [name for name in CEILINGS if lengths.get(name, 0) <= MOST_LINES] == []
 
 
-def test_an_idle_plugin_imports_five_modules_of_ours_and_none_of_others() -> None:
+def test_an_idle_plugin_imports_four_modules_of_ours_and_none_of_others() -> None:
     # Under a millisecond, measured by `python -X importtime -c 'import pytest_recorder.plugin'`.
     # Here stands what keeps it there: what a time in a test would only say by chance.
     script = (
@@ -101,5 +101,4 @@ def test_an_idle_plugin_imports_five_modules_of_ours_and_none_of_others() -> Non
         "pytest_recorder.plugin",
         "pytest_recorder.plugin.options",
         "pytest_recorder.settings",
-        "pytest_recorder.settings.table",
     ]

@@ -1,4 +1,4 @@
-"""Writes the tables of options in the documents, from `pytest_recorder.settings.table`.
+"""Writes the tables of options in the documents, from `pytest_recorder.settings`.
 
 `python tools/option_tables.py` writes them, `--check` names the documents that are not up to date
 and ends with 1 if there is one.
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_recorder.settings.table import OPTIONS, Option
+from pytest_recorder.settings import OPTIONS, Option
 
 ROOT = Path(__file__).parent.parent
 BEGIN = "<!-- begin: {} (written by `just docs`) -->"

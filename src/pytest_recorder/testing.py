@@ -18,10 +18,10 @@ from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.format.events import Event, Value
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.trace_recording import Ended
+from pytest_recorder.settings import BY_NAME
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.parse import parse_option
 from pytest_recorder.settings.policy import Policy
-from pytest_recorder.settings.table import BY_NAME
 from pytest_recorder.tracefile.reader import Trace, open_trace
 
 

@@ -16,7 +16,8 @@ import sys
 
 sys.path[:0] = json.loads(sys.argv[1])
 from pydantic import create_model
-from pytest_recorder.settings import config, table
+from pytest_recorder import settings as table
+from pytest_recorder.settings import config
 
 # What a person writes: a row of the table, and the line that gives the field its type.
 row = table.Option(

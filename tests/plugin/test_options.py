@@ -10,9 +10,9 @@ from pytest_recorder.compat import accepts_ini_unions
 from pytest_recorder.errors import ErrorCode, UsageError
 from pytest_recorder.plugin import options
 from pytest_recorder.plugin.resolution import KILL_SWITCH, resolve, resolve_marker
+from pytest_recorder.settings import BY_NAME, MARKER_NAMES, OPTIONS, Option
 from pytest_recorder.settings import config as config_module
 from pytest_recorder.settings.config import Resolved, Settings, ValueLimits
-from pytest_recorder.settings.table import BY_NAME, MARKER_NAMES, OPTIONS, Option
 
 HAS_NATIVE_TOML = pytest.version_tuple >= (9, 0)
 MIB = 1024**2
@@ -573,6 +573,5 @@ def test_importing_the_options_imports_neither_pydantic_nor_the_settings() -> No
             "pytest_recorder.plugin",
             "pytest_recorder.plugin.options",
             "pytest_recorder.settings",
-            "pytest_recorder.settings.table",
         ]
     )

@@ -14,8 +14,8 @@ from pytest_recorder.diagnostics.metrics import COUNTERS
 from pytest_recorder.diagnostics.schema import ErrorTrailer, LogLine
 from pytest_recorder.errors import ErrorCode
 from pytest_recorder.format.vocabulary import REASONS
+from pytest_recorder.settings import MARKER_NAMES, OPTIONS, Option
 from pytest_recorder.settings.policy import POLICY_OPTIONS
-from pytest_recorder.settings.table import MARKER_NAMES, OPTIONS, Option
 from pytest_recorder.tracefile.index import Entry
 
 DOCS = Path(__file__).parents[2] / "docs"

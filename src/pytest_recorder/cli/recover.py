@@ -9,7 +9,7 @@ from pytest_recorder.cli.complaint import complain
 from pytest_recorder.errors import RecorderError, exit_status
 from pytest_recorder.render.index_page import write_index_page
 from pytest_recorder.render.sidecar import write_failure
-from pytest_recorder.settings.table import DEFAULT_FOLDER
+from pytest_recorder.settings import DEFAULT_FOLDER
 from pytest_recorder.system.locks import is_alive
 from pytest_recorder.tracefile.index import Entry
 from pytest_recorder.tracefile.recovery import Recovery

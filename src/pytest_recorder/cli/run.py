@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error, usage
 from pytest_recorder.recording import autostart
-from pytest_recorder.settings.table import DEFAULT_FOLDER, OPTIONS, Option, is_switched_off
+from pytest_recorder.settings import DEFAULT_FOLDER, OPTIONS, Option, is_switched_off
 
 HELP = "run a program as python would, and record it"
 USAGE: Final = "pytest-recorder run [options] script.py | -m module | -c code [arguments]"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_recorder.plugin import options
-from pytest_recorder.settings.table import MARKER_NAMES
+from pytest_recorder.settings import MARKER_NAMES
 
 if TYPE_CHECKING:
     from pytest_recorder.plugin.handle import Recording

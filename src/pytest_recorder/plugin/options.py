@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_recorder.settings.table import (
+from pytest_recorder.settings import (
     BY_NAME,
     FALSE_WORDS,
     OPTIONS,

@@ -9,10 +9,7 @@ import pytest
 
 from pytest_recorder.errors import ErrorCode, UsageError, usage
 from pytest_recorder.plugin.options import given, ini_type, is_forced_off
-from pytest_recorder.settings.config import Resolved, Settings
-from pytest_recorder.settings.parse import check_switch, code_of, invalid, parse_option
-from pytest_recorder.settings.policy import POLICY_OPTIONS, Policy
-from pytest_recorder.settings.table import (
+from pytest_recorder.settings import (
     BY_NAME,
     DEFAULT_FOLDER,
     MARKER_NAMES,
@@ -21,6 +18,9 @@ from pytest_recorder.settings.table import (
     Option,
     is_switched_off,
 )
+from pytest_recorder.settings.config import Resolved, Settings
+from pytest_recorder.settings.parse import check_switch, code_of, invalid, parse_option
+from pytest_recorder.settings.policy import POLICY_OPTIONS, Policy
 
 KILL_SWITCH: Final = f"{PREFIX}=0 (kill switch)"
 

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from pytest_recorder.diagnostics.guard import run_guarded
-from pytest_recorder.settings.table import is_switched_off
+from pytest_recorder.settings import is_switched_off
 
 if TYPE_CHECKING:
     from pytest_recorder.recording.process import ProcessRecording

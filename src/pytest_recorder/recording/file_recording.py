@@ -14,10 +14,10 @@ from pytest_recorder.errors import ErrorCode, RecorderError, from_os_error, usag
 from pytest_recorder.format.layout import MAGIC
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.trace_recording import Ended
+from pytest_recorder.settings import BY_NAME
 from pytest_recorder.settings.config import Action, Settings
 from pytest_recorder.settings.parse import parse_option
 from pytest_recorder.settings.policy import Policy, Sourced, action_for, open_journal
-from pytest_recorder.settings.table import BY_NAME
 from pytest_recorder.tracefile.folder import TRACE_NAME, prepare_folder
 from pytest_recorder.tracefile.index import Entry, add_entries
 from pytest_recorder.tracefile.writer import Packed

@@ -8,9 +8,9 @@ from typing import Any
 from pytest_recorder import compat
 from pytest_recorder.engine.select import Choice
 from pytest_recorder.format.layout import FORMAT_VERSION
+from pytest_recorder.settings import OPTIONS
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Policy, Sourced, policy_digest
-from pytest_recorder.settings.table import OPTIONS
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import writable
 

@@ -32,6 +32,7 @@ from pytest_recorder.recording.file_recording import (
     settings_from,
     trace_file,
 )
+from pytest_recorder.settings import OPTIONS
 from pytest_recorder.settings.parse import check_switch
 from pytest_recorder.settings.policy import Policy, Sourced
 from pytest_recorder.settings.process_policy import (
@@ -39,7 +40,6 @@ from pytest_recorder.settings.process_policy import (
     sourced_policy,
     tell,
 )
-from pytest_recorder.settings.table import OPTIONS
 from pytest_recorder.tracefile.folder import remove_if_empty
 
 _START: Final = "start"

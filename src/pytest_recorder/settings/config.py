@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from pytest_recorder.format.vocabulary import MAX_DEPTH
-from pytest_recorder.settings.table import BOUNDS, BY_NAME, MAX_COUNT, VALUE_LIMITS
+from pytest_recorder.settings import BOUNDS, BY_NAME, MAX_COUNT, VALUE_LIMITS
 
 # The choices of the table, for the type checker.
 Scope = Literal["test", "session"]

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from pytest_recorder.errors import ErrorCode, UsageError, usage
-from pytest_recorder.settings.config import MOST, ValueLimits
-from pytest_recorder.settings.table import (
+from pytest_recorder.settings import (
     BOUNDS,
     BY_NAME,
     FALSE_WORDS,
@@ -16,9 +15,10 @@ from pytest_recorder.settings.table import (
     listed,
     size_text,
 )
+from pytest_recorder.settings.config import MOST, ValueLimits
 
 if TYPE_CHECKING:
-    from pytest_recorder.settings.table import Form
+    from pytest_recorder.settings import Form
 
 
 def parse_option(option: Option, value: object, source: str) -> object:

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import ErrorCode, ErrorKind, usage
+from pytest_recorder.settings import OPTIONS, Option
 from pytest_recorder.settings.config import Action, KindName, LogLevel, OnError, Settings
 from pytest_recorder.settings.parse import invalid, parse_option
-from pytest_recorder.settings.table import OPTIONS, Option
 
 # The options of the policy by their keys; first those that CodeTracer has too.
 POLICY_OPTIONS: Final[Mapping[str, Option]] = MappingProxyType(

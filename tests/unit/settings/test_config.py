@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from pytest_recorder.diagnostics.jsonlog import LEVELS
+from pytest_recorder.settings import BOUNDS, BY_NAME, OPTIONS, VALUE_LIMITS, Option
 from pytest_recorder.settings.config import MOST, Settings, ValueLimits
 from pytest_recorder.settings.policy import POLICY_OPTIONS, Policy
-from pytest_recorder.settings.table import BOUNDS, BY_NAME, OPTIONS, VALUE_LIMITS, Option
 
 every_option = pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 TYPES: dict[str, Any] = {

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_recorder.errors import ErrorCode, UsageError
-from pytest_recorder.settings import parse
+from pytest_recorder.settings import BY_NAME, OPTIONS, parse
 from pytest_recorder.settings.config import ValueLimits
 from pytest_recorder.settings.parse import parse_option
-from pytest_recorder.settings.table import BY_NAME, OPTIONS
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
