@@ -61,7 +61,7 @@ bench *args:
 # what the tests of reference counts and memory prove: the interpreter's own would hide ours.
 sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py":
     {{ python }} -m venv {{ venv }}-sanitize
-    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" \
+    CFLAGS="-O1 -g -UNDEBUG -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" \
     LDFLAGS="-fsanitize=address,undefined" \
         {{ venv }}-sanitize/bin/python -m pip install --quiet --no-cache-dir --force-reinstall '.[test]'
     LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
@@ -78,7 +78,7 @@ contract-public *args="tests/engines":
     {{ python }} -m venv {{ venv }}-public
     PYTEST_RECORDER_BUILD=public \
         {{ venv }}-public/bin/python -m pip install --quiet --no-cache-dir --force-reinstall '.[test]'
-    {{ venv }}-public/bin/python -c 'from pytest_recorder.engine import _native; assert _native.BUILD == "public"'
+    {{ venv }}-public/bin/python -c 'from pytest_recorder.engine.native import _native; assert _native.BUILD == "public"'
     {{ venv }}-public/bin/python -m pytest -n auto {{ args }}
 
 # Build the page's script and style sheet anew; what is built is committed.
