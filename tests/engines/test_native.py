@@ -506,7 +506,7 @@ def test_nothing_is_left_of_ten_thousand_recordings(tmp_path: Path) -> None:
     assert after[2] - memory < 2048
 
 
-def test_code_objects_are_let_go_at_the_end(tmp_path: Path) -> None:
+def test_code_objects_are_released_at_the_end(tmp_path: Path) -> None:
     source = "def f(x):\n    y = x\n    return y\n"
     path = tmp_path / "made.py"
     path.write_text(source)

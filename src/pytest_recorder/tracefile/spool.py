@@ -242,7 +242,7 @@ class Spool:
         if self._event_units + units > self._most_units:
             self._drop_oldest(units)
         if previous is not None:
-            self._let_go(previous)
+            self._evict_pages(previous)
         segment = self._allocate(SegmentKind.EVENTS, size, base_us, first)
         self._event_units += segment.units
         is_head = self._event_units <= self._most_units // 2 and not self._ring
@@ -265,7 +265,7 @@ class Spool:
                 start = segment.start + SEGMENT.size
                 data = self._map[start : start + used]
                 yield Segment(segment.kind, segment.first, events, base_us, data)
-                self._let_go(segment)
+                self._evict_pages(segment)
 
     def flush(self) -> None:
         """Ask the system to write what is mapped; raises EnvironmentError when it cannot."""
@@ -338,7 +338,7 @@ class Spool:
         self._map[segment.start : segment.start + SEGMENT.size] = _FREE_HEADER
         self._free.append(segment.unit)
 
-    def _let_go(self, segment: _Open) -> None:
+    def _evict_pages(self, segment: _Open) -> None:
         """Take the pages of a segment out of the memory of this process; the file has them."""
         if _DONT_NEED is None:
             return
