@@ -32,6 +32,7 @@ lint:
     {{ bin }}/python tools/errors_audit.py
     {{ bin }}/python tools/generate_format.py --check
     {{ bin }}/python tools/option_tables.py --check
+    {{ bin }}/python tools/c_layers.py
     {{ bin }}/check-jsonschema --builtin-schema vendor.github-workflows examples/ci/github.yml
     {{ bin }}/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci examples/ci/gitlab-ci.yml
     {{ bin }}/check-jsonschema --builtin-schema vendor.azure-pipelines --data-transform azure-pipelines --regex-variant nonunicode examples/ci/azure-pipelines.yml
@@ -74,7 +75,7 @@ bench *args:
 
 # Build the parts in C with AddressSanitizer and UBSan, into a folder that `sanitize` puts before the environment.
 build-sanitized:
-    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" \
+    CFLAGS="-O1 -g -UNDEBUG -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" \
     LDFLAGS="-fsanitize=address,undefined" \
         {{ bin }}/python -m pip install --quiet --no-deps --no-cache-dir --upgrade --target {{ venv }}-sanitize .
 

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import decimal
 import enum
 import gc
 import io
@@ -135,12 +136,12 @@ def test_both_write_the_same_bytes(
 class Core:
     """The C part alone, and the encoder in Python beside it."""
 
-    def __init__(self, folder: Path, bounds: Bounds) -> None:
+    def __init__(self, folder: Path, bounds: Bounds, secrets: tuple[str, ...] = ()) -> None:
         from pytest_recorder.engine.native.hot_path import NativeHotPath
 
         self.spool = Spool(folder / "values.pyspool", 1 << 20)
         self.spool.begin(b"{}")
-        redactor = Redactor()
+        redactor = Redactor(secrets)
 
         def handle_fault(error: BaseException) -> None:
             raise error
@@ -486,7 +487,7 @@ def test_nothing_is_left_of_ten_thousand_recordings(tmp_path: Path) -> None:
     assert after[2] - memory < 2048
 
 
-def test_code_objects_are_let_go_at_the_end(tmp_path: Path) -> None:
+def test_code_objects_are_released_at_the_end(tmp_path: Path) -> None:
     source = "def f(x):\n    y = x\n    return y\n"
     path = tmp_path / "made.py"
     path.write_text(source)
@@ -560,6 +561,88 @@ def test_the_exception_being_handled_stays_as_it_was() -> None:
             return before is outer, sys.exc_info()[1] is outer, outer.__context__
 
     assert record(handles, engine=NATIVE).result == (True, True, None)
+
+
+def items_of_a_tuple_that_is_being_made() -> Any:
+    """Give items to `tuple`, which sees to room for more before it has them: the rest is NULL."""
+    marker = object()
+
+    def items() -> Any:
+        yield marker
+        found = [thing for thing in gc.get_referrers(marker) if type(thing) is tuple]
+        yield len(found)
+        here = found[0] if found else None
+        yield here is not None
+
+    return tuple(items())
+
+
+@pytest.mark.parametrize("level", ["calls", "values"])
+def test_a_tuple_that_is_being_made_is_read_as_far_as_it_is(level: str) -> None:
+    recorded = record(items_of_a_tuple_that_is_being_made, engine=NATIVE, level=level)
+    assert recorded.result[1:] == (1, True)
+    assert (recorded.error, recorded.status) == (None, "complete")
+
+
+@pytest.mark.parametrize("wraps", [lambda thing: thing, lambda thing: ValueError(*[thing])])
+def test_what_another_thread_takes_away_while_it_is_read_lives_on(
+    core: Core, wraps: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A helper in Python runs in the middle of a walk; here it is the other thread too."""
+    from pytest_recorder.engine.native.hot_path import Helpers
+
+    class Fresh:
+        pass
+
+    def new_type() -> Any:
+        return type("Fresh", (), {})()
+
+    asked = Helpers.describe_type
+    thing = Plain(first=new_type(), second=[new_type()], third=object())
+    holder = [new_type(), (new_type(),), thing, wraps([new_type()])]
+
+    def takes_away(helpers: Helpers, kind: type) -> Any:
+        vars(thing).clear()
+        vars(thing).update({str(number): number for number in range(40)})
+        thing.__class__ = Fresh  # type: ignore[assignment]
+        holder.clear()
+        gc.collect()
+        return asked(helpers, kind)
+
+    monkeypatch.setattr(Helpers, "describe_type", takes_away)
+    core.hot.fingerprint(holder)
+    core.hot.encode(holder)
+    core.hot.fingerprint(thing)
+    core.hot.encode(thing)
+    assert type(thing) is Fresh
+
+
+@pytest.mark.parametrize("name", ["describe_type", "content_of_other", "is_secret"])
+def test_a_fingerprint_whose_helper_fails_says_so(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pytest_recorder.engine.native.hot_path import Helpers
+
+    class Unread:
+        __slots__ = ("inner",)
+
+    def broken(*_: object) -> Any:
+        raise OSError(28, "no space left")
+
+    made = Core(tmp_path, Bounds(depth=6, items=6, chars=12, attributes=4), ("never",))
+    thing = Unread()
+    thing.inner = decimal.Decimal(1)
+    try:
+        made.hot.fingerprint(thing.inner)
+        if name == "is_secret":
+            made.hot._helpers.is_secret = broken
+        else:
+            monkeypatch.setattr(Helpers, name, broken)
+        for value in ([{"a key": thing}], (thing,), {"another": 1, "key": thing}):
+            with pytest.raises(OSError, match="no space left"):
+                made.hot.fingerprint(value)
+    finally:
+        made.close()
 
 
 class Noisy:

@@ -88,7 +88,8 @@ hot_line(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
         return 0;
     }
     state->line_seen = line;
-    if (find_changes(hot, frame, state) < 0) {
+    no_changes(hot);
+    if (hot->settings.level == LEVEL_VALUES && find_changes(hot, frame, state) < 0) {
         return -1;
     }
     if (hot->changes.found.used == 0 && write_line_at_once(hot, tstate, state, line)) {

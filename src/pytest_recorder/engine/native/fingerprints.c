@@ -40,26 +40,44 @@ mix_scratch(Hot *hot, uint64_t *fingerprint)
 }
 
 static int
+large_int_fingerprint(Hot *hot, PyObject *value, uint64_t *fingerprint)
+{
+    int overflow;
+    long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (!overflow) {
+        *fingerprint = mix(*fingerprint ^ TAG_INT, (uint64_t)number);
+        return 0;
+    }
+    hot->fingerprints.bytes.used = 0;
+    *fingerprint ^= TAG_BIG_INT;
+    return int_encode(hot, &hot->fingerprints.bytes, value) < 0 ? -1
+                                                                : mix_scratch(hot, fingerprint);
+}
+
+/* A fingerprint stays in a register from one item to the next where no call is given its address:
+ * through memory a list of numbers takes a fifth longer. Hence the copies, and what is forced inline. */
+#ifdef __GNUC__
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
+
+INLINE int
 int_fingerprint(Hot *hot, PyObject *value, uint64_t *fingerprint)
 {
     long long number;
-    if (!int_is_small(value, &number)) {
-        int overflow;
-        number = PyLong_AsLongLongAndOverflow(value, &overflow);
-        if (overflow) {
-            hot->fingerprints.bytes.used = 0;
-            *fingerprint ^= TAG_BIG_INT;
-            return int_encode(hot, &hot->fingerprints.bytes, value) < 0
-                       ? -1
-                       : mix_scratch(hot, fingerprint);
-        }
+    if (int_is_small(value, &number)) {
+        *fingerprint = mix(*fingerprint ^ TAG_INT, (uint64_t)number);
+        return 0;
     }
-    *fingerprint = mix(*fingerprint ^ TAG_INT, (uint64_t)number);
-    return 0;
+    uint64_t copy = *fingerprint;
+    int status = large_int_fingerprint(hot, value, &copy);
+    *fingerprint = copy;
+    return status;
 }
 
 /* 1: done; 0: no scalar; -1: an exception is set. */
-static inline int
+INLINE int
 scalar_fingerprint(Hot *hot, PyObject *value, uint64_t *fingerprint)
 {
     PyTypeObject *type = Py_TYPE(value);
@@ -98,8 +116,20 @@ scalar_fingerprint(Hot *hot, PyObject *value, uint64_t *fingerprint)
 
 static int any_fingerprint(Hot *hot, PyObject *value, int depth, uint64_t *fingerprint);
 
+static int
+other_item_fingerprint(Hot *hot, PyObject *value, int depth, uint64_t *fingerprint, int is_secret)
+{
+    if (!is_secret) {
+        return any_fingerprint(hot, value, depth, fingerprint);
+    }
+    uint64_t secret;
+    int status = secret_fingerprint(hot, value, &secret);
+    *fingerprint = mix(*fingerprint, secret);
+    return status;
+}
+
 /* An item may be borrowed from its container: here it is owned before anything is called. */
-static inline int
+INLINE int
 item_fingerprint(Hot *hot, PyObject *value, int depth, uint64_t *fingerprint, int is_secret)
 {
     if (!is_secret) {
@@ -108,17 +138,11 @@ item_fingerprint(Hot *hot, PyObject *value, int depth, uint64_t *fingerprint, in
             return done < 0 ? -1 : 0;
         }
     }
-    int status;
+    uint64_t copy = *fingerprint;
     Py_INCREF(value);
-    if (is_secret) {
-        uint64_t secret;
-        status = secret_fingerprint(hot, value, &secret);
-        *fingerprint = mix(*fingerprint, secret);
-    }
-    else {
-        status = any_fingerprint(hot, value, depth, fingerprint);
-    }
+    int status = other_item_fingerprint(hot, value, depth, &copy, is_secret);
     Py_DECREF(value);
+    *fingerprint = copy;
     return status;
 }
 
@@ -126,8 +150,10 @@ item_fingerprint(Hot *hot, PyObject *value, int depth, uint64_t *fingerprint, in
 static int
 plain_items_fingerprint(Hot *hot, PyObject *value, int shape, int depth, uint64_t *fingerprint)
 {
+    uint64_t copy = *fingerprint;
     Py_ssize_t most = hot->settings.items;
-    for (Py_ssize_t i = 0; i < most; i++) {
+    int status = 0;
+    for (Py_ssize_t i = 0; status == 0 && i < most; i++) {
         PyObject *item = NULL;
         if (shape == SHAPE_LIST) {
             item = i < PyList_GET_SIZE(value) ? PyList_GET_ITEM(value, i) : NULL;
@@ -136,13 +162,12 @@ plain_items_fingerprint(Hot *hot, PyObject *value, int shape, int depth, uint64_
             item = PyTuple_GET_ITEM(value, i);
         }
         if (item == NULL) {
-            return 0;
+            break;
         }
-        if (item_fingerprint(hot, item, depth, fingerprint, 0) < 0) {
-            return -1;
-        }
+        status = item_fingerprint(hot, item, depth, &copy, 0);
     }
-    return 0;
+    *fingerprint = copy;
+    return status;
 }
 
 static int
@@ -188,12 +213,14 @@ static int
 mapping_fingerprint(Hot *hot, PyObject *value, int depth, uint64_t *fingerprint)
 {
     Py_ssize_t full = PyDict_GET_SIZE(value), at = 0;
+    uint64_t copy;
     int status = 0, reason = reason_of(hot, value, depth, full, hot->settings.items, REASON_ITEMS);
     *fingerprint = mix(*fingerprint, (uint64_t)full << 4 | (uint64_t)reason);
     if (full == 0 || shows_nothing(hot, reason, depth)) {
         return 0;
     }
     PyObject *key, *item;
+    copy = *fingerprint;
     level_open(hot, value);
     for (Py_ssize_t shown = 0; status == 0 && shown < hot->settings.items; shown++) {
         if (!PyDict_Next(value, &at, &key, &item)) {
@@ -202,15 +229,15 @@ mapping_fingerprint(Hot *hot, PyObject *value, int depth, uint64_t *fingerprint)
         Py_INCREF(key);
         Py_INCREF(item);
         int is_secret = key_is_secret(hot, key);
-        status = is_secret < 0 ||
-                         item_fingerprint(hot, key, depth + 1, fingerprint, 0) < 0 ||
-                         item_fingerprint(hot, item, depth + 1, fingerprint, is_secret) < 0
+        status = is_secret < 0 || item_fingerprint(hot, key, depth + 1, &copy, 0) < 0 ||
+                         item_fingerprint(hot, item, depth + 1, &copy, is_secret) < 0
                      ? -1
                      : 0;
         Py_DECREF(key);
         Py_DECREF(item);
     }
     level_close(hot);
+    *fingerprint = copy;
     return status;
 }
 
@@ -446,8 +473,9 @@ any_fingerprint(Hot *hot, PyObject *value, int depth, uint64_t *fingerprint)
 int
 value_fingerprint(Hot *hot, PyObject *value, uint64_t *fingerprint)
 {
-    *fingerprint = 1;
-    int done = scalar_fingerprint(hot, value, fingerprint);
+    uint64_t copy = 1;
+    int done = scalar_fingerprint(hot, value, &copy);
+    *fingerprint = copy;
     if (done == 0) {
         levels_reset(hot);
         done = any_fingerprint(hot, value, 0, fingerprint);

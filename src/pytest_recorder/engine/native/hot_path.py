@@ -100,23 +100,23 @@ class Helpers:
 
     def describe_type(self, kind: type) -> tuple[Any, ...]:
         """Say how C reads the instances of a type."""
-        plan = self._content.plan(kind)
+        reader = self._content.reader(kind)
         definition = (
-            text(type_name(kind)) + uv(len(plan.fields)) + b"".join(map(text, plan.fields))
+            text(type_name(kind)) + uv(len(reader.fields)) + b"".join(map(text, reader.fields))
         )
         slots = tuple(
             (shown, member)
-            for place, name, shown in plan.slots
+            for place, name, shown in reader.slots
             if type(member := _namespace_of(_mro_of(kind)[place]).get(name))
             is MemberDescriptorType
         )
-        has_dict = 0 if plan.dict_at < 0 else _DICT_OF_STREAM if _is_stream(kind) else 1
+        has_dict = 0 if reader.dict_at < 0 else _DICT_OF_STREAM if _is_stream(kind) else 1
         secrets = (
-            tuple(self.is_secret(name) for name in plan.fields)
-            if plan.shape == Shape.NAMED_TUPLE
+            tuple(self.is_secret(name) for name in reader.fields)
+            if reader.shape == Shape.NAMED_TUPLE
             else ()
         )
-        return plan.shape, definition, has_dict, slots, secrets
+        return reader.shape, definition, has_dict, slots, secrets
 
     def encode_other(self, value: object, depth: int) -> bytes:
         """Encode a value of a shape that C does not know, below so many open levels."""

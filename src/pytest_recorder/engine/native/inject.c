@@ -2,8 +2,11 @@
  *
  * Each first asks the Python object that counts the hits, inside a visit of its own, so that a fault
  * raised there goes the way of every error in C: out of the operation, into the guard. Then the plain
- * entry point has its turn. Core knows nothing of this: where no fault was asked for, nothing here
- * is called.
+ * entry point has its turn.
+ *
+ * It is in every build and costs nothing where it was not asked for: Core's methods are the plain ones,
+ * and its trace function is the plain one, so no event tests whether it could fail. Only a process with
+ * PYTEST_RECORDER_INJECT makes an InjectedCore, whose methods of the same names are those below.
  */
 
 #include "inject.h"

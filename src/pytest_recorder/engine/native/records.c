@@ -161,16 +161,6 @@ introduce(Hot *hot, FrameState *state)
     return buffer_check(out);
 }
 
-/* The event was written: what comes next is of the same frame, where nothing says otherwise. */
-static inline void
-event_written(Hot *hot, FrameState *state, int line)
-{
-    segments_set_written(hot, hot->clock.last_us);
-    segments_set_current(hot, state);
-    state->block = hot->spool.block;
-    state->line = line;
-}
-
 int
 write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int line)
 {
@@ -205,18 +195,4 @@ write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int line
     segments_append(hot, prefix, record);
     event_written(hot, state, line);
     return 0;
-}
-
-int
-write_line_at_once(Hot *hot, PyThreadState *tstate, FrameState *state, int line)
-{
-    Thread *thread = hot->threads.last;
-    if (hot->spool.current != state || has_untold_losses(hot) || thread == NULL ||
-        thread->id != tstate->id ||
-        !segments_append_short(hot, OP_LINE, (int64_t)line - state->line)) {
-        return 0;
-    }
-    thread->unwound = NULL;
-    event_written(hot, state, line);
-    return 1;
 }

@@ -3,6 +3,8 @@
 #define HOT_RECORDS_H
 
 #include "hot.h"
+#include "losses.h"
+#include "segments.h"
 
 /* `event.body`, emptied: what an event tells besides its line and its changes. */
 Buffer *event_body(Hot *hot);
@@ -16,12 +18,34 @@ int write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int 
 /* Write `event.record`. */
 int write_record(Hot *hot);
 
-/* A line event without changes, if it can go straight into the segment: most do. */
-int write_line_at_once(Hot *hot, PyThreadState *tstate, FrameState *state, int line);
-
 /* Tell what was lost, if anything was. */
 int write_gaps(Hot *hot, PyThreadState *tstate);
 
 void event_free(Hot *hot);
+
+/* The event was written: what comes next is of the same frame, where nothing says otherwise. */
+static inline void
+event_written(Hot *hot, FrameState *state, int line)
+{
+    segments_set_written(hot, hot->clock.last_us);
+    segments_set_current(hot, state);
+    state->block = hot->spool.block;
+    state->line = line;
+}
+
+/* A line event without changes, if it can go straight into the segment, as most do: 1 then. */
+static inline int
+write_line_at_once(Hot *hot, PyThreadState *tstate, FrameState *state, int line)
+{
+    Thread *thread = hot->threads.last;
+    if (hot->spool.current != state || has_untold_losses(hot) || thread == NULL ||
+        thread->id != tstate->id ||
+        !segments_append_short(hot, OP_LINE, (int64_t)line - state->line)) {
+        return 0;
+    }
+    thread->unwound = NULL;
+    event_written(hot, state, line);
+    return 1;
+}
 
 #endif

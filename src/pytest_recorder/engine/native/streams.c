@@ -2,7 +2,7 @@
 
 #include "streams.h"
 
-static int
+int
 look_at_streams(Hot *hot)
 {
     PyObject *out = PySys_GetObject("stdout"), *err = PySys_GetObject("stderr");
@@ -19,18 +19,6 @@ look_at_streams(Hot *hot)
     PyObject *done = PyObject_CallMethod(hot->settings.helpers, "streams_changed", NULL);
     Py_XDECREF(done);
     return done == NULL ? -1 : 0;
-}
-
-int
-check_streams(Hot *hot)
-{
-    if (!hot->streams.changed &&
-        (hot->streams.has_watcher ||
-         (hot->streams.version != 0 &&
-          hot->streams.version == dict_version(hot->streams.sys)))) {
-        return 0;
-    }
-    return look_at_streams(hot);
 }
 
 void

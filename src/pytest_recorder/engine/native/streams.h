@@ -4,7 +4,19 @@
 
 #include "hot.h"
 
-int check_streams(Hot *hot);
+int look_at_streams(Hot *hot);
+
+static inline int
+check_streams(Hot *hot)
+{
+    if (!hot->streams.changed &&
+        (hot->streams.has_watcher ||
+         (hot->streams.version != 0 &&
+          hot->streams.version == dict_version(hot->streams.sys)))) {
+        return 0;
+    }
+    return look_at_streams(hot);
+}
 
 /* Look again, whatever the next event is. */
 void streams_forget(Hot *hot);

@@ -1,6 +1,7 @@
-/* The one translation unit, so that the compiler sees through the calls between its parts, and drops
- * what a build does not use. The order is that of the calls: a file calls those above it only, which
- * tools/c_layers.py checks.
+/* The one translation unit, so that the compiler sees through the calls between its parts. Compiled one
+ * by one they are as fast for calls and lines alone, and up to 8 % slower with values.
+ *
+ * The order is that of the calls: a file calls those above it only, which tools/c_layers.py checks.
  */
 
 #include "buffer.c"

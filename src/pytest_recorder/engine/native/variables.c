@@ -157,12 +157,6 @@ find_changes(Hot *hot, HotFrame *frame, FrameState *state)
 }
 
 void
-no_changes(Hot *hot)
-{
-    hot->changes.found.used = 0;
-}
-
-void
 changes_again(Hot *hot, const Buffer *found)
 {
     hot->changes.found.used = 0;

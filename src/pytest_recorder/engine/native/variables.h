@@ -8,7 +8,12 @@
 int find_changes(Hot *hot, HotFrame *frame, FrameState *state);
 
 /* The same of an event that looks at no variables, or at what was found before. */
-void no_changes(Hot *hot);
+static inline void
+no_changes(Hot *hot)
+{
+    hot->changes.found.used = 0;
+}
+
 void changes_again(Hot *hot, const Buffer *found);
 
 /* The arguments of a frame that begins. */

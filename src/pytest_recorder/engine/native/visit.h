@@ -7,6 +7,8 @@
 
 #include "hot.h"
 
+#include <assert.h>
+
 /* At the recursion limit a helper in Python has room of its own. */
 #define ROOM_FOR_HELPERS 500
 
@@ -62,7 +64,9 @@ static inline int
 leave(Hot *hot, Visit *visit, int status, const char *callback)
 {
     hot->entrance.owner = NULL;
-    status = status < 0 ? handle_fault(hot, callback) : 0;
+    /* An exception that nobody told of would go on into the program: builds with asserts find it. */
+    assert(status < 0 || !EXCEPTION_IS_SET(visit->tstate));
+    status = status < 0 || EXCEPTION_IS_SET(visit->tstate) ? handle_fault(hot, callback) : 0;
     RECURSION_REMAINING(visit->tstate) -= ROOM_FOR_HELPERS;
     if (visit->type != NULL) {
         if (status < 0) {

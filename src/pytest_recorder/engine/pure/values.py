@@ -49,13 +49,13 @@ class Bounds(NamedTuple):
     attributes: int = 20
 
 
-class Plan(NamedTuple):
+class TypeReader(NamedTuple):
     """What is known of a type: how to read its instances, and the number of its name."""
 
     alive: Callable[[], type | None]
     type_id: bytes
     shape: int
-    encode: Callable[[Any, "Plan", int], bytes]
+    encode: Callable[[Any, "TypeReader", int], bytes]
     dict_at: int  # place in the method resolution order whose class brings `__dict__`, or -1
     slots: tuple[tuple[int, str, str], ...]  # place, name in the class, name for people
     fields: tuple[str, ...]  # of a named tuple
@@ -92,7 +92,7 @@ class ValueEncoder:
         "_encoders",
         "_ids",
         "_open",
-        "_plans",
+        "_readers",
         "_redactor",
         "_scalars",
         "redacted",
@@ -109,7 +109,7 @@ class ValueEncoder:
         self._redactor = redactor
         self._define_type = define_type
         self._define_name = define_name
-        self._plans: dict[int, Plan] = {}
+        self._readers: dict[int, TypeReader] = {}
         self._ids: dict[int, bytes] = {}
         self._open: list[int] = []
         self.redacted = 0
@@ -124,7 +124,7 @@ class ValueEncoder:
             bytes: self._encode_bytes,
         }
         self._scalars = {id(kind): encode for kind, encode in scalars.items()}
-        self._encoders: dict[int, Callable[[Any, Plan, int], bytes]] = {
+        self._encoders: dict[int, Callable[[Any, TypeReader, int], bytes]] = {
             Shape.LIST: self._sequence(list),
             Shape.TUPLE: self._sequence(tuple),
             Shape.SET: self._sequence(set),
@@ -154,7 +154,7 @@ class ValueEncoder:
 
     def reset(self) -> None:
         """Forget all numbers: the next recording counts objects and types from the start."""
-        self._plans.clear()
+        self._readers.clear()
         self._ids.clear()
         self._open.clear()
         self.redacted = 0
@@ -184,7 +184,7 @@ class ValueEncoder:
             return self._scalars[id(type(value))](value)
         self._redactor.remember(value)
         self.redacted += 1
-        return _REDACTED + self.plan(type(value)).type_id
+        return _REDACTED + self.reader(type(value)).type_id
 
     def encode_text(self, value: str) -> bytes:
         """Encode a string within the bound on characters."""
@@ -202,15 +202,15 @@ class ValueEncoder:
 
     def type_id(self, kind: type) -> bytes:
         """Number a type by first appearance."""
-        return self.plan(kind).type_id
+        return self.reader(kind).type_id
 
     def _encode(self, value: Any, depth: int) -> bytes:
         kind = type(value)
         scalar = self._scalars.get(id(kind))
         if scalar is not None:
             return scalar(value)
-        plan = self.plan(kind)
-        return plan.encode(value, plan, depth)
+        reader = self.reader(kind)
+        return reader.encode(value, reader, depth)
 
     def _many(self, values: tuple[Any, ...], depth: int) -> list[bytes]:
         """Encode the items of a container; most are scalars, which need no call of their own."""
@@ -240,7 +240,7 @@ class ValueEncoder:
         self,
         tag: bytes,
         value: object,
-        plan: Plan,
+        reader: TypeReader,
         depth: int,
         full: int,
         parts: Callable[[], Iterable[bytes]],
@@ -261,19 +261,19 @@ class ValueEncoder:
             finally:
                 self._open.pop()
         return b"".join(
-            (tag, plan.type_id, number, uv(full), bytes((reason,)), uv(len(shown)), *shown)
+            (tag, reader.type_id, number, uv(full), bytes((reason,)), uv(len(shown)), *shown)
         )
 
-    def _sequence(self, base: Any) -> Callable[[Any, Plan, int], bytes]:
+    def _sequence(self, base: Any) -> Callable[[Any, TypeReader, int], bytes]:
         """Make the encoder for a built-in sequence or set and its subclasses."""
         length, iterate = base.__len__, base.__iter__
 
-        def encode(value: Any, plan: Plan, depth: int) -> bytes:
+        def encode(value: Any, reader: TypeReader, depth: int) -> bytes:
             limit = self._bounds.items
             return self._level(
                 _SEQUENCE,
                 value,
-                plan,
+                reader,
                 depth,
                 length(value),
                 lambda: self._many(tuple(islice(iterate(value), limit)), depth + 1),
@@ -282,20 +282,20 @@ class ValueEncoder:
 
         return encode
 
-    def _named_tuple(self, value: Any, plan: Plan, depth: int) -> bytes:
+    def _named_tuple(self, value: Any, reader: TypeReader, depth: int) -> bytes:
         limit = self._bounds.items
 
         def parts() -> list[bytes]:
             shown = tuple(islice(tuple.__iter__(value), limit))
-            names = (*plan.fields, *("",) * len(shown))
+            names = (*reader.fields, *("",) * len(shown))
             return [
                 self._encode_inner(n, v, depth + 1) for n, v in zip(names, shown, strict=False)
             ]
 
         full = tuple.__len__(value)
-        return self._level(_SEQUENCE, value, plan, depth, full, parts, (limit, Reason.ITEMS))
+        return self._level(_SEQUENCE, value, reader, depth, full, parts, (limit, Reason.ITEMS))
 
-    def _mapping(self, value: Any, plan: Plan, depth: int) -> bytes:
+    def _mapping(self, value: Any, reader: TypeReader, depth: int) -> bytes:
         limit = self._bounds.items
 
         def parts() -> list[bytes]:
@@ -310,7 +310,7 @@ class ValueEncoder:
             ]
 
         full = dict.__len__(value)
-        return self._level(_MAPPING, value, plan, depth, full, parts, (limit, Reason.ITEMS))
+        return self._level(_MAPPING, value, reader, depth, full, parts, (limit, Reason.ITEMS))
 
     def _encode_inner(self, name: str, value: Any, depth: int) -> bytes:
         if self._redactor.active and self._redactor.is_secret(name):
@@ -318,7 +318,12 @@ class ValueEncoder:
         return self._encode(value, depth)
 
     def _attributes(
-        self, value: Any, plan: Plan, depth: int, attributes: list[tuple[str, Any]], full: int
+        self,
+        value: Any,
+        reader: TypeReader,
+        depth: int,
+        attributes: list[tuple[str, Any]],
+        full: int,
     ) -> bytes:
         def parts() -> list[bytes]:
             return [
@@ -327,13 +332,13 @@ class ValueEncoder:
             ]
 
         bound = (self._bounds.attributes, Reason.ATTRIBUTES)
-        return self._level(_OBJECT, value, plan, depth, full, parts, bound)
+        return self._level(_OBJECT, value, reader, depth, full, parts, bound)
 
-    def _state(self, value: Any, plan: Plan) -> tuple[list[tuple[str, Any]], int]:
+    def _state(self, value: Any, reader: TypeReader) -> tuple[list[tuple[str, Any]], int]:
         """Read slots and instance dictionary by C descriptors, bounded; give the true count."""
         found: list[tuple[str, Any]] = []
         mro = mro_of(type(value))
-        for place, name, shown in plan.slots:
+        for place, name, shown in reader.slots:
             descriptor = namespace_of(mro[place]).get(name)
             if type(descriptor) is types.MemberDescriptorType:
                 try:
@@ -342,7 +347,7 @@ class ValueEncoder:
                     # Without a value, or another class's descriptor under a name in this one.
                     continue
         full = len(found)
-        namespace = instance_dict(value, mro, plan.dict_at)
+        namespace = instance_dict(value, mro, reader.dict_at)
         if namespace is not None:
             full += dict.__len__(namespace)
             pairs = tuple(islice(dict.items(namespace), self._bounds.attributes))
@@ -353,77 +358,79 @@ class ValueEncoder:
                     found.append((name, item))
         return found, full
 
-    def _object(self, value: Any, plan: Plan, depth: int) -> bytes:
+    def _object(self, value: Any, reader: TypeReader, depth: int) -> bytes:
         try:
-            attributes, full = self._state(value, plan)
+            attributes, full = self._state(value, reader)
         except RuntimeError as error:
             if isinstance(error, RecursionError):
                 raise
-            return self._opaque(value, plan, Reason.CHANGED)
-        return self._attributes(value, plan, depth, attributes, full)
+            return self._opaque(value, reader, Reason.CHANGED)
+        return self._attributes(value, reader, depth, attributes, full)
 
-    def _exception(self, value: Any, plan: Plan, depth: int) -> bytes:
-        attributes, full = self._state(value, plan)
+    def _exception(self, value: Any, reader: TypeReader, depth: int) -> bytes:
+        attributes, full = self._state(value, reader)
         arguments = _args_of(value)
         return self._attributes(
-            value, plan, depth, [("args", arguments), *attributes], full + 1
+            value, reader, depth, [("args", arguments), *attributes], full + 1
         )
 
-    def _enumeration(self, value: Any, plan: Plan, depth: int) -> bytes:
-        attributes = instance_dict(value, mro_of(type(value)), plan.dict_at) or {}
+    def _enumeration(self, value: Any, reader: TypeReader, depth: int) -> bytes:
+        attributes = instance_dict(value, mro_of(type(value)), reader.dict_at) or {}
         shown = [
             ("name", dict.get(attributes, "_name_")),
             ("value", dict.get(attributes, "_value_")),
         ]
-        return self._attributes(value, plan, depth, shown, 2)
+        return self._attributes(value, reader, depth, shown, 2)
 
-    def _members(self, *names: str) -> Callable[[Any, Plan, int], bytes]:
+    def _members(self, *names: str) -> Callable[[Any, TypeReader, int], bytes]:
         """Make the encoder for a C type whose members are safe to read by name."""
 
-        def encode(value: Any, plan: Plan, depth: int) -> bytes:
+        def encode(value: Any, reader: TypeReader, depth: int) -> bytes:
             attributes = [(name.strip("_"), getattr(value, name)) for name in names]
-            return self._attributes(value, plan, depth, attributes, len(attributes))
+            return self._attributes(value, reader, depth, attributes, len(attributes))
 
         return encode
 
-    def _function(self, value: types.FunctionType, plan: Plan, depth: int) -> bytes:
+    def _function(self, value: types.FunctionType, reader: TypeReader, depth: int) -> bytes:
         code = value.__code__
         where = [
             ("qualname", value.__qualname__),
             ("file", code.co_filename),
             ("line", code.co_firstlineno),
         ]
-        return self._attributes(value, plan, depth, where, 3)
+        return self._attributes(value, reader, depth, where, 3)
 
-    def _builtin(self, value: types.BuiltinFunctionType, plan: Plan, depth: int) -> bytes:
+    def _builtin(
+        self, value: types.BuiltinFunctionType, reader: TypeReader, depth: int
+    ) -> bytes:
         # Its `__qualname__` asks the type of `__self__`, where a metaclass could answer.
         owner, name = value.__self__, value.__name__
         if owner is not None and not issubclass(type(owner), types.ModuleType):
             kind = owner if issubclass(type(owner), type) else type(owner)
             name = f"{qualname_of(kind)}.{name}"
-        return self._attributes(value, plan, depth, [("qualname", name)], 1)
+        return self._attributes(value, reader, depth, [("qualname", name)], 1)
 
-    def _method(self, value: types.MethodType, plan: Plan, depth: int) -> bytes:
+    def _method(self, value: types.MethodType, reader: TypeReader, depth: int) -> bytes:
         function = value.__func__
         name = function.__qualname__ if type(function) is types.FunctionType else None
         owner = [("qualname", name), ("self", type_name(type(value.__self__)))]
-        return self._attributes(value, plan, depth, owner, 2)
+        return self._attributes(value, reader, depth, owner, 2)
 
-    def _class(self, value: type, plan: Plan, depth: int) -> bytes:
-        return self._attributes(value, plan, depth, [("name", type_name(value))], 1)
+    def _class(self, value: type, reader: TypeReader, depth: int) -> bytes:
+        return self._attributes(value, reader, depth, [("name", type_name(value))], 1)
 
-    def _module(self, value: types.ModuleType, plan: Plan, depth: int) -> bytes:
+    def _module(self, value: types.ModuleType, reader: TypeReader, depth: int) -> bytes:
         name = dict.get(_module_state(value) or {}, "__name__")
         shown = name if type(name) is str else None
-        return self._attributes(value, plan, depth, [("name", shown)], 1)
+        return self._attributes(value, reader, depth, [("name", shown)], 1)
 
-    def _text_scalar(self, value: Any, plan: Plan, depth: int) -> bytes:
+    def _text_scalar(self, value: Any, reader: TypeReader, depth: int) -> bytes:
         zone = value.tzinfo if type(value) in (datetime.datetime, datetime.time) else None
         if zone is not None and type(zone) is not datetime.timezone:
-            return self._opaque(value, plan, Reason.CUSTOM)
-        return _TEXT + plan.type_id + self.object_id(value) + self.encode_text(str(value))
+            return self._opaque(value, reader, Reason.CUSTOM)
+        return _TEXT + reader.type_id + self.object_id(value) + self.encode_text(str(value))
 
-    def _scalar_subclass(self, base: Any) -> Callable[[Any, Plan, int], bytes]:
+    def _scalar_subclass(self, base: Any) -> Callable[[Any, TypeReader, int], bytes]:
         """Make the encoder for a subclass of a scalar: its plain value beside its type."""
         # Each returns an exact copy of the built-in type without a look at the subclass.
         copies: dict[Any, Callable[[Any], Any]] = {
@@ -436,12 +443,14 @@ class ValueEncoder:
         plain = copies[base]
         encode_base = self._scalars[id(base)]
 
-        def encode(value: Any, plan: Plan, depth: int) -> bytes:
-            return _SUBCLASS + plan.type_id + self.object_id(value) + encode_base(plain(value))
+        def encode(value: Any, reader: TypeReader, depth: int) -> bytes:
+            return (
+                _SUBCLASS + reader.type_id + self.object_id(value) + encode_base(plain(value))
+            )
 
         return encode
 
-    def _bytearray(self, value: bytearray, plan: Plan, depth: int) -> bytes:
+    def _bytearray(self, value: bytearray, reader: TypeReader, depth: int) -> bytes:
         full = bytearray.__len__(value)
         kept = bytes(bytearray.__getitem__(value, slice(0, self._bounds.chars)))
         data = (
@@ -449,31 +458,31 @@ class ValueEncoder:
             if full == len(kept)
             else _BYTES_CUT + uv(full) + uv(len(kept)) + kept
         )
-        return _SUBCLASS + plan.type_id + self.object_id(value) + data
+        return _SUBCLASS + reader.type_id + self.object_id(value) + data
 
-    def _stateless(self, value: Any, plan: Plan, depth: int) -> bytes:
-        return self._opaque(value, plan, Reason.STATELESS)
+    def _stateless(self, value: Any, reader: TypeReader, depth: int) -> bytes:
+        return self._opaque(value, reader, Reason.STATELESS)
 
-    def _opaque(self, value: Any, plan: Plan, reason: int) -> bytes:
-        return _OPAQUE + plan.type_id + self.object_id(value) + bytes((reason,))
+    def _opaque(self, value: Any, reader: TypeReader, reason: int) -> bytes:
+        return _OPAQUE + reader.type_id + self.object_id(value) + bytes((reason,))
 
     # What is known of a type.
 
-    def plan(self, kind: type) -> Plan:
+    def reader(self, kind: type) -> TypeReader:
         """Give what is known of a type; it is found out when first asked for."""
-        plan = self._plans.get(id(kind))
-        if plan is None or plan.alive() is not kind:
-            plan = self._plans[id(kind)] = self._make_plan(kind)
-        return plan
+        reader = self._readers.get(id(kind))
+        if reader is None or reader.alive() is not kind:
+            reader = self._readers[id(kind)] = self._make_reader(kind)
+        return reader
 
-    def _make_plan(self, kind: type) -> Plan:
+    def _make_reader(self, kind: type) -> TypeReader:
         mro: tuple[type, ...] = mro_of(kind)
         fields = fields_of(kind) if issubclass(kind, tuple) else ()
         type_id = self._define_type(type_name(kind), fields)
         dict_at, slots = places_of_state(mro)
         shape = shape_of(kind, mro, dict_at, has_slots=bool(slots), has_fields=bool(fields))
         encode = self._encoders[shape]
-        return Plan(weakref.ref(kind), type_id, shape, encode, dict_at, slots, fields)
+        return TypeReader(weakref.ref(kind), type_id, shape, encode, dict_at, slots, fields)
 
 
 def _copy_str(value: str) -> str:
