@@ -82,8 +82,9 @@ MAX_DEPTH: Final = 100
 """Levels of containers and objects that an encoder opens, one inside the other. The encoders
 recurse; more would meet the end of the C stack."""
 
-MAX_NESTING: Final = 100
-"""Values inside values that a reader follows."""
+MAX_NESTING: Final = MAX_DEPTH + 1
+"""Values inside values that a reader follows: the innermost level may hold a scalar of a subclass,
+which holds its value."""
 
 MAX_INT_BYTES: Final = 65_536
 """An int whose magnitude takes more bytes than this keeps its sign and size only."""

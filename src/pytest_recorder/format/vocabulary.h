@@ -81,7 +81,7 @@ enum {
 };
 
 #define MAX_DEPTH 100
-#define MAX_NESTING 100
+#define MAX_NESTING 101
 #define MAX_INT_BYTES 65536
 #define OP_END 16 /* one more than the last */
 #define TAG_END 19 /* one more than the last */

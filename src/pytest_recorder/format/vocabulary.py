@@ -13,7 +13,7 @@ EDGES: Final = ("begin", "end")
 STREAMS: Final = ("stdout", "stderr")
 
 MAX_DEPTH: Final = 100
-MAX_NESTING: Final = 100
+MAX_NESTING: Final = 101
 MAX_INT_BYTES: Final = 65_536
 
 

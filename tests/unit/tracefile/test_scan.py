@@ -20,7 +20,7 @@ from pytest_recorder.format.cursor import Malformed
 from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD
 from pytest_recorder.format.primitives import text, uv, zz
-from pytest_recorder.format.vocabulary import Define, Op, Tag
+from pytest_recorder.format.vocabulary import MAX_NESTING, Define, Op, Tag
 from pytest_recorder.system import compiled
 from pytest_recorder.testing import record
 from pytest_recorder.tracefile import scan
@@ -379,7 +379,7 @@ def test_nesting_is_bounded_alike(tag: int, depth: int) -> None:
     compare(DEFINITIONS, [(0, call(1) + raised(nested))])
     output = bytes((Op.OUTPUT,)) + zz(0) + uv(0) + b"\0" + nested
     _, fault, *_ = compare(DEFINITIONS, [(0, call(1) + output)])
-    assert (fault == "a value is nested too deep") is (depth > 100)
+    assert (fault == "a value is nested too deep") is (depth > MAX_NESTING)
 
 
 def nearly_utf8() -> Iterator[bytes]:

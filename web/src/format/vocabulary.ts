@@ -105,7 +105,7 @@ export const REASONS = [
   "reading it would run code of the program",
 ] as const;
 
-export const MAX_NESTING = 100;
+export const MAX_NESTING = 101;
 export const MAX_INT_BYTES = 65536;
 export const EVENTS_HEAD_BYTES = 20;
 
