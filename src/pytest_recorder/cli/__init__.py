@@ -68,11 +68,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = asked = translated(partial(_parse, argv, program), unforeseen)
         return translated(partial(_obey, args), unforeseen)
     except RecorderError as error:
-        _let_go_of_stdout()
+        _discard_stdout()
         complain(error, asked)
         return exit_status(error)
     except KeyboardInterrupt:
-        _let_go_of_stdout()
+        _discard_stdout()
         return _INTERRUPTED
 
 
@@ -117,12 +117,12 @@ def _obey(args: argparse.Namespace) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read us has seen enough.
-        _let_go_of_stdout()
+        _discard_stdout()
         return 0
     return status
 
 
-def _let_go_of_stdout() -> None:
+def _discard_stdout() -> None:
     """Write what was printed; where that fails the interpreter must not try it again."""
     try:
         if sys.stdout is not None:

@@ -32,7 +32,7 @@ def prepare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the facts."""
+    """Print the fields."""
     if args.trace is None:
         _print(_policies() if args.policy else _here(), args)
         return 0
@@ -42,14 +42,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print(facts: dict[str, Any], args: argparse.Namespace) -> None:
+def _print(fields: dict[str, Any], args: argparse.Namespace) -> None:
     if args.json:
-        sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+        sys.stdout.write(json.dumps(fields, indent=2) + "\n")
         return
     if args.policy:
-        _print_policies(facts)
+        _print_policies(fields)
         return
-    for name, value in facts.items():
+    for name, value in fields.items():
         if value not in (None, "", [], {}):
             print(f"{name:<17} {safe_text(_plain(value))}")
 
@@ -108,8 +108,8 @@ _TITLES = {
 }
 
 
-def _print_policies(facts: dict[str, Any]) -> None:
-    for at, (name, found) in enumerate(facts.items()):
+def _print_policies(fields: dict[str, Any]) -> None:
+    for at, (name, found) in enumerate(fields.items()):
         print(f"{chr(10) if at else ''}{_TITLES[name]}, sha256 {found['sha256']}")
         for key, value in found["policy"].items():
             source = found["sources"].get(key, "not recorded")

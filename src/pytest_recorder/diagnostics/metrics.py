@@ -231,13 +231,13 @@ def failed(sink: str, failure: BaseException) -> SinkFailure:
     return SinkFailure(sink, enverr(ErrorCode.METRICS, text, sink=sink))
 
 
-class _Registry:
+class _SinkOfProcess:
     """The sink of this process."""
 
     outlet: Outlet | None = None
 
 
-_REGISTRY: Final = _Registry()
+_SINK: Final = _SinkOfProcess()
 
 
 def configure_metrics(sink: RecorderMetrics | None) -> None:
@@ -246,10 +246,10 @@ def configure_metrics(sink: RecorderMetrics | None) -> None:
     Under pytest-xdist the process that writes the reports counts for all workers, and a sink in a
     worker gets nothing.
     """
-    _REGISTRY.outlet = None if sink is None else Outlet(sink)
+    _SINK.outlet = None if sink is None else Outlet(sink)
 
 
 def publish(tally: Tally, *, flush: bool = False) -> SinkFailure | None:
     """Send a tally to the sink of this process, if there is one; give its failure, once."""
-    outlet = _REGISTRY.outlet
+    outlet = _SINK.outlet
     return outlet.send(tally, flush=flush) if outlet is not None else None

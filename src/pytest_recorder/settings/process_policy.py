@@ -22,7 +22,7 @@ from pytest_recorder.settings.policy import (
 )
 
 
-class _Registry:
+class _PolicyOfProcess:
     """The process-wide policy: variables, then what `configure_policy` was told."""
 
     def __init__(self) -> None:
@@ -60,13 +60,13 @@ class _Registry:
         return Sourced(Policy.model_validate(fields), found)
 
 
-_REGISTRY: Final = _Registry()
+_POLICY: Final = _PolicyOfProcess()
 
 
 def configure_policy(**fields: object) -> None:
     """Set fields for this process; they win over variables. Nothing changes on a bad value."""
     try:
-        _REGISTRY.configure(parse_fields(fields, "configure_policy"))
+        _POLICY.configure(parse_fields(fields, "configure_policy"))
     except UsageError as error:
         tell(error, fields)
         raise
@@ -76,7 +76,7 @@ def configure_policy_from_env(environ: Mapping[str, str] | None = None) -> None:
     """Read the variables again; one that is no longer set gives its field the default back."""
     used = os.environ if environ is None else environ
     try:
-        _REGISTRY.refresh(fields_from_env(used), dict(variables_in(used)))
+        _POLICY.refresh(fields_from_env(used), dict(variables_in(used)))
     except UsageError as error:
         tell(error, environ=used)
         raise
@@ -84,7 +84,7 @@ def configure_policy_from_env(environ: Mapping[str, str] | None = None) -> None:
 
 def reset_policy() -> None:
     """Forget everything that was configured or read."""
-    _REGISTRY.reset()
+    _POLICY.reset()
 
 
 def current_policy(override: Mapping[str, object] | None = None) -> Policy:
@@ -101,11 +101,11 @@ def sourced_policy(
     """
     if flags is None:
         fields = parse_fields({} if override is None else override)
-        return _REGISTRY.policy(fields, dict.fromkeys(fields, "policy (argument)"))
+        return _POLICY.policy(fields, dict.fromkeys(fields, "policy (argument)"))
     sources = {key: f"{flag} (command line)" for key, flag in flags.items()}
     given = override or {}
     fields = {key: parse_value(key, given[key], source) for key, source in sources.items()}
-    return _REGISTRY.policy(fields, sources)
+    return _POLICY.policy(fields, sources)
 
 
 def policy_snapshot() -> dict[str, object]:
@@ -138,7 +138,7 @@ def _readable(
     used = os.environ if environ is None else environ
     for key, variable in variables_in(used):
         _read(found, key, used[variable], variable)
-    found |= _REGISTRY.configured
+    found |= _POLICY.configured
     # What is wrong may be that it is no mapping at all.
     if isinstance(override, Mapping):
         for key, value in override.items():

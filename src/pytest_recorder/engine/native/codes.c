@@ -35,10 +35,10 @@ code_known(Hot *hot, PyCodeObject *object)
 }
 
 static int
-code_fill(Hot *hot, Code *code, PyObject *facts)
+code_fill(Hot *hot, Code *code, PyObject *description)
 {
     PyObject *names, *places, *order, *secrets;
-    if (!PyArg_ParseTuple(facts, "O!O!O!O!p", &PyTuple_Type, &names, &PyTuple_Type, &places,
+    if (!PyArg_ParseTuple(description, "O!O!O!O!p", &PyTuple_Type, &names, &PyTuple_Type, &places,
                           &PyTuple_Type, &order, &PyTuple_Type, &secrets,
                           &code->is_namespace)) {
         return -1;
@@ -76,7 +76,7 @@ static Code outside;
 #define MOST_OUTSIDE 20000
 
 static PyObject *
-ask_facts(Hot *hot, PyCodeObject *object, PyObject *globals)
+ask_description(Hot *hot, PyCodeObject *object, PyObject *globals)
 {
     /* A subclass of dict as globals is read as the dict that it is. */
     PyObject *module = NULL;
@@ -87,14 +87,14 @@ ask_facts(Hot *hot, PyCodeObject *object, PyObject *globals)
     if (module == NULL || !PyUnicode_CheckExact(module)) {
         Py_XSETREF(module, Py_NewRef(Py_None));
     }
-    PyObject *facts =
+    PyObject *description =
         PyObject_CallMethod(hot->settings.helpers, "describe_code", "OO", object, module);
     Py_DECREF(module);
-    return facts;
+    return description;
 }
 
 static Code *
-code_make(Hot *hot, PyCodeObject *object, PyObject *facts)
+code_make(Hot *hot, PyCodeObject *object, PyObject *description)
 {
     Code *code = PyMem_RawCalloc(1, sizeof(Code));
     if (code == NULL) {
@@ -104,8 +104,8 @@ code_make(Hot *hot, PyCodeObject *object, PyObject *facts)
     code->code = (PyCodeObject *)Py_NewRef(object);
     code->first_line = object->co_firstlineno;
     code->flags = object->co_flags;
-    code->is_in_scope = facts != Py_None;
-    if (code->is_in_scope && code_fill(hot, code, facts) < 0) {
+    code->is_in_scope = description != Py_None;
+    if (code->is_in_scope && code_fill(hot, code, description) < 0) {
         code_free(code);
         return NULL;
     }
@@ -131,12 +131,12 @@ code_meet(Hot *hot, PyCodeObject *object, PyObject *globals)
     if (code != NULL) {
         return code;
     }
-    PyObject *facts = ask_facts(hot, object, globals);
-    if (facts == NULL) {
+    PyObject *description = ask_description(hot, object, globals);
+    if (description == NULL) {
         return NULL;
     }
-    code = code_make(hot, object, facts);
-    Py_DECREF(facts);
+    code = code_make(hot, object, description);
+    Py_DECREF(description);
     if (code == NULL) {
         return NULL;
     }

@@ -15,10 +15,10 @@ reader_free(TypeReader *reader)
 }
 
 static int
-reader_fill(Hot *hot, TypeReader *reader, PyObject *facts)
+reader_fill(Hot *hot, TypeReader *reader, PyObject *description)
 {
     PyObject *definition, *slots, *secrets;
-    if (!PyArg_ParseTuple(facts, "iSiOO", &reader->shape, &definition, &reader->has_dict, &slots,
+    if (!PyArg_ParseTuple(description, "iSiOO", &reader->shape, &definition, &reader->has_dict, &slots,
                           &secrets)) {
         return -1;
     }
@@ -77,11 +77,11 @@ reader_make(Hot *hot, PyTypeObject *type)
     }
     reader->type = type;
     reader->serial = ++hot->types.serials;
-    PyObject *facts = PyObject_CallMethod(hot->settings.helpers, "describe_type", "O", type);
+    PyObject *description = PyObject_CallMethod(hot->settings.helpers, "describe_type", "O", type);
     int status = -1;
-    if (facts != NULL) {
-        status = reader_fill(hot, reader, facts);
-        Py_DECREF(facts);
+    if (description != NULL) {
+        status = reader_fill(hot, reader, description);
+        Py_DECREF(description);
     }
     if (status == 0 && (type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
         reader->weak = PyWeakref_NewRef((PyObject *)type, NULL);
