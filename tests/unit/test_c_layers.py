@@ -13,6 +13,7 @@ assert _spec.loader is not None
 c_layers = importlib.util.module_from_spec(_spec)
 sys.modules["c_layers"] = c_layers
 _spec.loader.exec_module(c_layers)
+FOLDER, SCAN = c_layers.FOLDERS
 
 BROKEN = {
     "a call of a file above": ("names.c", "    hot_begin(hot);", "hot_begin is of trace.c"),
@@ -46,7 +47,7 @@ ALLOWED = {
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
     folder = tmp_path / "native"
-    shutil.copytree(c_layers.FOLDER, folder, ignore=shutil.ignore_patterns("*.so", "*.py"))
+    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("*.so", "*.py"))
     return folder
 
 
@@ -61,7 +62,7 @@ def add(folder: Path, name: str, line: str) -> int:
 
 
 def test_the_sources_keep_the_order() -> None:
-    assert c_layers.audit(c_layers.FOLDER) == []
+    assert [c_layers.audit(folder) for folder in c_layers.FOLDERS] == [[], []]
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -89,15 +90,17 @@ def test_a_long_file_is_found(sources: Path) -> None:
 
 def test_a_file_outside_of_the_unit_is_found(sources: Path) -> None:
     (sources / "new.c").write_text("", encoding="utf-8")
-    assert [str(finding) for finding in c_layers.audit(sources)] == ["new.c:1: not in unit.c"]
+    assert [str(finding) for finding in c_layers.audit(sources)] == [
+        "new.c:1: has no place in the order"
+    ]
 
 
 def test_each_struct_of_the_state_has_an_owner() -> None:
-    state = (c_layers.FOLDER / c_layers.STATE).read_text(encoding="utf-8")
+    state = (FOLDER / c_layers.STATE).read_text(encoding="utf-8")
     whole = state[state.rindex("PyObject_HEAD") :]
     members = [name for _, name in c_layers._MEMBER.findall(whole)]
     assert list(c_layers.owners(state)) == members
-    assert set(c_layers.owners(state).values()) <= set(c_layers.order_of(c_layers.FOLDER))
+    assert set(c_layers.owners(state).values()) <= set(c_layers.order_of(FOLDER))
 
 
 def test_the_command_ends_with_one_and_says_where(sources: Path) -> None:
@@ -107,3 +110,15 @@ def test_the_command_ends_with_one_and_says_where(sources: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stdout == f"names.c:{number}: hot_begin is of trace.c, above\n"
+
+
+def test_a_call_upwards_in_the_scan_is_found(tmp_path: Path) -> None:
+    for path in SCAN.glob("*.[ch]"):
+        shutil.copy(path, tmp_path)
+    bytes_c = tmp_path / "scan_bytes.c"
+    with bytes_c.open("a", encoding="utf-8") as file:
+        file.write(
+            "int\nscan_upwards(Scanner *self)\n{\n    return scan_walk(self, 0, 0, 0);\n}\n"
+        )
+    (finding,) = c_layers.audit(tmp_path)
+    assert str(finding).endswith("scan_walk is of scan_records.c, above")

@@ -104,9 +104,10 @@ int scan_read_long_uv(Scanner *self, Cursor *cursor, uint64_t *number);
 /* Whether Python's "utf-8" with "surrogatepass" decodes it. */
 int scan_is_text(const uint8_t *at, const uint8_t *end);
 
-/* scan_fields.c */
 /* Look into the dict of a table; what is there is remembered. */
 int scan_ask_table(Scanner *self, Table *table, uint64_t number, const char *what);
+
+/* scan_fields.c */
 /* Pass over a value without a look at what it refers to: `skip_value` of format/skip.py. */
 int scan_skip_value(Scanner *self, Cursor *cursor, int depth);
 /* Pass over a value with all that `ValueDecoder.value` checks. Gives 1 if its JSON form has a text

@@ -61,3 +61,24 @@ scan_is_text(const uint8_t *at, const uint8_t *end)
     }
     return 1;
 }
+
+int
+scan_ask_table(Scanner *self, Table *table, uint64_t number, const char *what)
+{
+    PyObject *key = PyLong_FromUnsignedLongLong(number);
+    if (key == NULL) {
+        return -1;
+    }
+    int found = PyDict_Contains(table->dict, key);
+    Py_DECREF(key);
+    if (found < 0) {
+        return -1;
+    }
+    if (!found) {
+        return fail(self, "%s %llu is not defined", what, (unsigned long long)number);
+    }
+    if (number < CACHED_NUMBERS) {
+        table->known[number / 8] |= (uint8_t)(1 << number % 8);
+    }
+    return 0;
+}
