@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 Value = dict[str, Any]
-"""A recorded value in its JSON form, see `docs/trace-format.md`."""
+"""A recorded value in its JSON form, see `docs/json-lines.md`."""
 
 
 class CodeInfo(NamedTuple):

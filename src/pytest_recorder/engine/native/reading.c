@@ -42,7 +42,7 @@ class_module(PyTypeObject *type, PyObject **module)
     return status < 0 ? -1 : 0;
 }
 
-/* The name of a class as values.type_name gives it. */
+/* The name of a class as shapes.type_name gives it. */
 PyObject *
 class_name(PyTypeObject *type)
 {

@@ -2,7 +2,7 @@
 #ifndef HOT_SHAPES_H
 #define HOT_SHAPES_H
 
-/* How the instances of a type are read: values.Shape, where `shape_of` chooses. What is not here is
+/* How the instances of a type are read: shapes.Shape, where `shape_of` chooses. What is not here is
  * left to the encoder in Python. */
 enum {
     SHAPE_OTHER,
