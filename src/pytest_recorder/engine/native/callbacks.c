@@ -92,13 +92,17 @@ on_line(Hot *hot, PyObject *const *args, Py_ssize_t count)
     if (!has_arguments(args, count, 2)) {
         return NULL;
     }
+    long line = PyLong_AsLong(args[1]);
+    if (line == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
     int entered = enter(hot, &visit);
     if (entered <= 0) {
         count_reentry(hot, entered, args[0]);
         Py_RETURN_NONE;
     }
     int status = hot_line(hot, visit.tstate, frame_current(visit.tstate),
-                          (PyCodeObject *)args[0], (int)PyLong_AsLong(args[1]));
+                          (PyCodeObject *)args[0], (int)line);
     if (leave(hot, &visit, status, "line") < 0) {
         return NULL;
     }

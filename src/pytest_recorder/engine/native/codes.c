@@ -44,6 +44,11 @@ code_fill(Hot *hot, Code *code, PyObject *description)
         return -1;
     }
     size_t count = (size_t)PyTuple_GET_SIZE(names);
+    if (PyTuple_GET_SIZE(places) != (Py_ssize_t)count ||
+        PyTuple_GET_SIZE(secrets) != (Py_ssize_t)count) {
+        PyErr_SetString(PyExc_ValueError, "a description of code has tuples of other lengths");
+        return -1;
+    }
     code->arguments = (int)PyTuple_GET_SIZE(order);
     code->places = PyMem_RawCalloc(count + 1, sizeof(int));
     code->order = PyMem_RawCalloc((size_t)code->arguments + 1, sizeof(int));
@@ -59,6 +64,9 @@ code_fill(Hot *hot, Code *code, PyObject *description)
         code->names[i] = Py_NewRef(PyTuple_GET_ITEM(names, i));
         code->variables = (int)i + 1;
         code->places[i] = (int)PyLong_AsLong(PyTuple_GET_ITEM(places, i));
+        if (code->places[i] == -1 && PyErr_Occurred()) {
+            return -1;
+        }
         code->secrets[i] = PyTuple_GET_ITEM(secrets, i) == Py_True;
         code->texts[i] = name_of(hot, &hot->texts.names, code->names[i]);
         if (code->texts[i] == NULL) {
@@ -66,9 +74,16 @@ code_fill(Hot *hot, Code *code, PyObject *description)
         }
     }
     for (int i = 0; i < code->arguments; i++) {
-        code->order[i] = (int)PyLong_AsLong(PyTuple_GET_ITEM(order, i));
+        long variable = PyLong_AsLong(PyTuple_GET_ITEM(order, i));
+        if (variable < 0 || (size_t)variable >= count) {
+            if (!PyErr_Occurred()) {
+                PyErr_SetString(PyExc_ValueError, "an argument is none of the variables");
+            }
+            return -1;
+        }
+        code->order[i] = (int)variable;
     }
-    return PyErr_Occurred() ? -1 : 0;
+    return 0;
 }
 
 /* Stands for code out of scope that is not remembered. */

@@ -53,8 +53,12 @@ big_int_encode(Hot *hot, Buffer *out, PyObject *value, int is_negative)
         return -1;
     }
     if (status == 0) {
-        return put_answer(out,
-                          PyObject_CallMethod(hot->settings.helpers, "big_int", "O", value));
+        /* An item may be borrowed up to here: the look-up of the method can collect garbage. */
+        Py_INCREF(value);
+        status =
+            put_answer(out, PyObject_CallMethod(hot->settings.helpers, "big_int", "O", value));
+        Py_DECREF(value);
+        return status;
     }
     size_t size = sizeof(bytes);
     while (size > 0 && bytes[size - 1] == 0) {
@@ -531,7 +535,8 @@ value_to_scratch(Hot *hot, PyObject *value, int is_secret)
 {
     Buffer *out = &hot->values.bytes;
     out->used = 0;
-    return is_secret ? secret_encode(hot, out, value) : value_encode(hot, out, value);
+    int status = is_secret ? secret_encode(hot, out, value) : value_encode(hot, out, value);
+    return status < 0 ? -1 : buffer_check(out);
 }
 
 void
