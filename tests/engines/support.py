@@ -25,7 +25,7 @@ ENGINES = (
     *(("settrace/python",) if not compat.HAS_MONITORING else ()),
 )
 PROGRAMS = tuple(sorted(path.stem for path in FOLDER.glob("*.py")))
-# At the recursion limit engines lose different events; `test_disturbance.py` looks at that.
+# At the recursion limit engines lose different events; `tests/undisturbed` looks at that.
 COMPARED = tuple(name for name in PROGRAMS if name != "recursion_limit")
 # What differs between two runs of the same program.
 _VARYING = ("id", "_ident", "_native_id", "_thread_id")

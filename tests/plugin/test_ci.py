@@ -364,7 +364,7 @@ def test_the_table_keeps_to_its_room_and_says_what_is_missing(room: int) -> None
 
 
 class Books:
-    """As much of a ledger as the summary needs."""
+    """As much of a run index as the summary needs."""
 
     def __init__(self, *entries: Entry) -> None:
         self.entries = list(entries)

@@ -19,7 +19,7 @@ SESSION_TEST = "session"
 
 
 class Attempt:
-    """One attempt."""
+    """One run of a test's setup, call and teardown; a re-run is another attempt."""
 
     def __init__(
         self,

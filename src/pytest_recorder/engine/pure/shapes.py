@@ -19,7 +19,7 @@ from typing import Any, Final
 
 
 class Shape:
-    """How the instances of a type are read. The hot path in C knows the numbers, see hot.h."""
+    """How the instances of a type are read. The hot path in C knows the numbers, see shapes.h."""
 
     LIST: Final = 1
     TUPLE: Final = 2
