@@ -9,6 +9,8 @@ import json.decoder
 import json.encoder
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from pytest_recorder.errors import ErrorCode, TargetError, bug, target
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,8 +30,8 @@ _BLANKS: Final = " \t\n\r"
 def dumps(value: object, *, indent: int | None = None) -> str:
     """Give the JSON of plain data, in ASCII: str, int, float, bool, None, dict, list, tuple.
 
-    Of subclasses what they are in C. Keys are texts. Raises TypeError for anything else,
-    ValueError for a number that JSON cannot have.
+    Of subclasses what they are in C. Raises InternalError (ERR_UNKNOWN) for what JSON has no form
+    for, a key that is no text among it.
     """
     out: list[str] = []
     _write(value, out, "" if indent is None else "\n", " " * (indent or 0))
@@ -37,17 +39,21 @@ def dumps(value: object, *, indent: int | None = None) -> str:
 
 
 def loads(text: str | bytes) -> Any:
-    """Read JSON in UTF-8. Raises ValueError for anything else, RecursionError where it is deep."""
-    if isinstance(text, bytes):
-        text = text.decode("utf-8-sig")
-    start = len(text) - len(text.lstrip(_BLANKS))
+    """Read JSON, bytes as UTF-8. Raises TargetError (ERR_TRACE_CORRUPT) for anything else."""
     try:
-        value, end = _CODEC.scan(text, start)
+        found = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        value, end = _CODEC.scan(found, len(found) - len(found.lstrip(_BLANKS)))
     except StopIteration as error:
-        raise ValueError(f"no JSON at character {error.value}") from None
-    if text[end:].strip(_BLANKS):
-        raise ValueError(f"more than one JSON value, the second at character {end}")
+        raise _no_json(f"nothing that can be read at character {error.value}") from None
+    except (ValueError, RecursionError) as error:
+        raise _no_json(str(error)) from error
+    if found[end:].strip(_BLANKS):
+        raise _no_json(f"more follows at character {end}")
     return value
+
+
+def _no_json(why: str) -> TargetError:
+    return target(ErrorCode.TRACE_CORRUPT, f"no JSON: {why}")
 
 
 def _write(value: object, out: list[str], line: str, step: str) -> None:
@@ -57,9 +63,7 @@ def _write(value: object, out: list[str], line: str, step: str) -> None:
         out.append("null" if value is None else "true" if value else "false")
     elif isinstance(value, int):
         out.append(int.__repr__(value))
-    elif isinstance(value, float):
-        if value - value != 0.0:
-            raise ValueError(f"{value!r} is no number of JSON")
+    elif isinstance(value, float) and value - value == 0.0:
         out.append(_CODEC.number(value))
     elif isinstance(value, dict):
         pairs = [(_key(key), each) for key, each in cast("Any", value).items()]
@@ -67,12 +71,12 @@ def _write(value: object, out: list[str], line: str, step: str) -> None:
     elif isinstance(value, (list, tuple)):
         _write_many([("", each) for each in cast("list[Any]", value)], out, "[]", line, step)
     else:
-        raise TypeError(f"no JSON for {type(value).__name__}")
+        raise bug(ErrorCode.UNKNOWN, f"JSON has no form for a {type(value).__name__}")
 
 
 def _key(key: object) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"no JSON for a key that is {type(key).__name__}")
+        raise bug(ErrorCode.UNKNOWN, f"JSON has no key that is a {type(key).__name__}")
     return _CODEC.text(key)
 
 
