@@ -11,6 +11,7 @@ from pytest_recorder.errors import RecorderError
 from pytest_recorder.plugin.quota import LeftOut, Quota, choose
 from pytest_recorder.plugin.sidecar_files import add_explanation, add_page
 from pytest_recorder.settings.config import Html
+from pytest_recorder.system import files
 from pytest_recorder.tracefile.folder import (
     is_empty,
     page_of,
@@ -232,7 +233,7 @@ class RunIndex:
 
     def _page_size(self, entry: Entry) -> int:
         try:
-            return page_of(self.folder / (entry.trace or "")).stat().st_size
+            return files.size_of(page_of(self.folder / (entry.trace or "")))
         except OSError:
             return 0
 

@@ -11,10 +11,11 @@ takes (with a zero byte).
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypeAlias, cast
+from typing import BinaryIO, Final, NamedTuple, cast
 
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import (
+    AnyPath,
     FilePath,
     is_absolute,
     join,
@@ -27,11 +28,6 @@ if sys.platform == "win32":
     import ntpath
 else:
     import posix as _flags
-
-if TYPE_CHECKING:
-    import os
-
-AnyPath: TypeAlias = "str | os.PathLike[str]"
 
 _KIND: Final = 0o170000
 _FOLDER: Final = 0o040000
@@ -190,16 +186,24 @@ def make_folders(path: AnyPath) -> None:
     """
     text = OS.fspath(path)
     try:
-        OS.mkdir(text)
+        _make_folder(text)
     except FileNotFoundError:
         above = parent_of(text)
         if above in ("", text):
             raise
         make_folders(above)
-        make_folders(text)
+        # Not by this function: `/proc` says so of whatever is to be made in it.
+        _make_folder(text)
+
+
+def _make_folder(path: str) -> None:
+    try:
+        OS.mkdir(path)
+    except FileNotFoundError:
+        raise
     except OSError:
         # A read-only file system may say so first.
-        if not is_folder(text):
+        if not is_folder(path):
             raise
 
 

@@ -7,8 +7,14 @@ and pyfakefs puts another `Path` into every module that has one.
 """
 
 import sys
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
+from pytest_recorder.system.originals import OS
+
+if TYPE_CHECKING:
+    import os
+
+AnyPath: TypeAlias = "str | os.PathLike[str]"
 SEPARATOR: Final = "\\" if sys.platform == "win32" else "/"
 _SEPARATORS: Final = "\\/" if sys.platform == "win32" else "/"
 
@@ -21,6 +27,11 @@ class FilePath(str):
     """
 
     __slots__ = ()
+
+    @classmethod
+    def of(cls, path: AnyPath) -> Self:
+        """Make it of a text or of an object of `pathlib`."""
+        return cls(OS.fspath(path))
 
     def __truediv__(self, name: str) -> Self:
         """Join; a name that is absolute stands for itself."""
@@ -60,11 +71,12 @@ class FilePath(str):
         """Tell whether it is the folder, or lies in it, by the texts alone."""
         return self == folder or self.startswith(with_separator(folder))
 
-    def relative_to(self, folder: str) -> Self:
+    def relative_to(self, folder: AnyPath) -> Self:
         """Give what follows the folder; the path itself where it does not lie in it."""
-        if not self.is_in(folder):
+        base = OS.fspath(folder)
+        if not self.is_in(base):
             return self
-        return type(self)(self[len(with_separator(folder)) :] or ".")
+        return type(self)(self[len(with_separator(base)) :] or ".")
 
     def as_posix(self) -> str:
         """Give it with slashes."""
