@@ -83,10 +83,8 @@ class World:
             if isinstance(value, staticmethod | classmethod):
                 continue
             if (
-                isinstance(value, FUNCTIONS)
-                and not name.startswith("__")
-                or name == "__import__"
-            ):
+                isinstance(value, FUNCTIONS) and not name.startswith("__")
+            ) or name == "__import__":
                 setattr(holder, name, self.stand_in(f"{place}.{name}", value))
                 count += 1
         return count

@@ -11,11 +11,11 @@ A descriptor that was closed is replaced by opening the file again, if its name 
 What can still go wrong: a program that removes or replaces the file; then it cannot grow.
 """
 
-import errno
 import mmap
 import sys
 from typing import Any, Final
 
+from pytest_recorder.errors import ErrorCode, enverr
 from pytest_recorder.system import files
 from pytest_recorder.system.atomic_write import remove_unfinished
 from pytest_recorder.system.files import Identity
@@ -59,7 +59,10 @@ class MappedFile:
             raise
 
     def grow(self, size: int) -> None:
-        """Make it larger, with real blocks. Raises OSError; it is as it was then."""
+        """Make it larger, with real blocks.
+
+        Raises OSError, EnvironmentError (ERR_IO) where it was replaced; it is as it was then.
+        """
         self._find()
         self._reserve(size)
         self._resize_map(OS.fstat(self._descriptor).st_size)
@@ -133,13 +136,20 @@ class MappedFile:
         return descriptor >= 0 and Identity.of(descriptor) == self._identity
 
     def _find(self) -> None:
-        """Open the file again where the program has closed it. Raises OSError."""
+        """Open the file again where the program has closed it.
+
+        Raises OSError, EnvironmentError (ERR_IO).
+        """
         if self._has_own(self._descriptor):
             return
         again = OS.open(self.path, files.READ_WRITE | files.READ)
         if not self._has_own(again):
             OS.close(again)
-            raise OSError(errno.ENOENT, OS.strerror(errno.ENOENT), self.path)
+            raise enverr(
+                ErrorCode.IO,
+                "the program has closed our files and put another in the place of one",
+                path=self.path,
+            )
         self._descriptor = files.to_high_number(again)
         lock(self._descriptor)
 

@@ -24,7 +24,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_recorder.errors import from_os_error
+from pytest_recorder.errors import EnvironmentError, from_os_error
 from pytest_recorder.format.layout import (
     SEGMENT,
     SEGMENT_PROGRESS,
@@ -157,7 +157,7 @@ class Spool:
     def _put_back(self, whole: bytes) -> bool:
         try:
             self._file.grow(len(whole))
-        except OSError:
+        except (OSError, EnvironmentError):
             return False
         self._map = self._file.map
         self._map[:] = whole
