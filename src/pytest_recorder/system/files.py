@@ -42,8 +42,19 @@ CREATE: Final = _flags.O_CREAT | _flags.O_EXCL | _CLOEXEC | getattr(_flags, "O_B
 """Flags of a file that must not be there yet; together with `WRITE` or `READ_WRITE`."""
 WRITE: Final = _flags.O_WRONLY
 READ_WRITE: Final = _flags.O_RDWR
-APPEND: Final = _flags.O_WRONLY | _flags.O_APPEND | _flags.O_CREAT | _CLOEXEC
-"""Flags of a log; what the system has of its own is added by who opens it."""
+APPEND_LINES: Final = (
+    _flags.O_WRONLY
+    | _flags.O_APPEND
+    | _flags.O_CREAT
+    | _CLOEXEC
+    | getattr(_flags, "O_NOCTTY", 0)
+    # A FIFO that nobody reads must not hold the program up.
+    | getattr(_flags, "O_NONBLOCK", 0)
+    | getattr(_flags, "O_BINARY", 0)
+)
+"""Flags of a log, which is made if it is missing."""
+FROM_END: Final = 2
+"""Where `seek` counts from."""
 
 
 # Looking. None of these raises: what cannot be looked at is not there.
@@ -71,6 +82,11 @@ def _mode(path: AnyPath) -> int | None:
         return OS.stat(path).st_mode
     except (OSError, ValueError):
         return None
+
+
+def is_plain(mode: int) -> bool:
+    """Tell of the mode of a status whether it is that of a plain file."""
+    return mode & _KIND == _FILE
 
 
 def size_of(path: AnyPath) -> int:

@@ -36,8 +36,8 @@ class _OperatingSystem:
     """Its calls, in C; each as `os` documents it."""
 
     def __init__(self) -> None:
-        self.environ: Final = sys.modules["os"].environ
-        """Read when a run is activated; a test may have changed it later."""
+        self.variables: Final[dict[Any, Any]] = sys.modules["os"].environ._data
+        """What is beneath `os.environ`; see `environment`."""
         self.fspath: Final = _posix.fspath
         self.strerror: Final = _posix.strerror
         # Processes.
@@ -166,6 +166,22 @@ def _original(name: str) -> Any:
     return getattr(_thread, name) if monkey is None else monkey.get_original("_thread", name)
 
 
+def environment() -> dict[str, str]:
+    """Give the environment as it is now: `os.environ` without its methods, which are Python's."""
+    return {_variable(name): _variable(value) for name, value in OS.variables.items()}
+
+
+def variable(name: str) -> str | None:
+    """Give a variable of the environment as it is now."""
+    found = OS.variables.get(name.upper() if sys.platform == "win32" else name.encode())
+    return None if found is None else _variable(found)
+
+
+def _variable(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode(_ENCODING, "surrogateescape")
+
+
+_ENCODING: Final = sys.getfilesystemencoding()
 OS: Final = _OperatingSystem()
 INTERPRETER: Final = _Interpreter()
 CLOCKS: Final = _Clocks()
