@@ -1,6 +1,5 @@
 """Records one trace: begins, marks spans, takes faults of ours, and ends."""
 
-from time import perf_counter_ns
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, enverr
 from pytest_recorder.recording.setup import Setup
 from pytest_recorder.settings.policy import Policy, action_for
+from pytest_recorder.system.clock import elapsed_ns
 from pytest_recorder.tracefile.writer import Packed
 
 
@@ -86,7 +86,7 @@ class TraceRecording:
         # Before the first event: what runs in here is nothing of the program's.
         about = {"attempt": manifest["attempt"], "scope": manifest["scope"], "level": level}
         self._log.debug("recording begins", extra={"context": about})
-        self._started_ns = perf_counter_ns()
+        self._started_ns = elapsed_ns()
         try:
             if watch_output:
                 setup.watch_streams()
@@ -151,7 +151,7 @@ class TraceRecording:
             return self.ended if self.is_begun else None
         setup = self._setup
         setup.stop()
-        self._duration_us = (perf_counter_ns() - self._started_ns) // 1000
+        self._duration_us = (elapsed_ns() - self._started_ns) // 1000
         error = self.error
         reason, message = (error.code.value, error.message) if error else (None, None)
         if error is None and self._interrupted is not None:

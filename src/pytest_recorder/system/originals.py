@@ -74,9 +74,11 @@ class _OperatingSystem:
         self.sched_getaffinity: Final[Callable[[int], set[int]] | None] = _optional(
             "sched_getaffinity"
         )
+        self.register_at_fork: Final[Callable[..., None] | None] = _optional("register_at_fork")
         self.sysconf: Final[Callable[[str], int] | None] = _optional("sysconf")
         # A file object: its methods are those of `_io`, in C.
         self.open_file: Final = _io.open
+        self.bytes_file: Final = _io.BytesIO
 
 
 class _Interpreter:
