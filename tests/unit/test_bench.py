@@ -311,7 +311,8 @@ def test_output_and_warnings_count_where_the_plain_runs_agree(field: str) -> Non
     plain = said(a="call:passed")
     other = dataclasses.replace(plain, **{field: {"a": "1"}})
     same = dataclasses.replace(plain, **{field: {"a": "0"}})
-    assert getattr(outcomes.compare(same, other, same), field) == ("a",)
+    (found,) = getattr(outcomes.compare(same, other, same), field)
+    assert found.startswith("a")
     assert getattr(outcomes.compare(same, other, other), field) == ()
     assert getattr(outcomes.compare(other, other, other), field) == ()
 
