@@ -43,9 +43,13 @@ _UNSTABLE = re.compile(
     r"|port \d+|:\d{4,5}\b"
 )
 """Addresses, times, sizes, temporary folders, process ids and ports: what differs each time."""
-_OUR_HEADER = re.compile(r"^record-trace: |^\s*$")
-_OUR_SECTION = re.compile(r"^[-\s│]*-* ?(Recorded trace|recorded traces) ?-*[-\s│]*$")
-_RULE = re.compile(r"^[-=_!╭╰─]{4,}|^[^ ]* ?[-=_]{6,}|^={3,}|^_{3,}")
+_OURS = re.compile(
+    r"^record-trace: |^\W*(Recorded trace|recorded traces)\W*$|^(trace|open it): |^kept \d+ of \d+ "
+    r"| -> test-traces\S*$"
+)
+"""Whole lines of ours, under `--record-report=path`."""
+_OUR_NAME = re.compile(r"(?:, )?'?record-trace(?:-|': ')[\w.]+'?(?:, (?=\w))?")
+"""Our plugin in a list of plugins, as pytest and pytest-metadata write it."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ def examine(result: Result, python: Path, work: Path) -> None:
     attempt = Attempt(probe, python, packages, folder)
     before, recorded, after = (
         attempt.run("plain-1", WITHOUT_US),
-        attempt.run("recorded", ["--record-trace"]),
+        attempt.run("recorded", ["--record-trace", "--record-report=path"]),
         attempt.run("plain-2", WITHOUT_US),
     )
     if fails_by_itself(before) and fails_by_itself(after):
@@ -285,18 +289,12 @@ def write_project(probe: Probe, project: Path) -> None:
 
 def stable_lines(log: str) -> Iterator[str]:
     """Give the lines of an output that are the same in each run, without those of ours."""
-    ours = False
     for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", log).splitlines():
         text = line.strip()
-        if _OUR_SECTION.match(text):
-            ours = True
-            continue
-        if ours and _RULE.match(text):
-            ours = False
-        if ours or _OUR_HEADER.match(text):
+        if not text or _OURS.search(text):
             continue
         # Rules are as long as what stands in them, which may be a time.
-        yield re.sub(r"[-=_ ]{2,}", " ", _UNSTABLE.sub("_", text))
+        yield re.sub(r"[-=_ ]{2,}", " ", _UNSTABLE.sub("_", _OUR_NAME.sub("", text)))
 
 
 def take_comparison(result: Result, before: Run, recorded: Run, after: Run) -> None:
