@@ -39,7 +39,7 @@ def manifest_facts_of_run(
         "python": compat.PYTHON_VERSION,
         "implementation": compat.IMPLEMENTATION,
         "platform": _PLATFORM,
-        "versions": dict(versions()),
+        "versions": dict(_versions()),
         "engine": choice.engine,
         "engine_reason": choice.reason,
         "hot_path": choice.hot_path,
@@ -74,7 +74,7 @@ def _writable_policy(policy: Policy) -> dict[str, Any]:
 
 
 @cache
-def versions() -> dict[str, str]:
+def _versions() -> dict[str, str]:
     """Name the versions that wrote a trace; looked up once, before any test."""
     found: dict[str, str] = {}
     for name in ("pytest-record-trace", "pytest"):

@@ -1,6 +1,6 @@
 """Puts together what events pass through for one shape of settings: engine, hot path, spool."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import TEXT_FILE, Scope
 from pytest_recorder.engine.select import Choice, make
 from pytest_recorder.engine.streams import StreamTap
-from pytest_recorder.recording.manifest_facts import manifest_facts_of_run, versions
+from pytest_recorder.recording.manifest_facts import manifest_facts_of_run
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.system import json_text
 from pytest_recorder.system.paths import AnyPath, FilePath
@@ -71,7 +71,11 @@ class Setup:
         self._run_id = run_id
         self._pid = pid
         self._faults = faults
-        scope = Scope(settings.root, settings.include, settings.exclude, also=also, text=text)
+        self.scope = Scope(
+            settings.root, settings.include, settings.exclude, also=also, text=text
+        )
+        self.is_outdated = False
+        """Whether code was left out that would be recorded today."""
         self.spool = _make_spool(folder / spool_name(run_id), settings.max_bytes, faults)
         try:
             self.hot: HotPath
@@ -82,7 +86,7 @@ class Setup:
                 level=settings.level,
                 bounds=Bounds(**settings.values.plain()),
                 redactor=redactor,
-                is_in_scope=scope.decide_code,
+                is_in_scope=self.scope.decide_code,
                 on_fault=on_fault,
                 faults=faults,
             )
@@ -104,6 +108,8 @@ class Setup:
     def install(self) -> None:
         """Take a place in the interpreter. Raises EnvironmentError where others hold all."""
         self.engine.install()
+        # What every manifest says, before the first test can change what is asked for it.
+        _ = self.manifest_facts
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -117,6 +123,15 @@ class Setup:
             self._settings, self._choice, self.limits, run_id=self._run_id, pid=self._pid
         )
         return common, json_text.encode(common)[:-1] + b","
+
+    def add_tests(self, paths: Iterable[str], packages: Iterable[str]) -> None:
+        """Take in files of tests, and of packages that were named, which are in scope from now on.
+
+        What the interpreter was told to show no more stays so: `is_outdated` says it.
+        """
+        has_answered = self.scope.has_answered
+        is_wider = self.scope.add_tests(paths, packages)
+        self.is_outdated = self.is_outdated or (is_wider and has_answered)
 
     def watch_streams(self) -> None:
         """Take what the program prints from now on."""

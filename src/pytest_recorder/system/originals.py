@@ -39,6 +39,7 @@ class _OperatingSystem:
         self.variables: Final[dict[Any, Any]] = sys.modules["os"].environ._data
         """What is beneath `os.environ`; see `environment`."""
         self.fspath: Final = _posix.fspath
+        self.path_like: Final[Any] = sys.modules["os"].PathLike
         self.strerror: Final = _posix.strerror
         # Processes.
         self.getpid: Final = _posix.getpid
@@ -90,7 +91,8 @@ class _Interpreter:
         self.exc_info: Final = sys.exc_info
         self.gettrace: Final = sys.gettrace
         self.settrace: Final = sys.settrace
-        self.monitoring: Final = _Monitoring() if sys.version_info >= (3, 12) else None
+        if sys.version_info >= (3, 12):
+            self.monitoring: Final = _Monitoring()
 
 
 if sys.version_info >= (3, 12):
@@ -121,6 +123,8 @@ class _Clocks:
         """Never goes back; may stand while the machine sleeps."""
         self.steady_ns: Final = _steady_clock()
         """Never goes back, and goes on while the machine sleeps where the system can say so."""
+        self.thread_time_ns: Final = _unfrozen("thread_time_ns")
+        """CPU time of the thread that asks."""
         wall_ns = _wall_clock()
         # The wall between two looks at the other: a pause there would shift all that is told.
         before = self.steady_ns()

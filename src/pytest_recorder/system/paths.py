@@ -6,6 +6,7 @@ PYTEST_DONT_REWRITE
 and pyfakefs puts another `Path` into every module that has one.
 """
 
+import pathlib
 import sys
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
 SEPARATOR: Final = "\\" if sys.platform == "win32" else "/"
+
+
+class _Original:
+    # In a class: pyfakefs replaces it where it is a variable of a module.
+    path = pathlib.Path
+
+
 _SEPARATORS: Final = "\\/" if sys.platform == "win32" else "/"
 
 
@@ -66,6 +74,10 @@ class FilePath(str):
     def with_name(self, name: str) -> Self:
         """Give another file of the same folder."""
         return type(self)(self[: _after_separator(self)] + name)
+
+    def of_pathlib(self) -> pathlib.Path:
+        """Give it as an object of `pathlib`, for the program."""
+        return _Original.path(self)
 
     def is_in(self, folder: str) -> bool:
         """Tell whether it is the folder, or lies in it, by the texts alone."""
