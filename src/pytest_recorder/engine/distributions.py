@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from pytest_recorder.engine.project_folders import GENERIC, folded, normalized_name
 from pytest_recorder.errors import TargetError
-from pytest_recorder.system import files, plain_json
+from pytest_recorder.system import files, json_text
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import join, name_of, parent_of
 
@@ -121,7 +121,7 @@ def _origin(info: str) -> str | None:
     if not text:
         return None
     try:
-        given: Any = plain_json.loads(text)
+        given: Any = json_text.decode(text.encode("utf-8", "surrogatepass"))
     except TargetError:
         return None
     url = given.get("url") if isinstance(given, dict) else None

@@ -17,16 +17,15 @@ that go to `sys.stdout.buffer` or to the file descriptor are not seen.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
-import io
 import sys
 import weakref
 from collections.abc import Callable
+from io import StringIO, TextIOWrapper
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
-from pytest_recorder.system.originals import allocate_lock
+from pytest_recorder.system.originals import INTERPRETER, allocate_lock
 
-_getframe = sys._getframe
 _WHOLE = slice(None)
 _LOCK_TIMEOUT_S = 1.0
 
@@ -94,7 +93,7 @@ class StreamTap:
 
     def _hook(self, stream: Any) -> None:
         kind = type(stream)
-        if not issubclass(kind, (io.TextIOWrapper, io.StringIO)):
+        if not issubclass(kind, (TextIOWrapper, StringIO)):
             return
         if "write" in vars_of(stream):
             return
@@ -146,7 +145,7 @@ def make_hook(
             plain = str.__getitem__(text, _WHOLE)
             if plain:
                 # No caller: the interpreter itself prints, when the program is over.
-                wrote(stream, _getframe().f_back, plain)
+                wrote(stream, INTERPRETER.getframe().f_back, plain)
         return result
 
     return write

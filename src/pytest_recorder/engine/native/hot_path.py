@@ -15,7 +15,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable
-from time import perf_counter_ns
+from io import StringIO, TextIOWrapper
 from types import CodeType, FrameType, MemberDescriptorType
 from typing import Any
 
@@ -32,6 +32,7 @@ from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import HOOK_CODES
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES
+from pytest_recorder.system.originals import CLOCKS
 
 _DICT_OF_STREAM = 2
 _namespace_of = type.__dict__["__dict__"].__get__
@@ -172,7 +173,7 @@ class NativeHotPath(_native.Core):
         redactor: Redactor,
         is_in_scope: Callable[[CodeType, str | None], bool],
         handle_fault: Callable[..., Any],
-        clock: Callable[[], int] = perf_counter_ns,
+        clock: Callable[[], int] = CLOCKS.perf_counter_ns,
     ) -> None:
         self._helpers = Helpers(sink, bounds, redactor, is_in_scope)
         self._redactor = redactor
@@ -194,7 +195,7 @@ class NativeHotPath(_native.Core):
             handle_fault=handle_fault,
         )
         self._helpers.connect(self)
-        if clock is not perf_counter_ns:
+        if clock is not CLOCKS.perf_counter_ns:
             self.clock = clock
 
     @property
@@ -283,9 +284,7 @@ def _places(code: CodeType, names: tuple[str, ...]) -> list[int]:
 
 
 def _is_stream(kind: type) -> bool:
-    import io
-
-    return issubclass(kind, (io.TextIOWrapper, io.StringIO))
+    return issubclass(kind, (TextIOWrapper, StringIO))
 
 
 def _no_number(*_: object) -> bytes:

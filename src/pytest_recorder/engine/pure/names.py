@@ -116,6 +116,11 @@ def _read_function() -> Reader:
     return _read_locals
 
 
+def prepare_reader() -> None:
+    """Import what reading takes: an import while a test runs is one of the test's `__import__`."""
+    _read_function()
+
+
 def reader_for(code: CodeType) -> Reader:
     """Give the way to read variables of this code's frames: values in the order of the names."""
     return _read_function() if code.co_flags & inspect.CO_OPTIMIZED else _read_namespace
