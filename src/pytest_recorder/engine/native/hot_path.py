@@ -11,11 +11,10 @@ The answers come from the modules of the pure-Python hot path, so that both writ
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false
 
-import inspect
-import logging
-import sys
 from collections.abc import Callable
+from inspect import CO_OPTIMIZED
 from io import StringIO, TextIOWrapper
+from logging import Logger
 from types import CodeType, FrameType, MemberDescriptorType
 from typing import Any
 
@@ -32,7 +31,7 @@ from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import HOOK_CODES
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES
-from pytest_recorder.system.originals import CLOCKS
+from pytest_recorder.system.originals import CLOCKS, INTERPRETER
 
 _DICT_OF_STREAM = 2
 _namespace_of = type.__dict__["__dict__"].__get__
@@ -88,7 +87,7 @@ class Helpers:
         if not self._is_in_scope(code, module):
             return None
         names = recorded_names(code)
-        is_namespace = not code.co_flags & inspect.CO_OPTIMIZED
+        is_namespace = not code.co_flags & CO_OPTIMIZED
         places = [-1] * len(names) if is_namespace else _places(code, names)
         order = [names.index(name) for name in argument_names(code)]
         secrets = [self.is_secret(name) for name in names]
@@ -188,10 +187,10 @@ class NativeHotPath(_native.Core):
             helpers=self._helpers,
             sink=sink,
             secrets=redactor.secrets,
-            log_code=logging.Logger.callHandlers.__code__,
+            log_code=Logger.callHandlers.__code__,
             hook_codes=HOOK_CODES,
             loops=bytes(number in LOOPS for number in range(256)),
-            disable=sys.monitoring.DISABLE if compat.HAS_MONITORING else None,
+            disable=INTERPRETER.monitoring.disable if compat.HAS_MONITORING else None,
             handle_fault=handle_fault,
         )
         self._helpers.connect(self)
@@ -259,7 +258,7 @@ class NativeHotPath(_native.Core):
 
 def native_callbacks(hot: NativeHotPath) -> dict[int, Callable[..., Any]]:
     """Give the callbacks in C, by event of `sys.monitoring`."""
-    events = sys.monitoring.events
+    events = INTERPRETER.monitoring.events
     return {
         events.PY_START: hot.on_start,
         events.LINE: hot.on_line,

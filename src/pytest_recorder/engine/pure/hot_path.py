@@ -15,11 +15,11 @@ The parent of a frame is the nearest recorded frame among its callers, which the
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
-import logging
 import sys
 import weakref
 from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from logging import Logger
 from types import CodeType, FrameType
 from typing import Any
 
@@ -42,7 +42,7 @@ from pytest_recorder.system.originals import (
 )
 
 _LOCK_TIMEOUT_S = 1.0
-_LOG_CODE = logging.Logger.callHandlers.__code__
+_LOG_CODE = Logger.callHandlers.__code__
 _traceback_of = BaseException.__dict__["__traceback__"].__get__
 _KINDS = {
     CO_GENERATOR: "generator",
