@@ -8,7 +8,7 @@ from pathlib import Path
 from pytest_recorder.errors import ErrorCode, bug, from_os_error, usage
 from pytest_recorder.system.atomic_write import part_path, writer_of_part
 from pytest_recorder.system.locks import try_lock
-from pytest_recorder.tracefile.naming import folder_name
+from pytest_recorder.tracefile.naming import SPOOL_SUFFIX, folder_name
 
 TRACE_NAME = "trace.pyrec"
 FAILURE_NAME = "failure.md"
@@ -184,6 +184,17 @@ def is_empty(folder: Path) -> bool:
         return True
     except OSError:
         return False
+
+
+def has_spools(folder: Path) -> bool:
+    """Tell whether a process has a spool in the folder, or has left one there."""
+    try:
+        return any(name.endswith(SPOOL_SUFFIX) for name in os.listdir(folder))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        # Who looks closer says what is wrong.
+        return True
 
 
 def remove_if_empty(folder: Path) -> None:
