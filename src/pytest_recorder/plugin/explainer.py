@@ -20,7 +20,7 @@ from pytest_recorder.render import messages
 from pytest_recorder.render.jobs import Jobs
 from pytest_recorder.settings.config import Html
 from pytest_recorder.system import detached
-from pytest_recorder.system.originals import OS
+from pytest_recorder.system.originals import OS, environment
 from pytest_recorder.tracefile.folder import FAILURE_NAME, PAGE_NAME
 from pytest_recorder.tracefile.index import HARMLESS, Entry
 
@@ -240,5 +240,5 @@ def _wants_page(html: Html, outcome: str | None) -> bool:
     `auto` means where the variable `CI` is set, and not for what nobody has to look into.
     """
     if html == "auto":
-        return outcome not in HARMLESS and is_on("CI", OS.environ)
+        return outcome not in HARMLESS and is_on("CI", environment())
     return html == "on"

@@ -12,6 +12,7 @@ from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.plugin.quota import LeftOut, Quota, choose
 from pytest_recorder.plugin.tested_files import Unrecorded
 from pytest_recorder.settings.config import Html
+from pytest_recorder.system import files
 from pytest_recorder.tracefile.folder import (
     has_spools,
     page_of,
@@ -230,7 +231,7 @@ class RunIndex:
 
     def _page_size(self, entry: Entry) -> int:
         try:
-            return page_of(self.folder / (entry.trace or "")).stat().st_size
+            return files.size_of(page_of(self.folder / (entry.trace or "")))
         except OSError:
             return 0
 

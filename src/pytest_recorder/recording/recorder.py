@@ -9,8 +9,6 @@ recorder.keep(path, outcome="failed")      # or recorder.drop()
 recorder.close()
 """
 
-import os
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +27,8 @@ from pytest_recorder.recording.setup import Setup, shape_of
 from pytest_recorder.recording.trace_recording import Ended, TraceRecording
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Policy, Sourced
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.spool import Segment
 from pytest_recorder.tracefile.writer import Packed
 
@@ -47,18 +47,18 @@ class Recorder:
     def __init__(
         self,
         settings: Settings,
-        folder: Path,
+        folder: AnyPath,
         policy: Policy,
         *,
         run_id: str | None = None,
-        also: tuple[Path, ...] = (),
+        also: tuple[AnyPath, ...] = (),
         text: str | None = None,
         journal: Journal | None = None,
         faults: Injector | None = None,
     ) -> None:
         """`also` are folders in scope besides the project's, `text` what `python -c` runs."""
         self.settings = settings
-        self.folder = folder
+        self.folder = FilePath.of(folder)
         self.policy = policy
         self.journal = journal or Journal(run_id)
         self.run_id = run_id or self.journal.run_id
@@ -71,7 +71,7 @@ class Recorder:
         self._tests: dict[str, None] = {}
         self._packages: dict[str, None] = {}
         self._faults = of_environment() if faults is None else faults
-        self._pid = os.getpid()
+        self._pid = OS.getpid()
         self._keeper = Keeper(self._faults)
         self._redactor = Redactor(settings.redact, settings.no_redact)
         self._recording: TraceRecording | None = None
@@ -159,7 +159,7 @@ class Recorder:
             self._recording.handle_fault(error, callback)
 
     def _is_foreign(self) -> bool:
-        return self._pid != os.getpid()
+        return self._pid != OS.getpid()
 
     # The life of one trace.
 
@@ -230,7 +230,7 @@ class Recorder:
             translated(lambda: self._faults.at("flush"), recorder_error)
             self.setup.spool.flush()
 
-    def keep(self, path: Path, **fields: Any) -> Packed:
+    def keep(self, path: AnyPath, **fields: Any) -> Packed:
         """Write the ended recording to a file; `fields` are added to the manifest.
 
         Raises EnvironmentError (ERR_IO), InternalError (ERR_UNKNOWN); the recording is still there

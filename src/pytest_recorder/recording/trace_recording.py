@@ -1,7 +1,6 @@
 """Records one trace: begins, marks spans, takes faults of ours, and ends."""
 
 from collections.abc import Callable
-from time import perf_counter_ns
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, enverr
 from pytest_recorder.recording.setup import Setup
 from pytest_recorder.settings.policy import Policy, action_for
+from pytest_recorder.system.clock import elapsed_ns
 from pytest_recorder.tracefile.writer import Packed
 
 
@@ -87,7 +87,7 @@ class TraceRecording:
         # Before the first event: what runs in here is nothing of the program's.
         about = {"attempt": manifest["attempt"], "scope": manifest["scope"], "level": level}
         self._log.debug("recording begins", extra={"context": about})
-        self._started_ns = perf_counter_ns()
+        self._started_ns = elapsed_ns()
         try:
             if watch_output:
                 setup.watch_streams()
@@ -146,7 +146,7 @@ class TraceRecording:
         setup = self._setup
         self._look_after(setup.engine.conflict_at_end)
         setup.stop()
-        self._duration_us = (perf_counter_ns() - self._started_ns) // 1000
+        self._duration_us = (elapsed_ns() - self._started_ns) // 1000
         error = self.error
         reason, message = (error.code.value, error.message) if error else (None, None)
         if error is None and self._interrupted is not None:

@@ -23,7 +23,7 @@ from typing import Any, Final
 from pytest_recorder.errors import EnvironmentError, ErrorCode
 from pytest_recorder.system import clock, json_text
 from pytest_recorder.system.files import HeldDescriptor, to_high_number
-from pytest_recorder.system.originals import OS
+from pytest_recorder.system.originals import OS, environment
 
 if sys.platform == "win32":
     import nt as _posix
@@ -86,7 +86,9 @@ class _Start:
         self.executable: Final = sys.executable
         self.paths: Final = [path for path in sys.path if path]
         self.environ: Final = {
-            name: value for name, value in OS.environ.items() if not name.startswith(_UNWANTED)
+            name: value
+            for name, value in environment().items()
+            if not name.startswith(_UNWANTED)
         }
         self.is_quiet: Final = sys.dont_write_bytecode
         self.posix_spawn: Final = getattr(_posix, "posix_spawn", None)
