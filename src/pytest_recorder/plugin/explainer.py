@@ -28,6 +28,8 @@ _SERVICE: Final = "pytest_recorder.render.service"
 _PACKAGE_FOLDER: Final = str(Path(__file__).parents[2])
 _WITHIN_S: Final = 120.0
 """What is made of one trace has a budget of work that ends long before."""
+_MOST_ENDED: Final = 2
+"""So often may it die before none is started any more."""
 _WITHIN_FOLDER_S: Final = 1800.0
 """The same of what a whole folder holds."""
 
@@ -56,6 +58,7 @@ class Explainer:
         self._journal = journal
         self._process: detached.Detached | None = None
         self._is_to_be_had = True
+        self._ended = 0
         self._pid = OS.getpid()
         self._sent: set[str] = set()
         """The digests of the sources that it has."""
@@ -173,6 +176,8 @@ class Explainer:
             try:
                 data = process.exchange(messages.pack(*request), within_s=within_s)
             except detached.Unavailable as error:
+                self._ended += 1
+                self._is_to_be_had = self._ended < _MOST_ENDED
                 self._say(f"the process for texts and pages has ended: {error.message}")
             except detached.TooLate as error:
                 raise enverr(

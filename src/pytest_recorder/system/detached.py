@@ -4,14 +4,16 @@ PYTEST_DONT_REWRITE
 
 Problem: a child of the program's process is the program's to see: `os.wait` gives it, its end is a
 SIGCHLD, Ctrl-C reaches it, and descriptors that the program has made inheritable leak into it.
-What we do: a small interpreter is started that forks and ends at once. It is reaped by its number
-while SIGCHLD is blocked, and the signal is taken back where it tells of nothing else. Its child has
-a session of its own, so that no signal of a terminal reaches it, none of the program's descriptors,
-`/` as its folder and the environment that there was when this was imported, without what makes an
-interpreter do more than it is told. It ends when its pipe does. Windows has neither forks nor such
-signals, and what is needed there was not tried: no process is started on it.
-What can still go wrong: another thread of the program that waits for any child, or has SIGCHLD
-open, in the few milliseconds in which the first interpreter lives.
+What we do: on Linux, where the part in C is there, `_spawn` starts it so that no signal and no wait
+tells of it. Elsewhere a small interpreter is started that forks and ends at once; it is reaped by
+its number while SIGCHLD is blocked, and the signal is taken back where it tells of nothing else.
+The process has a session of its own, so that no signal of a terminal reaches it, none of the
+program's descriptors, `/` as its folder and the environment that there was when this was imported,
+without what makes an interpreter do more than it is told. It ends when its pipe does. Windows has
+neither forks nor such signals, and what is needed there was not tried: none is started on it.
+What can still go wrong: where the program adopts orphans (it has the number 1, or has asked for
+them), it has this one for a child. Without `_spawn`, another thread of the program that waits for
+any child, or does not block SIGCHLD, in the milliseconds in which the first interpreter lives.
 """
 
 import select
@@ -21,7 +23,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from pytest_recorder.errors import EnvironmentError, ErrorCode
-from pytest_recorder.system import clock, json_text
+from pytest_recorder.system import clock, compiled, json_text
 from pytest_recorder.system.files import HeldDescriptor, to_high_number
 from pytest_recorder.system.originals import OS, environment
 
@@ -52,7 +54,7 @@ try:
 except (AttributeError, ValueError, OSError):
     most = 4096
 os.closerange(5, most if 0 < most < 1 << 20 else 1 << 20)
-if hasattr(os, "fork"):
+if sys.argv[2]:
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -95,6 +97,8 @@ class _Start:
         self.pipe: Final = _posix.pipe
         self.set_blocking: Final = getattr(_posix, "set_blocking", None)
         self.poll: Final = _poll()
+        module, _ = compiled.load("pytest_recorder.system._spawn")
+        self.spawn: Final[Callable[..., None] | None] = getattr(module, "spawn", None)
 
 
 def _poll() -> Any:
@@ -253,7 +257,15 @@ else:
     def _launch(
         command: list[str], environ: Mapping[str, str], requests: int, answers: int
     ) -> None:
-        """Start the first interpreter, and wait until it has forked and ended."""
+        """Start it, and wait until whoever is its parent has ended."""
+        if _START.spawn is not None:
+            words = [word.encode() for word in (*command, "")]
+            variables = [
+                f"{name}={value}".encode("utf-8", "surrogateescape")
+                for name, value in environ.items()
+            ]
+            _START.spawn(words, variables, requests, answers)
+            return
         if _START.posix_spawn is None:
             raise Unavailable("this system has no posix_spawn")
         actions = [
@@ -266,7 +278,7 @@ else:
         with _children_unseen():
             pid = _START.posix_spawn(
                 command[0],
-                command,
+                [*command, "forks"],
                 environ,
                 file_actions=actions,
                 setsigmask=(),
