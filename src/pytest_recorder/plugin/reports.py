@@ -95,12 +95,11 @@ class Reports:
         sections.add_section(made, report_lines.SECTION_TITLE, text)
 
     def _story(self, recorder: Recorder, attempt: Attempt) -> list[str]:
-        from pytest_recorder.render.steps import failure_lines
-
-        events = list(recorder.recent(report_lines.STORY_EVENTS))
-        root = self._run.settings.root
-        return failure_lines(
-            events, recorder.source_of, root=root, level=attempt.settings.level
+        return self._run.explainer.last_steps(
+            recorder,
+            report_lines.STORY_EVENTS,
+            root=self._run.settings.root,
+            level=attempt.settings.level,
         )
 
 
