@@ -88,7 +88,8 @@ class _Interpreter:
         self.exc_info: Final = sys.exc_info
         self.gettrace: Final = sys.gettrace
         self.settrace: Final = sys.settrace
-        self.monitoring: Final = _Monitoring() if sys.version_info >= (3, 12) else None
+        if sys.version_info >= (3, 12):
+            self.monitoring: Final = _Monitoring()
 
 
 if sys.version_info >= (3, 12):
