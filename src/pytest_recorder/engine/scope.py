@@ -246,7 +246,8 @@ class Scope:
         for origin in self._copies.origins():
             if is_in_any(path, (origin,)) and self._barrier(origin, path) is None:
                 return Decision(True, installed_from(origin))
-        return barrier or self._environment_of(path) or _ELSEWHERE
+        # A decision against something counts as false.
+        return barrier if barrier is not None else self._environment_of(path)
 
     # What in a folder is not of it.
 
@@ -275,13 +276,13 @@ class Scope:
                 return answer
         return None
 
-    def _environment_of(self, path: str) -> Decision | None:
+    def _environment_of(self, path: str) -> Decision:
         folder = parent_of(path)
         while parent_of(folder) != folder:
             if self._is_environment(folder):
                 return _in_environment(folder)
             folder = parent_of(folder)
-        return None
+        return _ELSEWHERE
 
     def _is_environment(self, folder: str) -> bool:
         known = self._environments.get(folder)
