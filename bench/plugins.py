@@ -44,10 +44,10 @@ _UNSTABLE = re.compile(
 )
 """Addresses, times, sizes, temporary folders, process ids and ports: what differs each time."""
 _OURS = re.compile(
-    r"^record-trace: |^\W*(Recorded trace|recorded traces)\W*$|^(trace|open it): |^kept \d+ of \d+ "
-    r"| -> test-traces\S*$"
+    r"^record-trace: |^\W*(Recorded trace|recorded traces)\W*$|^kept \d+ of \d+ traces"
+    r"| -> test-traces\S*$|^(recorded|written|dropped) (events|bytes): |^traces: \d"
 )
-"""Whole lines of ours, under `--record-report=path`."""
+"""Lines of ours beside those of the sections in reports."""
 _OUR_NAME = re.compile(r"(?:, )?'?record-trace(?:-|': ')[\w.]+'?(?:, (?=\w))?")
 """Our plugin in a list of plugins, as pytest and pytest-metadata write it."""
 
@@ -55,9 +55,8 @@ _OUR_NAME = re.compile(r"(?:, )?'?record-trace(?:-|': ')[\w.]+'?(?:, (?=\w))?")
 @dataclass(frozen=True)
 class Run:
     status: int
-    output: tuple[str, ...]
     outcomes: Outcomes
-    log: str
+    log: str  # all that was printed
 
 
 @dataclass
@@ -135,7 +134,7 @@ def examine(result: Result, python: Path, work: Path) -> None:
     attempt = Attempt(probe, python, packages, folder)
     before, recorded, after = (
         attempt.run("plain-1", WITHOUT_US),
-        attempt.run("recorded", ["--record-trace", "--record-report=path"]),
+        attempt.run("recorded", ["--record-trace"]),
         attempt.run("plain-2", WITHOUT_US),
     )
     if fails_by_itself(before) and fails_by_itself(after):
@@ -252,9 +251,8 @@ class Attempt:
         found = (
             outcomes.read(written) if written.exists() else Outcomes({}, {}, {}, process_s=0.0)
         )
-        shown = tuple(stable_lines(log))
         place.rename(self.folder / name)
-        return Run(status, shown, found, log)
+        return Run(status, found, log)
 
     def _environ(self, project: Path, written: Path) -> dict[str, str]:
         unwanted = ("PYTEST_", "CODETRACER_", "PYTHON", "COVERAGE_", "GITHUB_", "CI")
@@ -287,11 +285,14 @@ def write_project(probe: Probe, project: Path) -> None:
         command(["git", "init", "--quiet", str(project)], "cannot make a repository")
 
 
-def stable_lines(log: str) -> Iterator[str]:
-    """Give the lines of an output that are the same in each run, without those of ours."""
+def stable_lines(log: str, ours: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Give the lines of an output that are the same in each run, without those of ours.
+
+    `ours` are the lines of our sections; a plugin may frame or indent them.
+    """
     for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", log).splitlines():
         text = line.strip()
-        if not text or _OURS.search(text):
+        if not text or _OURS.search(text) or text.strip("│ ") in ours:
             continue
         # Rules are as long as what stands in them, which may be a time.
         yield re.sub(r"[-=_ ]{2,}", " ", _UNSTABLE.sub("_", _OUR_NAME.sub("", text)))
@@ -306,8 +307,8 @@ def take_comparison(result: Result, before: Run, recorded: Run, after: Run) -> N
     result.notes += [f"{test}: flaky, the plain runs differ" for test in found.flaky]
     result.problems += [f"output or message of {text}" for text in found.details]
     result.problems += [f"{warning}: warning not in both" for warning in found.warnings]
-    if recorded.outcomes.ours:
-        result.problems.append(f"{recorded.outcomes.ours} warnings of ours")
+    if recorded.outcomes.our_warnings:
+        result.problems.append(f"{recorded.outcomes.our_warnings} warnings of ours")
     if before.status == after.status != recorded.status:
         result.problems.append(f"status {before.status} plain, {recorded.status} recorded")
     if not found.tests:
@@ -318,10 +319,10 @@ def take_output(result: Result, probe: Probe, before: Run, recorded: Run, after:
     if probe.measures:
         result.output = "figures, not compared"
         return
-    first, ours, last = (
-        run.output if probe.ordered else tuple(sorted(run.output))
-        for run in (before, recorded, after)
-    )
+    # Out of all three: a line of ours may be one of the plain runs too (`basket = [1]`).
+    our_lines = recorded.outcomes.our_lines
+    shown = [list(stable_lines(run.log, our_lines)) for run in (before, recorded, after)]
+    first, ours, last = shown if probe.ordered else map(sorted, shown)
     # Where the plain runs differ, the lines that both have must be there.
     shared = matching(first, last)
     lost = [line for line in difflib.ndiff(shared, matching(shared, ours)) if line[0] == "-"]

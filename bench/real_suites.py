@@ -185,7 +185,7 @@ def take_comparison(result: Result, before: Run, recorded: Run, after: Run) -> N
     result.comparison = found
     result.plain_s = (before.cpu_s + after.cpu_s) / 2
     result.ratio = recorded.cpu_s / result.plain_s
-    result.our_warnings = recorded.outcomes.ours
+    result.our_warnings = recorded.outcomes.our_warnings
     result.problems += found.different
     if before.status == after.status != recorded.status:
         result.problems.append(
