@@ -19,7 +19,7 @@ FILE_VARIABLE = "OUTCOMES_FILE"
 SAMPLE_VARIABLE = "OUTCOMES_SAMPLE"
 OUR_WARNING = "RecorderWarning"
 NOT_COLLECTED = "collect:failed"
-OUR_SECTIONS = ("Recorded trace",)
+OUR_SECTION = "Recorded trace"
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,12 @@ def pytest_runtest_logreport(report: Any) -> None:
     expected = ":xfail" if hasattr(report, "wasxfail") else ""
     _phases_of.setdefault(report.nodeid, []).append(f"{report.when}:{report.outcome}{expected}")
     crash = getattr(report.longrepr, "reprcrash", None)
-    for name, content, _ in getattr(report.longrepr, "sections", ()):
-        if name in OUR_SECTIONS:
+    for name, content, *_ in (*getattr(report.longrepr, "sections", ()), *report.sections):
+        if name.startswith(OUR_SECTION):
             _our_lines.update(line.strip() for line in content.splitlines() if line.strip())
-    said = [f"{name}\n{text}" for name, text in report.sections if name not in OUR_SECTIONS]
+    said = [
+        f"{name}\n{text}" for name, text in report.sections if not name.startswith(OUR_SECTION)
+    ]
     said.append("" if crash is None else str(crash.message))
     _details.setdefault(report.nodeid, []).append(_CHANGES.sub("_", "\n".join(said)))
 

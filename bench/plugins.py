@@ -44,8 +44,9 @@ _UNSTABLE = re.compile(
 )
 """Addresses, times, sizes, temporary folders, process ids and ports: what differs each time."""
 _OURS = re.compile(
-    r"^record-trace: |^\W*(Recorded trace|recorded traces)\W*$|^kept \d+ of \d+ traces"
-    r"| -> test-traces\S*$|^(recorded|written|dropped) (events|bytes): |^traces: \d"
+    r"^record-trace: |^\W*(Recorded trace|recorded traces)( \(\w+\))?\W*$|^kept \d+ of \d+ traces"
+    r"| -> test-traces\S*$|^traces: \d"
+    r"|^((recorded|written|dropped) (events|bytes)|redactions|detaches|faults): "
 )
 """Lines of ours beside those of the sections in reports."""
 _OUR_NAME = re.compile(r"(?:, )?'?record-trace(?:-|': ')[\w.]+'?(?:, (?=\w))?")
