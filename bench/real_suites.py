@@ -98,6 +98,8 @@ def main() -> int:
     if options.inspect is not None:
         print(json.dumps([inspect_trace(path, options.package) for path in options.inspect]))
         return 0
+    # A shell that runs this in the background has it ignored, and suites send it to themselves.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     work = (options.work or Path(tempfile.mkdtemp(prefix="real-suites-"))).resolve()
     work.mkdir(parents=True, exist_ok=True)
     trees = dict(named.split("=", 1) for named in options.source)
