@@ -345,14 +345,20 @@ def test_metrics_of_a_run_become_a_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("compared", [True, False])
-def test_a_row_of_a_suite_has_as_many_cells_as_columns(compared: bool) -> None:
-    result = real_suites.Result(pypi_suites.SUITES["aiohttp"], "1.0")
+def test_what_was_found_of_a_suite_is_saved_and_becomes_rows(
+    compared: bool, tmp_path: Path
+) -> None:
+    result = real_suites.Result(pypi_suites.SUITES["aiohttp"], "1.0", "Python 3")
+    result.problems.append("bad")
     if compared:
         plain = said(a="call:passed")
         result.comparison = outcomes.compare(plain, plain, plain)
-    cells = real_suites.cells(result)
-    assert cells[0] == "aiohttp, in part"
-    assert len(cells) == len(real_suites.COLUMNS)
+        result.ratio = 2.0
+    real_suites.save(result, tmp_path / "aiohttp")
+    found = real_suites.saved(tmp_path)
+    assert real_suites.render(found) == real_suites.render([result])
+    assert real_suites.outcome_cells(found[0])[0] == "aiohttp, in part"
+    assert "- aiohttp: bad" in real_suites.render(found)
 
 
 def test_a_part_of_a_suite_names_files_that_must_exist(tmp_path: Path) -> None:
@@ -438,12 +444,7 @@ def test_a_plugin_that_does_not_run_without_us_fails_by_itself() -> None:
     log = "Traceback:\nE   ModuleNotFoundError: No module named 'distutils'\nshort summary\n"
     result = plugins.Result("x", fails_by_itself=plugins.last_line(log))
     assert plugins.verdict(result).startswith("fails by itself: `E   ModuleNotFoundError")
-    (row,) = [
-        line
-        for line in plugins.render([result], sys.executable).splitlines()
-        if "x" in line[:4]
-    ]
-    assert row.count("|") == len(plugins.COLUMNS) + 1
+    assert plugins.cells(result)[2:6] == ["-"] * 4
 
 
 @pytest.mark.parametrize("name", plugin_probes.PROBES)
