@@ -160,7 +160,13 @@ class Ending:
         path = claim_path(attempt.path, folder, attempt.named, attempt.number)
         attempt.path = path
         try:
-            return recorder.keep(path, outcome=attempt.outcome, phases=attempt.phases)
+            failing = attempt.failing
+            return recorder.keep(
+                path,
+                outcome=attempt.outcome,
+                phases=attempt.phases,
+                failing=failing.manifest_fields() if failing is not None else None,
+            )
         finally:
             give_back(path)
 

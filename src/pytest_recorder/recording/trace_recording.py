@@ -54,6 +54,7 @@ class TraceRecording:
         self._counts = Tally()
         self._started_ns = 0
         self._duration_us = 0
+        self._cpu_us = 0
 
     @property
     def is_begun(self) -> bool:
@@ -147,6 +148,7 @@ class TraceRecording:
         self._look_after(setup.engine.conflict_at_end)
         setup.stop()
         self._duration_us = (perf_counter_ns() - self._started_ns) // 1000
+        self._cpu_us = setup.hot.cpu_us
         error = self.error
         reason, message = (error.code.value, error.message) if error else (None, None)
         if error is None and self._interrupted is not None:
@@ -179,6 +181,7 @@ class TraceRecording:
             "reason": ended.reason,
             "message": ended.message,
             "duration_us": self._duration_us,
+            "recording_cpu_us": self._cpu_us,
             "counters": self._counts.plain(),
         }
 
