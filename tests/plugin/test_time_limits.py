@@ -144,7 +144,11 @@ def test_commands_tell_the_time_that_recording_took(pytester: pytest.Pytester) -
     pytester.makepyfile(WORK + "def test_slow(): assert work(30_000) == 1")
     run(pytester, "--record-trace", "--record-level=calls")
     (path,) = traces(pytester)
-    told = json.loads(pytester.run(sys.executable, "-m", "pytest_recorder", "info", "--json", path).stdout.str())
+    told = json.loads(
+        pytester.run(
+            sys.executable, "-m", "pytest_recorder", "info", "--json", path
+        ).stdout.str()
+    )
     assert 1000 < told["recording_cpu_us"] < told["duration_us"]
     lines = pytester.run(sys.executable, "-m", "pytest_recorder", "export", path).stdout.lines
     assert json.loads(lines[-1])["recording_cpu_us"] == told["recording_cpu_us"]

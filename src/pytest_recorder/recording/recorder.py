@@ -295,7 +295,7 @@ class Recorder:
     @property
     def cpu_us(self) -> int:
         """How many microseconds of CPU time the running recording has taken at least."""
-        return self.setup.hot.cpu_us if self.setup is not None else 0
+        return self._recording.cpu_us if self._recording is not None else 0
 
     @property
     def dropped(self) -> int:

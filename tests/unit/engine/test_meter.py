@@ -34,10 +34,15 @@ class Clock:
         return int(self.now)
 
 
+def test_what_another_process_has_run_meanwhile_is_cut_off() -> None:
+    truth, told = measured(lambda _, at: 8_000 + (4_000_000 if at % 1500 == 0 else 0), 3)
+    assert told < 8_000 * VISITS / 1000 < truth
+
+
 def measured(cost: Callable[[random.Random, int], float], seed: int) -> tuple[float, int]:
     """Give the true microseconds of many visits, and what a meter says."""
     chance, clock, meter = random.Random(seed), Clock(), Meter()
-    meter._thread_time_ns = clock
+    meter._now_ns = clock
     meter._random = seed * 7919
     meter.begin()
     truth = 0.0
@@ -59,10 +64,10 @@ def test_it_is_never_above_the_truth_and_mostly_near(name: str) -> None:
     assert sum(told for _, told in found) > 0.1 * sum(truth for truth, _ in found)
 
 
-def test_a_few_samples_say_what_was_measured() -> None:
+def test_a_few_samples_say_nothing() -> None:
     assert at_least_us(0, 0, 0.0, 0.0) == 0
-    assert at_least_us(500, 2, 2_000_000.0, 2e12) == 1800
-    assert at_least_us(500, 2, -300.0, 9e4) == 0
+    assert at_least_us(500, 7, 2_000_000.0, 2e12) == 0
+    assert at_least_us(100, 8, 8_000.0, 8e6) == 90
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -76,8 +81,12 @@ def test_a_recording_takes_at_least_what_it_says(tmp_path: Path, engine: str) ->
         return doubled + 1
 
     rounds = 30_000 if engine.endswith("native") else 1_000
-    hot_path = engine.partition("/")[2]
-    settings = Settings(root=tmp_path, dir=tmp_path, include=(__file__,), hot_path=hot_path)
+    settings = Settings(
+        root=tmp_path,
+        dir=tmp_path,
+        include=(__file__,),
+        hot_path="native" if engine.endswith("native") else "python",
+    )
     recorder = Recorder(settings, tmp_path, Policy())
     recorder.open()
     try:
@@ -85,7 +94,7 @@ def test_a_recording_takes_at_least_what_it_says(tmp_path: Path, engine: str) ->
         before = time.process_time_ns()
         work(rounds)
         taken_us = (time.process_time_ns() - before) / 1000
-        assert 0.2 * taken_us < recorder.cpu_us < taken_us
+        assert 0.05 * taken_us < recorder.cpu_us <= taken_us
         recorder.end()
         recorder.drop()
         recorder.begin()
