@@ -88,8 +88,8 @@ class _Interpreter:
         self.exc_info: Final = sys.exc_info
         self.gettrace: Final = sys.gettrace
         self.settrace: Final = sys.settrace
-        self.monitoring: Final[Any] = _Monitoring() if sys.version_info >= (3, 12) else None
-        """None on 3.11, where nobody asks it."""
+        if sys.version_info >= (3, 12):
+            self.monitoring: Final = _Monitoring()
 
 
 if sys.version_info >= (3, 12):
@@ -120,6 +120,8 @@ class _Clocks:
         """Never goes back; may stand while the machine sleeps."""
         self.steady_ns: Final = _steady_clock()
         """Never goes back, and goes on while the machine sleeps where the system can say so."""
+        self.thread_time_ns: Final = _unfrozen("thread_time_ns")
+        """CPU time of the thread that asks."""
         self.process_time_ns: Final = _unfrozen("process_time_ns")
         """CPU time of the process."""
         wall_ns = _wall_clock()
