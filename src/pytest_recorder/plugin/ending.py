@@ -186,8 +186,15 @@ class Ending:
         path = Path(claim_path(attempt.path, folder, attempt.named, attempt.number))
         attempt.path = path
         try:
+            failing = attempt.failing
             about = {"unrecorded": attempt.unrecorded} if attempt.unrecorded else {}
-            return recorder.keep(path, outcome=attempt.outcome, phases=attempt.phases, **about)
+            return recorder.keep(
+                path,
+                outcome=attempt.outcome,
+                phases=attempt.phases,
+                failing=failing.manifest_fields() if failing is not None else None,
+                **about,
+            )
         finally:
             give_back(path)
 
