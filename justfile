@@ -70,6 +70,10 @@ schemas:
 real-suites *args:
     {{ bin }}/python bench/real_suites.py {{ args }}
 
+# Try pytest plugins with and without recording, alone and together; arguments go to the command.
+plugins *args:
+    {{ bin }}/python bench/plugins.py {{ args }}
+
 # Compare recording with other tools and with the limit (hours), and write the tables; arguments go to the command.
 bench *args:
     {{ bin }}/python bench/compare.py --suites --output docs/performance.md {{ args }}

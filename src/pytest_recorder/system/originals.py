@@ -126,6 +126,8 @@ class _Clocks:
         """Never goes back, and goes on while the machine sleeps where the system can say so."""
         self.thread_time_ns: Final = _unfrozen("thread_time_ns")
         """CPU time of the thread that asks."""
+        self.process_time_ns: Final = _unfrozen("process_time_ns")
+        """CPU time of the process."""
         wall_ns = _wall_clock()
         # The wall between two looks at the other: a pause there would shift all that is told.
         before = self.steady_ns()

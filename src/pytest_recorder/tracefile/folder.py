@@ -9,7 +9,7 @@ from pytest_recorder.system.atomic_write import part_path, writer_of_part
 from pytest_recorder.system.locks import try_lock
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import AnyPath, FilePath, with_separator
-from pytest_recorder.tracefile.naming import folder_name
+from pytest_recorder.tracefile.naming import SPOOL_SUFFIX, folder_name
 
 TRACE_NAME = "trace.pyrec"
 FAILURE_NAME = "failure.md"
@@ -188,6 +188,17 @@ def is_empty(folder: AnyPath) -> bool:
         return True
     except OSError:
         return False
+
+
+def has_spools(folder: AnyPath) -> bool:
+    """Tell whether a process has a spool in the folder, or has left one there."""
+    try:
+        return any(name.endswith(SPOOL_SUFFIX) for name in OS.listdir(folder))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        # Who looks closer says what is wrong.
+        return True
 
 
 def remove_if_empty(folder: AnyPath) -> None:
