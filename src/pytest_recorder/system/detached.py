@@ -16,7 +16,6 @@ them), it has this one for a child. Without `_spawn`, another thread of the prog
 any child, or does not block SIGCHLD, in the milliseconds in which the first interpreter lives.
 """
 
-import select
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -96,16 +95,9 @@ class _Start:
         self.posix_spawn: Final = getattr(_posix, "posix_spawn", None)
         self.pipe: Final = _posix.pipe
         self.set_blocking: Final = getattr(_posix, "set_blocking", None)
-        self.poll: Final = _poll()
+        self.poll: Final = OS.poll
         module, _ = compiled.load("pytest_recorder.system._spawn")
         self.spawn: Final[Callable[..., None] | None] = getattr(module, "spawn", None)
-
-
-def _poll() -> Any:
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is not None:
-        return monkey.get_original("select", "poll")
-    return getattr(select, "poll", None)
 
 
 _START: Final = _Start()
