@@ -50,41 +50,43 @@ def own_caller() -> str | None:
 
 
 class World:
-    """What was replaced, and what we called of it."""
+    """What was replaced, and what the recorder has called of it."""
 
-    def __init__(self, excused: tuple[str, ...]) -> None:
+    def __init__(self, *, is_refusing: bool = True) -> None:
         self.calls: list[str] = []
-        self._excused = excused
+        self._is_refusing = is_refusing
         atexit.register(self._tell)
 
     def _tell(self) -> None:
         with _write(REPORT, "w") as file:
-            file.write(_dumps(self.calls))
+            file.write(_dumps(sorted(set(self.calls))))
 
     def stand_in(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         """Make what stands in the place of a function."""
 
         def stand_in(*args: Any, **named: Any) -> Any:
             caller = own_caller()
-            if caller is not None and not caller.startswith(self._excused):
+            if caller is not None:
                 self.calls.append(f"{name} by {caller}")
-                raise Replaced(name)
+                if self._is_refusing:
+                    raise Replaced(name)
             return original(*args, **named)
 
         return stand_in
 
-    def replace(self, place: str) -> int:
-        """Replace the functions of a module, or the methods of a class; gives how many."""
-        holder: Any = find(place)
+    def replace(self, *places: str) -> int:
+        """Replace the functions of modules and the methods of classes; gives how many."""
+        # All are found first: to import one takes those that work.
+        holders = [(place, find(place)) for place in places]
+        return sum(self._replace(place, holder) for place, holder in holders)
+
+    def _replace(self, place: str, holder: Any) -> int:
         count = 0
         for name, value in list(vars(holder).items()):
             if (place, name) in LEFT_ALONE or (holder is builtins and name not in BUILTINS):
                 continue
-            if isinstance(value, staticmethod | classmethod):
-                continue
-            if (
-                isinstance(value, FUNCTIONS) and not name.startswith("__")
-            ) or name == "__import__":
+            is_function = isinstance(value, FUNCTIONS) and not name.startswith("__")
+            if is_function or (holder is builtins and name == "__import__"):
                 setattr(holder, name, self.stand_in(f"{place}.{name}", value))
                 count += 1
         return count

@@ -7,15 +7,15 @@ each line the descriptor is compared with what it was. What can still go wrong: 
 SIGPIPE to its default dies by a line of ours when nobody reads stderr, as by one of its own.
 """
 
-import select
 import sys
 from typing import Final, TypeAlias
 
 from pytest_recorder.system import files
-from pytest_recorder.system.originals import OS
+from pytest_recorder.system.originals import OS, allocate_lock
 
 _STDERR: Final = 2
 _PATIENCE_S: Final = 1.0
+_NAP_S: Final = 0.005
 _Identity: TypeAlias = tuple[int, int, int]
 
 
@@ -55,8 +55,7 @@ class RealStderr:
             start = b"" if self._is_fresh(fd) else b"\n"
             write_all(fd, start + line + b"\n")
             self._size_bytes = OS.fstat(fd).st_size
-        except (OSError, ValueError):
-            # ValueError: `select` takes no number above 1023.
+        except OSError:
             return
 
     def _find(self) -> int | None:
@@ -88,23 +87,23 @@ REAL: Final = RealStderr()
 """The one of this process."""
 
 
-class _Waiting:
-    # In a class: gevent and others replace what they find as a variable of a module.
-    select = staticmethod(select.select)
-
-
 def write_all(fd: int, data: bytes) -> None:
     """Write all of it, in one call where the system can. Raises OSError.
 
     A descriptor that does not block (the program can have set that, a FIFO is opened so) is waited
     for, not long.
     """
+    nap, naps = allocate_lock(), int(_PATIENCE_S / _NAP_S)
+    nap.acquire()
     while data:
         try:
             data = data[OS.write(fd, data) :]
         except BlockingIOError:
-            if not _Waiting.select((), (fd,), (), _PATIENCE_S)[1]:
+            # Not by `select`, which gevent replaces: it would run the program meanwhile.
+            if naps == 0:
                 raise
+            naps -= 1
+            nap.acquire(timeout=_NAP_S)
 
 
 def _identity(fd: int) -> _Identity:

@@ -21,17 +21,16 @@ traceback, and the program can see it as long as its stream is watched; bytes th
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
-import io
 import sys
 import weakref
 from collections.abc import Callable
+from io import StringIO, TextIOWrapper
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 from pytest_recorder.system import compiled
-from pytest_recorder.system.originals import allocate_lock
+from pytest_recorder.system.originals import INTERPRETER, allocate_lock
 
-_getframe = sys._getframe
 _WHOLE = slice(None)
 _LOCK_TIMEOUT_S = 1.0
 
@@ -160,7 +159,7 @@ class StreamTap:
 
     def _hook(self, stream: Any) -> None:
         kind = type(stream)
-        if not issubclass(kind, (io.TextIOWrapper, io.StringIO)):
+        if not issubclass(kind, (TextIOWrapper, StringIO)):
             return
         if any(kind.write is method for method in _TAPS.methods):
             return
@@ -217,7 +216,7 @@ def make_hook(
             plain = str.__getitem__(text, _WHOLE)
             if plain:
                 # No caller: the interpreter itself prints, when the program is over.
-                wrote(stream, _getframe().f_back, plain)
+                wrote(stream, INTERPRETER.getframe().f_back, plain)
         return result
 
     return write

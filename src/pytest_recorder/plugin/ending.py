@@ -16,6 +16,7 @@ from pytest_recorder.recording.trace_recording import Ended
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.tracefile.folder import claim_path, give_back
 from pytest_recorder.tracefile.index import Entry
+from pytest_recorder.tracefile.naming import writable
 from pytest_recorder.tracefile.writer import Packed
 
 
@@ -96,7 +97,8 @@ class Ending:
         rule = self._run.own_files.rule_for(item, recorder)
         if rule is None or (rule.startswith("excluded") and has_code):
             return
-        attempt.unrecorded = rule
+        if not self._run.has_one_trace:
+            attempt.unrecorded = writable(rule)
         file = report_lines.shown_path(item.path, self._run.base)
         self._run.index.take_unrecorded(file, rule)
 
@@ -156,6 +158,7 @@ class Ending:
             events=ended.events,
             dropped=ended.dropped,
             worker=self._run.worker,
+            unrecorded=attempt.unrecorded,
         )
         if attempt.failing is not None:
             fields = attempt.failing.entry_fields(attempt.settings.root)
@@ -183,7 +186,15 @@ class Ending:
         path = Path(claim_path(attempt.path, folder, attempt.named, attempt.number))
         attempt.path = path
         try:
-            return recorder.keep(path, outcome=attempt.outcome, phases=attempt.phases)
+            failing = attempt.failing
+            about = {"unrecorded": attempt.unrecorded} if attempt.unrecorded else {}
+            return recorder.keep(
+                path,
+                outcome=attempt.outcome,
+                phases=attempt.phases,
+                failing=failing.manifest_fields() if failing is not None else None,
+                **about,
+            )
         finally:
             give_back(path)
 

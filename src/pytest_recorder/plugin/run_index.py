@@ -284,7 +284,7 @@ class RunIndex:
             "failures": self.failures,
             "entries": entries,
             "attempts": self.attempts,
-            "unrecorded": self.unrecorded,
+            "unrecorded": {file: list(found) for file, found in self.unrecorded.items()},
         }
 
     def add_data(self, data: dict[str, Any]) -> None:

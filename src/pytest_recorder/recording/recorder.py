@@ -293,6 +293,11 @@ class Recorder:
         return self.setup.spool.events if self.setup is not None else 0
 
     @property
+    def cpu_us(self) -> int:
+        """How many microseconds of CPU time the running recording has taken at least."""
+        return self._recording.cpu_us if self._recording is not None else 0
+
+    @property
     def dropped(self) -> int:
         """Number of events that the running recording had no room for so far."""
         return self.setup.spool.dropped if self.setup is not None else 0

@@ -21,6 +21,7 @@ touched by it, see `clock`.
 
 import _io
 import _thread
+import datetime as dt
 import sys
 import time
 from collections.abc import Callable
@@ -125,11 +126,25 @@ class _Clocks:
         """Never goes back, and goes on while the machine sleeps where the system can say so."""
         self.thread_time_ns: Final = _unfrozen("thread_time_ns")
         """CPU time of the thread that asks."""
+        self.process_time_ns: Final = _unfrozen("process_time_ns")
+        """CPU time of the process."""
         wall_ns = _wall_clock()
         # The wall between two looks at the other: a pause there would shift all that is told.
         before = self.steady_ns()
         self.wall_ns: Final = wall_ns()
         self.wall_at_ns: Final = (before + self.steady_ns()) // 2
+
+
+class _Dates:
+    """The types, by which values are told: freezegun puts others in their place."""
+
+    def __init__(self) -> None:
+        freezer: Any = sys.modules.get("freezegun.api")
+        self.date: Final[Any] = getattr(freezer, "real_date", dt.date)
+        self.datetime: Final[Any] = getattr(freezer, "real_datetime", dt.datetime)
+        self.time: Final[Any] = dt.time
+        self.timedelta: Final[Any] = dt.timedelta
+        self.timezone: Final[Any] = dt.timezone
 
 
 def _steady_clock() -> Callable[[], int]:
@@ -191,6 +206,7 @@ _ENCODING: Final = sys.getfilesystemencoding()
 OS: Final = _OperatingSystem()
 INTERPRETER: Final = _Interpreter()
 CLOCKS: Final = _Clocks()
+DATES: Final = _Dates()
 
 # After `gevent.monkey.patch_all()` a greenlet has a thread identity and thread-local values of its
 # own, and waiting for a lock runs other greenlets of the program. A recorder that took these would

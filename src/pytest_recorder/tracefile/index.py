@@ -75,6 +75,9 @@ class Entry:
         None,
     )
     worker: str | None = _field("of pytest-xdist, that ran it", None)
+    unrecorded: str | None = _field(
+        "where no line of the test's own file was recorded: the rule of its scope", None
+    )
     is_reported: bool = _field(
         "false: kept or recovered by a run that has not told of it yet", True
     )
@@ -218,6 +221,8 @@ def _dump(entry: Entry) -> dict[str, Any]:
     left_out = {"is_reported"} if entry.is_reported else set[str]()
     if entry.run_id is None:
         left_out |= {"run_id", "pid"}
+    if entry.unrecorded is None:
+        left_out |= {"unrecorded"}
     return {
         name: writable(value) if isinstance(value, str) else value
         for name, value in entry.plain().items()

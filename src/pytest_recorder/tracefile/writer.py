@@ -20,7 +20,10 @@ from pytest_recorder.tracefile.spool import Segment
 
 T = TypeVar("T")
 _LIMIT_REASON = "limit"
-_TRAILER = ("status", "reason", "message", "duration_us", "counters", "errors")
+_TRAILER = (
+    *("status", "reason", "message", "duration_us", "recording_cpu_us"),
+    *("counters", "errors"),
+)
 
 
 class Packed(NamedTuple):
@@ -206,7 +209,9 @@ def _whole_trailer(known: Mapping[str, Any], events: int, dropped: int) -> dict[
         "message": known.get("message"),
         "events": events,
         "dropped": dropped,
-        "duration_us": known.get("duration_us", 0),
+        # No clock that goes back, and no estimate, makes them negative.
+        "duration_us": max(known.get("duration_us", 0), 0),
+        "recording_cpu_us": max(known.get("recording_cpu_us", 0), 0),
         "counters": known.get("counters", {}),
         "errors": known.get("errors", []),
         **{name: value for name, value in known.items() if name not in _TRAILER},
