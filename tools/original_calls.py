@@ -29,8 +29,8 @@ WHILE_TESTS_RUN: Final = (
 PENDING: Final = ("plugin/",)
 """What is looked through with `--pending` only: it is being converted."""
 NOT_WHILE_TESTS_RUN: Final[Mapping[str, str]] = {
-    "format/decode.py": "read by commands, and by the report of a failure",
-    "format/value_decoder.py": "read by commands, and by the report of a failure",
+    "format/decode.py": "reads traces",
+    "format/value_decoder.py": "reads traces",
     "diagnostics/errorjson.py": "a model for readers",
     "diagnostics/otel.py": "sends when the run is over",
     "diagnostics/prometheus.py": "writes when the run is over",
@@ -129,7 +129,6 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
     ("recording/api.py", "import of warnings"): "warns the program that has called us",
     ("recording/autostart.py", "import of pytest_recorder"): "before the program runs",
     ("recording/file_recording.py", "call of .open"): "of a recorder",
-    ("recording/last_events.py", "import of pytest_recorder"): "for the report of a failure",
     ("recording/manifest_facts.py", "import of platform"): "asked when it is imported",
     ("recording/manifest_facts.py", "import of importlib"): "asked before the first test",
     ("recording/process.py", "import of atexit"): "before the program runs",
