@@ -4,13 +4,15 @@ Every `pytest` run on a machine where this package is installed pays for this mo
 pytest and the standard library, and activates the rest only for a run that records.
 """
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_recorder.plugin import options
 from pytest_recorder.settings import MARKER_NAMES
+
+# Before any conftest: what the recorder needs of the system is taken when it is imported.
+from pytest_recorder.system.originals import environment
 
 if TYPE_CHECKING:
     from pytest_recorder.plugin.handle import Recording
@@ -31,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options, and activate the run if it records."""
     config.addinivalue_line("markers", _MARKER)
-    if options.needs_settings(config, os.environ):
+    if options.needs_settings(config, environment()):
         _activate(config)
 
 
@@ -39,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Activate a run that is not recorded as a whole, for the tests that are marked."""
     if config.pluginmanager.hasplugin(SESSION_NAME) or options.is_forced_off(
-        config, os.environ
+        config, environment()
     ):
         return
     if any(item.get_closest_marker("record") for item in items):
@@ -57,10 +59,10 @@ def _activate(config: pytest.Config) -> "RecordingPlugin":
 def recording(request: pytest.FixtureRequest) -> "Recording":
     """The recording of this test; an inert object with the same names when nothing is recorded."""
     plugin: Any = request.config.pluginmanager.getplugin(SESSION_NAME)
+    if plugin is not None:
+        found: Recording = plugin.recording_of(request.node)
+        return found
     # Not named after the fixture: importing a submodule sets an attribute of this package.
     from pytest_recorder.plugin import handle
 
-    found: handle.Recording = (
-        plugin.recording_of(request.node) if plugin is not None else handle.Recording()
-    )
-    return found
+    return handle.Recording()
