@@ -130,6 +130,7 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
         "plugin/__init__.py",
         "import of pytest_recorder",
     ): "when a run begins, or does not record",
+    ("plugin/__init__.py", "import of os"): "reads the environment before the tests",
     ("plugin/options.py", "import of pytest_recorder"): "before the tests",
     ("plugin/controller.py", "import of time"): "waits in a process that runs no tests",
     ("plugin/github.py", "import of pytest_recorder"): "when the run is over",

@@ -112,6 +112,30 @@ def test_a_run_in_which_all_is_well_starts_no_process(pytester: pytest.Pytester)
     result.stdout.fnmatch_lines(["*AssertionError: a process is started*"])
 
 
+@pytest.mark.parametrize(
+    "how, is_early",
+    [("--record-trace", True), ("ini", True), ("marker", False), ("idle", None)],
+)
+def test_what_is_needed_of_the_system_is_taken_before_any_conftest(
+    pytester: pytest.Pytester, how: str, is_early: bool | None
+) -> None:
+    pytester.makeconftest(
+        """
+        import sys
+        NAME = "pytest_recorder.system.originals"
+        is_early = NAME in sys.modules
+        def pytest_unconfigure():
+            print("\\nfound:", is_early, NAME in sys.modules)
+        """
+    )
+    marker = "import pytest\n@pytest.mark.record\n" if how == "marker" else ""
+    pytester.makepyfile(marker + "def test_a(): pass")
+    if how == "ini":
+        pytester.makeini("[pytest]\nrecord_trace = true")
+    result = run(pytester, *([how] if how.startswith("-") else []))
+    result.stdout.fnmatch_lines([f"found: {bool(is_early)} {is_early is not None}"])
+
+
 # The process beside the tests.
 
 

@@ -4,15 +4,13 @@ Every `pytest` run on a machine where this package is installed pays for this mo
 pytest and the standard library, and activates the rest only for a run that records.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_recorder.plugin import options
 from pytest_recorder.settings import MARKER_NAMES
-
-# Before any conftest: what the recorder needs of the system is taken when it is imported.
-from pytest_recorder.system.originals import environment
 
 if TYPE_CHECKING:
     from pytest_recorder.plugin.handle import Recording
@@ -30,10 +28,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Take what a recorder needs of the system before a conftest can replace it.
+
+    Not in an idle run, which has 1 ms for all of us; one that is asked for by a marker alone does
+    it when it is activated.
+    """
+    if options.is_asked_for(early_config, os.environ):
+        import pytest_recorder.system.originals  # noqa: F401
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options, and activate the run if it records."""
     config.addinivalue_line("markers", _MARKER)
-    if options.needs_settings(config, environment()):
+    if options.needs_settings(config, os.environ):
         _activate(config)
 
 
@@ -41,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Activate a run that is not recorded as a whole, for the tests that are marked."""
     if config.pluginmanager.hasplugin(SESSION_NAME) or options.is_forced_off(
-        config, environment()
+        config, os.environ
     ):
         return
     if any(item.get_closest_marker("record") for item in items):
