@@ -165,12 +165,14 @@ class Scope:
 
     def _add_test(self, path: str) -> None:
         spoken = folded(self._absolute(path))
+        if parent_of(spoken) in self._test_folders:
+            # In a place, as it was spelled: links are followed once for a folder of tests.
+            return
         found = folded(files.real(spoken))
         if found in self._files:
             return
         folder = parent_of(found)
         if folder not in self._test_folders:
-            self._test_folders.add(folder)
             self._add_project(found)
             package = package_of(found)
             if package is not None:
@@ -179,6 +181,9 @@ class Scope:
                 self._add_place(folder, f"beside a test, in {folder}")
         if not self._is_in_places(found):
             self._files.update((found, spoken))
+        for beside in (folder, parent_of(spoken)):
+            if self._is_in_places(join(beside, "?")):
+                self._test_folders.add(beside)
 
     def _add_project(self, path: str) -> None:
         found = project_of(path)

@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,11 @@ def _ask(environ: dict[str, str], *words: str) -> dict[str, Any]:
 class _Quiet:
     """Keeps plugins from what they do at the start of a run."""
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_load_initial_conftests(self, early_config: pytest.Config) -> None:
-        """Let pytest-cov leave the data of the last run alone."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_load_initial_conftests(self, early_config: pytest.Config) -> Generator[None]:
+        """Let pytest-cov leave the data of the last run alone: it erases them first of all."""
         early_config.known_args_namespace.no_cov = True
+        return (yield)
 
 
 class _Inquiry(_Quiet):
