@@ -142,8 +142,9 @@ def _answer(config: pytest.Config) -> dict[str, Any]:
 def _scope_answer(session: pytest.Session, covered: str) -> dict[str, Any]:
     settings = resolution.resolve(session.config, os.environ).settings
     scope = Scope(settings.root, settings.include, settings.exclude)
-    tests = [path for item in session.items for path in tested_files.paths_of_test(item)]
-    scope.add_tests(tests, tested_files.named_packages(session.config))
+    collected = tested_files.tests_of(session)
+    functions = {path for item in session.items for path in tested_files.paths_of(item)[1:]}
+    scope.add_tests(collected.paths, packages=collected.packages, functions=functions)
     module = _module_of(covered)
     decision = scope.decide(covered, module)
     return {

@@ -1,7 +1,7 @@
 """Holds what the hooks of a recorded run share: its settings, its recorder, the attempt of now."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -19,6 +19,7 @@ from pytest_recorder.plugin.run_metrics import RunMetrics
 from pytest_recorder.plugin.tested_files import OwnFiles
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.registry import is_any_recording
+from pytest_recorder.recording.setup import Tests
 from pytest_recorder.settings.config import Resolved
 from pytest_recorder.settings.policy import Sourced, action_for, open_journal, policy_of
 
@@ -71,8 +72,7 @@ class RecordedRun:
             self.policy, resolution.policy_sources(resolved.sources, {})
         )
         self.own_files = OwnFiles()
-        self._tests: list[str] = []
-        self._packages: list[str] = []
+        self._tests = Tests()
         self.recorder: Recorder | None = None
         self.open_error: RecorderError | None = None
         self.attempt: Attempt | None = None
@@ -105,7 +105,7 @@ class RecordedRun:
                 journal=self.journal,
                 faults=self._faults,
             )
-            recorder.add_tests(self._tests, self._packages)
+            recorder.add_tests(self._tests)
             recorder.open()
         except UsageError as error:
             raise self.refusal(error) from error
@@ -118,17 +118,16 @@ class RecordedRun:
             if self.attempt is not None:
                 self.attempt.use(recorder)
 
-    def add_tests(self, items: Iterable[pytest.Item]) -> None:
+    def add_tests(self, session: pytest.Session) -> None:
         """Take the files of collected tests into the scope."""
-        self._tests = tested_files.paths_of(items)
-        self._packages = tested_files.named_packages(self.config)
+        self._tests = tested_files.tests_of(session)
         if self.recorder is not None:
-            self.recorder.add_tests(self._tests, self._packages)
+            self.recorder.add_tests(self._tests)
 
     def add_test(self, item: pytest.Item) -> None:
         """Take the files of a test that is to begin into the scope: most are in it already."""
         if self.recorder is not None:
-            self.recorder.add_tests(tested_files.paths_of_test(item))
+            self.recorder.add_tests(tested_files.test_of(item))
 
     def close_recorder(self) -> None:
         """Give back the place in the interpreter, and the spool."""
