@@ -150,6 +150,7 @@ def _of(trace: Trace) -> dict[str, Any]:
         "files": trace.files(),
         "threads": list(trace.threads().values()),
         "duration_us": trailer.duration_us,
+        "recording_cpu_us": trailer.recording_cpu_us,
         "counters": dict(trailer.counters),
         **manifest.model_dump(mode="json", exclude={"test", "attempt", "outcome"}),
     }

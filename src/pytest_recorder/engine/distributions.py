@@ -18,7 +18,7 @@ from pytest_recorder.engine.project_folders import (
     normalized_name,
 )
 from pytest_recorder.errors import TargetError
-from pytest_recorder.system import files, plain_json
+from pytest_recorder.system import files, json_text
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import join, name_of, parent_of, with_separator
 
@@ -148,7 +148,7 @@ def _origin(info: str) -> str | None:
     if not text:
         return None
     try:
-        given: Any = plain_json.loads(text)
+        given: Any = json_text.decode(text.encode("utf-8", "surrogatepass"))
     except TargetError:
         return None
     url = given.get("url") if isinstance(given, dict) else None

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from pytest_recorder.system import files
-from pytest_recorder.system.originals import OS
+from pytest_recorder.system.originals import OS, variable
 from pytest_recorder.system.paths import FilePath, join, name_of, parent_of, with_separator
 
 INSTALLED: Final = frozenset(("site-packages", "dist-packages"))
@@ -112,7 +112,7 @@ def is_home_or_root(folder: str) -> bool:
     """Tell whether a folder holds all projects: a repository of settings there makes it none."""
     if parent_of(folder) == folder:
         return True
-    home = OS.environ.get("HOME") or OS.environ.get("USERPROFILE")
+    home = variable("HOME") or variable("USERPROFILE") or ""
     return bool(home) and folder in (folded(files.absolute(home)), folded(files.real(home)))
 
 

@@ -33,10 +33,10 @@ from pytest_recorder.engine.project_folders import (
 )
 from pytest_recorder.engine.scope_patterns import Pattern
 from pytest_recorder.system import files
-from pytest_recorder.system.files import AnyPath
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import (
     SEPARATOR,
+    AnyPath,
     is_absolute,
     join,
     name_of,

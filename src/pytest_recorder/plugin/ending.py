@@ -1,5 +1,7 @@
 """Ends attempts and the run: keeps or drops traces, and does what the policy says about errors."""
 
+from pathlib import Path
+
 import pytest
 
 from pytest_recorder.errors import RecorderError
@@ -8,7 +10,6 @@ from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.consequences import apply_policy
 from pytest_recorder.plugin.links import Files, add_links, properties, say_early
 from pytest_recorder.plugin.recorded_run import RecordedRun
-from pytest_recorder.plugin.sidecar_files import add_explanation, add_page
 from pytest_recorder.recording.file_recording import required_trace_errors
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.trace_recording import Ended
@@ -119,6 +120,7 @@ class Ending:
         if run.worker is not None:
             output = run.index.to_data() | {"metrics": run.metrics.to_data()}
             xdist.give_output(run.config, output)
+            run.explainer.close()
             return
         if run.is_controller:
             run.index.recover()
@@ -126,6 +128,7 @@ class Ending:
         run.guard("index", run.index.close)
         run.metrics.count_recovered(run.index.recovered)
         run.metrics.close()
+        run.explainer.close()
 
     def _decide(
         self, recorder: Recorder, attempt: Attempt, ended: Ended
@@ -180,22 +183,29 @@ class Ending:
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
         folder = self._run.index.folder
-        path = claim_path(attempt.path, folder, attempt.named, attempt.number)
+        path = Path(claim_path(attempt.path, folder, attempt.named, attempt.number))
         attempt.path = path
         try:
+            failing = attempt.failing
             about = {"unrecorded": attempt.unrecorded} if attempt.unrecorded else {}
-            return recorder.keep(path, outcome=attempt.outcome, phases=attempt.phases, **about)
+            return recorder.keep(
+                path,
+                outcome=attempt.outcome,
+                phases=attempt.phases,
+                failing=failing.manifest_fields() if failing is not None else None,
+                **about,
+            )
         finally:
             give_back(path)
 
     def _add_files(self, attempt: Attempt, entry: Entry) -> list[RecorderError | None]:
         """Put explanation and page beside the trace; gives what went wrong."""
-        index = self._run.index
+        index, explainer = self._run.index, self._run.explainer
         errors: list[RecorderError | None] = []
         if entry.trace is not None:
-            errors.append(add_explanation(attempt.path, attempt.outcome))
+            errors.append(explainer.explain(attempt.path, attempt.outcome))
         same = index.entries_of(entry.test)
-        errors.append(add_page(index.folder, entry, same, attempt.settings.html))
+        errors.append(explainer.add_page(index.folder, entry, same, attempt.settings.html))
         return errors
 
     def _tell_reports(
