@@ -393,7 +393,6 @@ def test_a_test_that_turns_up_in_the_middle_of_a_run_widens_the_scope(
         str(monorepo / "libs/tills/tests/test_tills.py"),
     }
     assert run.files_of(second) == {
-        str(monorepo / "conftest.py"),
         str(site / "tills/__init__.py"),
         str(monorepo / "libs/tills/tests/test_tills.py"),
     }
