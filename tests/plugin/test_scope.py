@@ -2,6 +2,7 @@
 
 import json
 import os
+import py_compile
 import subprocess
 import sys
 import sysconfig
@@ -447,6 +448,47 @@ def test_a_module_in_a_zip_file_of_the_project_is_recorded(tmp_path: Path) -> No
         made.writestr("shop.py", SHOP)
     run = Run(project, path=(project / "shop.zip",))
     assert run.has(project / "test_shop.py", project / "shop.zip/shop.py")
+
+
+def test_a_package_that_came_without_its_sources_is_recorded_by_where_it_lies(
+    tmp_path: Path,
+) -> None:
+    build = write(tmp_path / "build", {"shop.py": SHOP})
+    project = write(tmp_path / "project", {"setup.py": "", "test_shop.py": TEST})
+    py_compile.compile(str(build / "shop.py"), cfile=str(project / "shop.pyc"))
+    (build / "shop.py").unlink()
+    assert Run(project, path=(project,)).has(project / "test_shop.py", build / "shop.py")
+
+
+def test_a_project_that_was_moved_with_its_caches_is_recorded(tmp_path: Path) -> None:
+    conftest = "import pytest\n\n@pytest.fixture(autouse=True)\ndef f():\n    x = 1\n"
+    old = write(
+        tmp_path / "old", {"setup.py": "", "test_shop.py": TEST, "conftest.py": conftest}
+    )
+    write(old, {"shop.py": SHOP})
+    Run(old, PYTHONDONTWRITEBYTECODE="")
+    assert list(old.rglob("*-pytest-*.pyc"))
+    new = tmp_path / "new"
+    old.rename(new)
+    # pytest takes the rewritten tests of before, with their old names.
+    run = Run(new, PYTHONDONTWRITEBYTECODE="")
+    (trace,) = run.folder.rglob("*.pyrec")
+    names = {Path(file).name for file in run.files_of(trace)}
+    assert names == {"conftest.py", "shop.py", "test_shop.py"}
+    assert not run.remark
+
+
+@pytest.mark.parametrize("mode", ["prepend", "append", "importlib"])
+def test_how_tests_are_imported_makes_no_difference(
+    tmp_path: Path, elsewhere: Path, mode: str
+) -> None:
+    project = write(
+        tmp_path / "project",
+        {"setup.py": "", "src/shop/__init__.py": SHOP, "t/a/test_shop.py": TEST},
+    )
+    words = (f"--import-mode={mode}", f"--rootdir={elsewhere}", str(project / "t"))
+    run = Run(elsewhere, *words, path=(project / "src",))
+    assert run.has(project / "src/shop/__init__.py", project / "t/a/test_shop.py")
 
 
 def test_a_relative_file_name_is_below_where_the_run_started(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import sys
 import sysconfig
 import warnings
 from collections.abc import Iterable
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Final, NamedTuple
 
 from pytest_recorder.engine.distributions import folders_of_installed
@@ -228,7 +228,10 @@ class Scope:
         spoken, path = self._spellings(filename)
         if path.startswith(_PYTHON.ours):
             return _OURS
-        spellings = (path,) if spoken == path else (path, spoken)
+        spellings = [path] if spoken == path else [path, spoken]
+        if not files.exists(path):
+            moved_to = _moved_to(filename, module)
+            spellings += () if moved_to is None else self._spellings(moved_to)
         for pattern in self._exclude:
             if pattern.matches(spellings, module):
                 return Decision(False, f"excluded by --record-exclude={pattern.text!r}")
@@ -236,12 +239,12 @@ class Scope:
             if pattern.matches(spellings, module):
                 return Decision(True, f"included by --record-include={pattern.text!r}")
         answer = self._by_path(path)
-        if answer.is_in_scope or spoken == path:
+        if answer.is_in_scope or len(spellings) == 1:
             return answer
         # A link in the project to a file elsewhere; the project may be known by another link.
-        in_folder = join(folded(files.real(parent_of(spoken))), name_of(spoken))
-        by_link = (self._by_path(spelled) for spelled in (spoken, in_folder))
-        return next((found for found in by_link if found.is_in_scope), answer)
+        spellings.append(join(folded(files.real(parent_of(spoken))), name_of(spoken)))
+        others = map(self._by_path, spellings[1:])
+        return next((found for found in others if found.is_in_scope), answer)
 
     def _spellings(self, path: str) -> tuple[str, str]:
         """Give a path as it is said, from the root on, and with all links followed."""
@@ -319,6 +322,23 @@ class Scope:
 
 def _in_environment(folder: str) -> Decision:
     return Decision(False, f"in an environment, {folder}")
+
+
+def _moved_to(filename: str, module: str | None) -> str | None:
+    """Give the file of the module that code is of, where its own was moved after it was compiled.
+
+    So it is with a `.pyc` that came without its source, and with a cache of rewritten tests that
+    was copied along with them.
+    """
+    found = sys.modules.get(module) if module is not None else None
+    if type(found) is not ModuleType:
+        return None
+    file = vars(found).get("__file__")
+    if type(file) is not str:
+        return None
+    stem, _, extension = name_of(file).rpartition(".")
+    is_same = extension in ("py", "pyc") and name_of(filename) == f"{stem}.py"
+    return parent_of(file) + SEPARATOR + name_of(filename) if is_same else None
 
 
 def _codes_of(text: str) -> frozenset[CodeType]:
