@@ -76,6 +76,7 @@ class RecordedRun:
         )
         self.own_files = OwnFiles()
         self._tests = Tests()
+        self._added: set[tuple[str, str]] = set()
         self.recorder: Recorder | None = None
         self.open_error: RecorderError | None = None
         self.attempt: Attempt | None = None
@@ -129,7 +130,12 @@ class RecordedRun:
 
     def add_test(self, item: pytest.Item) -> None:
         """Take the files of a test that is to begin into the scope: most are in it already."""
-        if self.recorder is not None:
+        if self.recorder is None:
+            return
+        # Most are of the same file as one before.
+        key = item.nodeid.partition("::")[0], item.location[0]
+        if key not in self._added:
+            self._added.add(key)
             self.recorder.add_tests(tested_files.test_of(item))
 
     def close_recorder(self) -> None:
