@@ -123,7 +123,7 @@ class RecordingPlugin:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take the files of all tests into the scope before the first of them runs."""
-        self._run.guard("collected", self._run.add_tests, session.items)
+        self._run.guard("collected", self._run.add_tests, session)
 
     # One attempt.
 

@@ -18,6 +18,7 @@ from pytest_recorder.plugin.run_metrics import RunMetrics
 from pytest_recorder.plugin.tested_files import OwnFiles
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.registry import is_any_recording
+from pytest_recorder.recording.setup import Tests
 from pytest_recorder.settings.config import Resolved
 from pytest_recorder.settings.policy import Sourced, action_for, open_journal, policy_of
 from pytest_recorder.system.ids import new_id
@@ -74,8 +75,8 @@ class RecordedRun:
             self.policy, resolution.policy_sources(resolved.sources, {})
         )
         self.own_files = OwnFiles()
-        self._tests: list[str] = []
-        self._packages: list[str] = []
+        self._tests = Tests()
+        self._added: set[tuple[str, str]] = set()
         self.recorder: Recorder | None = None
         self.open_error: RecorderError | None = None
         self.attempt: Attempt | None = None
@@ -108,7 +109,7 @@ class RecordedRun:
                 journal=self.journal,
                 faults=self._faults,
             )
-            recorder.add_tests(self._tests, self._packages)
+            recorder.add_tests(self._tests)
             recorder.open()
         except UsageError as error:
             raise self.refusal(error) from error
@@ -121,17 +122,21 @@ class RecordedRun:
             if self.attempt is not None:
                 self.attempt.use(recorder)
 
-    def add_tests(self, items: Iterable[pytest.Item]) -> None:
+    def add_tests(self, session: pytest.Session) -> None:
         """Take the files of collected tests into the scope."""
-        self._tests = tested_files.paths_of(items)
-        self._packages = tested_files.named_packages(self.config)
+        self._tests = tested_files.tests_of(session)
         if self.recorder is not None:
-            self.recorder.add_tests(self._tests, self._packages)
+            self.recorder.add_tests(self._tests)
 
     def add_test(self, item: pytest.Item) -> None:
         """Take the files of a test that is to begin into the scope: most are in it already."""
-        if self.recorder is not None:
-            self.recorder.add_tests(tested_files.paths_of_test(item))
+        if self.recorder is None:
+            return
+        # Most are of the same file as one before.
+        key = item.nodeid.partition("::")[0], item.location[0]
+        if key not in self._added:
+            self._added.add(key)
+            self.recorder.add_tests(tested_files.test_of(item))
 
     def close_recorder(self) -> None:
         """Give back the place in the interpreter, and the spool."""
