@@ -10,6 +10,7 @@ import pytest
 
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.diagnostics.inject import Injector
+from pytest_recorder.diagnostics.translation import caused
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug
 from pytest_recorder.plugin import resolution, tested_files, xdist
 from pytest_recorder.plugin.consequences import apply_policy
@@ -151,7 +152,9 @@ class RecordedRun:
 
     def _handle_fault(self, label: str, error: Exception) -> None:
         own = error if isinstance(error, RecorderError) else None
-        told = own or bug(ErrorCode.UNKNOWN, f"{type(error).__name__}: {error}", hook=label)
+        told = own or caused(
+            bug(ErrorCode.UNKNOWN, "a hook of the recorder failed", hook=label), error
+        )
         self.metrics.count_fault(label)
         if self.attempt is not None:
             self.attempt.faults.append(told)

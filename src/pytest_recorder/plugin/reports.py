@@ -87,7 +87,7 @@ class Reports:
             report_lines.shown_path(attempt.path, self._run.base),
             attempt.events,
             recorder.dropped,
-            f"{error.code.value}: {error.message}" if error is not None else None,
+            f"{error.code.value}: {error.reason_text}" if error is not None else None,
             self._story(recorder, attempt),
             is_kept=error is None or attempt.settings.keep_partial,
             slower=self._slower(recorder, made),
