@@ -66,7 +66,11 @@ class RecordedRun:
             html=settings.html,
         )
         self.metrics = RunMetrics(
-            settings, self.index.warn, worker=self.worker, is_nested=self.is_nested
+            settings,
+            self.index.warn,
+            worker=self.worker,
+            is_nested=self.is_nested,
+            run_id=run_id,
         )
         self.common_policy = Sourced(
             self.policy, resolution.policy_sources(resolved.sources, {})
