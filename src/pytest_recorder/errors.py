@@ -101,6 +101,10 @@ class RecorderError(Exception):
         cause = self.cause_text
         return f"{self.message}: caused by {cause}" if cause else self.message
 
+    def say_cause(self, text: str) -> None:
+        """Give it the text of a source that is in another process."""
+        self._pickled_cause = text
+
     def __str__(self) -> str:
         pairs = ", ".join(f"{key}={self.context[key]}" for key in sorted(self.context))
         context = f" ({pairs})" if pairs else ""

@@ -324,12 +324,8 @@ def test_an_id_that_was_freed_while_we_rest_is_left_without_events_of_ours(
     tmp_path: Path, engine: str
 ) -> None:
     monitoring = sys.monitoring
-    settings = Settings(
-        root=tmp_path,
-        dir=tmp_path,
-        hot_path="native" if engine.endswith("native") else "python",
-    )
-    recorder = Recorder(settings, tmp_path, Policy())
+    settings = {"root": tmp_path, "dir": tmp_path, "hot_path": engine.partition("/")[2]}
+    recorder = Recorder(Settings.checked(settings), tmp_path, Policy())
     recorder.open()
     recorder.begin()
     recorder.end()

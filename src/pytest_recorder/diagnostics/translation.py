@@ -1,7 +1,6 @@
 """Turns whatever failed inside the recorder into an error of ours."""
 
 import builtins
-import os
 from typing import Final
 
 from pytest_recorder.errors import (
@@ -12,6 +11,7 @@ from pytest_recorder.errors import (
     enverr,
     from_os_error,
 )
+from pytest_recorder.system.paths import name_of
 
 _MOST_CAUSES: Final = 8
 _PLAIN: Final = (str, bytes, int, float, bool, type(None))
@@ -54,9 +54,7 @@ def innermost(error: BaseException) -> str:
     """Say in which file and line it was raised."""
     traceback, where = error.__traceback__, "unknown"
     while traceback is not None:
-        where = (
-            f"{os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
-        )
+        where = f"{name_of(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
     return where
 

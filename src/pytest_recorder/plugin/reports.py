@@ -104,12 +104,11 @@ class Reports:
         return time_limit_text(limit, recorder.cpu_us, of=of)
 
     def _story(self, recorder: Recorder, attempt: Attempt) -> list[str]:
-        from pytest_recorder.render.steps import failure_lines
-
-        events = list(recorder.recent(report_lines.STORY_EVENTS))
-        root = self._run.settings.root
-        return failure_lines(
-            events, recorder.source_of, root=root, level=attempt.settings.level
+        return self._run.explainer.last_steps(
+            recorder,
+            report_lines.STORY_EVENTS,
+            root=self._run.settings.root,
+            level=attempt.settings.level,
         )
 
 

@@ -13,6 +13,7 @@ from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, enverr
 from pytest_recorder.recording.setup import Setup
 from pytest_recorder.settings.policy import Policy, action_for
+from pytest_recorder.system.clock import elapsed_ns
 from pytest_recorder.system.originals import CLOCKS
 from pytest_recorder.tracefile.writer import Packed
 
@@ -98,7 +99,7 @@ class TraceRecording:
         about = {"attempt": manifest["attempt"], "scope": manifest["scope"], "level": level}
         self._log.debug("recording begins", extra={"context": about})
         self._cpu_started_ns = CLOCKS.process_time_ns()
-        self._started_ns = CLOCKS.perf_counter_ns()
+        self._started_ns = elapsed_ns()
         try:
             if watch_output:
                 setup.watch_streams()
@@ -157,7 +158,7 @@ class TraceRecording:
         setup = self._setup
         self._look_after(setup.engine.conflict_at_end)
         setup.stop()
-        self._duration_us = (CLOCKS.perf_counter_ns() - self._started_ns) // 1000
+        self._duration_us = (elapsed_ns() - self._started_ns) // 1000
         error = self.error
         reason, message = (error.code.value, error.reason_text) if error else (None, None)
         if error is None and self._interrupted is not None:

@@ -31,6 +31,8 @@ class Manifest(BaseModel):
     attempt: int = 1
     outcome: str | None = None
     phases: dict[str, str] = Field(default_factory=dict)
+    unrecorded: str | None = None
+    """Where no line of the test's own file was recorded: the rule of its scope."""
     failing: FailingPlace | None = None
     python: str
     implementation: str = "cpython"
