@@ -51,7 +51,7 @@ class _Taps:
         if self._module is None or any(each is tap for each in self._open):
             return
         if not self._open and self._module.install(self._written):
-            self.methods = (io.TextIOWrapper.write, io.StringIO.write)
+            self.methods = (TextIOWrapper.write, StringIO.write)
         if self.methods:
             self._open = (*self._open, tap)
 

@@ -15,6 +15,7 @@ from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug
 from pytest_recorder.plugin import resolution, tested_files, xdist
 from pytest_recorder.plugin.consequences import apply_policy
 from pytest_recorder.plugin.explainer import Explainer
+from pytest_recorder.plugin.fixture_makers import FixtureMakers
 from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.plugin.run_metrics import RunMetrics
@@ -75,6 +76,7 @@ class RecordedRun:
             is_nested=self.is_nested,
             run_id=run_id,
         )
+        self.fixture_makers = FixtureMakers()
         self.common_policy = Sourced(
             self.policy, resolution.policy_sources(resolved.sources, {})
         )

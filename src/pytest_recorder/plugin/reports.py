@@ -70,6 +70,10 @@ class Reports:
         run = self._run
         run.attempt = None
         run.guard("timer", _stop_timer, item)
+        made_elsewhere = run.guard(
+            "fixtures", run.fixture_makers.made_elsewhere, item, attempt
+        )
+        attempt.fixtures = made_elsewhere or {}
         try:
             self._ending.finish(attempt, item, made)
         except KeyboardInterrupt:

@@ -19,6 +19,16 @@ class FailingPlace(BaseModel):
     time_limit: str | None = None
 
 
+class FixtureMaker(BaseModel):
+    """Where a fixture was set up that this trace only uses; attempt 0 was not recorded."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
+
+    scope: str
+    test: str
+    attempt: int = 1
+
+
 class Manifest(BaseModel):
     """What was recorded, where, with what and why so. Unknown keys of newer versions are kept."""
 
@@ -34,6 +44,7 @@ class Manifest(BaseModel):
     unrecorded: str | None = None
     """Where no line of the test's own file was recorded: the rule of its scope."""
     failing: FailingPlace | None = None
+    fixtures: dict[str, FixtureMaker] = Field(default_factory=dict)
     python: str
     implementation: str = "cpython"
     platform: str = ""
