@@ -129,7 +129,6 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
     ("recording/api.py", "import of warnings"): "warns the program that has called us",
     ("recording/autostart.py", "import of pytest_recorder"): "before the program runs",
     ("recording/file_recording.py", "call of .open"): "of a recorder",
-    ("recording/last_events.py", "import of pytest_recorder"): "for the report of a failure",
     ("recording/manifest_facts.py", "import of platform"): "asked when it is imported",
     ("recording/manifest_facts.py", "import of importlib"): "asked before the first test",
     ("recording/process.py", "import of atexit"): "before the program runs",

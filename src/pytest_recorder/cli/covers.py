@@ -33,7 +33,7 @@ def answer(path: Path, function: str | None, arguments: list[str]) -> dict[str, 
     """
     from pytest_recorder.plugin import inquiry  # imports pytest, which takes a while
 
-    file = absolute(path)
+    file = Path(absolute(path))
     if not file.is_file() and not file.with_suffix(".pyc").is_file():
         raise usage(ErrorCode.INVALID_OPTION, f"no file {str(path)!r} for --covers")
     lines = _lines_of(file, function) if function is not None else None
