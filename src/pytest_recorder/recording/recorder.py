@@ -60,7 +60,7 @@ class Recorder:
         self.folder = FilePath.of(folder)
         self.policy = policy
         self.journal = journal or Journal(run_id)
-        self.run_id = run_id or self.journal.run_id
+        self.run_id = self.journal.run_id
         self.choice: Choice = select(settings.engine, settings.hot_path)
         self.setup: Setup | None = None
         """None before `open`, after `close`, and in a forked child."""
