@@ -59,7 +59,7 @@ _UNSTABLE = re.compile(
 """Addresses, times, sizes, temporary folders, process ids and ports: what differs each time."""
 _OURS = re.compile(
     r"^record-trace: |^\W*(Recorded trace|recorded traces)( \(\w+\))?\W*$|^kept \d+ of \d+ traces"
-    r"| -> test-traces\S*$|^traces: \d"
+    r"| -> test-traces\S*$|^traces: \d|^::error .*\btest-traces/"
     r"|^((recorded|written|dropped) (events|bytes)|redactions|detaches|faults): "
 )
 """Lines of ours beside those of the sections in reports."""
