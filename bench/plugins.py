@@ -30,7 +30,7 @@ from comparison import table
 from outcomes import Outcomes
 from plugin_probes import PROBES, PROJECT, TOGETHER, Probe
 from pypi_suites import SuiteError, checkout_wheel, command, progress
-from real_suites import described
+from real_suites import checkout, described
 
 TOGETHER_NAME = "together"
 TOGETHER_WORKERS = "together, -n 2"
@@ -78,7 +78,8 @@ class Run:
 class Result:
     name: str
     version: str = table.ABSENT
-    with_what: str = ""  # interpreter, system, checkout, day
+    with_what: str = ""  # interpreter, system
+    checkout: str = ""  # of ours: commit and day
     tests: int = 0
     flaky: int = 0
     equal: int = 0
@@ -114,7 +115,7 @@ def examined(options: argparse.Namespace, work: Path) -> Iterator[Result]:
     python = base_environment(options.python, work)
     with_what = described(options.python)
     for name in options.plugin or NAMES:
-        result = Result(name, with_what=with_what)
+        result = Result(name, with_what=with_what, checkout=checkout())
         try:
             examine(result, python, work)
         except SuiteError as problem:
@@ -444,7 +445,7 @@ def verdict(result: Result) -> str:
 
 
 def render(results: list[Result]) -> str:
-    made = sorted({result.with_what for result in results if result.with_what})
+    made = sorted({f"{r.with_what}, checkout {r.checkout}" for r in results if r.with_what})
     parts = ["; ".join(made) + ".\n", table.render(COLUMNS, map(cells, results), texts=2)]
     for title in ("problems", "notes"):
         texts = [f"- {r.name}: {text}" for r in results for text in getattr(r, title)]
