@@ -30,6 +30,7 @@ lint:
     {{ bin }}/pyright --pythonpath {{ bin }}/python
     {{ bin }}/lint-imports
     {{ bin }}/python tools/errors_audit.py
+    {{ bin }}/python tools/original_calls.py
     {{ bin }}/python tools/generate_format.py --check
     {{ bin }}/python tools/option_tables.py --check
     {{ bin }}/python tools/c_layers.py
