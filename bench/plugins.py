@@ -337,8 +337,11 @@ def stable_lines(log: str, ours: frozenset[str] = frozenset()) -> Iterator[str]:
         text = line.strip()
         if not text or _OURS.search(text) or text.strip("│ ") in ours:
             continue
+        text = _OUR_NAME.sub("", text)
+        if text == "plugins:":
+            continue  # we were the only one
         # Rules are as long as what stands in them, which may be a time.
-        yield re.sub(r"[-=_ ]{2,}", " ", _UNSTABLE.sub("_", _OUR_NAME.sub("", text)))
+        yield re.sub(r"[-=_ ]{2,}", " ", _UNSTABLE.sub("_", text))
 
 
 def take_comparison(result: Result, before: Run, recorded: Run, after: Run) -> None:
