@@ -20,6 +20,8 @@ from pytest_recorder.tracefile.spool import Segment
 
 T = TypeVar("T")
 _LIMIT_REASON = "limit"
+_MOST_MESSAGE = 1_000
+"""Characters of a message in the index: with a thousand long ones nobody would read it."""
 
 
 class Packed(NamedTuple):
@@ -204,7 +206,7 @@ class _Packer:
             "steps": orjson.Fragment(self._scan.steps()),
             "calls_cut": found.is_cut,
             "exceptions": [
-                [n, frame, _plain(kind), _plain(message)]
+                [n, frame, _plain(kind), _plain(message[:_MOST_MESSAGE])]
                 for n, frame, kind, message in found.exceptions
             ],
         }
