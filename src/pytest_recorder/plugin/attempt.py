@@ -51,6 +51,8 @@ class Attempt:
         self.is_interrupted = False
         self.is_decided = False
         """Whether its trace was kept or dropped, and entered."""
+        self.unrecorded: str | None = None
+        """Why no line of the test's own file was recorded, where that is so."""
         self.error: RecorderError | None = None
         """What kept the recording from beginning."""
         self.is_error_of_run = False
@@ -110,7 +112,7 @@ class Attempt:
         self.reported.clear()
         self.is_wanted = self.is_wanted or settings.keep == "all"
         if settings.require_trace and not self.settings.require_trace:
-            self.settings = self.settings.model_copy(update={"require_trace": True})
+            self.settings = self.settings.but(require_trace=True)
 
     def has_told(self, error: "RecorderError") -> bool:
         """Whether a report of a test has said this error."""

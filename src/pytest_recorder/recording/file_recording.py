@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from pytest_recorder.diagnostics.metrics import publish
-from pytest_recorder.engine.scope import find_project_root
+from pytest_recorder.engine.project_folders import find_project_root
 from pytest_recorder.errors import ErrorCode, RecorderError, from_os_error, usage
 from pytest_recorder.format.layout import MAGIC
 from pytest_recorder.recording.recorder import Recorder
@@ -218,4 +218,4 @@ def settings_from(folder: Path, given: Mapping[str, tuple[object, str]]) -> Sett
     for name, (value, source) in given.items():
         option = BY_NAME[name]
         fields[option.field] = parse_option(option, value, source)
-    return Settings.model_validate({"enabled": True, **fields})
+    return Settings.checked({"enabled": True, **fields})

@@ -1,12 +1,10 @@
 """Puts together what events pass through for one shape of settings: engine, hot path, spool."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from pytest_recorder.diagnostics.guard import shield2, shield3
 from pytest_recorder.diagnostics.inject import Injector
@@ -18,6 +16,7 @@ from pytest_recorder.engine.select import Choice, make
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.recording.manifest_facts import manifest_facts_of_run
 from pytest_recorder.settings.config import Settings
+from pytest_recorder.system import json_text
 from pytest_recorder.tracefile.naming import spool_name
 from pytest_recorder.tracefile.spool import Spool
 
@@ -72,7 +71,11 @@ class Setup:
         self._run_id = run_id
         self._pid = pid
         self._faults = faults
-        scope = Scope(settings.root, settings.include, settings.exclude, also=also, text=text)
+        self.scope = Scope(
+            settings.root, settings.include, settings.exclude, also=also, text=text
+        )
+        self.is_outdated = False
+        """Whether code was left out that would be recorded today."""
         self.spool = _make_spool(folder / spool_name(run_id), settings.max_bytes, faults)
         try:
             self.hot: HotPath
@@ -81,9 +84,9 @@ class Setup:
                 choice,
                 self.spool,
                 level=settings.level,
-                bounds=Bounds(**settings.values.model_dump()),
+                bounds=Bounds(**settings.values.plain()),
                 redactor=redactor,
-                is_in_scope=scope.decide_code,
+                is_in_scope=self.scope.decide_code,
                 on_fault=on_fault,
                 faults=faults,
             )
@@ -117,7 +120,16 @@ class Setup:
         common = manifest_facts_of_run(
             self._settings, self._choice, self.limits, run_id=self._run_id, pid=self._pid
         )
-        return common, orjson.dumps(common)[:-1] + b","
+        return common, json_text.encode(common)[:-1] + b","
+
+    def add_tests(self, paths: Iterable[str], packages: Iterable[str]) -> None:
+        """Take in files of tests, and of packages that were named, which are in scope from now on.
+
+        What the interpreter was told to show no more stays so: `is_outdated` says it.
+        """
+        has_answered = self.scope.has_answered
+        is_wider = self.scope.add_tests(paths, packages)
+        self.is_outdated = self.is_outdated or (is_wider and has_answered)
 
     def watch_streams(self) -> None:
         """Take what the program prints from now on."""

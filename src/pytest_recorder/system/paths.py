@@ -50,7 +50,7 @@ class FilePath(str):
     def suffix(self) -> str:
         """The last extension of the name, with its dot."""
         stem, dot, extension = self.name.rpartition(".")
-        return dot + extension if stem.strip(".") and extension else ""
+        return dot + extension if stem and extension else ""
 
     def with_name(self, name: str) -> Self:
         """Give another file of the same folder."""

@@ -109,6 +109,7 @@ typedef struct FrameState {
     uint64_t block;
     void *exception_key; /* the address of the exception last seen */
     int exception_stops; /* 1 StopIteration, 2 StopAsyncIteration */
+    int exception_line;  /* where it left this frame, as its traceback said then; 0: it did not */
     Buffer exception;
     uint32_t since; /* counts the values that came */
     int is_suspended;
@@ -218,6 +219,16 @@ typedef struct { /* settrace.c */
     int is_on;
 } Tracing;
 
+typedef struct { /* meter.c */
+    int32_t left;     /* visits until the next sample */
+    int32_t interval; /* visits between the last sample and that one */
+    uint32_t random;
+    uint64_t visits; /* up to the last sample */
+    uint64_t samples;
+    double total_ns;
+    double squares;
+} Meter;
+
 /* One trace. */
 
 typedef struct { /* definitions.c */
@@ -300,6 +311,7 @@ typedef struct {
     Secrecy secrecy;
     StateStore states;
     Tracing tracing;
+    Meter meter;
     Numbers numbers;
     Losses losses;
     FrameTable frames;

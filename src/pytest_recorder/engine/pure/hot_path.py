@@ -25,9 +25,11 @@ from types import CodeType, FrameType
 from typing import Any
 
 from pytest_recorder.engine.pure.definitions import CodeRecord, Definitions, Sink
-from pytest_recorder.engine.pure.interpreter import LOOPS, thread_name
+from pytest_recorder.engine.pure.interpreter import LOOPS, line_in_traceback, thread_name
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
+from pytest_recorder.engine.pure.meter import Meter, at_least_us
 from pytest_recorder.engine.pure.names import UNBOUND
+from pytest_recorder.engine.pure.states import FrameState, ThreadState
 from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.primitives import text, uv, zz
@@ -47,58 +49,6 @@ _MASKED = tuple(bytes((number,)) for number in range(256))
 
 
 Operation = Callable[[Any, Any, Any], Any]
-
-
-class FrameState:
-    """What is known of one live frame."""
-
-    __slots__ = (
-        "block",
-        "exception",
-        "exception_key",
-        "exception_stops",
-        "is_suspended",
-        "line",
-        "line_seen",
-        "number",
-        "parent",
-        "raised_at",
-        "record",
-        "thread",
-        "values",
-    )
-
-    def __init__(
-        self, number: int, record: CodeRecord | None, thread: int, parent: int
-    ) -> None:
-        self.number = number
-        self.record = record
-        self.thread = thread
-        self.parent = parent
-        self.line = record.first_line if record is not None else 0
-        self.line_seen = -1
-        self.block = 0
-        self.values: dict[str, bytes] = {}
-        self.exception = b""
-        self.exception_key = 0
-        self.exception_stops = ""
-        # For the settrace engine: instruction of the last exception; whether the frame has yielded.
-        self.raised_at = -1
-        self.is_suspended = False
-
-
-class ThreadState:
-    """What is known of one thread in one trace."""
-
-    __slots__ = ("epoch", "nowhere", "number", "unwound", "unwound_frame")
-
-    def __init__(self, number: int, epoch: int) -> None:
-        self.number = number
-        self.epoch = epoch
-        # Addresses of the exception that the last event carried out of a frame, and of that frame.
-        self.unwound = 0
-        self.unwound_frame = 0
-        self.nowhere = FrameState(0, None, number, 0)
 
 
 class PureHotPath:
@@ -133,6 +83,7 @@ class PureHotPath:
         self._local = local()
         self._lock = allocate_lock()
         self._owner = 0
+        self._meter = Meter()
         self.enable_code: Callable[[CodeType], None] = _ignore
         self.watch_streams: Callable[[], None] = _ignore
         # Addresses of the streams that are watched; 0 once one has died, for another can have its.
@@ -152,6 +103,7 @@ class PureHotPath:
         self.definitions.reset()
         self._encoder.reset()
         self._redactor.forget()
+        self._meter.begin()
         self._clear()
         self.is_open = True
 
@@ -214,6 +166,11 @@ class PureHotPath:
         return self._frame_count > 0
 
     @property
+    def cpu_us(self) -> int:
+        """How many microseconds of CPU time the callbacks of this trace took at least."""
+        return at_least_us(*self._meter.told())
+
+    @property
     def redactions(self) -> dict[str, int]:
         """How many values and texts of this trace were hidden."""
         return {"value": self._encoder.redacted, "text": self._redactor.masked}
@@ -221,6 +178,11 @@ class PureHotPath:
     def codes(self) -> list[CodeType]:
         """Give the code objects in scope that were met so far."""
         return [record.code for record in tuple(self._codes.values())]
+
+    def codes_of_trace(self) -> list[CodeType]:
+        """Give those that this trace has events of."""
+        epoch = self.definitions.epoch
+        return [r.code for r in tuple(self._codes.values()) if r.epoch == epoch]
 
     def release(self) -> None:
         """Let go of all code objects at the end of the recording."""
@@ -265,6 +227,7 @@ class PureHotPath:
         instruction between taking the lock and owning it; a lock that nobody owns after a second is
         replaced.
         """
+        meter = self._meter
 
         def enter(frame: Any, code: Any, argument: Any) -> Any:
             me = get_ident()
@@ -279,11 +242,17 @@ class PureHotPath:
                 self.lose("contended")
                 return None
             self._owner = me
+            started_ns = 0
             try:
+                meter.left -= 1
+                if meter.left <= 0:
+                    started_ns = meter.start()
                 return operation(frame, code, argument) if self.is_open else None
             finally:
                 self._owner = 0
                 lock.release()
+                if started_ns:
+                    meter.stop(started_ns)
 
         return enter
 
@@ -321,7 +290,7 @@ class PureHotPath:
         if id(sys.stdout) != self._stdout or id(sys.stderr) != self._stderr:
             self._streams_changed()
         if state.exception_key:
-            self.follow_handled(state)
+            self.follow_handled(frame, state)
         if line == state.line_seen:
             return
         state.line_seen = line
@@ -402,7 +371,7 @@ class PureHotPath:
             return
         if not is_repeated and behind is not None and issubclass(type(error), RecursionError):
             self._notice_lost_frames(behind)
-        self._keep(state, error)
+        self._keep(frame, state, error, traceback)
         if not is_known:
             body = self._time() + state.exception
             line = self._line_now(frame, state)
@@ -417,11 +386,15 @@ class PureHotPath:
                 del self._frames[id(frame)]
                 if error is None and not state.exception_key:
                     # A bare `raise` in a function that a handler called is its first event.
-                    self.follow_handled(state)
+                    self.follow_handled(frame, state)
                 body = (
                     self._exception(error) if error is not None else self._unseen(state, code)
                 )
-                line = self._line_now(frame, state)
+                line = (
+                    line_in_traceback(_traceback_of(error), frame)
+                    if error is not None
+                    else state.exception_line
+                ) or self._line_now(frame, state)
                 changes = self.changes(frame, state)
                 self._write(state, Op.UNWIND, line, self._time() + body, changes)
                 if error is None:
@@ -454,14 +427,17 @@ class PureHotPath:
         if lost:
             self.lose("recursion", lost)
 
-    def follow_handled(self, state: FrameState) -> None:
+    def follow_handled(self, frame: FrameType, state: FrameState) -> None:
         """Keep up with the exception being handled: a bare `raise` is not reported as an event."""
         error = sys.exc_info()[1]
         if error is not None and id(error) != state.exception_key:
-            self._keep(state, error)
+            self._keep(frame, state, error, _traceback_of(error))
 
-    def _keep(self, state: FrameState, error: BaseException) -> None:
+    def _keep(
+        self, frame: FrameType, state: FrameState, error: BaseException, traceback: Any
+    ) -> None:
         """Remember, without a reference, the exception that a frame has seen last."""
+        state.exception_line = line_in_traceback(traceback, frame)
         state.exception = self._exception(error)
         state.exception_key = id(error)
         state.exception_stops = ""
