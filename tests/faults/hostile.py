@@ -6,7 +6,7 @@ by the format, or nearly.
 
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from pytest_recorder.format.layout import BLOCK, CHECKSUM, EVENTS_HEAD, MAGIC, BlockKind
@@ -36,7 +36,7 @@ SOURCE = b"def f(x):\n    y = x + 1\n    return y\n"
 
 def block(kind: int, plain: bytes, *, deflate: bool = True) -> bytes:
     """Give a block as it lies in a file."""
-    stored = zlib.compress(plain, 9) if deflate else plain
+    stored = zlib.compress(plain, 6) if deflate else plain
     head = BLOCK.pack(kind, int(deflate), 0, len(stored), len(plain))
     return head + CHECKSUM.pack(zlib.crc32(stored, zlib.crc32(head))) + stored
 
@@ -101,7 +101,10 @@ class Maker:
     """Puts a trace together."""
 
     def __init__(self, definitions: bytes = DEFINITIONS, source: bytes = SOURCE) -> None:
-        self._parts = [MAGIC, block(BlockKind.MANIFEST, json.dumps(MANIFEST).encode(), deflate=False)]
+        self._parts = [
+            MAGIC,
+            block(BlockKind.MANIFEST, json.dumps(MANIFEST).encode(), deflate=False),
+        ]
         self._count = 0
         self._rows: list[list[int]] = []
         self.add(BlockKind.DEFINITIONS, definitions)
@@ -137,7 +140,7 @@ def failing(maker: Maker | None = None) -> Maker:
 
 
 def items_of_a_value() -> bytes:
-    count = 10 * MIB
+    count = 4 * MIB
     record = returned(sequence(count, bytes(count)))
     return failing(Maker().events(CALL + record, 2)).ended()
 
@@ -145,36 +148,36 @@ def items_of_a_value() -> bytes:
 def items_of_many_values() -> bytes:
     each = returned(sequence(2000, bytes((Tag.INT, 2)) * 2000))
     made = Maker()
-    for _ in range(12):
+    for _ in range(2):
         made.events(CALL + each * 1000, 1001)
     return failing(made).ended()
 
 
 def entries_of_a_dict() -> bytes:
-    count = 5 * MIB
+    count = 2 * MIB
     head = bytes((Tag.MAPPING,)) + uv(2) + uv(1) + uv(count) + b"\0" + uv(count)
     return failing(Maker().events(CALL + returned(head + bytes(2 * count)), 2)).ended()
 
 
 def objects_in_a_value() -> bytes:
     empty = bytes((Tag.OBJECT,)) + uv(4) + uv(1) + uv(0) + b"\0" + uv(0)
-    count = 2 * MIB
+    count = MIB
     return failing(Maker().events(CALL + returned(sequence(count, empty * count)), 2)).ended()
 
 
 def values_of_open_frames() -> bytes:
     grid = sequence(400, bytes((Tag.INT, 2)) * 400)
     made, frame = Maker(), 10
-    for _ in range(40):
-        records = b"".join(call(frame + n, 0, uv(1) + uv(1) + grid) for n in range(600))
-        made.events(records, 600)
-        frame += 600
+    for _ in range(10):
+        records = b"".join(call(frame + n, 0, uv(1) + uv(1) + grid) for n in range(500))
+        made.events(records, 500)
+        frame += 500
     return failing(made).ended()
 
 
 def frames_that_never_end() -> bytes:
     made, frame = Maker(), 10
-    for _ in range(40):
+    for _ in range(6):
         made.events(b"".join(call(frame + n) for n in range(100_000)), 100_000)
         frame += 100_000
     return failing(made).ended()
@@ -182,20 +185,20 @@ def frames_that_never_end() -> bytes:
 
 def frames_in_frames() -> bytes:
     made, frame = Maker(), 10
-    for _ in range(10):
+    for _ in range(6):
         made.events(b"".join(call(frame + n, frame + n - 1) for n in range(100_000)), 100_000)
         frame += 100_000
     return made.events(END, 2).ended()
 
 
 def lines_in_a_block() -> bytes:
-    count = 20 * MIB
+    count = 2 * MIB
     return failing(Maker().events(CALL + LINE * count, 1 + count)).ended()
 
 
 def lines_in_many_blocks() -> bytes:
     made = Maker()
-    for _ in range(30):
+    for _ in range(5):
         made.events(CALL + LINE * 130_000, 130_001)
     return failing(made).ended()
 
@@ -204,7 +207,7 @@ def changes_of_an_event() -> bytes:
     pairs = bytes((Op.OUTPUT,)) + zz(0) + uv(1) + b"\0" + MESSAGE
     one = changed(pairs, *[uv(1) + bytes((Tag.INT,)) + uv(n) for n in range(2)])
     made = Maker()
-    for _ in range(10):
+    for _ in range(3):
         made.events(CALL + one * 100_000, 100_001)
     return failing(made).ended()
 
@@ -212,7 +215,7 @@ def changes_of_an_event() -> bytes:
 def output_in_pieces() -> bytes:
     piece = bytes((Op.OUTPUT,)) + zz(0) + uv(1) + b"\0" + bytes((Tag.STR,)) + text("x" * 50)
     made = Maker()
-    for _ in range(8):
+    for _ in range(4):
         made.events(CALL + piece * 50_000, 50_001)
     return failing(made).ended()
 
@@ -226,16 +229,16 @@ def names_deleted_again_and_again() -> bytes:
 
 def names_of_no_text() -> bytes:
     made = Maker()
-    for at in range(4):
+    for at in range(2):
         made.add(
             BlockKind.DEFINITIONS,
-            b"".join(name(n, "") for n in range(at * 2 * MIB, (at + 1) * 2 * MIB)),
+            b"".join(name(n, "") for n in range(at * MIB, (at + 1) * MIB)),
         )
     return failing(made).ended()
 
 
 def a_name_defined_again_and_again() -> bytes:
-    stored = block(BlockKind.DEFINITIONS, name(7, "") * (16 * MIB))
+    stored = block(BlockKind.DEFINITIONS, name(7, "") * (4 * MIB))
     return failing(Maker().add_stored(stored, 6)).ended()
 
 
@@ -252,14 +255,14 @@ def fields_of_a_type() -> bytes:
     fields = uv(count) + text("a") * count
     many = sequence(0, b"", 5)
     made = Maker(DEFINITIONS + kind(5, "m.Pair", fields))
-    made.events(CALL + returned(sequence(2000, many * 2000)), 2)
+    made.events(CALL + returned(sequence(1000, many * 1000)), 2)
     return failing(made).ended()
 
 
 def types_with_fields() -> bytes:
     made = Maker()
-    for at in range(3):
-        types = b"".join(kind(at * MIB + n, "", uv(4) + b"\0" * 4) for n in range(MIB))
+    for at in range(2):
+        types = b"".join(kind(at * MIB + n, "", uv(4) + b"\0" * 4) for n in range(MIB // 2))
         made.add(BlockKind.DEFINITIONS, types)
     return failing(made).ended()
 
@@ -275,7 +278,7 @@ def codes_of_a_long_path() -> bytes:
 
 def files_without_end() -> bytes:
     made = Maker()
-    for at in range(4):
+    for at in range(1):
         made.add(
             BlockKind.DEFINITIONS,
             b"".join(file(at * MIB // 2 + n + 2, f"{n}", b"") for n in range(MIB // 2)),
@@ -285,13 +288,8 @@ def files_without_end() -> bytes:
 
 def empty_blocks() -> bytes:
     made = Maker()
-    made.add_stored(block(BlockKind.DEFINITIONS, b"", deflate=False), 400_000)
+    made.add_stored(block(BlockKind.DEFINITIONS, b"", deflate=False), 100_000)
     return failing(made).ended()
-
-
-def _events_blocks(count: int) -> Iterator[bytes]:
-    for number in range(count):
-        yield block(BlockKind.EVENTS, EVENTS_HEAD.pack(number, 0, 0), deflate=False)
 
 
 def a_source_of_many_statements() -> bytes:
@@ -319,7 +317,7 @@ def a_source_of_bytes_in_utf32() -> bytes:
 
 
 def sources_without_end() -> bytes:
-    stored = block(BlockKind.SOURCE, DIGEST + b"x\n" * (16 * MIB))
+    stored = block(BlockKind.SOURCE, DIGEST + b"x\n" * (8 * MIB))
     return failing(Maker().add_stored(stored, 40)).ended()
 
 
@@ -330,12 +328,12 @@ def many_files_with_a_source() -> bytes:
 
 
 def an_index_of_empty_lists() -> bytes:
-    rows = b'{"calls_cut": false, "exceptions": [], "steps": [' + b"[]," * (20 * MIB) + b"[]]}"
+    rows = b'{"calls_cut": false, "exceptions": [], "steps": [' + b"[]," * (8 * MIB) + b"[]]}"
     return failing().ended(index=rows)
 
 
 def an_index_of_steps() -> bytes:
-    rows = b'{"calls_cut": false, "exceptions": [], "steps": [' + b"[1,0,1,1,1,1]," * (4 * MIB)
+    rows = b'{"calls_cut": false, "exceptions": [], "steps": [' + b"[1,0,1,1,1,1]," * (2 * MIB)
     return failing().ended(index=rows + b"[1,0,1,1,1,1]]}")
 
 
@@ -346,7 +344,7 @@ def an_index_nested_deep() -> bytes:
 def a_deflated_trailer() -> bytes:
     made = failing()
     told = json.dumps({"status": "complete", "events": 4, "errors": "@"})
-    errors = b"[" + b"{}," * (20 * MIB) + b"{}]"
+    errors = b"[" + b"{}," * (8 * MIB) + b"{}]"
     return made.add(BlockKind.TRAILER, told.encode().replace(b'"@"', errors)).ended()
 
 
@@ -381,12 +379,12 @@ def a_long_message() -> bytes:
 
 
 def exceptions_without_end() -> bytes:
-    return failing(Maker().events(CALL + RAISE * 500_000, 500_001)).ended()
+    return failing(Maker().events(CALL + RAISE * 200_000, 200_001)).ended()
 
 
 def spans_without_end() -> bytes:
     span = bytes((Op.SPAN,)) + uv(1) + uv(1) + b"\1\0" + text("s" * 10) + text("")
-    return failing(Maker().events(span * 500_000, 500_000)).ended()
+    return failing(Maker().events(span * 200_000, 200_000)).ended()
 
 
 def states_of_frames() -> bytes:
@@ -394,18 +392,18 @@ def states_of_frames() -> bytes:
     frame = bytes((Op.FRAME,)) + uv(1) + uv(1) + uv(1) + uv(0) + uv(1)
     state = bytes((Op.STATE,)) + uv(1) + uv(1) + grid
     made = Maker()
-    for _ in range(20):
+    for _ in range(5):
         records = b"".join(
             bytes((Op.FRAME,)) + uv(n) + uv(1) + uv(1) + uv(0) + uv(1) + state + LINE
             for n in range(1, 100)
         )
         made.events(records, 99)
-    return failing(made.events(frame + state * 3000 + LINE, 1)).ended()
+    return failing(made.events(frame + state * 500 + LINE, 1)).ended()
 
 
 def frames_made_again() -> bytes:
     frame = b"".join(
-        bytes((Op.FRAME,)) + uv(n) + uv(1) + uv(1) + uv(0) + uv(1) for n in range(2 * MIB)
+        bytes((Op.FRAME,)) + uv(n) + uv(1) + uv(1) + uv(0) + uv(1) for n in range(MIB // 2)
     )
     return failing(Maker().events(CALL + frame, 1)).ended()
 

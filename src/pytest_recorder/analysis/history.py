@@ -21,7 +21,7 @@ MOST_EVENTS = 300_000
 ALL_EVENTS = 1 << 60
 """What is asked for by name is looked for in all of a trace."""
 _HELD_BLOCKS = 5
-_HELD_WEIGHT = 400_000
+_HELD_WEIGHT = 600_000
 """Events and parts of values in the blocks that are held: each takes some 300 bytes."""
 
 

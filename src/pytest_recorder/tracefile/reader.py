@@ -35,11 +35,11 @@ from pytest_recorder.tracefile.block_reader import (
     first_line,
 )
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
+from pytest_recorder.tracefile.recorded_source import RecordedSources
 from pytest_recorder.tracefile.scan import make_scan
 from pytest_recorder.tracefile.skeleton import MOST_EXCEPTIONS, Call, rows_of, tree_of
 from pytest_recorder.tracefile.spool_trace import pack_spool
 
-_DIGEST_BYTES = 32
 _LEAST_CALLS = 1 << 20
 _BYTES_PER_CALL = 4
 """Each call of a tree takes half a kilobyte."""
@@ -124,13 +124,12 @@ class Trace:
         self._blocks = BlockReader(file)
         self._events: list[_EventBlock] = []
         self._definition_places: list[BlockPlace] = []
-        self._sources: dict[bytes, BlockPlace] = {}
         self._index: BlockPlace | None = None
         self._trailer: Trailer | None = None
         self._definitions = DefinitionTables(
             LEAST_DEFINITIONS + DEFINITIONS_PER_BYTE * self._blocks.size_bytes
         )
-        self._digests: dict[str, bytes] = {}
+        self._sources = RecordedSources(self._blocks, self._definitions.files)
         self.manifest: Manifest = self._open()
 
     # What the trace says of itself.
@@ -292,14 +291,11 @@ class Trace:
         """Give what a reader elsewhere needs, as it is stored.
 
         All definitions and sources, then the blocks of events that begin at `first` or later and
-        before `stop`. The text of a source that is not UTF-8 is given in UTF-8, not deflated.
+        before `stop`. The text of a source that is not UTF-8 is given in UTF-8.
         """
         for place in self._definition_places:
             yield self._blocks.stored(place)
-        for place in self._sources.values():
-            source = self._stored_source(place)
-            if source is not None:
-                yield source
+        yield from self._sources.stored()
         for block in self._events:
             if block.first >= first and (stop is None or block.first < stop):
                 stored = self._blocks.stored(block.place)
@@ -317,17 +313,11 @@ class Trace:
 
     def source(self, file: str) -> str | None:
         """Give the text of a file as it was when it ran, None where it could not be read then."""
-        digest = self.digest(file)
-        data = self._source(self._sources[digest]) if digest is not None else None
-        return _decode_source(data[_DIGEST_BYTES:]) if data is not None else None
+        return self._sources.text(file)
 
     def digest(self, file: str) -> bytes | None:
         """Give the SHA-256 of the text of a file; None where the trace has no text of it."""
-        if not self._digests:
-            for path, digest in self._definitions.files.values():
-                if digest in self._sources:
-                    self._digests.setdefault(path, digest)
-        return self._digests.get(file)
+        return self._sources.digest(file)
 
     # The life of the reader.
 
@@ -391,7 +381,7 @@ class Trace:
             self._definitions.feed(self._blocks.read(place))
             self._definition_places.append(place)
         elif place.kind == BlockKind.SOURCE:
-            self._sources[self._blocks.start(place, _DIGEST_BYTES)] = place
+            self._sources.add(place)
         elif place.kind == BlockKind.EVENTS:
             self._take_events(place)
         elif place.kind == BlockKind.INDEX:
@@ -410,22 +400,6 @@ class Trace:
         if events > MAX_BLOCK_EVENTS:
             raise Malformed("a block has more events than one may have")
         self._events.append(_EventBlock(place, first, base_us, events))
-
-    def _source(self, place: BlockPlace) -> bytes | None:
-        try:
-            return self._blocks.read(place)
-        except (Malformed, zlib.error) as error:
-            self._blocks.damage = f"damaged at byte {place.at}: {first_line(error)}"
-            return None
-
-    def _stored_source(self, place: BlockPlace) -> StoredBlock | None:
-        data = self._source(place)
-        if data is None:
-            return None
-        text = _decode_source(data[_DIGEST_BYTES:]).encode("utf-8", "replace")
-        if text != data[_DIGEST_BYTES:]:
-            return StoredBlock(place.kind, True, zlib.compress(data[:_DIGEST_BYTES] + text))
-        return self._blocks.stored(place)
 
     def _records(self, block: _EventBlock) -> bytes:
         try:
@@ -453,24 +427,3 @@ class Trace:
             yield from decoder
         except Malformed as error:
             self._blocks.damage = f"a record is damaged: {error.message}"
-
-
-def _decode_source(data: bytes) -> str:
-    """Decode Python source by its own encoding declaration (PEP 263)."""
-    import codecs
-    import io
-    import tokenize
-
-    try:
-        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-        if codecs.lookup(encoding).name.replace("-", "_") in _NO_ENCODINGS_OF_SOURCE:
-            encoding = "utf-8"
-        return data.decode(encoding)
-    except (SyntaxError, UnicodeError, LookupError):
-        return data.decode("utf-8", "replace")
-
-
-_NO_ENCODINGS_OF_SOURCE = frozenset(
-    ("idna", "punycode", "unicode_escape", "raw_unicode_escape")
-)
-"""They take quadratic time, or warn of what they read."""
