@@ -121,6 +121,8 @@ class _Coverage:
         monitoring.use_tool_id(_TOOL, "fuzz")
         monitoring.register_callback(_TOOL, monitoring.events.LINE, self._line)
         monitoring.set_events(_TOOL, monitoring.events.LINE)
+        # An engine before this one may have been told of lines already.
+        monitoring.restart_events()
 
     def __exit__(self, *_: object) -> None:
         if sys.version_info < (3, 12):

@@ -228,7 +228,7 @@ class Trace:
         block = self._events[at]
         decoder = self._decoder(block)
         events = list(islice(self._guarded(decoder), block.events))
-        weight = len(events) + decoder.weight
+        weight = len(events) + len(decoder.frames) + decoder.weight
         return Block(events, decoder.frames, decoder.states, weight)
 
     def outline(self) -> Outline:
