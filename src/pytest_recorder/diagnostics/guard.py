@@ -11,13 +11,14 @@ ours nor the standard library's, or is no `Exception` at all. What can still go 
 written in C, or one of the standard library that raises an `Exception`, is taken for our fault.
 """
 
-import os
+import contextlib
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from pytest_recorder.errors import ErrorKind, RecorderError
+from pytest_recorder.system.originals import variable
+from pytest_recorder.system.paths import SEPARATOR, parent_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -29,9 +30,9 @@ R = TypeVar("R")
 
 STRICT_VARIABLE: Final = "PYTEST_RECORDER_STRICT"
 
-_OWN: Final = f"{Path(__file__).parent.parent}{os.sep}"
-_STANDARD: Final = f"{Path(os.__file__).parent}{os.sep}"
-_INSTALLED: Final = tuple(f"{_STANDARD}{n}-packages{os.sep}" for n in ("site", "dist"))
+_OWN: Final = parent_of(parent_of(__file__)) + SEPARATOR
+_STANDARD: Final = parent_of(str(contextlib.__file__)) + SEPARATOR
+_INSTALLED: Final = tuple(f"{_STANDARD}{n}-packages{SEPARATOR}" for n in ("site", "dist"))
 
 
 class Unreported:
@@ -184,6 +185,15 @@ def failure_of(function: Callable[[], object]) -> BaseException | None:
     return None
 
 
+def passing_through(function: Callable[[], object]) -> BaseException | None:
+    """Call what is guarded already; give what passes the guard, for who raises it elsewhere."""
+    try:
+        function()
+    except BaseException as exc:
+        return exc
+    return None
+
+
 def text_of(exc: BaseException) -> str:
     """Word an exception of a user's; its `__str__` may fail too."""
     words: list[str] = []
@@ -194,7 +204,7 @@ def text_of(exc: BaseException) -> str:
 
 def is_strict() -> bool:
     """Whether our own bugs shall be raised instead of contained, as our own tests want it."""
-    return os.environ.get(STRICT_VARIABLE) == "1"
+    return variable(STRICT_VARIABLE) == "1"
 
 
 def is_foreign(exc: BaseException) -> bool:

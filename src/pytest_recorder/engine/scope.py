@@ -19,25 +19,24 @@ from collections.abc import Iterable
 from types import CodeType
 from typing import Final, NamedTuple
 
-from pytest_recorder.engine.distributions import Contents, Installed
+from pytest_recorder.engine.distributions import folders_of_installed
+from pytest_recorder.engine.installed_copies import InstalledCopies, installed_from
 from pytest_recorder.engine.project_folders import (
     INSTALLED,
     TOOL_FOLDERS,
-    Module,
-    Project,
     folded,
     is_environment,
     is_home_or_root,
+    is_in_any,
     package_of,
     project_of,
-    repository_of,
 )
 from pytest_recorder.engine.scope_patterns import Pattern
 from pytest_recorder.system import files
-from pytest_recorder.system.files import AnyPath
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import (
     SEPARATOR,
+    AnyPath,
     is_absolute,
     join,
     name_of,
@@ -121,18 +120,12 @@ class Scope:
             self._places.append(_Place(folder, f"below the folder of the program {folder}"))
         self._files: set[str] = set()
         self._test_folders: set[str] = set()
-        self._projects = {self.root: Project(self.root)}
-        self._repositories = {folded(repository_of(self.root))}
-        self._search_path: dict[str, None] = {}
+        self._copies = InstalledCopies()
+        self._copies.add_project(self.root)
         self._texts = _codes_of(text) if text is not None else frozenset[CodeType]()
         self._answers: dict[tuple[str, str | None], Decision] = {}
         self._barriers: dict[tuple[str, str], Decision | None] = {}
         self._environments: dict[str, bool] = {}
-        self._installed: dict[str, Installed] = {}
-        self._own: dict[str, list[tuple[Contents, str]]] = {}
-        self._others: dict[tuple[str, str], bool] = {}
-        self._editable: list[_Place] | None = None
-        self._remember_search_path()
 
     @property
     def has_answered(self) -> bool:
@@ -158,18 +151,16 @@ class Scope:
 
         Tells whether that can change an answer. Answers from before are forgotten then.
         """
-        before = len(self._files), len(self._places), len(self._projects)
+        before = len(self._files), len(self._places), self._copies.projects
         for path in packages:
             found = folded(files.real(path))
             self._add_place(found, f"in the package that --pyargs names, {found}")
         for path in paths:
             self._add_test(OS.fspath(path))
-        if before == (len(self._files), len(self._places), len(self._projects)):
+        if before == (len(self._files), len(self._places), self._copies.projects):
             return False
-        self._remember_search_path()
-        for known in (self._answers, self._own, self._others):
-            known.clear()
-        self._editable = None
+        self._copies.begin_anew()
+        self._answers.clear()
         return True
 
     def _add_test(self, path: str) -> None:
@@ -194,9 +185,7 @@ class Scope:
         if found is None:
             return
         folder = folded(found)
-        if folder not in self._projects:
-            self._projects[folder] = Project(folder)
-            self._repositories.add(folded(repository_of(folder)))
+        if self._copies.add_project(folder):
             self._add_place(folder, f"in the project of a test, {folder}")
 
     def _add_place(self, path: str, rule: str) -> None:
@@ -209,10 +198,6 @@ class Scope:
             place.has(path) and self._barrier(place.path, path) is None
             for place in self._places
         )
-
-    def _remember_search_path(self) -> None:
-        """Note where modules come from: a test can have changed it when somebody asks."""
-        self._search_path.update((path, None) for path in tuple(sys.path) if type(path) is str)
 
     # One decision.
 
@@ -249,19 +234,20 @@ class Scope:
                 barrier = self._barrier(place.path, path)
                 if barrier is None:
                     return Decision(True, place.rule)
-        folders = _folders_of_installed(path)
+        folders = folders_of_installed(path)
         for folder in folders:
-            rule = self._own_copy(folder, path)
+            rule = self._copies.rule_for(folder, path)
             if rule is not None:
                 return Decision(True, rule)
         if folders:
             return _OTHER
-        if _is_in_any(path, _PYTHON.standard):
+        if is_in_any(path, _PYTHON.standard):
             return _STANDARD
-        for place in self._editable_places():
-            if place.has(path) and self._barrier(place.path, path) is None:
-                return Decision(True, place.rule)
-        return barrier or self._environment_of(path) or _ELSEWHERE
+        for origin in self._copies.origins():
+            if is_in_any(path, (origin,)) and self._barrier(origin, path) is None:
+                return Decision(True, installed_from(origin))
+        # A decision against something counts as false.
+        return barrier if barrier is not None else self._environment_of(path)
 
     # What in a folder is not of it.
 
@@ -285,18 +271,18 @@ class Scope:
                 return _in_environment(at)
         for own, answer in ((_PYTHON.standard, _STANDARD), (_PYTHON.scripts, _SCRIPTS)):
             # Those of a Python that lies in the place; a place can also lie in them.
-            below = {path for path in own if _is_in_any(path, {place})}
-            if _is_in_any(folder, below):
+            below = {path for path in own if is_in_any(path, (place,))}
+            if is_in_any(folder, below):
                 return answer
         return None
 
-    def _environment_of(self, path: str) -> Decision | None:
+    def _environment_of(self, path: str) -> Decision:
         folder = parent_of(path)
         while parent_of(folder) != folder:
             if self._is_environment(folder):
                 return _in_environment(folder)
             folder = parent_of(folder)
-        return None
+        return _ELSEWHERE
 
     def _is_environment(self, folder: str) -> bool:
         known = self._environments.get(folder)
@@ -304,108 +290,9 @@ class Scope:
             known = self._environments[folder] = is_environment(folder)
         return known
 
-    # What is installed.
-
-    def _own_copy(self, folder: str, path: str) -> str | None:
-        """Give the rule by which a file in a folder of distributions is the project's own."""
-        for contents, rule in self._own_distributions(folder):
-            if contents.has(path):
-                return rule
-        parts = path[len(with_separator(folder)) :].split(SEPARATOR)
-        for project in tuple(self._projects.values()):
-            if self._is_copy(folder, parts, project):
-                return f"an installed copy of {parts[0]}, a part of {project.folder}"
-        return None
-
-    def _is_copy(self, folder: str, parts: list[str], project: Project) -> bool:
-        """Tell whether a file is of an own module that no other distribution has installed."""
-        module = project.modules.get(parts[0].removesuffix(".py"))
-        if module is None:
-            return False
-        if not project.names:
-            # Nobody knows what its distribution is called.
-            return files.is_file(join(module.base, SEPARATOR.join(parts)))
-        if module.is_namespace and not files.exists(
-            join(module.base, SEPARATOR.join(parts[:2]))
-        ):
-            return False
-        return not self._is_of_others(folder, _unit_of(parts, module))
-
-    def _own_distributions(self, folder: str) -> list[tuple[Contents, str]]:
-        """Give what of a folder's distributions is the project's, each with the rule."""
-        found = self._own.get(folder)
-        if found is None:
-            installed = self._installed_in(folder)
-            found = []
-            for distribution, origin in installed.origins():
-                if self._is_in_repository(origin):
-                    rule = f"installed from {origin}, in the same repository"
-                    found.append((installed.contents(distribution), rule))
-            for project in tuple(self._projects.values()):
-                for distribution in installed.distributions:
-                    if distribution.name in project.names:
-                        rule = f"of {distribution}, the distribution of {project.folder}"
-                        found.append((installed.contents(distribution), rule))
-            self._own[folder] = found
-        return found
-
-    def _is_of_others(self, folder: str, unit: str) -> bool:
-        """Tell whether a distribution has installed this, besides the project's own."""
-        key = folder, unit
-        if key not in self._others:
-            # The project's own was looked for before.
-            self._others[key] = bool(self._installed_in(folder).owners(unit))
-        return self._others[key]
-
-    def _editable_places(self) -> list[_Place]:
-        """Give the folders in the repository that something was installed from."""
-        if self._editable is None:
-            self._editable = [
-                _Place(origin, f"installed from {origin}, in the same repository")
-                for path in self._search_path
-                for _, origin in self._installed_in(folded(files.real(path))).origins()
-                if self._is_in_repository(origin)
-            ]
-        return self._editable
-
-    def _installed_in(self, folder: str) -> Installed:
-        known = self._installed.get(folder)
-        if known is None:
-            known = self._installed[folder] = Installed(folder)
-        return known
-
-    def _is_in_repository(self, folder: str) -> bool:
-        return _is_in_any(folder, self._repositories)
-
 
 def _in_environment(folder: str) -> Decision:
     return Decision(False, f"in an environment, {folder}")
-
-
-def _is_in_any(path: str, folders: Iterable[str]) -> bool:
-    return any(path == folder or path.startswith(with_separator(folder)) for folder in folders)
-
-
-def _folders_of_installed(path: str) -> list[str]:
-    """Give the folders of installed distributions that a file is in, the nearest first."""
-    found: list[str] = []
-    folder = parent_of(path)
-    while (above := parent_of(folder)) != folder:
-        if name_of(folder) in INSTALLED:
-            found.append(folder)
-        folder = above
-    return found
-
-
-def _unit_of(parts: list[str], module: Module) -> str:
-    """Give the file that tells whose an installed module is, with slashes.
-
-    That of the module; of a namespace, which is many's, of the part below it.
-    """
-    depth = 2 if module.is_namespace else 1
-    if len(parts) <= depth:
-        return "/".join(parts)
-    return "/".join((*parts[:depth], "__init__.py"))
 
 
 def _codes_of(text: str) -> frozenset[CodeType]:

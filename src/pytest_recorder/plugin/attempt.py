@@ -66,7 +66,7 @@ class Attempt:
     def path(self) -> Path:
         """Where its trace goes: fixed when first asked for, so that a report can name it early."""
         if self._path is None:
-            self._path = free_path(self.settings.dir, self.named, self.number)
+            self._path = Path(free_path(self.settings.dir, self.named, self.number))
         return self._path
 
     @path.setter

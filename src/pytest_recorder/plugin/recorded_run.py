@@ -13,6 +13,7 @@ from pytest_recorder.diagnostics.inject import Injector
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug
 from pytest_recorder.plugin import resolution, tested_files, xdist
 from pytest_recorder.plugin.consequences import apply_policy
+from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.plugin.run_metrics import RunMetrics
@@ -58,9 +59,11 @@ class RecordedRun:
         # Before the first test: what stderr is now is the real one.
         self.journal = open_journal(self.policy, run_id)
         self.log = self.journal.logger("plugin")
+        self.explainer = Explainer(self.journal)
         self.index = RunIndex(
             settings.dir,
             self.journal,
+            self.explainer,
             owns_folder=self.worker is None,
             html=settings.html,
         )

@@ -54,10 +54,12 @@ def section_lines(
     story: Sequence[str],
     *,
     is_kept: bool = True,
+    slower: str | None = None,
 ) -> list[str]:
     """Give the section of a failing test: where the trace will be, and what led to the failure.
 
-    Of a trace that ended early it says why, how much it holds and what was lost.
+    Of a trace that ended early it says why, how much it holds and what was lost. `slower` is what
+    is said of a test that failed by a time limit.
     """
     lost = f", {dropped:,} dropped" if dropped else ""
     if partial is None:
@@ -71,6 +73,8 @@ def section_lines(
         ]
     if is_kept:
         lines.append(f"open it: pytest-recorder show --at failure {path}")
+    if slower is not None:
+        lines.append(slower)
     if story:
         lines += ["", *story]
     return lines

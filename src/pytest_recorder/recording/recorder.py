@@ -9,8 +9,6 @@ recorder.keep(path, outcome="failed")      # or recorder.drop()
 recorder.close()
 """
 
-import os
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -24,18 +22,20 @@ from pytest_recorder.engine.select import Choice, select
 from pytest_recorder.errors import ErrorCode, RecorderError, bug
 from pytest_recorder.recording import registry
 from pytest_recorder.recording.keeper import Keeper
-from pytest_recorder.recording.last_events import last_events
+from pytest_recorder.recording.last_records import last_records
 from pytest_recorder.recording.setup import Setup, shape_of
 from pytest_recorder.recording.trace_recording import Ended, TraceRecording
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Policy, Sourced
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import AnyPath, FilePath
+from pytest_recorder.tracefile.spool import Segment
 from pytest_recorder.tracefile.writer import Packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from pytest_recorder.engine.scope import Decision
-    from pytest_recorder.format.events import Event
 
 
 class Recorder:
@@ -47,18 +47,18 @@ class Recorder:
     def __init__(
         self,
         settings: Settings,
-        folder: Path,
+        folder: AnyPath,
         policy: Policy,
         *,
         run_id: str | None = None,
-        also: tuple[Path, ...] = (),
+        also: tuple[AnyPath, ...] = (),
         text: str | None = None,
         journal: Journal | None = None,
         faults: Injector | None = None,
     ) -> None:
         """`also` are folders in scope besides the project's, `text` what `python -c` runs."""
         self.settings = settings
-        self.folder = folder
+        self.folder = FilePath.of(folder)
         self.policy = policy
         self.journal = journal or Journal(run_id)
         self.run_id = run_id or self.journal.run_id
@@ -71,7 +71,7 @@ class Recorder:
         self._tests: dict[str, None] = {}
         self._packages: dict[str, None] = {}
         self._faults = of_environment() if faults is None else faults
-        self._pid = os.getpid()
+        self._pid = OS.getpid()
         self._keeper = Keeper(self._faults)
         self._redactor = Redactor(settings.redact, settings.no_redact)
         self._recording: TraceRecording | None = None
@@ -159,7 +159,7 @@ class Recorder:
             self._recording.handle_fault(error, callback)
 
     def _is_foreign(self) -> bool:
-        return self._pid != os.getpid()
+        return self._pid != OS.getpid()
 
     # The life of one trace.
 
@@ -230,7 +230,7 @@ class Recorder:
             translated(lambda: self._faults.at("flush"), recorder_error)
             self.setup.spool.flush()
 
-    def keep(self, path: Path, **fields: Any) -> Packed:
+    def keep(self, path: AnyPath, **fields: Any) -> Packed:
         """Write the ended recording to a file; `fields` are added to the manifest.
 
         Raises EnvironmentError (ERR_IO), InternalError (ERR_UNKNOWN); the recording is still there
@@ -293,6 +293,11 @@ class Recorder:
         return self.setup.spool.events if self.setup is not None else 0
 
     @property
+    def cpu_us(self) -> int:
+        """How many microseconds of CPU time the running recording has taken at least."""
+        return self._recording.cpu_us if self._recording is not None else 0
+
+    @property
     def dropped(self) -> int:
         """Number of events that the running recording had no room for so far."""
         return self.setup.spool.dropped if self.setup is not None else 0
@@ -301,11 +306,15 @@ class Recorder:
         """Name engine and hot path, for the header line."""
         return f"{self.choice.engine}/{self.choice.hot_path}"
 
-    def recent(self, most_events: int) -> "Iterator[Event]":
-        """Give about so many of the last events of the running recording, oldest first."""
+    def last_records(self, most_events: int) -> tuple[list[bytes], list[Segment]]:
+        """Give the definitions of the running recording, and about so many of its last events."""
         return (
-            last_events(self.setup.spool, most_events) if self.setup is not None else iter(())
+            last_records(self.setup.spool, most_events) if self.setup is not None else ([], [])
         )
+
+    def sources(self) -> dict[str, tuple[bytes, bytes]]:
+        """Give the files that ran: the digest of each, and its text as it was then."""
+        return dict(self.setup.hot.sources) if self.setup is not None else {}
 
     def has_recorded(self, path: str) -> bool:
         """Tell whether code of this file was recorded since the recorder was set up."""
@@ -314,11 +323,6 @@ class Recorder:
     def scope_rule(self, path: str, module: str | None) -> "Decision | None":
         """Say whether code of this file is in scope, and which rule says so."""
         return self.setup.scope.decide(path, module) if self.setup is not None else None
-
-    def source_of(self, file: str) -> str | None:
-        """Give the text of a file that ran, as it was then."""
-        source = self.setup.hot.sources.get(file) if self.setup is not None else None
-        return source[1].decode("utf-8", "replace") if source is not None else None
 
     def mask(self, text: str) -> str:
         """Hide in a text what the running recording hides in printed text; counts nothing."""

@@ -1,9 +1,8 @@
 """Puts together what events pass through for one shape of settings: engine, hot path, spool."""
 
-import hashlib
 from collections.abc import Callable, Iterable
 from functools import cached_property, partial
-from pathlib import Path
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from pytest_recorder.diagnostics.guard import shield2, shield3
@@ -17,6 +16,7 @@ from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.recording.manifest_facts import manifest_facts_of_run
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.system import json_text
+from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.naming import spool_name
 from pytest_recorder.tracefile.spool import Spool
 
@@ -55,11 +55,11 @@ class Setup:
         settings: Settings,
         choice: Choice,
         redactor: Redactor,
-        folder: Path,
+        folder: FilePath,
         run_id: str,
         *,
         pid: int,
-        also: tuple[Path, ...],
+        also: tuple[AnyPath, ...],
         text: str | None,
         faults: Injector,
         on_fault: Callable[..., None],
@@ -108,6 +108,8 @@ class Setup:
     def install(self) -> None:
         """Take a place in the interpreter. Raises EnvironmentError where others hold all."""
         self.engine.install()
+        # What every manifest says, before the first test can change what is asked for it.
+        _ = self.manifest_facts
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -175,12 +177,12 @@ class Setup:
     def _keep_text(self, text: str) -> None:
         """Keep what `python -c` runs: no file has it."""
         data = text.encode("utf-8", "surrogateescape")
-        digest = hashlib.sha256(data).digest()
+        digest = sha256(data).digest()
         self.hot.sources[TEXT_FILE] = (digest, data)
         self.spool.keep_source(digest, data)
 
 
-def _make_spool(path: Path, max_bytes: int, faults: Injector) -> Spool:
+def _make_spool(path: FilePath, max_bytes: int, faults: Injector) -> Spool:
     if faults.is_armed("spool-full"):
         from pytest_recorder.engine.injected import make_spool
 

@@ -225,6 +225,8 @@ typedef struct { /* meter.c */
     uint32_t random;
     uint64_t visits; /* up to the last sample */
     uint64_t samples;
+    double first[8]; /* the first samples, until there are enough to know what is usual */
+    int first_count;
     double total_ns;
     double squares;
 } Meter;

@@ -15,12 +15,11 @@ The parent of a frame is the nearest recorded frame among its callers, which the
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
-import logging
 import sys
 import weakref
 from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
-from time import perf_counter_ns
+from logging import Logger
 from types import CodeType, FrameType
 from typing import Any
 
@@ -28,16 +27,22 @@ from pytest_recorder.engine.pure.definitions import CodeRecord, Definitions, Sin
 from pytest_recorder.engine.pure.interpreter import LOOPS, line_in_traceback, thread_name
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.meter import Meter, at_least_us
-from pytest_recorder.engine.pure.names import UNBOUND
+from pytest_recorder.engine.pure.names import UNBOUND, prepare_reader
 from pytest_recorder.engine.pure.states import FrameState, ThreadState
 from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.primitives import text, uv, zz
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, Op
-from pytest_recorder.system.originals import allocate_lock, get_ident, local
+from pytest_recorder.system.originals import (
+    CLOCKS,
+    INTERPRETER,
+    allocate_lock,
+    get_ident,
+    local,
+)
 
 _LOCK_TIMEOUT_S = 1.0
-_LOG_CODE = logging.Logger.callHandlers.__code__
+_LOG_CODE = Logger.callHandlers.__code__
 _traceback_of = BaseException.__dict__["__traceback__"].__get__
 _KINDS = {
     CO_GENERATOR: "generator",
@@ -65,8 +70,9 @@ class PureHotPath:
         bounds: Bounds,
         redactor: Redactor,
         is_in_scope: Callable[[CodeType, str | None], bool],
-        clock: Callable[[], int] = perf_counter_ns,
+        clock: Callable[[], int] = CLOCKS.perf_counter_ns,
     ) -> None:
+        prepare_reader()
         self._sink = sink
         self.has_lines = LEVELS.index(level) >= LEVELS.index("lines")
         self._has_values = level == "values"
@@ -429,7 +435,7 @@ class PureHotPath:
 
     def follow_handled(self, frame: FrameType, state: FrameState) -> None:
         """Keep up with the exception being handled: a bare `raise` is not reported as an event."""
-        error = sys.exc_info()[1]
+        error = INTERPRETER.exc_info()[1]
         if error is not None and id(error) != state.exception_key:
             self._keep(frame, state, error, _traceback_of(error))
 

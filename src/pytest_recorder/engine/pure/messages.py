@@ -10,8 +10,8 @@ taken as it is where only built-in types take part, and worded from the parts wh
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
-import logging
 import types
+from logging import LogRecord
 from typing import Any
 
 from pytest_recorder.engine.pure.shapes import type_name
@@ -23,7 +23,7 @@ _mro_of = type.__dict__["__mro__"].__get__
 _namespace_of = type.__dict__["__dict__"].__get__
 _flags_of = type.__dict__["__flags__"].__get__
 _args_of = BaseException.__dict__["args"].__get__
-_record_state = logging.LogRecord.__dict__["__dict__"].__get__
+_record_state = LogRecord.__dict__["__dict__"].__get__
 _HEAP_TYPE = 1 << 9
 _MOST_DIGITS = 1 << 12
 
@@ -129,7 +129,7 @@ def _builtin_text(error: BaseException, owner: type, arguments: tuple[Any, ...])
 
 def log_parts(record: object) -> tuple[str, str, str] | None:
     """Give level name, logger name and message of a log record, or None for a foreign object."""
-    if not issubclass(type(record), logging.LogRecord):
+    if not issubclass(type(record), LogRecord):
         return None
     state = _record_state(record)
     level, logger = dict.get(state, "levelname"), dict.get(state, "name")

@@ -11,11 +11,12 @@ structure only; they are neither hashed nor compared, for a metaclass can say ho
 # pyright: reportUnknownArgumentType=false
 
 import collections
-import datetime
 import decimal
 import enum
 import types
 from typing import Any, Final
+
+from pytest_recorder.system.originals import DATES
 
 
 class Shape:
@@ -58,11 +59,11 @@ _module_of = type.__dict__["__module__"].__get__
 _TEXT_TYPES: Final = frozenset(
     (
         decimal.Decimal,
-        datetime.date,
-        datetime.datetime,
-        datetime.time,
-        datetime.timedelta,
-        datetime.timezone,
+        DATES.date,
+        DATES.datetime,
+        DATES.time,
+        DATES.timedelta,
+        DATES.timezone,
     )
 )
 
