@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_recorder import compat
 from pytest_recorder.diagnostics import inject
-from pytest_recorder.diagnostics.guard import Unreported, fault_handler
+from pytest_recorder.diagnostics.guard import Unreported, failure_handler, fault_handler, marked
 from pytest_recorder.engine.base import Capabilities, Engine, HotPath
 from pytest_recorder.engine.pure.definitions import Sink
 from pytest_recorder.engine.pure.values import Bounds
@@ -124,6 +125,7 @@ def make(
     Only what is chosen is imported: the rest would cost every run a tenth of a second. Only where
     `faults` asks for one in the hot path is it of a kind that can fail on purpose.
     """
+    handle_failure = failure_handler(on_fault)
     parts: dict[str, Any] = {
         "level": level,
         "bounds": bounds,
@@ -133,7 +135,8 @@ def make(
     if choice.hot_path == "native":
         from pytest_recorder.engine.native.hot_path import native_callbacks
 
-        hot = _native_hot_path(faults, sink, {**parts, "handle_fault": fault_handler(on_fault)})
+        parts |= {"handle_fault": fault_handler(on_fault), "handle_failure": handle_failure}
+        hot = _native_hot_path(faults, sink, parts)
         if choice.engine == "settrace":
             from pytest_recorder.engine.settrace_native import NativeSettraceEngine
 
@@ -145,6 +148,7 @@ def make(
         return hot, MonitoringEngine(
             hot, native_callbacks(hot), capabilities=choice.capabilities, on_fault=on_fault
         )
+    parts["marked"] = partial(marked, handle_failure)
     pure, unreported = _pure_hot_path(faults, sink, parts), Unreported()
     if choice.engine == "settrace":
         from pytest_recorder.engine.settrace import SettraceEngine

@@ -15,7 +15,12 @@ import datetime
 import decimal
 import enum
 import types
+from collections.abc import Callable
+from functools import cache
+from gc import get_referents
 from typing import Any, Final
+
+from pytest_recorder.engine.pure.lookups import entry, exact, named_entries
 
 
 class Shape:
@@ -69,12 +74,54 @@ _TEXT_TYPES: Final = frozenset(
 
 def type_name(kind: type) -> str:
     """Give the qualified name with module, without `builtins.`; runs no code of a metaclass."""
-    name: str = qualname_of(kind)
+    name = exact(qualname_of(kind))
     try:
         module = _module_of(kind)
     except AttributeError:
         return name
     return f"{module}.{name}" if type(module) is str and module != "builtins" else name
+
+
+_NONE: Final = object()
+_FEW_ITEMS: Final = 32
+
+
+def items_of_tuple(value: Any, limit: int) -> tuple[Any, ...]:
+    """Read the first items of a tuple; of one that is still being made those that it has.
+
+    Problem: `tuple(iterable)` makes room before it has the items, and `gc.get_referrers` gives such
+    a tuple to the program. To read an empty place of it ends the process. What does not work:
+    iteration, slices, comparisons. What we do: the collector passes over empty places, so fewer
+    referents than places tell (0.1 us); of a long one, whose referents would take too long, the
+    addresses that are to be read are looked at. No tuple of a subclass is seen half made.
+    """
+    if not issubclass(type(value), tuple):
+        return ()
+    length = tuple.__len__(value)
+    if type(value) is tuple and length:
+        shown = min(length, limit)
+        if length > _FEW_ITEMS:
+            is_whole = None not in _addresses()(value, shown)
+        else:
+            is_whole = len(get_referents(value)) == length
+        if not is_whole:
+            # Last first, as the collector goes.
+            return tuple(get_referents(value)[::-1][:limit])
+    return tuple.__getitem__(value, slice(0, limit))
+
+
+@cache
+def _addresses() -> Callable[[Any, int], list[int | None]]:
+    # Not at the start: few tuples are long.
+    import ctypes
+
+    head = tuple.__basicsize__
+    address = ctypes.c_void_p
+
+    def read(value: Any, count: int) -> list[int | None]:
+        return (address * count).from_address(id(value) + head)[:]
+
+    return read
 
 
 # By address: to hash or to compare a type can run code of its metaclass.
@@ -139,9 +186,21 @@ def _is_c_descriptor(value: object) -> bool:
     return kind is types.GetSetDescriptorType or kind is types.MemberDescriptorType
 
 
-def instance_dict(value: object, mro: tuple[type, ...], place: int) -> dict[Any, Any] | None:
+def look_up_quickly(namespace: Any, name: str) -> Any:
+    """Find a name in the namespace of a class that has plain keys, which stay so."""
+    return namespace.get(name)
+
+
+def instance_dict(
+    value: object,
+    mro: tuple[type, ...],
+    place: int,
+    look_up: Callable[[Any, str], Any] = entry,
+) -> dict[Any, Any] | None:
     """Read `__dict__` through the C descriptor of the class at this place, if it brings one."""
-    descriptor: Any = namespace_of(mro[place]).get("__dict__") if place >= 0 else None
+    # The bases of a class can be changed.
+    is_there = 0 <= place < len(mro)
+    descriptor: Any = look_up(namespace_of(mro[place]), "__dict__") if is_there else None
     if not _is_c_descriptor(descriptor):
         return None
     try:
@@ -154,7 +213,7 @@ def instance_dict(value: object, mro: tuple[type, ...], place: int) -> dict[Any,
 def fields_of(kind: type) -> tuple[str, ...]:
     """Give the names of the fields of a named tuple; empty for any other type."""
     for owner in mro_of(kind):
-        fields = namespace_of(owner).get("_fields")
+        fields = entry(namespace_of(owner), "_fields")
         if fields is not None:
             good = type(fields) is tuple and all(type(field) is str for field in fields)
             return fields if good else ()
@@ -163,7 +222,11 @@ def fields_of(kind: type) -> tuple[str, ...]:
 
 def _is_plain(mro: tuple[type, ...]) -> bool:
     """Tell whether instances have no state of their own: classes with `__slots__ = ()` only."""
-    return all("__slots__" in namespace_of(owner) for owner in mro[:-1])
+    return all(_has_slots(namespace_of(owner)) for owner in mro[:-1])
+
+
+def _has_slots(namespace: Any) -> bool:
+    return entry(namespace, "__slots__", _NONE) is not _NONE
 
 
 def places_of_state(mro: tuple[type, ...]) -> tuple[int, tuple[tuple[int, str, str], ...]]:
@@ -172,17 +235,17 @@ def places_of_state(mro: tuple[type, ...]) -> tuple[int, tuple[tuple[int, str, s
     slots: list[tuple[int, str, str]] = []
     for place, owner in enumerate(mro):
         namespace = namespace_of(owner)
-        if dict_at < 0 and _is_c_descriptor(namespace.get("__dict__")):
+        if dict_at < 0 and _is_c_descriptor(entry(namespace, "__dict__")):
             dict_at = place
-        if "__slots__" in namespace:
-            prefix = f"_{_name_of(owner).lstrip('_')}__"
+        if _has_slots(namespace):
+            prefix = f"_{exact(_name_of(owner)).lstrip('_')}__"
             slots.extend(
                 (
                     place,
                     name,
                     "__" + name.removeprefix(prefix) if name.startswith(prefix) else name,
                 )
-                for name, member in tuple(namespace.items())
+                for name, member in named_entries(namespace).items()
                 if type(member) is types.MemberDescriptorType
             )
     return dict_at, tuple(slots)
