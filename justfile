@@ -30,6 +30,7 @@ lint:
     {{ bin }}/pyright --pythonpath {{ bin }}/python
     {{ bin }}/lint-imports
     {{ bin }}/python tools/errors_audit.py
+    {{ bin }}/python tools/original_calls.py
     {{ bin }}/python tools/generate_format.py --check
     {{ bin }}/python tools/option_tables.py --check
     {{ bin }}/python tools/c_layers.py
@@ -68,6 +69,10 @@ schemas:
 # Compare the suites of other projects with and without recording; arguments go to the command.
 real-suites *args:
     {{ bin }}/python bench/real_suites.py {{ args }}
+
+# Try pytest plugins with and without recording, alone and together; arguments go to the command.
+plugins *args:
+    {{ bin }}/python bench/plugins.py {{ args }}
 
 # Compare recording with other tools and with the limit (hours), and write the tables; arguments go to the command.
 bench *args:

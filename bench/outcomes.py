@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ FILE_VARIABLE = "OUTCOMES_FILE"
 SAMPLE_VARIABLE = "OUTCOMES_SAMPLE"
 OUR_WARNING = "RecorderWarning"
 NOT_COLLECTED = "collect:failed"
-OUR_SECTIONS = ("Recorded trace",)
+OUR_SECTION = "Recorded trace"
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,18 @@ class Outcomes:
     details: Mapping[str, str]
     warnings: Mapping[str, int]
     process_s: float
+    our_lines: frozenset[str] = frozenset()
+    """The lines of the sections that we add to reports."""
 
     @property
-    def ours(self) -> int:
+    def our_warnings(self) -> int:
         return sum(n for name, n in self.warnings.items() if name.startswith(OUR_WARNING))
 
 
 def read(path: Path) -> Outcomes:
     document = json.loads(path.read_text(encoding="utf-8"))
-    return Outcomes(
-        document["phases"], document["details"], document["warnings"], document["process_s"]
-    )
+    lines = frozenset(document.pop("our_lines"))
+    return Outcomes(**document, our_lines=lines)
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,10 @@ def compare(before: Outcomes, recorded: Outcomes, after: Outcomes) -> Comparison
         if test not in flaky and before.phases.get(test) != recorded.phases.get(test)
     )
     same = set(tests) - set(flaky)
-    details = _odd(before.details, recorded.details, after.details, same)
+    details = [
+        f"{test}: {_first_difference(before.details.get(test), recorded.details.get(test))}"
+        for test in _odd(before.details, recorded.details, after.details, same)
+    ]
     warnings = _odd(before.warnings, recorded.warnings, after.warnings, None)
     not_collected = [test for test in tests if before.phases.get(test) == [NOT_COLLECTED]]
     return Comparison(
@@ -74,6 +79,14 @@ def compare(before: Outcomes, recorded: Outcomes, after: Outcomes) -> Comparison
         tuple(warning for warning in warnings if not _is_ours(warning)),
         tuple(not_collected),
     )
+
+
+def _first_difference(before: str | None, recorded: str | None) -> str:
+    lines = zip_longest((before or "").splitlines(), (recorded or "").splitlines())
+    for one, other in lines:
+        if one != other:
+            return f"{(one or '')[:120]!r} plain, {(other or '')[:120]!r} recorded"
+    return "other ends of lines"
 
 
 def _phases(outcomes: Outcomes, test: str) -> str:
@@ -102,8 +115,11 @@ def _odd(
 _phases_of: dict[str, list[str]] = {}
 _details: dict[str, list[str]] = {}
 _warnings: dict[str, int] = {}
+_our_lines: set[str] = set()
 _digest = hashlib.sha256
 _dumps, _times, _open = json.dumps, os.times, os.open
+_MOST_CHARS = 2000
+"""Of a longer text the rest is a digest."""
 _CHANGES = re.compile(r"0x[0-9a-f]+|\b\d+\.\d+\b|pytest-\d+")
 """Addresses, times and the number of the temporary folder differ in each run."""
 
@@ -112,7 +128,12 @@ def pytest_runtest_logreport(report: Any) -> None:
     expected = ":xfail" if hasattr(report, "wasxfail") else ""
     _phases_of.setdefault(report.nodeid, []).append(f"{report.when}:{report.outcome}{expected}")
     crash = getattr(report.longrepr, "reprcrash", None)
-    said = [f"{name}\n{text}" for name, text in report.sections if name not in OUR_SECTIONS]
+    for name, content, *_ in (*getattr(report.longrepr, "sections", ()), *report.sections):
+        if name.startswith(OUR_SECTION):
+            _our_lines.update(line.strip() for line in content.splitlines() if line.strip())
+    said = [
+        f"{name}\n{text}" for name, text in report.sections if not name.startswith(OUR_SECTION)
+    ]
     said.append("" if crash is None else str(crash.message))
     _details.setdefault(report.nodeid, []).append(_CHANGES.sub("_", "\n".join(said)))
 
@@ -137,16 +158,22 @@ def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:
         config.hook.pytest_deselected(items=left_out)
 
 
+def _shortened(text: str) -> str:
+    if len(text) <= _MOST_CHARS:
+        return text
+    return f"{text[:_MOST_CHARS]} {_digest(text.encode('utf-8', 'replace')).hexdigest()[:16]}"
+
+
 def pytest_sessionfinish() -> None:
     spent = _times()
     document = {
         "phases": _phases_of,
         "details": {
-            test: _digest("\0".join(said).encode("utf-8", "replace")).hexdigest()[:16]
-            for test, said in _details.items()
+            test: _shortened("\n".join(said)) for test, said in _details.items() if any(said)
         },
         "warnings": _warnings,
         "process_s": sum(spent[:4]),
+        "our_lines": sorted(_our_lines),
     }
     # Not `open`: a suite that replaces it may not have put it back.
     file = _open(os.environ[FILE_VARIABLE], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)

@@ -55,10 +55,23 @@ SUITES = {
             "src/packaging",
             "tests",
             ("hypothesis", "pip", "pretend", "tomli_w"),
-            habits="64,000 parametrized tests",
+            (
+                "test_markers.py",
+                "test_metadata.py",
+                "test_requirements.py",
+                "test_tags.py",
+                "test_utils.py",
+            ),
+            habits="thousands of parametrized tests",
         ),
         Suite("toolz", "toolz", "toolz", habits="functions of functions"),
-        Suite("more-itertools", "more_itertools", "tests", habits="generators, long loops"),
+        Suite(
+            "more-itertools",
+            "more_itertools",
+            "tests",
+            part=("test_recipes.py",),
+            habits="generators, long loops",
+        ),
         Suite(
             "attrs",
             "src/attr",
@@ -107,7 +120,14 @@ SUITES = {
             wheel=True,
             repository=Repository("https://github.com/Textualize/rich", "v14.3.3"),
         ),
-        Suite("dill", "dill", "dill/tests", habits="pickles code, frames and modules"),
+        Suite(
+            "dill",
+            "dill",
+            "dill/tests",
+            habits="pickles code, frames and modules; looks at every object that it can reach",
+            # Its files import each other, and pickle the streams.
+            arguments=("-s", "-o", "pythonpath=dill/tests"),
+        ),
         Suite("freezegun", "freezegun", "tests", habits="replaces the clocks of all modules"),
         Suite("mock", "mock", "mock/tests", habits="replaces built-ins, classes, modules"),
         Suite(

@@ -77,6 +77,10 @@ class RecorderError(Exception):
             return str(source)
         return f"{type(source).__name__}: {source}"
 
+    def say_cause(self, text: str) -> None:
+        """Give it the text of a source that is in another process."""
+        self._pickled_cause = text
+
     def __str__(self) -> str:
         pairs = ", ".join(f"{key}={self.context[key]}" for key in sorted(self.context))
         context = f" ({pairs})" if pairs else ""

@@ -16,17 +16,16 @@ An operation that fails ends the recording. A helper that fails (it words a mess
 type, encodes one value) does not: a mark stands for its answer, and the fault is counted.
 """
 
-import os
-import signal
+import contextlib
 import sys
-from _thread import interrupt_main
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from types import FrameType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, target
+from pytest_recorder.system.originals import INTERPRETER, variable
+from pytest_recorder.system.paths import SEPARATOR, parent_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -38,13 +37,13 @@ R = TypeVar("R")
 
 STRICT_VARIABLE: Final = "PYTEST_RECORDER_STRICT"
 
-_OWN: Final = f"{Path(__file__).parent.parent}{os.sep}"
-_STANDARD: Final = f"{Path(os.__file__).parent}{os.sep}"
+_OWN: Final = parent_of(parent_of(__file__)) + SEPARATOR
+_STANDARD: Final = parent_of(str(contextlib.__file__)) + SEPARATOR
 _PACKAGE: Final = __name__.partition(".")[0]
 _MOST_ARGUMENTS: Final = 8
 _name_of: Final = vars(type)["__name__"].__get__
 _module_of: Final = vars(type)["__module__"].__get__
-_INSTALLED: Final = tuple(f"{_STANDARD}{n}-packages{os.sep}" for n in ("site", "dist"))
+_INSTALLED: Final = tuple(f"{_STANDARD}{n}-packages{SEPARATOR}" for n in ("site", "dist"))
 
 
 class Unreported:
@@ -101,7 +100,7 @@ def shield3(
             if type(exc) is KeyboardInterrupt and type(third) is GeneratorExit:
                 # Whoever closes a generator may be the end of it, where Python drops what is
                 # raised: the program gets its Ctrl-C as soon as it runs on.
-                interrupt_main()
+                INTERPRETER.interrupt_main()
                 return None
             try:
                 return _handle_fault(exc, on_fault, strict)
@@ -252,6 +251,15 @@ def failure_of(function: Callable[[], object]) -> BaseException | None:
     return None
 
 
+def passing_through(function: Callable[[], object]) -> BaseException | None:
+    """Call what is guarded already; give what passes the guard, for who raises it elsewhere."""
+    try:
+        function()
+    except BaseException as exc:
+        return exc
+    return None
+
+
 def text_of(exc: BaseException) -> str:
     """Word an exception of a user's; its `__str__` may fail too."""
     words: list[str] = []
@@ -262,7 +270,7 @@ def text_of(exc: BaseException) -> str:
 
 def is_strict() -> bool:
     """Whether our own bugs shall be raised instead of contained, as our own tests want it."""
-    return os.environ.get(STRICT_VARIABLE) == "1"
+    return variable(STRICT_VARIABLE) == "1"
 
 
 def is_foreign(exc: BaseException) -> bool:
@@ -304,7 +312,10 @@ def _is_signal_handler(frame: FrameType, interrupted: FrameType | None) -> bool:
             if type(each) is FrameType and (interrupted is None or each is interrupted):
                 return True
     code = frame.f_code
-    return any(_code_of(signal.getsignal(number)) is code for number in signal.valid_signals())
+    return any(
+        _code_of(INTERPRETER.getsignal(number)) is code
+        for number in INTERPRETER.valid_signals()
+    )
 
 
 def _code_of(handler: object) -> object:

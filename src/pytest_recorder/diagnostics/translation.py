@@ -1,8 +1,7 @@
 """Turns whatever failed inside the recorder into an error of ours."""
 
-import os
-
 from pytest_recorder.errors import ErrorCode, RecorderError, bug, enverr, from_os_error
+from pytest_recorder.system.paths import name_of
 
 
 def recorder_error(error: BaseException) -> RecorderError:
@@ -26,8 +25,6 @@ def innermost(error: BaseException) -> str:
     """Say in which file and line it was raised."""
     traceback, where = error.__traceback__, "unknown"
     while traceback is not None:
-        where = (
-            f"{os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
-        )
+        where = f"{name_of(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
     return where

@@ -279,8 +279,8 @@ BLOCK_KINDS: Final = (
     Word(
         6,
         "TRAILER",
-        "JSON: `status`, `reason`, `message`, `events`, `dropped`, `duration_us`, `counters`, "
-        "`errors`",
+        "JSON: `status`, `reason`, `message`, `events`, `dropped`, `duration_us`, "
+        "`recording_cpu_us`, `counters`, `errors`",
     ),
 )
 

@@ -51,6 +51,8 @@ class Attempt:
         self.is_interrupted = False
         self.is_decided = False
         """Whether its trace was kept or dropped, and entered."""
+        self.unrecorded: str | None = None
+        """Why no line of the test's own file was recorded, where that is so."""
         self.error: RecorderError | None = None
         """What kept the recording from beginning."""
         self.is_error_of_run = False
@@ -64,7 +66,7 @@ class Attempt:
     def path(self) -> Path:
         """Where its trace goes: fixed when first asked for, so that a report can name it early."""
         if self._path is None:
-            self._path = free_path(self.settings.dir, self.named, self.number)
+            self._path = Path(free_path(self.settings.dir, self.named, self.number))
         return self._path
 
     @path.setter

@@ -1,5 +1,7 @@
 """Ends attempts and the run: keeps or drops traces, and does what the policy says about errors."""
 
+from pathlib import Path
+
 import pytest
 
 from pytest_recorder.errors import RecorderError
@@ -8,13 +10,13 @@ from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.consequences import apply_policy
 from pytest_recorder.plugin.links import Files, add_links, properties, say_early
 from pytest_recorder.plugin.recorded_run import RecordedRun
-from pytest_recorder.plugin.sidecar_files import add_explanation, add_page
 from pytest_recorder.recording.file_recording import required_trace_errors
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.trace_recording import Ended
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.tracefile.folder import claim_path, give_back
 from pytest_recorder.tracefile.index import Entry
+from pytest_recorder.tracefile.naming import writable
 from pytest_recorder.tracefile.writer import Packed
 
 
@@ -41,6 +43,8 @@ class Ending:
         is_written = True
         if recorder is not None and ended is not None:
             errors += [ended.error, ended.refusal]
+            if item is not None and ended.reason is None and not ended.dropped:
+                self._look_for_own_lines(attempt, item, recorder, has_code=ended.has_code)
             entry, failure = self._decide(recorder, attempt, ended)
             errors.append(failure)
             is_written = entry is None or entry.status != "missing"
@@ -75,9 +79,28 @@ class Ending:
             errors = [attempt.error, *lacking]
         elif recorder is not None and recorder.error is not None:
             errors = [recorder.error] if not attempt.has_told(recorder.error) else []
+        elif recorder is not None:
+            self._look_for_own_lines(attempt, item, recorder, has_code=True)
         for error in errors:
             apply_policy(error, settings, self._run.index, attempt, item, made)
             attempt.told.append(error)
+
+    def _look_for_own_lines(
+        self, attempt: Attempt, item: pytest.Item, recorder: Recorder, *, has_code: bool
+    ) -> None:
+        """Note a test that ran, and of whose file nothing was recorded.
+
+        Not where the user has excluded the file and something else was recorded: as asked for.
+        """
+        if attempt.reported.get("call") not in ("passed", "failed"):
+            return
+        rule = self._run.own_files.rule_for(item, recorder)
+        if rule is None or (rule.startswith("excluded") and has_code):
+            return
+        if not self._run.has_one_trace:
+            attempt.unrecorded = writable(rule)
+        file = report_lines.shown_path(item.path, self._run.base)
+        self._run.index.take_unrecorded(file, rule)
 
     def finish_run(self, *, is_interrupted: bool) -> None:
         """End what is still running, give everything back, and write the index."""
@@ -97,6 +120,7 @@ class Ending:
         if run.worker is not None:
             output = run.index.to_data() | {"metrics": run.metrics.to_data()}
             xdist.give_output(run.config, output)
+            run.explainer.close()
             return
         if run.is_controller:
             run.index.recover()
@@ -104,6 +128,7 @@ class Ending:
         run.guard("index", run.index.close)
         run.metrics.count_recovered(run.index.recovered)
         run.metrics.close()
+        run.explainer.close()
 
     def _decide(
         self, recorder: Recorder, attempt: Attempt, ended: Ended
@@ -133,6 +158,7 @@ class Ending:
             events=ended.events,
             dropped=ended.dropped,
             worker=self._run.worker,
+            unrecorded=attempt.unrecorded,
         )
         if attempt.failing is not None:
             fields = attempt.failing.entry_fields(attempt.settings.root)
@@ -157,21 +183,29 @@ class Ending:
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
         folder = self._run.index.folder
-        path = claim_path(attempt.path, folder, attempt.named, attempt.number)
+        path = Path(claim_path(attempt.path, folder, attempt.named, attempt.number))
         attempt.path = path
         try:
-            return recorder.keep(path, outcome=attempt.outcome, phases=attempt.phases)
+            failing = attempt.failing
+            about = {"unrecorded": attempt.unrecorded} if attempt.unrecorded else {}
+            return recorder.keep(
+                path,
+                outcome=attempt.outcome,
+                phases=attempt.phases,
+                failing=failing.manifest_fields() if failing is not None else None,
+                **about,
+            )
         finally:
             give_back(path)
 
     def _add_files(self, attempt: Attempt, entry: Entry) -> list[RecorderError | None]:
         """Put explanation and page beside the trace; gives what went wrong."""
-        index = self._run.index
+        index, explainer = self._run.index, self._run.explainer
         errors: list[RecorderError | None] = []
         if entry.trace is not None:
-            errors.append(add_explanation(attempt.path, attempt.outcome))
+            errors.append(explainer.explain(attempt.path, attempt.outcome))
         same = index.entries_of(entry.test)
-        errors.append(add_page(index.folder, entry, same, attempt.settings.html))
+        errors.append(explainer.add_page(index.folder, entry, same, attempt.settings.html))
         return errors
 
     def _tell_reports(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pytest_recorder.plugin.time_limits import time_limit_of
 from pytest_recorder.tracefile.naming import writable
 
 _KEY = "record_trace_failing"
@@ -34,6 +35,8 @@ class Failing(NamedTuple):
     """Of the file, absolute."""
     line: int
     is_in_project: bool
+    time_limit: str | None = None
+    """The time limit that it failed by, if it did."""
 
     def place(self, root: Path) -> str:
         """Give the place as `path:line`; relative to the project if it lies there."""
@@ -47,6 +50,16 @@ class Failing(NamedTuple):
             "exception": self.exception,
             "message": self.message,
             "place": self.place(root),
+        }
+
+    def manifest_fields(self) -> dict[str, str | int | None]:
+        """Give what the manifest of a trace says of it; its message stands in the trace."""
+        return {
+            "phase": self.phase,
+            "exception": self.exception,
+            "file": writable(self.path),
+            "line": self.line,
+            "time_limit": self.time_limit,
         }
 
 
@@ -85,6 +98,7 @@ def failing_of(
         path=path,
         line=line,
         is_in_project=is_inside,
+        time_limit=time_limit_of(excinfo.value) if excinfo is not None else None,
     )
 
 

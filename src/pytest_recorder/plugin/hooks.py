@@ -18,7 +18,8 @@ from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.markers import check_folder, check_markers
 from pytest_recorder.plugin.recorded_run import RecordedRun
 from pytest_recorder.plugin.reports import Reports
-from pytest_recorder.plugin.spans import phase_span, span
+from pytest_recorder.plugin.spans import Wrapper, phase_span, span
+from pytest_recorder.plugin.tracebacks import remove_wrappers
 from pytest_recorder.settings.policy import open_journal
 
 
@@ -57,7 +58,9 @@ def _companions(run: RecordedRun) -> list[object]:
     """Give the plugins of the process that reports: what workers and CI servers are told."""
     if run.worker is not None:
         return []
-    controller = Controller(run.index, run.metrics, run.settings, run.base, run.guard)
+    controller = Controller(
+        run.index, run.metrics, run.explainer, run.settings, run.base, run.guard
+    )
     if run.is_nested:
         return [controller]
     servers = ci.plugins(run.config, run.index, run.settings.root, run.guard)
@@ -116,30 +119,32 @@ class RecordingPlugin:
         """Check the markers: a mistake in one ends the run before its first test."""
         check_markers(self._run, items)
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Take the files of all tests into the scope before the first of them runs."""
+        self._run.guard("collected", self._run.add_tests, session.items)
+
     # One attempt.
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Wrapper:
         """Begin the recording of an attempt; every attempt of a re-run test comes by here."""
         self._run.guard("begin", self._beginning.begin, item)
-        return (yield from phase_span(self._run, "setup", item))
+        yield from phase_span(self._run, "setup", item)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Wrapper:
         """Mark the phase in the trace."""
-        return (yield from phase_span(self._run, "call", item))
+        yield from phase_span(self._run, "call", item)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Wrapper:
         """Mark the phase in the trace."""
-        return (yield from phase_span(self._run, "teardown", item))
+        yield from phase_span(self._run, "teardown", item)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any]
-    ) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Wrapper:
         """Mark the set-up of a fixture in the trace."""
-        return (yield from span(self._run, "fixture", fixturedef.argname))
+        yield from span(self._run, "fixture", fixturedef.argname)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -149,6 +154,8 @@ class RecordingPlugin:
 
         First among the wrappers, so that it runs after those that change outcomes (xfail, re-runs).
         """
+        if call.excinfo is not None:
+            self._run.guard("traceback", remove_wrappers, call.excinfo.value, self)
         made = yield
         self._reports.take(item, call, made)
         return made
@@ -192,6 +199,7 @@ class RecordingPlugin:
             run.metrics.tally,
             index.left_out,
             index.pages_left_out,
+            index.unrecorded,
             size_of=index.size_of,
             verbose=run.config.get_verbosity() > 0 and index.recorded > 0,
         )

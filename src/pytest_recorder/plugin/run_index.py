@@ -8,11 +8,13 @@ from typing import Any
 
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import RecorderError
+from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.plugin.quota import LeftOut, Quota, choose
-from pytest_recorder.plugin.sidecar_files import add_explanation, add_page
+from pytest_recorder.plugin.tested_files import Unrecorded
 from pytest_recorder.settings.config import Html
+from pytest_recorder.system import files
 from pytest_recorder.tracefile.folder import (
-    is_empty,
+    has_spools,
     page_of,
     prepare_folder,
     remove_if_empty,
@@ -39,11 +41,18 @@ class RunIndex:
     """
 
     def __init__(
-        self, folder: Path, journal: Journal, *, owns_folder: bool, html: Html = "off"
+        self,
+        folder: Path,
+        journal: Journal,
+        explainer: Explainer,
+        *,
+        owns_folder: bool,
+        html: Html = "off",
     ) -> None:
         self.folder = folder
         self.journal = journal
         self.run_id = journal.run_id
+        self._explainer = explainer
         self.recorded = 0
         self.warnings: list[str] = []
         self.attempts: dict[str, int] = {}
@@ -54,6 +63,8 @@ class RunIndex:
         """The sizes of pages that a quota has removed from traces that stay."""
         self.failures: list[str] = []
         """Errors of ours that make the run fail and that no report could say."""
+        self.unrecorded: dict[str, Unrecorded] = {}
+        """By file: the tests that recorded no line of it, although they are in it."""
         self._owns_folder = owns_folder
         self._html: Html = html
         self._is_prepared = False
@@ -104,33 +115,16 @@ class RunIndex:
         return entries, alive
 
     def _recover(self) -> tuple[list[Entry], list[int]]:
-        if is_empty(self.folder):
+        if not has_spools(self.folder):
             return [], []
-        from pytest_recorder.tracefile.recovery import recover
-
         try:
-            found = recover(self.folder, is_reported=False)
+            found = self._explainer.recover(self.folder, self._html)
         except RecorderError as error:
             self.warn(error, None)
             return [], []
-        for entry in found.entries:
-            if entry.trace is not None:
-                problem = add_explanation(self.folder / entry.trace, entry.outcome)
-                if problem is not None:
-                    self.warn(problem, entry.test)
-        for problem in found.errors:
-            self.warn(problem, None)
-        self._add_pages(found.entries)
+        for problem, test in found.errors:
+            self.warn(problem, test)
         return found.entries, found.alive
-
-    def _add_pages(self, recovered: list[Entry]) -> None:
-        by_test: dict[str, list[Entry]] = {}
-        for entry in recovered:
-            by_test.setdefault(entry.test, []).append(entry)
-        for entry in recovered:
-            fault = add_page(self.folder, entry, by_test[entry.test], self._html)
-            if fault is not None:
-                self.warn(fault, entry.test)
 
     def _take_recovered(self, entries: list[Entry]) -> None:
         for entry in entries:
@@ -168,6 +162,11 @@ class RunIndex:
         if self._spent_ns <= _FREE_NS + (now_ns - self._started_ns) // _SHARE:
             self._write()
             self._spent_ns += self._clock() - now_ns
+
+    def take_unrecorded(self, file: str, rule: str, tests: int = 1) -> None:
+        """Count tests that recorded no line of their own file, and note why not."""
+        known = self.unrecorded.get(file)
+        self.unrecorded[file] = Unrecorded(tests + (known.tests if known else 0), rule)
 
     def fail(self, error: RecorderError, test: str | None) -> None:
         """Enter an error that makes the run fail, for the summary and the exit status."""
@@ -232,7 +231,7 @@ class RunIndex:
 
     def _page_size(self, entry: Entry) -> int:
         try:
-            return page_of(self.folder / (entry.trace or "")).stat().st_size
+            return files.size_of(page_of(self.folder / (entry.trace or "")))
         except OSError:
             return 0
 
@@ -244,10 +243,9 @@ class RunIndex:
                 self._write_page()
 
     def _write_page(self) -> None:
-        from pytest_recorder.render.index_page import write_index_page
-
+        is_empty = not self._entries and not self._recovered
         try:
-            write_index_page(self.folder)
+            self._explainer.write_index_page(self.folder, is_empty=is_empty)
         except RecorderError as error:
             self.warn(error, None)
 
@@ -286,6 +284,7 @@ class RunIndex:
             "failures": self.failures,
             "entries": entries,
             "attempts": self.attempts,
+            "unrecorded": {file: list(found) for file, found in self.unrecorded.items()},
         }
 
     def add_data(self, data: dict[str, Any]) -> None:
@@ -295,5 +294,7 @@ class RunIndex:
         self.failures += data["failures"]
         for test, attempt in data["attempts"].items():
             self.count_attempt(test, attempt)
+        for file, (tests, rule) in data["unrecorded"].items():
+            self.take_unrecorded(file, rule, tests)
         for raw in data["entries"]:
             self.take(Entry.checked(raw))

@@ -1,9 +1,8 @@
 """Puts together what events pass through for one shape of settings: engine, hot path, spool."""
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
-from pathlib import Path
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from pytest_recorder.diagnostics.guard import shield2, shield3
@@ -18,6 +17,7 @@ from pytest_recorder.errors import ErrorCode, enverr
 from pytest_recorder.recording.manifest_facts import manifest_facts_of_run
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.system import json_text
+from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.naming import spool_name
 from pytest_recorder.tracefile.spool import Spool
 
@@ -56,11 +56,11 @@ class Setup:
         settings: Settings,
         choice: Choice,
         redactor: Redactor,
-        folder: Path,
+        folder: FilePath,
         run_id: str,
         *,
         pid: int,
-        also: tuple[Path, ...],
+        also: tuple[AnyPath, ...],
         text: str | None,
         faults: Injector,
         on_fault: Callable[..., None],
@@ -72,7 +72,11 @@ class Setup:
         self._run_id = run_id
         self._pid = pid
         self._faults = faults
-        scope = Scope(settings.root, settings.include, settings.exclude, also=also, text=text)
+        self.scope = Scope(
+            settings.root, settings.include, settings.exclude, also=also, text=text
+        )
+        self.is_outdated = False
+        """Whether code was left out that would be recorded today."""
         self.spool = _make_spool(folder / spool_name(run_id), settings.max_bytes, faults)
         try:
             self.hot: HotPath
@@ -83,7 +87,7 @@ class Setup:
                 level=settings.level,
                 bounds=Bounds(**settings.values.plain()),
                 redactor=redactor,
-                is_in_scope=scope.decide_code,
+                is_in_scope=self.scope.decide_code,
                 on_fault=on_fault,
                 faults=faults,
             )
@@ -105,6 +109,8 @@ class Setup:
     def install(self) -> None:
         """Take a place in the interpreter. Raises EnvironmentError where others hold all."""
         self.engine.install()
+        # What every manifest says, before the first test can change what is asked for it.
+        _ = self.manifest_facts
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -118,6 +124,15 @@ class Setup:
             self._settings, self._choice, self.limits, run_id=self._run_id, pid=self._pid
         )
         return common, json_text.encode(common)[:-1] + b","
+
+    def add_tests(self, paths: Iterable[str], packages: Iterable[str]) -> None:
+        """Take in files of tests, and of packages that were named, which are in scope from now on.
+
+        What the interpreter was told to show no more stays so: `is_outdated` says it.
+        """
+        has_answered = self.scope.has_answered
+        is_wider = self.scope.add_tests(paths, packages)
+        self.is_outdated = self.is_outdated or (is_wider and has_answered)
 
     def watch_streams(self) -> None:
         """Take what the program prints from now on."""
@@ -165,12 +180,12 @@ class Setup:
     def _keep_text(self, text: str) -> None:
         """Keep what `python -c` runs: no file has it."""
         data = text.encode("utf-8", "surrogateescape")
-        digest = hashlib.sha256(data).digest()
+        digest = sha256(data).digest()
         self.hot.sources[TEXT_FILE] = (digest, data)
         self.spool.keep_source(digest, data)
 
 
-def _make_spool(path: Path, max_bytes: int, faults: Injector) -> Spool:
+def _make_spool(path: FilePath, max_bytes: int, faults: Injector) -> Spool:
     if faults.is_armed("spool-full"):
         from pytest_recorder.engine.injected import make_spool
 

@@ -1,6 +1,6 @@
 """Records one trace: begins, marks spans, takes faults of ours, and ends."""
 
-from time import perf_counter_ns
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -13,6 +13,8 @@ from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, enverr
 from pytest_recorder.recording.setup import Setup
 from pytest_recorder.settings.policy import Policy, action_for
+from pytest_recorder.system.clock import elapsed_ns
+from pytest_recorder.system.originals import CLOCKS
 from pytest_recorder.tracefile.writer import Packed
 
 
@@ -53,6 +55,8 @@ class TraceRecording:
         self._counts = Tally()
         self._started_ns = 0
         self._duration_us = 0
+        self._cpu_us = 0
+        self._cpu_started_ns = 0
 
     @property
     def is_begun(self) -> bool:
@@ -63,6 +67,14 @@ class TraceRecording:
     def is_recording(self) -> bool:
         """Whether it is between its begin and its end."""
         return self.manifest is not None and self.ended is None
+
+    @property
+    def cpu_us(self) -> int:
+        """How many microseconds of CPU time it took at least: never more than the process had."""
+        if self.ended is not None:
+            return self._cpu_us
+        of_process = (CLOCKS.process_time_ns() - self._cpu_started_ns) // 1000
+        return max(min(self._setup.hot.cpu_us, of_process), 0)
 
     def begin(
         self,
@@ -89,7 +101,8 @@ class TraceRecording:
         # Before the first event: what runs in here is nothing of the program's.
         about = {"attempt": manifest["attempt"], "scope": manifest["scope"], "level": level}
         self._log.debug("recording begins", extra={"context": about})
-        self._started_ns = perf_counter_ns()
+        self._cpu_started_ns = CLOCKS.process_time_ns()
+        self._started_ns = elapsed_ns()
         try:
             if watch_output:
                 setup.watch_streams()
@@ -108,15 +121,7 @@ class TraceRecording:
         if not self.is_recording:
             return
         setup = self._setup
-        if self.error is None:
-            rival = setup.engine.rival()
-            if rival is not None:
-                self.handle_fault(
-                    enverr(
-                        ErrorCode.TRACER_INSTALL_CONFLICT,
-                        f"the trace function was taken during the recording by {rival}",
-                    )
-                )
+        self._look_after(setup.engine.conflict)
         if edge == "begin" and self.error is None:
             setup.watch_streams()
         elif phase != "fixture":
@@ -132,6 +137,7 @@ class TraceRecording:
     def pause(self) -> None:
         """Take no events until `resume`."""
         if self.is_recording:
+            self._look_after(self._setup.engine.conflict_at_end)
             self._setup.engine.stop()
             self._setup.detach_streams()
 
@@ -153,12 +159,14 @@ class TraceRecording:
         if not self.is_recording:
             return self.ended if self.is_begun else None
         setup = self._setup
+        self._look_after(setup.engine.conflict_at_end)
         setup.stop()
-        self._duration_us = (perf_counter_ns() - self._started_ns) // 1000
+        self._duration_us = (elapsed_ns() - self._started_ns) // 1000
         error = self.error
         reason, message = (error.code.value, error.message) if error else (None, None)
         if error is None and self._interrupted is not None:
             reason, message = ErrorCode.TRACE_INCOMPLETE.value, self._interrupted
+        self._cpu_us = self.cpu_us
         self.ended = Ended(
             "partial" if reason is not None else "complete",
             reason,
@@ -187,6 +195,7 @@ class TraceRecording:
             "reason": ended.reason,
             "message": ended.message,
             "duration_us": self._duration_us,
+            "recording_cpu_us": self.cpu_us,
             "counters": self._counts.plain(),
         }
 
@@ -248,6 +257,12 @@ class TraceRecording:
         # At once, for the process may not live to the end of the test; last, for it takes a while.
         if is_first:
             self._journal.failure(found, action_for(self._policy, found.kind), by="recorder")
+
+    def _look_after(self, conflict: Callable[[], str | None]) -> None:
+        """End the recording early where another tool has taken our place."""
+        words = conflict() if self.error is None else None
+        if words is not None:
+            self.handle_fault(enverr(ErrorCode.TRACER_INSTALL_CONFLICT, words))
 
     def _count(self) -> None:
         """Count what the ended recording has and has not."""

@@ -27,6 +27,7 @@ from pytest_recorder.render.markdown import code, fenced
 from pytest_recorder.render.missing import missing_lines
 from pytest_recorder.render.origin_tree import render_origins
 from pytest_recorder.render.steps import render_steps
+from pytest_recorder.render.time_limit import time_limit_text
 from pytest_recorder.tracefile.reader import Trace
 
 MOST_LINES = 200
@@ -95,6 +96,10 @@ class _Explanation:
             word = "failed at" if failure.exception is not None else "last line"
             place = self._place(last.file, last.line)
             lines.append(f"- {word}: {code(place)} in {code(last.function)}")
+        limit = manifest.failing.time_limit if manifest.failing is not None else None
+        if limit is not None:
+            text = time_limit_text(code(limit), trace.trailer.recording_cpu_us)
+            lines.append(f"- {text}")
         status = trace.status if trace.reason is None else f"{trace.status} ({trace.reason})"
         lines.append(
             f"- trace: {status}, {len(trace)} events, level {code(manifest.level)},"

@@ -30,6 +30,8 @@ def explanation_object(
         "attempt": manifest.attempt,
         "outcome": manifest.outcome,
         "phase": failure.phase,
+        "time_limit": manifest.failing.time_limit if manifest.failing is not None else None,
+        "recording_cpu_us": trace.trailer.recording_cpu_us,
         "exception": None if error is None else {"type": error.type, "message": error.message},
         "event": failure.raised.n if failure.raised is not None else failure.end,
         "calls": [

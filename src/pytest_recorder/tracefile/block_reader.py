@@ -7,7 +7,6 @@ it is compared with what is there, and nothing larger than a block may be is all
 import os
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from pydantic import ValidationError
@@ -22,6 +21,8 @@ from pytest_recorder.format.layout import (
     MAX_BLOCK_BYTES,
     BlockKind,
 )
+from pytest_recorder.system import files
+from pytest_recorder.system.paths import AnyPath
 from pytest_recorder.tracefile.manifest import Manifest
 
 _CHUNK = 1 << 20
@@ -48,10 +49,10 @@ class StoredBlock(NamedTuple):
     events: int = 0
 
 
-def read_manifest(path: Path) -> Manifest | None:
+def read_manifest(path: AnyPath) -> Manifest | None:
     """Give the manifest of a trace file without looking at the rest; None where there is none."""
     try:
-        with open(path, "rb") as file:
+        with files.open_to_read(path) as file:
             if file.read(len(MAGIC)) != MAGIC:
                 return None
             head = file.read(_HEAD_BYTES)

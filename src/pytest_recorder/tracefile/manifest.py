@@ -7,6 +7,18 @@ from pydantic import BaseModel, ConfigDict, Field
 Status = Literal["complete", "partial"]
 
 
+class FailingPlace(BaseModel):
+    """Where a test failed, as pytest says: the recording may have ended before, or not seen it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
+
+    phase: str
+    exception: str | None = None
+    file: str
+    line: int
+    time_limit: str | None = None
+
+
 class Manifest(BaseModel):
     """What was recorded, where, with what and why so. Unknown keys of newer versions are kept."""
 
@@ -19,6 +31,9 @@ class Manifest(BaseModel):
     attempt: int = 1
     outcome: str | None = None
     phases: dict[str, str] = Field(default_factory=dict)
+    unrecorded: str | None = None
+    """Where no line of the test's own file was recorded: the rule of its scope."""
+    failing: FailingPlace | None = None
     python: str
     implementation: str = "cpython"
     platform: str = ""
@@ -51,5 +66,6 @@ class Trailer(BaseModel):
     events: int
     dropped: int = 0
     duration_us: int = 0
+    recording_cpu_us: int = 0
     counters: dict[str, int] = Field(default_factory=dict)
     errors: tuple[dict[str, Any], ...] = ()

@@ -1,8 +1,6 @@
 """Packs the records of a spool into a trace file: checked, compressed, written whole."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from pytest_recorder.diagnostics.inject import NONE, Injector
@@ -11,16 +9,21 @@ from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define, Op
-from pytest_recorder.system import json_text
+from pytest_recorder.system import files, json_text
 from pytest_recorder.system.atomic_write import part_path, remove_unfinished
-from pytest_recorder.system.locks import lock
+from pytest_recorder.system.locks import lock, unlock
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import AnyPath, parent_of
 from pytest_recorder.tracefile.blocks import BlockWriter, deflate
 from pytest_recorder.tracefile.scan import Found, make_scan
 from pytest_recorder.tracefile.spool import Segment
 
 T = TypeVar("T")
 _LIMIT_REASON = "limit"
-_TRAILER = ("status", "reason", "message", "duration_us", "counters", "errors")
+_TRAILER = (
+    *("status", "reason", "message", "duration_us", "recording_cpu_us"),
+    *("counters", "errors"),
+)
 
 
 class Packed(NamedTuple):
@@ -32,7 +35,7 @@ class Packed(NamedTuple):
 
 
 def write_trace(
-    path: Path,
+    path: AnyPath,
     *,
     manifest: Mapping[str, Any],
     segments: Iterable[Segment],
@@ -62,23 +65,24 @@ def write_trace(
     return write_whole(path, pack, faults)
 
 
-def write_whole(path: Path, fill: Callable[[BinaryIO], T], faults: Injector = NONE) -> T:
+def write_whole(path: AnyPath, fill: Callable[[BinaryIO], T], faults: Injector = NONE) -> T:
     """Make a file that is there when it is whole, and not before; gives what `fill` gives.
 
     Raises EnvironmentError (ERR_IO); then nothing is left at `path`, nor beside it.
     """
     part = part_path(path)
     try:
-        with open(part, "wb") as file:
+        with files.open_to_write(part) as file:
             # Whoever finds the file later knows by this whether anybody still writes to it.
             lock(file.fileno())
             found = fill(file)
             faults.at("flush")
             file.flush()
-            os.fsync(file.fileno())
+            OS.fsync(file.fileno())
+            unlock(file.fileno())
         faults.at("rename")
-        os.replace(part, path)
-        _sync_folder(path.parent)
+        OS.replace(part, path)
+        files.sync_folder(parent_of(part))
     except OSError as error:
         remove_unfinished(part)
         raise from_os_error(error, "cannot write the trace", path=path) from error
@@ -101,20 +105,6 @@ def pack_trace(
     with BlockWriter(file) as blocks:
         stored = {} if stored_sources is None else stored_sources
         return _Packer(blocks, manifest, sources, stored).write(segments, trailer)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename last over a power cut; not every system can open a folder."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        return
-    finally:
-        os.close(descriptor)
 
 
 class _Packer:
@@ -219,7 +209,9 @@ def _whole_trailer(known: Mapping[str, Any], events: int, dropped: int) -> dict[
         "message": known.get("message"),
         "events": events,
         "dropped": dropped,
-        "duration_us": known.get("duration_us", 0),
+        # No clock that goes back, and no estimate, makes them negative.
+        "duration_us": max(known.get("duration_us", 0), 0),
+        "recording_cpu_us": max(known.get("recording_cpu_us", 0), 0),
         "counters": known.get("counters", {}),
         "errors": known.get("errors", []),
         **{name: value for name, value in known.items() if name not in _TRAILER},

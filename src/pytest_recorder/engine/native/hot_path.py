@@ -11,11 +11,10 @@ The answers come from the modules of the pure-Python hot path, so that both writ
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false
 
-import inspect
-import logging
-import sys
 from collections.abc import Callable
-from time import perf_counter_ns
+from inspect import CO_OPTIMIZED
+from io import StringIO, TextIOWrapper
+from logging import Logger
 from types import CodeType, FrameType, MemberDescriptorType
 from typing import Any
 
@@ -25,6 +24,7 @@ from pytest_recorder.engine.pure.definitions import Sink, Sources
 from pytest_recorder.engine.pure.interpreter import LOOPS, thread_name
 from pytest_recorder.engine.pure.lookups import entry, exact
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
+from pytest_recorder.engine.pure.meter import at_least_us
 from pytest_recorder.engine.pure.names import argument_names, recorded_names
 from pytest_recorder.engine.pure.shapes import Shape, type_name
 from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
@@ -32,6 +32,7 @@ from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import HOOK_CODES
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES
+from pytest_recorder.system.originals import CLOCKS, INTERPRETER
 
 _DICT_OF_STREAM = 2
 _namespace_of = type.__dict__["__dict__"].__get__
@@ -87,7 +88,7 @@ class Helpers:
         if not self._is_in_scope(code, module):
             return None
         names = recorded_names(code)
-        is_namespace = not code.co_flags & inspect.CO_OPTIMIZED
+        is_namespace = not code.co_flags & CO_OPTIMIZED
         places = [-1] * len(names) if is_namespace else _places(code, names)
         order = [names.index(name) for name in argument_names(code)]
         secrets = [self.is_secret(name) for name in names]
@@ -173,7 +174,7 @@ class NativeHotPath(_native.Core):
         is_in_scope: Callable[[CodeType, str | None], bool],
         handle_fault: Callable[..., Any],
         handle_failure: Callable[[BaseException, str], None] | None = None,
-        clock: Callable[[], int] = perf_counter_ns,
+        clock: Callable[[], int] = CLOCKS.perf_counter_ns,
     ) -> None:
         self._helpers = Helpers(sink, bounds, redactor, is_in_scope)
         self._redactor = redactor
@@ -188,21 +189,26 @@ class NativeHotPath(_native.Core):
             helpers=self._helpers,
             sink=sink,
             secrets=redactor.secrets,
-            log_code=logging.Logger.callHandlers.__code__,
+            log_code=Logger.callHandlers.__code__,
             hook_codes=HOOK_CODES,
             loops=bytes(number in LOOPS for number in range(256)),
-            disable=sys.monitoring.DISABLE if compat.HAS_MONITORING else None,
+            disable=INTERPRETER.monitoring.disable if compat.HAS_MONITORING else None,
             handle_fault=handle_fault,
             handle_failure=handle_failure,
         )
         self._helpers.connect(self)
-        if clock is not perf_counter_ns:
+        if clock is not CLOCKS.perf_counter_ns:
             self.clock = clock
 
     @property
     def sources(self) -> dict[str, tuple[bytes, bytes]]:
         """The files that ran: digest and text by path."""
         return self._helpers.sources.known
+
+    @property
+    def cpu_us(self) -> int:
+        """How many microseconds of CPU time the callbacks of this trace took at least."""
+        return at_least_us(*self.meter)
 
     @property
     def redactions(self) -> dict[str, int]:
@@ -257,7 +263,7 @@ class NativeHotPath(_native.Core):
 
 def native_callbacks(hot: NativeHotPath) -> dict[int, Callable[..., Any]]:
     """Give the callbacks in C, by event of `sys.monitoring`."""
-    events = sys.monitoring.events
+    events = INTERPRETER.monitoring.events
     return {
         events.PY_START: hot.on_start,
         events.LINE: hot.on_line,
@@ -282,9 +288,7 @@ def _places(code: CodeType, names: tuple[str, ...]) -> list[int]:
 
 
 def _is_stream(kind: type) -> bool:
-    import io
-
-    return issubclass(kind, (io.TextIOWrapper, io.StringIO))
+    return issubclass(kind, (TextIOWrapper, StringIO))
 
 
 def _no_number(*_: object) -> bytes:

@@ -9,6 +9,7 @@
 #include "settings.c"
 #include "losses.c"
 #include "failures.c"
+#include "meter.c"
 #include "segments.c"
 #include "clock.c"
 #include "names.c"

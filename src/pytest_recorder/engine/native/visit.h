@@ -6,6 +6,7 @@
 #define HOT_VISIT_H
 
 #include "hot.h"
+#include "meter.h"
 
 #include <assert.h>
 
@@ -15,6 +16,7 @@
 typedef struct {
     PyThreadState *tstate;
     PyObject *type, *value, *traceback; /* what was pending */
+    int64_t measured_ns;                /* 0: it is not measured */
 } Visit;
 
 /* Hand an exception that an operation left to the guard, with the name of the callback. -1: it is
@@ -40,6 +42,7 @@ visit_begin(Hot *hot, Visit *visit)
         PyErr_Fetch(&visit->type, &visit->value, &visit->traceback);
     }
     RECURSION_REMAINING(visit->tstate) += ROOM_FOR_HELPERS;
+    visit->measured_ns = meter_enter(hot);
 }
 
 /* Go in whether events are taken or not. 1: inside, `leave` must follow. 0: another thread is inside
@@ -82,6 +85,7 @@ int leave_failed(Hot *hot, const char *callback);
 static inline int
 leave(Hot *hot, Visit *visit, int status, const char *callback)
 {
+    meter_leave(hot, visit->measured_ns);
     /* An exception that nobody told of would go on into the program: builds with asserts find it. */
     assert(status < 0 || !EXCEPTION_IS_SET(visit->tstate));
     if (hot->entrance.due) {

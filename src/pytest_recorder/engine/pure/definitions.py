@@ -3,8 +3,8 @@
 PYTEST_DONT_REWRITE
 """
 
-import hashlib
 from collections.abc import Callable
+from hashlib import sha256
 from types import CodeType
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from pytest_recorder.engine.pure.lookups import exact
 from pytest_recorder.engine.pure.names import Reader, argument_names, reader_for, recorded_names
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define
+from pytest_recorder.system.files import read_bytes
 
 
 class Sink(Protocol):
@@ -81,12 +82,11 @@ class Sources:
         known = self.known.get(path)
         if known is None:
             try:
-                with open(path, "rb") as file:
-                    data = file.read()
+                data = read_bytes(path)
             except (OSError, ValueError):
                 known = self.known[path] = (b"", b"")
             else:
-                digest = hashlib.sha256(data).digest()
+                digest = sha256(data).digest()
                 known = self.known[path] = (digest, data)
                 self._sink.keep_source(digest, data)
         return known[0]

@@ -15,13 +15,12 @@ The parent of a frame is the nearest recorded frame among its callers, which the
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
-import logging
 import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
-from time import perf_counter_ns
+from logging import Logger
 from types import CodeType, FrameType
 from typing import Any
 
@@ -36,16 +35,24 @@ from pytest_recorder.engine.pure.marks import (
     unguarded,
 )
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
-from pytest_recorder.engine.pure.names import UNBOUND
+from pytest_recorder.engine.pure.meter import Meter, at_least_us
+from pytest_recorder.engine.pure.names import UNBOUND, prepare_reader
+from pytest_recorder.engine.pure.shapes import prepare_tuples
 from pytest_recorder.engine.pure.states import FrameState, ThreadState
 from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.primitives import text, uv, zz
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, Op
-from pytest_recorder.system.originals import allocate_lock, get_ident, local
+from pytest_recorder.system.originals import (
+    CLOCKS,
+    INTERPRETER,
+    allocate_lock,
+    get_ident,
+    local,
+)
 
 _LOCK_TIMEOUT_S = 1.0
-_LOG_CODE = logging.Logger.callHandlers.__code__
+_LOG_CODE = Logger.callHandlers.__code__
 _traceback_of = BaseException.__dict__["__traceback__"].__get__
 _KINDS = {
     CO_GENERATOR: "generator",
@@ -74,8 +81,10 @@ class PureHotPath:
         redactor: Redactor,
         is_in_scope: Callable[[CodeType, str | None], bool],
         marked: Marked = unguarded,
-        clock: Callable[[], int] = perf_counter_ns,
+        clock: Callable[[], int] = CLOCKS.perf_counter_ns,
     ) -> None:
+        prepare_reader()
+        prepare_tuples()
         self._sink = sink
         self.has_lines = LEVELS.index(level) >= LEVELS.index("lines")
         self._has_values = level == "values"
@@ -97,6 +106,7 @@ class PureHotPath:
         self._scope_of = marked(
             lambda asked: is_in_scope(*asked), "describe_code", self._refuse_code
         )
+        self._meter = Meter()
         self.enable_code: Callable[[CodeType], None] = _ignore
         self.watch_streams: Callable[[], None] = _ignore
         # Give the streams that are watched, as long as they live. No callback tells of their end:
@@ -120,6 +130,7 @@ class PureHotPath:
                 self.definitions.reset()
                 self._encoder.reset()
                 self._redactor.forget()
+                self._meter.begin()
                 self._clear()
                 self.is_open = True
             return has_turn
@@ -199,6 +210,11 @@ class PureHotPath:
         return self._frame_count > 0
 
     @property
+    def cpu_us(self) -> int:
+        """How many microseconds of CPU time the callbacks of this trace took at least."""
+        return at_least_us(*self._meter.told())
+
+    @property
     def redactions(self) -> dict[str, int]:
         """How many values and texts of this trace were hidden."""
         return {"value": self._encoder.redacted, "text": self._redactor.masked}
@@ -206,6 +222,11 @@ class PureHotPath:
     def codes(self) -> list[CodeType]:
         """Give the code objects in scope that were met so far."""
         return [record.code for record in tuple(self._codes.values())]
+
+    def codes_of_trace(self) -> list[CodeType]:
+        """Give those that this trace has events of."""
+        epoch = self.definitions.epoch
+        return [r.code for r in tuple(self._codes.values()) if r.epoch == epoch]
 
     def release(self) -> None:
         """Let go of all code objects at the end of the recording."""
@@ -250,6 +271,7 @@ class PureHotPath:
         instruction between taking the lock and owning it; a lock that nobody owns after a second is
         replaced.
         """
+        meter = self._meter
 
         def enter(frame: Any, code: Any, argument: Any) -> Any:
             me = get_ident()
@@ -264,7 +286,11 @@ class PureHotPath:
                 self.lose("contended")
                 return None
             self._owner = me
+            started_ns = 0
             try:
+                meter.left -= 1
+                if meter.left <= 0:
+                    started_ns = meter.start()
                 return operation(frame, code, argument) if self.is_open else None
             except BaseException as error:
                 # What is known of a frame may be ahead of what was written: each is introduced
@@ -277,6 +303,8 @@ class PureHotPath:
             finally:
                 self._owner = 0
                 lock.release()
+                if started_ns:
+                    meter.stop(started_ns)
 
         return enter
 
@@ -453,7 +481,7 @@ class PureHotPath:
 
     def follow_handled(self, frame: FrameType, state: FrameState) -> None:
         """Keep up with the exception being handled: a bare `raise` is not reported as an event."""
-        error = sys.exc_info()[1]
+        error = INTERPRETER.exc_info()[1]
         if error is not None and id(error) != state.exception_key:
             self._keep(frame, state, error, _traceback_of(error))
 

@@ -11,11 +11,11 @@ here is hashed or compared but exact strings: a dict is worded, never made anew.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false
 
-import logging
 import re
 import types
 from collections.abc import Iterable
 from itertools import islice
+from logging import LogRecord
 from typing import Any
 
 from pytest_recorder.engine.pure.lookups import entry, named_entries
@@ -28,7 +28,7 @@ _mro_of = type.__dict__["__mro__"].__get__
 _namespace_of = type.__dict__["__dict__"].__get__
 _flags_of = type.__dict__["__flags__"].__get__
 _args_of = BaseException.__dict__["args"].__get__
-_record_state = logging.LogRecord.__dict__["__dict__"].__get__
+_record_state = LogRecord.__dict__["__dict__"].__get__
 _group_message = BaseExceptionGroup.__dict__["message"].__get__
 _group_members = BaseExceptionGroup.__dict__["exceptions"].__get__
 _HEAP_TYPE = 1 << 9
@@ -178,7 +178,7 @@ def _builtin_text(error: BaseException, owner: Any, arguments: tuple[Any, ...]) 
 
 def log_parts(record: object) -> tuple[str, str, str] | None:
     """Give level name, logger name and message of a log record, or None for a foreign object."""
-    if not issubclass(type(record), logging.LogRecord):
+    if not issubclass(type(record), LogRecord):
         return None
     state = _record_state(record)
     level, logger = entry(state, "levelname"), entry(state, "name")

@@ -11,16 +11,14 @@ structure only; they are neither hashed nor compared, for a metaclass can say ho
 # pyright: reportUnknownArgumentType=false
 
 import collections
-import datetime
 import decimal
 import enum
 import types
 from collections.abc import Callable
-from functools import cache
-from gc import get_referents
 from typing import Any, Final
 
 from pytest_recorder.engine.pure.lookups import entry, exact, named_entries
+from pytest_recorder.system.originals import DATES, INTERPRETER
 
 
 class Shape:
@@ -59,15 +57,17 @@ namespace_of = type.__dict__["__dict__"].__get__
 _name_of = type.__dict__["__name__"].__get__
 qualname_of = type.__dict__["__qualname__"].__get__
 _module_of = type.__dict__["__module__"].__get__
+_flags_of = type.__dict__["__flags__"].__get__
+_HEAP_TYPE = 1 << 9
 
 _TEXT_TYPES: Final = frozenset(
     (
         decimal.Decimal,
-        datetime.date,
-        datetime.datetime,
-        datetime.time,
-        datetime.timedelta,
-        datetime.timezone,
+        DATES.date,
+        DATES.datetime,
+        DATES.time,
+        DATES.timedelta,
+        DATES.timezone,
     )
 )
 
@@ -75,15 +75,16 @@ _TEXT_TYPES: Final = frozenset(
 def type_name(kind: type) -> str:
     """Give the qualified name with module, without `builtins.`; runs no code of a metaclass."""
     name = exact(qualname_of(kind))
-    try:
+    if _flags_of(kind) & _HEAP_TYPE:
+        module = entry(namespace_of(kind), "__module__")
+    else:
         module = _module_of(kind)
-    except AttributeError:
-        return name
     return f"{module}.{name}" if type(module) is str and module != "builtins" else name
 
 
 _NONE: Final = object()
 _FEW_ITEMS: Final = 32
+_get_referents: Final = INTERPRETER.get_referents
 
 
 def items_of_tuple(value: Any, limit: int) -> tuple[Any, ...]:
@@ -100,28 +101,29 @@ def items_of_tuple(value: Any, limit: int) -> tuple[Any, ...]:
     length = tuple.__len__(value)
     if type(value) is tuple and length:
         shown = min(length, limit)
-        if length > _FEW_ITEMS:
-            is_whole = None not in _addresses()(value, shown)
+        if length > _FEW_ITEMS and _ADDRESSES:
+            is_whole = None not in _ADDRESSES[0](value, shown)
         else:
-            is_whole = len(get_referents(value)) == length
+            is_whole = len(_get_referents(value)) == length
         if not is_whole:
             # Last first, as the collector goes.
-            return tuple(get_referents(value)[::-1][:limit])
+            return tuple(_get_referents(value)[::-1][:limit])
     return tuple.__getitem__(value, slice(0, limit))
 
 
-@cache
-def _addresses() -> Callable[[Any, int], list[int | None]]:
-    # Not at the start: few tuples are long.
-    import ctypes
+_ADDRESSES: Final[list[Callable[[Any, int], list[int | None]]]] = []
+"""Reads the first addresses of a tuple: there once it was asked for, for few need it."""
 
-    head = tuple.__basicsize__
-    address = ctypes.c_void_p
 
-    def read(value: Any, count: int) -> list[int | None]:
-        return (address * count).from_address(id(value) + head)[:]
+def prepare_tuples() -> None:
+    """Import what reading long tuples takes: an import while a test runs is the test's."""
+    if not _ADDRESSES:
+        from ctypes import c_void_p
 
-    return read
+        head = tuple.__basicsize__
+        _ADDRESSES.append(
+            lambda value, count: (c_void_p * count).from_address(id(value) + head)[:]
+        )
 
 
 # By address: to hash or to compare a type can run code of its metaclass.

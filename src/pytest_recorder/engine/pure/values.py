@@ -15,12 +15,11 @@ Depth counts the levels of containers and objects that are opened. True sizes ar
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
 import collections
-import datetime
-import struct
 import types
 import weakref
 from collections.abc import Callable, Iterable
 from itertools import islice
+from struct import Struct
 from typing import Any, Final, NamedTuple
 
 from pytest_recorder.engine.pure.lookups import entry, exact, is_plain
@@ -42,6 +41,7 @@ from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import is_hook
 from pytest_recorder.format.primitives import text, uv, zz
 from pytest_recorder.format.vocabulary import MAX_INT_BYTES, Reason, Tag
+from pytest_recorder.system.originals import DATES
 
 
 class Bounds(NamedTuple):
@@ -66,8 +66,8 @@ class TypeReader(NamedTuple):
     look_up: Callable[[Any, str], Any]  # in the namespaces of its bases
 
 
-_pack_float = struct.Struct("<d").pack
-_pack_complex = struct.Struct("<dd").pack
+_pack_float = Struct("<d").pack
+_pack_complex = Struct("<dd").pack
 _module_state = vars(types.ModuleType)["__dict__"].__get__
 _args_of = BaseException.__dict__["args"].__get__
 _NONE, _TRUE, _FALSE = bytes((Tag.NONE,)), bytes((Tag.TRUE,)), bytes((Tag.FALSE,))
@@ -463,8 +463,8 @@ class ValueEncoder:
         return self._attributes(value, reader, depth, [("name", shown)], 1)
 
     def _text_scalar(self, value: Any, reader: TypeReader, depth: int) -> bytes:
-        zone = value.tzinfo if type(value) in (datetime.datetime, datetime.time) else None
-        if zone is not None and type(zone) is not datetime.timezone:
+        zone = value.tzinfo if type(value) in (DATES.datetime, DATES.time) else None
+        if zone is not None and type(zone) is not DATES.timezone:
             return self._opaque(value, reader, Reason.CUSTOM)
         return (
             _TEXT + reader.type_id + self.object_id(value) + self.encode_text(exact(str(value)))

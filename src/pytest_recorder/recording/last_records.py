@@ -1,0 +1,24 @@
+"""Gives the records of the last events of a recording that still runs, from its spool."""
+
+from pytest_recorder.format.layout import SegmentKind
+from pytest_recorder.tracefile.spool import Segment, Spool
+
+
+def last_records(spool: Spool, most_events: int) -> tuple[list[bytes], list[Segment]]:
+    """Give all definitions, and whole segments with about so many of the last events in them.
+
+    The oldest first. Nothing is decoded here.
+    """
+    definitions: list[bytes] = []
+    segments: list[Segment] = []
+    for segment in spool.segments():
+        if segment.kind == SegmentKind.DEFINITIONS:
+            definitions.append(segment.data)
+        else:
+            segments.append(segment)
+    count = 0
+    first = len(segments)
+    while first > 0 and count < most_events:
+        first -= 1
+        count += segments[first].events
+    return definitions, segments[first:]
