@@ -118,6 +118,7 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
     ): "faults are asked for by our own tests",
     ("engine/pure/interpreter.py", "import of threading"): "reads a dict of it, calls nothing",
     ("engine/pure/names.py", "import of ctypes"): "when the hot path is made",
+    ("engine/pure/shapes.py", "import of ctypes"): "when the hot path is made",
     ("engine/rivals.py", "import of threading"): "takes what it installs in threads",
     ("engine/scope.py", "import of sysconfig"): "asked when it is imported",
     (
