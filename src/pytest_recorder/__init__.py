@@ -54,7 +54,9 @@ if TYPE_CHECKING:
 # looks into them; to take each function by its name costs an idle run a third of a millisecond.
 BEFORE_TESTS: dict[str, dict[str, Any]] = {
     name: dict(vars(sys.modules[name]))
-    for name in (os.name, "_io", "_thread", "datetime", "select", "sys", "time")
+    for name in (
+        *(os.name, "_io", "_signal", "_thread", "datetime", "gc", "select", "sys", "time"),
+    )
     if name in sys.modules
 }
 BEFORE_TESTS["os"] = {"environ": os.environ, "PathLike": os.PathLike}

@@ -16,6 +16,7 @@ them), it has this one for a child. Without `_spawn`, another thread of the prog
 any child, or does not block SIGCHLD, in the milliseconds in which the first interpreter lives.
 """
 
+import select
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -28,8 +28,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import _io
+    import _signal  # type: ignore[import-not-found] # pyright: ignore[reportMissingImports]
     import _thread
     import datetime as dt
+    import gc
     import os as _os
     import select
     import time
@@ -49,9 +51,10 @@ else:
         kept = _KEPT.get(name)
         return SimpleNamespace(**(vars(import_module(name)) if kept is None else kept))
 
-    _io, _thread, dt, _os, select, _sys, time = map(
-        _before_tests, ("_io", "_thread", "datetime", "os", "select", "sys", "time")
+    _io, _signal, _thread, dt, gc = map(
+        _before_tests, ("_io", "_signal", "_thread", "datetime", "gc")
     )
+    _os, select, _sys, time = map(_before_tests, ("os", "select", "sys", "time"))
     _posix = _before_tests("nt" if sys.platform == "win32" else "posix")
     if "sys.monitoring" in _KEPT:
         _sys.monitoring = _before_tests("sys.monitoring")
@@ -118,6 +121,10 @@ class _Interpreter:
         self.exc_info: Final = _sys.exc_info
         self.gettrace: Final = _sys.gettrace
         self.settrace: Final = _sys.settrace
+        self.get_referents: Final = gc.get_referents
+        self.getsignal: Final[Callable[[int], Any]] = _signal.getsignal
+        self.valid_signals: Final[Callable[[], set[int]]] = _signal.valid_signals
+        self.interrupt_main: Final = _thread.interrupt_main
         if sys.version_info >= (3, 12):
             self.monitoring: Final = _Monitoring()
 
