@@ -89,6 +89,20 @@ class MappedFile:
             return
 
     @property
+    def is_there(self) -> bool:
+        """Whether the name still leads to it: what another program has there is not ours."""
+        try:
+            status = OS.stat(self.path)
+        except OSError:
+            return False
+        return Identity(status.st_dev, status.st_ino) == self._identity
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it can never grow again: closed by the program, and not to be opened again."""
+        return not self._has_own(self._descriptor) and not self.is_there
+
+    @property
     def is_closed(self) -> bool:
         """Whether `close` was called."""
         return self.map.closed
