@@ -144,11 +144,12 @@ def owner_of(path: str) -> str | None:
 
 
 def _origin(info: str) -> str | None:
-    text = _read(join(info, "direct_url.json"))
-    if not text:
+    file = join(info, "direct_url.json")
+    # Few have one, and a vain try to open it takes longer than the question.
+    if not files.exists(file):
         return None
     try:
-        given: Any = json_text.decode(text.encode("utf-8", "surrogatepass"))
+        given: Any = json_text.decode(_read(file).encode("utf-8", "surrogatepass"))
     except TargetError:
         return None
     url = given.get("url") if isinstance(given, dict) else None
