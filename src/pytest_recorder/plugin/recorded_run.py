@@ -1,9 +1,7 @@
 """Holds what the hooks of a recorded run share: its settings, its recorder, the attempt of now."""
 
-import uuid
 from collections.abc import Callable
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pytest
@@ -23,6 +21,8 @@ from pytest_recorder.recording.registry import is_any_recording
 from pytest_recorder.recording.setup import Tests
 from pytest_recorder.settings.config import Resolved
 from pytest_recorder.settings.policy import Sourced, action_for, open_journal, policy_of
+from pytest_recorder.system.ids import new_id
+from pytest_recorder.system.paths import FilePath
 
 if TYPE_CHECKING:
     from pytest_recorder.plugin.attempt import Attempt
@@ -48,10 +48,10 @@ class RecordedRun:
         self.worker = xdist.worker_of(config)
         shared = xdist.shared_input(config)
         if shared is not None:
-            settings = settings.but(dir=Path(shared["dir"]))
+            settings = settings.but(dir=FilePath(shared["dir"]).of_pathlib())
         self.settings = settings
         self.base = config.invocation_params.dir
-        run_id = shared["run_id"] if shared is not None else uuid.uuid4().hex
+        run_id = shared["run_id"] if shared is not None else new_id()
         # Several workers may run a test, or all of them record one trace each.
         self.is_each = shared is not None and shared["is_each"]
         self.policy = policy_of(settings)
@@ -62,7 +62,7 @@ class RecordedRun:
         self.log = self.journal.logger("plugin")
         self.explainer = Explainer(self.journal)
         self.index = RunIndex(
-            settings.dir,
+            FilePath.of(settings.dir),
             self.journal,
             self.explainer,
             owns_folder=self.worker is None,

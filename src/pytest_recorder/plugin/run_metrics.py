@@ -1,6 +1,5 @@
 """Gathers the counts of a run, of its workers too, and sends them where the options say."""
 
-import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,6 +11,8 @@ from pytest_recorder.diagnostics.metrics import Counter, Outlet, RecorderMetrics
 from pytest_recorder.errors import ErrorCode, RecorderError, usage
 from pytest_recorder.plugin import xdist
 from pytest_recorder.settings.config import Settings
+from pytest_recorder.system import files
+from pytest_recorder.system.originals import OS
 from pytest_recorder.tracefile.index import Entry
 
 
@@ -20,7 +21,7 @@ def check(settings: Settings) -> None:
     path = settings.metrics_file
     if path is not None:
         prometheus.require_installed()
-        if os.path.isdir(path):
+        if files.is_folder(path):
             raise usage(
                 ErrorCode.INVALID_OPTION,
                 f"the file of metrics {str(path)!r} is a folder, expected a file or a new name",
@@ -50,7 +51,7 @@ class RunMetrics:
         # A sink of a conftest.py would get the counts of a worker twice, and a run inside a
         # recorded test is no run of its own.
         self._sends = worker is None and not is_nested
-        self._pid = os.getpid()
+        self._pid = OS.getpid()
         self._unsent = Tally()
         # What each worker has counted in all, as it said last: a message may come twice or never.
         self._workers: dict[str, Tally] = {}
@@ -92,7 +93,7 @@ class RunMetrics:
     @property
     def _may_send(self) -> bool:
         """Not a worker, nor a child that a test has forked and that came to the end of pytest."""
-        return self._sends and self._pid == os.getpid()
+        return self._sends and self._pid == OS.getpid()
 
     def _add(self, counter: Counter, *labels: str) -> None:
         self.tally.add(counter, 1, *labels)
