@@ -41,6 +41,7 @@ NOT_WHILE_TESTS_RUN: Final[Mapping[str, str]] = {
     "tracefile/manifest.py": "a model for readers",
     "tracefile/merge.py": "a command",
     "tracefile/reader.py": "reads traces",
+    "tracefile/recorded_source.py": "reads traces",
     "tracefile/skeleton.py": "reads traces",
     "tracefile/spool_trace.py": "reads the spools of other processes",
     "plugin/inquiry.py": "a command asks it in a process of its own",
@@ -118,6 +119,7 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
     ): "faults are asked for by our own tests",
     ("engine/pure/interpreter.py", "import of threading"): "reads a dict of it, calls nothing",
     ("engine/pure/names.py", "import of ctypes"): "when the hot path is made",
+    ("engine/pure/shapes.py", "import of ctypes"): "when the hot path is made",
     ("engine/rivals.py", "import of threading"): "takes what it installs in threads",
     ("engine/scope.py", "import of sysconfig"): "asked when it is imported",
     (

@@ -137,9 +137,13 @@ class Scope:
 
     def decide_code(self, code: CodeType, module: str | None) -> bool:
         """Tell whether a code object is recorded: by its file, or as a part of `python -c`."""
-        if self._texts and code.co_filename == TEXT_FILE and code in self._texts:
+        filename = code.co_filename
+        if type(filename) is not str:
+            # A subclass of the program's has methods of its own.
+            filename = str.__getitem__(filename, slice(None))
+        elif self._texts and filename == TEXT_FILE and code in self._texts:
             return _TEXT.is_in_scope
-        return self.decide(code.co_filename, module).is_in_scope
+        return self.decide(filename, module).is_in_scope
 
     def decide(self, filename: str, module: str | None) -> Decision:
         """Tell whether code of this file, in a module of this name, is recorded, and why."""

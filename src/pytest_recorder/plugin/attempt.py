@@ -1,6 +1,6 @@
 """Holds the state of one recorded attempt of one test, from before its setup to its end."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.settings.config import Settings
@@ -45,6 +45,8 @@ class Attempt:
         """What failed first; not of a trace of the whole run."""
         self.failed_report: pytest.TestReport | None = None
         """The first report of a failed phase."""
+        self.fixtures: dict[str, dict[str, Any]] = {}
+        """Those that another attempt or test has set up; not of a trace of the whole run."""
         self.section = ""
         """What that report ends with."""
         self.is_wanted = settings.keep == "all"

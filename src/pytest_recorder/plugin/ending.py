@@ -191,6 +191,7 @@ class Ending:
                 outcome=attempt.outcome,
                 phases=attempt.phases,
                 failing=failing.manifest_fields() if failing is not None else None,
+                fixtures=attempt.fixtures,
                 **about,
             )
         finally:

@@ -75,14 +75,27 @@ class Explainer:
     # What it is asked for.
 
     def last_steps(
-        self, recorder: Recorder, most_events: int, *, root: AnyPath, level: str
+        self,
+        recorder: Recorder,
+        most_events: int,
+        *,
+        root: AnyPath,
+        level: str,
+        failed_at: tuple[str, int, str, str] | None = None,
+        is_over: bool = False,
     ) -> list[str]:
-        """Give the last steps before a failure, of a recording that goes on, as lines."""
+        """Give the last steps before a failure, of a recording that goes on, as lines.
+
+        `failed_at` is where it failed, for one that no recorded code has seen; `is_over`: the
+        recording has ended early.
+        """
         definitions, segments = recorder.last_records(most_events)
         sources = recorder.sources()
         about: dict[str, Any] = {
             "root": str(root),
             "level": level,
+            "failed_at": failed_at,
+            "is_over": is_over,
             "definitions": len(definitions),
             "segments": [(segment.first, segment.base_us) for segment in segments],
             "files": {file: digest.hex() for file, (digest, _) in sources.items()},

@@ -21,6 +21,7 @@ _name_of = type.__dict__["__name__"].__get__
 _STEP = re.compile(r"(?P<path>.+):(?P<line>\d+): in ")
 _SYNTAX = re.compile(r'E +File "(?P<path>.+)", line (?P<line>\d+)')
 _CAUSE = re.compile(r"E   (?=\S)")
+_SAID_BY_DOCTEST = ("Expected", "Differences")
 _ELSEWHERE = (f"{SEPARATOR}site-packages{SEPARATOR}", f"{SEPARATOR}dist-packages{SEPARATOR}")
 
 
@@ -53,6 +54,12 @@ class Failing(NamedTuple):
             "place": self.place(root),
         }
 
+    def failed_at(self) -> tuple[str, int, str, str] | None:
+        """Give what `FailedAt` has: for a failure that no recorded code has seen."""
+        if self.exception is None:
+            return None
+        return writable(self.path), self.line, self.exception, self.message
+
     def manifest_fields(self) -> dict[str, str | int | None]:
         """Give what the manifest of a trace says of it; its message stands in the trace."""
         return {
@@ -81,6 +88,9 @@ def failing_of(
         path, line, text = join(OS.fspath(root), crash.path), int(crash.lineno), crash.message
     else:
         text = str(made.longrepr or "")
+    example = _failed_example(made)
+    if example is not None:
+        path, line, text = join(OS.fspath(root), example[0]), *example[1:]
     if str(made.when) == "collect":  # a report of a collection is taken for one of a test
         cause, nearest = _cause_of(str(made.longrepr or ""), root)
         if crash is None:
@@ -126,6 +136,20 @@ def failing_in(made: pytest.TestReport | pytest.CollectReport, root: AnyPath) ->
     """Read what travels with a report; where it was made elsewhere, what can be read of it."""
     data = getattr(made, _KEY, None)
     return Failing(**data) if data is not None else failing_of(made, None, root)
+
+
+def _failed_example(
+    made: pytest.TestReport | pytest.CollectReport,
+) -> tuple[str, int, str] | None:
+    """Give place and cause of the first example of a doctest that failed; None where none did."""
+    found: Any = getattr(made.longrepr, "reprlocation_lines", None)
+    for location, lines in found or ():
+        if type(location.lineno) is int:
+            words = [line.strip() for line in lines if line.strip()]
+            said = [at for at, word in enumerate(words) if word.startswith(_SAID_BY_DOCTEST)]
+            text = " ".join(words[said[0] if said else -1 :])
+            return location.path, location.lineno, text or location.message
+    return None
 
 
 def _location(made: pytest.TestReport | pytest.CollectReport, root: AnyPath) -> tuple[str, int]:

@@ -144,8 +144,12 @@ class RecordingPlugin:
         yield from phase_span(self._run, "teardown", item)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Wrapper:
-        """Mark the set-up of a fixture in the trace."""
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Wrapper:
+        """Mark the set-up of a fixture in the trace, and note for later ones where that was."""
+        run = self._run
+        run.guard("fixture", run.fixture_makers.note, fixturedef, request, run.attempt)
         yield from span(self._run, "fixture", fixturedef.argname)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

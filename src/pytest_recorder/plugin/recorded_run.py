@@ -8,10 +8,12 @@ import pytest
 
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.diagnostics.inject import Injector
+from pytest_recorder.diagnostics.translation import caused
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug
 from pytest_recorder.plugin import resolution, tested_files, xdist
 from pytest_recorder.plugin.consequences import apply_policy
 from pytest_recorder.plugin.explainer import Explainer
+from pytest_recorder.plugin.fixture_makers import FixtureMakers
 from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.plugin.run_metrics import RunMetrics
@@ -69,8 +71,13 @@ class RecordedRun:
             html=settings.html,
         )
         self.metrics = RunMetrics(
-            settings, self.index.warn, worker=self.worker, is_nested=self.is_nested
+            settings,
+            self.index.warn,
+            worker=self.worker,
+            is_nested=self.is_nested,
+            run_id=run_id,
         )
+        self.fixture_makers = FixtureMakers()
         self.common_policy = Sourced(
             self.policy, resolution.policy_sources(resolved.sources, {})
         )
@@ -159,7 +166,9 @@ class RecordedRun:
 
     def _handle_fault(self, label: str, error: Exception) -> None:
         own = error if isinstance(error, RecorderError) else None
-        told = own or bug(ErrorCode.UNKNOWN, f"{type(error).__name__}: {error}", hook=label)
+        told = own or caused(
+            bug(ErrorCode.UNKNOWN, "a hook of the recorder failed", hook=label), error
+        )
         self.metrics.count_fault(label)
         if self.attempt is not None:
             self.attempt.faults.append(told)

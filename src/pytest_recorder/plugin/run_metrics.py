@@ -1,6 +1,7 @@
 """Gathers the counts of a run, of its workers too, and sends them where the options say."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -43,11 +44,13 @@ class RunMetrics:
         *,
         worker: str | None,
         is_nested: bool,
+        run_id: str,
     ) -> None:
         self.tally = Tally()
         self._settings = settings
         self._warn = warn
         self._worker = worker
+        self._run_id = run_id
         # A sink of a conftest.py would get the counts of a worker twice, and a run inside a
         # recorded test is no run of its own.
         self._sends = worker is None and not is_nested
@@ -88,7 +91,8 @@ class RunMetrics:
         if path is not None and self._may_send:
             self._export("PrometheusFile", lambda: prometheus.PrometheusFile(path))
         if self._settings.metrics_otel and self._may_send:
-            self._export("OpenTelemetryMetrics", otel.OpenTelemetryMetrics)
+            make = partial(otel.OpenTelemetryMetrics, run_id=self._run_id)
+            self._export("OpenTelemetryMetrics", make)
 
     @property
     def _may_send(self) -> bool:

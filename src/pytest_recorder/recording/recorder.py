@@ -60,7 +60,7 @@ class Recorder:
         self.folder = FilePath.of(folder)
         self.policy = policy
         self.journal = journal or Journal(run_id)
-        self.run_id = run_id or self.journal.run_id
+        self.run_id = self.journal.run_id
         self.choice: Choice = select(settings.engine, settings.hot_path)
         self.setup: Setup | None = None
         """None before `open`, after `close`, and in a forked child."""
@@ -153,9 +153,11 @@ class Recorder:
             self.setup.close(leave_spool=leave_spool)
         self.setup = self._recording = None
 
-    def _handle_fault(self, error: BaseException, callback: str | None = None) -> None:
+    def _handle_fault(
+        self, error: BaseException, callback: str | None = None, *, is_marked: bool = False
+    ) -> None:
         if self._recording is not None:
-            self._recording.handle_fault(error, callback)
+            self._recording.handle_fault(error, callback, is_marked=is_marked)
 
     def _is_foreign(self) -> bool:
         return self._pid != OS.getpid()

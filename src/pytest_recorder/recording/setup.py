@@ -13,6 +13,7 @@ from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import TEXT_FILE, Scope
 from pytest_recorder.engine.select import Choice, make
 from pytest_recorder.engine.streams import StreamTap
+from pytest_recorder.errors import ErrorCode, enverr
 from pytest_recorder.recording.manifest_facts import manifest_facts_of_run
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.system import json_text
@@ -182,7 +183,9 @@ class Setup:
 
     def _finish_hot(self, hot: HotPath, _: None) -> None:
         self._faults.at("finish")
-        hot.end()
+        if not hot.end():
+            text = "a thread was still being recorded when the recording ended"
+            raise enverr(ErrorCode.TRACE_INCOMPLETE, text)
 
     def _keep_text(self, text: str) -> None:
         """Keep what `python -c` runs: no file has it."""
