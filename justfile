@@ -91,6 +91,17 @@ sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py": bu
     PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
         {{ bin }}/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }}
 
+# What fails lies in `fuzz-found`, with a traceback; `--runs N` or `--seconds N` says how much of it.
+# Mutate traces, spools and indexes, guided by coverage, and give them to every reader and command.
+fuzz *args:
+    {{ bin }}/python -m tests.fuzz {{ args }}
+
+# Give what is mutated to the scan in C under AddressSanitizer and UBSan.
+fuzz-sanitized *args="decoders files --seconds 60": build-sanitized
+    LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
+    PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
+        {{ bin }}/python -m tests.fuzz {{ args }}
+
 # Write the tables of docs/policy.md from real runs of every cell.
 policy-tables:
     {{ bin }}/python -m tests.faults.table
