@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import pytest_recorder
-from tests.plugin.support import index, run
+from tests.plugin.support import run
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="a call of POSIX")
 HOT_PATHS = ("python", "native")
