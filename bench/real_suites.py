@@ -31,10 +31,10 @@ import outcomes
 from comparison import table
 from outcomes import Comparison, Outcomes
 from pypi_suites import (
-    CHECKOUT,
     SUITES,
     Suite,
     SuiteError,
+    checkout_commit,
     checkout_wheel,
     command,
     fetch,
@@ -516,12 +516,7 @@ def described(python: str) -> str:
 
 def checkout() -> str:
     """Give the commit of this checkout, and the day."""
-    git = ["git", "describe", "--always", "--dirty", "--abbrev=9"]
-    try:
-        commit = command(git, "no commit", cwd=CHECKOUT).strip()
-    except (SuiteError, OSError):
-        commit = "no commit"
-    return f"{commit}, {time.strftime('%Y-%m-%d', time.gmtime())}"
+    return f"{checkout_commit()}, {time.strftime('%Y-%m-%d', time.gmtime())}"
 
 
 if __name__ == "__main__":
