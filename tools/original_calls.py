@@ -41,6 +41,7 @@ NOT_WHILE_TESTS_RUN: Final[Mapping[str, str]] = {
     "tracefile/manifest.py": "a model for readers",
     "tracefile/merge.py": "a command",
     "tracefile/reader.py": "reads traces",
+    "tracefile/recorded_source.py": "reads traces",
     "tracefile/skeleton.py": "reads traces",
     "tracefile/spool_trace.py": "reads the spools of other processes",
     "plugin/inquiry.py": "a command asks it in a process of its own",
