@@ -453,3 +453,55 @@ def test_a_folder_that_may_not_be_written_to_changes_no_outcome(
     assert "1 passed" in done.stdout
     assert "INTERNALERROR" not in done.stdout
     assert list((folder / "test-traces").iterdir()) == []
+
+
+FORKING = """
+import os, pickle
+import pytest
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    hook = item.ihook
+    hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            reports = runtestprotocol(item, log=False, nextitem=nextitem)
+            data = [hook.pytest_report_to_serializable(config=item.config, report=r) for r in reports]
+            with open(write, "wb") as file: pickle.dump(data, file)
+        finally:
+            os._exit(0)
+    os.close(write)
+    with open(read, "rb") as file: data = file.read()
+    os.waitpid(child, 0)
+    for each in pickle.loads(data) if data else []:
+        report = hook.pytest_report_from_serializable(config=item.config, data=each)
+        hook.pytest_runtest_logreport(report=report)
+    hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+"""
+FORKED = """
+def test_a(): work(); last(); assert 0
+def test_b(): work(); last(); os.kill(os.getpid(), signal.SIGKILL)
+def test_c(): work(); last()
+"""
+
+
+@pytest.mark.parametrize("hot_path", ["", "1"], ids=["native", "python"])
+def test_tests_that_a_plugin_runs_in_forked_processes_are_recorded_there(
+    hot_path: str, tmp_path: Path
+) -> None:
+    folder = make(tmp_path / "run", FORKED, FORKING)
+    done = pytest_in(folder, "test_it.py", PYTEST_RECORDER_PURE=hot_path)
+    assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    assert "kept 2 of 2 traces" in done.stdout
+    assert "recovered 1 trace" in " ".join(done.stdout.split())
+    assert list(folder.rglob("*.pyspool")) == []
+    for name, expected in (("test_a", WHOLE), ("test_b", DIED), ("test_c", PASSED)):
+        entry = entry_in(folder, name)
+        assert (entry.outcome, entry.status, entry.reason) == expected[:3]
+        with pytest_recorder.open_trace(folder / "test-traces" / str(entry.trace)) as trace:
+            calls = [event.function for event in trace.events() if event.kind == "call"]
+        assert (calls.count("add"), calls[-1]) == (900, "last")
+    next_run(folder)
