@@ -53,6 +53,7 @@ OUTCOMES = (
     "recordings",
     "partial",
     "our warnings",
+    "checkout",
 )
 COSTS = (
     "suite",
@@ -85,7 +86,8 @@ class Run:
 class Result:
     suite: Suite
     version: str = "?"
-    with_what: str = ""  # interpreter, system, checkout, day
+    with_what: str = ""  # interpreter, system, level
+    checkout: str = ""  # of ours: commit and day
     comparison: Comparison | None = None
     recordings: int = 0
     partial: int = 0
@@ -130,7 +132,7 @@ def examined(options: argparse.Namespace, work: Path) -> Iterator[Result]:
     wheel = checkout_wheel(options.python, work)
     with_what = f"{described(options.python)}, level `{options.level}`"
     for name in options.suite or SUITES:
-        result = Result(SUITES[name], with_what=with_what)
+        result = Result(SUITES[name], with_what=with_what, checkout=checkout())
         tree = Path(trees[name]).resolve() if name in trees else None
         try:
             examine(result, options, work / name, wheel, tree)
@@ -480,7 +482,8 @@ def outcome_cells(result: Result) -> list[str]:
         return start + [table.ABSENT] * (len(OUTCOMES) - len(start))
     equal = found.tests - len(found.flaky) - len(found.different)
     numbers = (found.tests, equal, len(found.flaky), result.recordings, result.partial)
-    return [*start, *(f"{number:,}" for number in (*numbers, result.our_warnings))]
+    shown = [f"{number:,}" for number in (*numbers, result.our_warnings)]
+    return [*start, *shown, result.checkout]
 
 
 def cost_cells(result: Result) -> list[str]:
@@ -499,15 +502,19 @@ def cost_cells(result: Result) -> list[str]:
 
 
 def described(python: str) -> str:
-    """Say with what a table was made: interpreter, system, commit and day."""
+    """Say with what a table was made: interpreter and system."""
     version = command([python, "--version"], "cannot run the interpreter").strip()
+    return f"{version}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+
+
+def checkout() -> str:
+    """Give the commit of this checkout, and the day."""
     git = ["git", "describe", "--always", "--dirty", "--abbrev=9"]
     try:
         commit = command(git, "no commit", cwd=CHECKOUT).strip()
     except (SuiteError, OSError):
         commit = "no commit"
-    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    return f"{version}, {system}, checkout {commit}, {time.strftime('%Y-%m-%d', time.gmtime())}"
+    return f"{commit}, {time.strftime('%Y-%m-%d', time.gmtime())}"
 
 
 if __name__ == "__main__":

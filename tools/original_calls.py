@@ -26,11 +26,11 @@ WHILE_TESTS_RUN: Final = (
     *("errors.py", "compat.py", "format", "system", "diagnostics", "settings", "tracefile"),
     *("engine", "recording", "plugin"),
 )
-PENDING: Final = ("plugin/",)
+PENDING: Final[tuple[str, ...]] = ()
 """What is looked through with `--pending` only: it is being converted."""
 NOT_WHILE_TESTS_RUN: Final[Mapping[str, str]] = {
-    "format/decode.py": "read by commands, and by the report of a failure",
-    "format/value_decoder.py": "read by commands, and by the report of a failure",
+    "format/decode.py": "reads traces",
+    "format/value_decoder.py": "reads traces",
     "diagnostics/errorjson.py": "a model for readers",
     "diagnostics/otel.py": "sends when the run is over",
     "diagnostics/prometheus.py": "writes when the run is over",
@@ -119,6 +119,7 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
     ): "faults are asked for by our own tests",
     ("engine/pure/interpreter.py", "import of threading"): "reads a dict of it, calls nothing",
     ("engine/pure/names.py", "import of ctypes"): "when the hot path is made",
+    ("engine/pure/shapes.py", "import of ctypes"): "when the hot path is made",
     ("engine/rivals.py", "import of threading"): "takes what it installs in threads",
     ("engine/scope.py", "import of sysconfig"): "asked when it is imported",
     (
@@ -127,6 +128,24 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
     ): "compiles the text of `python -c`, before it runs",
     ("engine/select.py", "import of importlib"): "when a setup is first made",
     ("engine/select.py", "call of import_module"): "when a setup is first made",
+    (
+        "plugin/__init__.py",
+        "import of pytest_recorder",
+    ): "when a run begins, or does not record",
+    ("plugin/__init__.py", "import of os"): "reads the environment before the tests",
+    ("plugin/options.py", "import of pytest_recorder"): "before the tests",
+    ("plugin/controller.py", "import of time"): "waits in a process that runs no tests",
+    ("plugin/github.py", "import of pytest_recorder"): "when the run is over",
+    ("plugin/hooks.py", "call of .resolve"): "of options",
+    ("plugin/links.py", "import of os"): "finds the page of pytest-html as pytest-html does",
+    ("plugin/links.py", "call of .expanduser"): "the same",
+    ("plugin/links.py", "import of importlib"): "of allure, in a run that writes its report",
+    ("plugin/links.py", "call of import_module"): "the same",
+    ("plugin/links.py", "import of urllib"): "quotes a link for pytest-html",
+    ("plugin/recorded_run.py", "call of .open"): "of a recorder",
+    ("plugin/resolution.py", "import of os"): "makes paths of options before the tests",
+    ("plugin/resolution.py", "import of pathlib"): "makes paths of options before the tests",
+    ("plugin/tested_files.py", "import of importlib"): "finds packages before the tests",
     ("recording/api.py", "import of warnings"): "warns the program that has called us",
     ("recording/autostart.py", "import of pytest_recorder"): "before the program runs",
     ("recording/file_recording.py", "call of .open"): "of a recorder",

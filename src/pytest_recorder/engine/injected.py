@@ -44,9 +44,7 @@ class InjectedHotPath(PureHotPath):
     faults: Injector
 
     def locked(self, operation: Operation) -> Operation:
-        """Wrap an operation; all of them come by here, and the one that ends a trace passes."""
-        if operation == self._end:
-            return super().locked(operation)
+        """Wrap an operation; all of them come by here."""
 
         def injected(frame: Any, code: Any, argument: Any) -> Any:
             if not self._is_in_reach(frame) or self.faults.event():

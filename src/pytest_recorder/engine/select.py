@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_recorder import compat
 from pytest_recorder.diagnostics import inject
-from pytest_recorder.diagnostics.guard import Unreported, fault_handler
+from pytest_recorder.diagnostics.guard import Unreported, failure_handler, fault_handler, marked
 from pytest_recorder.engine.base import Capabilities, Engine, HotPath
 from pytest_recorder.engine.pure.definitions import Sink
 from pytest_recorder.engine.pure.values import Bounds
@@ -126,6 +126,7 @@ def make(
     Only what is chosen is imported: the rest would cost every run a tenth of a second. Only where
     `faults` asks for one in the hot path is it of a kind that can fail on purpose.
     """
+    handle_failure = failure_handler(on_fault)
     parts: dict[str, Any] = {
         "level": level,
         "bounds": bounds,
@@ -133,9 +134,8 @@ def make(
         "is_in_scope": is_in_scope,
     }
     if choice.hot_path == "native":
-        hot_native = _native_hot_path(
-            faults, sink, {**parts, "handle_fault": fault_handler(on_fault)}
-        )
+        parts |= {"handle_fault": fault_handler(on_fault), "handle_failure": handle_failure}
+        hot_native = _native_hot_path(faults, sink, parts)
         if choice.engine == "settrace":
             return hot_native, _parts("settrace_native").NativeSettraceEngine(
                 hot_native, capabilities=choice.capabilities, on_fault=on_fault
@@ -146,6 +146,7 @@ def make(
             capabilities=choice.capabilities,
             on_fault=on_fault,
         )
+    parts["marked"] = partial(marked, handle_failure)
     pure, unreported = _pure_hot_path(faults, sink, parts), Unreported()
     if choice.engine == "settrace":
         return pure, _parts("settrace").SettraceEngine(

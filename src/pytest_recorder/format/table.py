@@ -114,6 +114,7 @@ REASONS: Final = (
     Word(5, "CHANGED", "changed while it was read"),
     Word(6, "STATELESS", "no state that can be read without running code"),
     Word(7, "CUSTOM", "reading it would run code of the program"),
+    Word(8, "FAILED", "the recorder failed to read it"),
 )
 """Why a value is not whole; 0 is one that is."""
 

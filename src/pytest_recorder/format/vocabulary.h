@@ -70,6 +70,7 @@ enum {
     REASON_CHANGED = 5,
     REASON_STATELESS = 6,
     REASON_CUSTOM = 7,
+    REASON_FAILED = 8,
 };
 
 enum {
@@ -87,7 +88,7 @@ enum {
 #define MAX_BLOCK_PAIRS 524288
 #define OP_END 16 /* one more than the last */
 #define TAG_END 19 /* one more than the last */
-#define REASON_END 8 /* one more than the last */
+#define REASON_END 9 /* one more than the last */
 #define PHASE_COUNT 4
 #define EDGE_COUNT 2
 #define STREAM_COUNT 2

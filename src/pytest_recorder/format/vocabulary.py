@@ -87,6 +87,7 @@ class Reason:
     CHANGED: Final = 5
     STATELESS: Final = 6
     CUSTOM: Final = 7
+    FAILED: Final = 8
 
 
 EVENT_KINDS: Final = {
@@ -112,6 +113,7 @@ REASONS: Final = {
     Reason.CHANGED: "changed while it was read",
     Reason.STATELESS: "no state that can be read without running code",
     Reason.CUSTOM: "reading it would run code of the program",
+    Reason.FAILED: "the recorder failed to read it",
 }
 
 DEFINE_FIELDS: Final = {

@@ -1,7 +1,5 @@
 """Ends attempts and the run: keeps or drops traces, and does what the policy says about errors."""
 
-from pathlib import Path
-
 import pytest
 
 from pytest_recorder.errors import RecorderError
@@ -191,7 +189,7 @@ class Ending:
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
         folder = self._run.index.folder
-        path = Path(claim_path(attempt.path, folder, attempt.named, attempt.number))
+        path = claim_path(attempt.path, folder, attempt.named, attempt.number)
         attempt.path = path
         try:
             failing = attempt.failing
@@ -201,6 +199,7 @@ class Ending:
                 outcome=attempt.outcome,
                 phases=attempt.phases,
                 failing=failing.manifest_fields() if failing is not None else None,
+                fixtures=attempt.fixtures,
                 **about,
             )
         finally:

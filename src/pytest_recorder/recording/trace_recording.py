@@ -92,7 +92,10 @@ class TraceRecording:
         setup = self._setup
         setup.engine.unreported.count = 0
         setup.spool.begin(written)
-        setup.hot.begin()
+        if not setup.hot.begin():
+            setup.spool.drop()
+            text = "a thread is still in the recorder, from the last recording"
+            raise enverr(ErrorCode.TRACE_INCOMPLETE, text)
         self.manifest = manifest
         self._journal.about(manifest["trace_id"], test)
         # Before the first event: what runs in here is nothing of the program's.
@@ -160,7 +163,7 @@ class TraceRecording:
         setup.stop()
         self._duration_us = (elapsed_ns() - self._started_ns) // 1000
         error = self.error
-        reason, message = (error.code.value, error.message) if error else (None, None)
+        reason, message = (error.code.value, error.reason_text) if error else (None, None)
         if error is None and self._interrupted is not None:
             reason, message = ErrorCode.TRACE_INCOMPLETE.value, self._interrupted
         self._cpu_us = self.cpu_us
@@ -220,9 +223,13 @@ class TraceRecording:
         counts, self._counts = self._counts, Tally()
         return counts
 
-    def handle_fault(self, error: BaseException, callback: str | None = None) -> None:
+    def handle_fault(
+        self, error: BaseException, callback: str | None = None, *, is_marked: bool = False
+    ) -> None:
         """Take a fault of ours out of a callback: count it, detach, keep the first for the end.
 
+        Where it `is_marked` no event is lost, and the recording goes on, as it does after what the
+        program refused to show.
         The exception itself is not kept: its traceback holds objects of the program.
         """
         hot = self._setup.hot
@@ -235,7 +242,8 @@ class TraceRecording:
         if found.kind is ErrorKind.TARGET:
             # What the program is made of is no reason to see no more of it.
             self._refusal = self._refusal or found
-            hot.lose("refused")
+            if not is_marked:
+                hot.lose("refused")
             return
         is_first = self.error is None
         if is_first:

@@ -15,6 +15,7 @@ from typing import BinaryIO, Final, NamedTuple, cast
 
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import (
+    SEPARATOR,
     AnyPath,
     FilePath,
     is_absolute,
@@ -111,6 +112,23 @@ def absolute(path: AnyPath) -> FilePath:
     if not is_absolute(text):
         text = join(current_folder() or "", text)
     return FilePath(normalized(text))
+
+
+def relative(path: AnyPath, folder: AnyPath) -> str:
+    """Give the way from a folder to a path, as `os.path.relpath` does.
+
+    Where there is none, from one drive of Windows to another, the path from its root on.
+    """
+    there, start = (absolute(each).split(SEPARATOR) for each in (path, folder))
+    same = str.casefold if sys.platform == "win32" else str
+    if same(there[0]) != same(start[0]):
+        return SEPARATOR.join(there)
+    common = 0
+    while common < min(len(there), len(start)) and same(there[common]) == same(start[common]):
+        common += 1
+    # The root ends in an empty name.
+    up = len([name for name in start[common:] if name])
+    return SEPARATOR.join([".."] * up + [name for name in there[common:] if name]) or "."
 
 
 def real(path: AnyPath) -> FilePath:

@@ -20,8 +20,10 @@ touched by it, see `clock`.
 """
 
 import _io
+import _signal  # type: ignore[import-not-found] # pyright: ignore[reportMissingImports]
 import _thread
 import datetime as dt
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -92,6 +94,10 @@ class _Interpreter:
         self.exc_info: Final = sys.exc_info
         self.gettrace: Final = sys.gettrace
         self.settrace: Final = sys.settrace
+        self.get_referents: Final = gc.get_referents
+        self.getsignal: Final[Callable[[int], Any]] = _signal.getsignal
+        self.valid_signals: Final[Callable[[], set[int]]] = _signal.valid_signals
+        self.interrupt_main: Final = _thread.interrupt_main
         if sys.version_info >= (3, 12):
             self.monitoring: Final = _Monitoring()
 

@@ -22,6 +22,7 @@ from pytest_recorder import compat
 from pytest_recorder.engine.native import _native
 from pytest_recorder.engine.pure.definitions import Sink, Sources
 from pytest_recorder.engine.pure.interpreter import LOOPS, thread_name
+from pytest_recorder.engine.pure.lookups import entry, exact
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.meter import at_least_us
 from pytest_recorder.engine.pure.names import argument_names, recorded_names
@@ -108,7 +109,7 @@ class Helpers:
         slots = tuple(
             (shown, member)
             for place, name, shown in reader.slots
-            if type(member := _namespace_of(_mro_of(kind)[place]).get(name))
+            if type(member := entry(_namespace_of(_mro_of(kind)[place]), name))
             is MemberDescriptorType
         )
         has_dict = 0 if reader.dict_at < 0 else _DICT_OF_STREAM if _is_stream(kind) else 1
@@ -172,6 +173,7 @@ class NativeHotPath(_native.Core):
         redactor: Redactor,
         is_in_scope: Callable[[CodeType, str | None], bool],
         handle_fault: Callable[..., Any],
+        handle_failure: Callable[[BaseException, str], None] | None = None,
         clock: Callable[[], int] = CLOCKS.perf_counter_ns,
     ) -> None:
         self._helpers = Helpers(sink, bounds, redactor, is_in_scope)
@@ -192,6 +194,7 @@ class NativeHotPath(_native.Core):
             loops=bytes(number in LOOPS for number in range(256)),
             disable=INTERPRETER.monitoring.disable if compat.HAS_MONITORING else None,
             handle_fault=handle_fault,
+            handle_failure=handle_failure,
         )
         self._helpers.connect(self)
         if clock is not CLOCKS.perf_counter_ns:
@@ -221,11 +224,13 @@ class NativeHotPath(_native.Core):
     def watch_streams(self, watch: Callable[[], None]) -> None:
         self._helpers.watch_streams = watch
 
-    def begin(self) -> None:
+    def begin(self) -> bool:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
         """Start the next trace with all tables empty; code objects in scope stay known."""
+        return super().begin(self._reset)
+
+    def _reset(self) -> None:
         self._redactor.forget()
         self._helpers.reset()
-        super().begin()
 
     def attach(self, frame: FrameType | None) -> list[FrameType]:
         """Meet the code of frames that are running already; give those in scope."""
@@ -245,7 +250,7 @@ class NativeHotPath(_native.Core):
 
     def note(self, frame: FrameType, remark: str, _: object = None) -> None:
         """Record a remark of the program, as a log event of level NOTE."""
-        self.write_message(frame, "NOTE", "recording", remark)
+        self.write_message(frame, "NOTE", "recording", exact(remark))
 
     def span(self, phase: str, edge: str, names: tuple[str, str]) -> None:
         """Record the edge of a phase or a fixture; `names` is the fixture's name and an outcome."""

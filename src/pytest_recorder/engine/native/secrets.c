@@ -1,14 +1,19 @@
 /* The answers of Python, kept by name and by the fingerprint of a string. */
 
 #include "secrets.h"
+#include "failures.h"
 #include "mix.h"
+
+/* Stands for a text in which secrets could not be looked for. */
+#define NOT_SHOWN "[not shown: it could not be searched for secrets]"
 
 static int
 ask_is_secret(Hot *hot, PyObject *string)
 {
     PyObject *answer = PyObject_CallMethod(hot->settings.helpers, "is_secret", "O", string);
     if (answer == NULL) {
-        return -1;
+        /* What cannot be judged is hidden. */
+        return helper_failed(hot, "is_secret") < 0 ? -1 : 1;
     }
     int is_secret = answer == Py_True;
     Py_DECREF(answer);
@@ -55,7 +60,7 @@ remember_secret(Hot *hot, PyObject *value)
     }
     PyObject *done = PyObject_CallMethod(hot->settings.helpers, "remember", "O", value);
     Py_XDECREF(done);
-    return done == NULL ? -1 : 0;
+    return done == NULL ? helper_failed(hot, "remember") : 0;
 }
 
 int
@@ -73,7 +78,15 @@ masked(Hot *hot, PyObject *text)
     if (!may_hide(hot, text)) {
         return Py_NewRef(text);
     }
-    return PyObject_CallMethod(hot->settings.helpers, "mask", "O", text);
+    PyObject *shown = PyObject_CallMethod(hot->settings.helpers, "mask", "O", text);
+    if (shown != NULL && !PyUnicode_CheckExact(shown)) {
+        Py_CLEAR(shown);
+        PyErr_SetString(PyExc_TypeError, "a helper gives a str");
+    }
+    if (shown == NULL && helper_failed(hot, "mask") == 0) {
+        shown = PyUnicode_FromString(NOT_SHOWN);
+    }
+    return shown;
 }
 
 void

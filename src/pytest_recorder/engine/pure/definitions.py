@@ -8,6 +8,7 @@ from hashlib import sha256
 from types import CodeType
 from typing import Protocol
 
+from pytest_recorder.engine.pure.lookups import exact
 from pytest_recorder.engine.pure.names import Reader, argument_names, reader_for, recorded_names
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define
@@ -144,7 +145,7 @@ class Definitions:
     def code(self, record: CodeRecord) -> None:
         """Define a code object and all that its record needs in this trace."""
         code = record.code
-        file = self._file(code.co_filename)
+        file = self._file(exact(code.co_filename))
         self._codes += 1
         number = uv(self._codes)
         self._sink.define(
@@ -152,7 +153,7 @@ class Definitions:
             + number
             + file
             + uv(max(code.co_firstlineno, 0))
-            + text(code.co_qualname)
+            + text(exact(code.co_qualname))
         )
         every = dict.fromkeys((*record.args, *record.names))
         record.name_ids = {name: self.name(name) for name in every}

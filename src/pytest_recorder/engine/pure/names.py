@@ -21,6 +21,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from pytest_recorder import compat
+from pytest_recorder.engine.pure.lookups import is_plain, named_entries
 
 UNBOUND: Any = type("Unbound", (), {})()
 """Stands for a variable that has no value now."""
@@ -80,6 +81,8 @@ def _read_namespace(frame: FrameType, names: tuple[str, ...]) -> list[Any]:
     namespace: Any = frame.f_locals
     if not issubclass(type(namespace), dict):
         return [UNBOUND] * len(names)
+    if not is_plain(namespace):
+        namespace = named_entries(namespace)
     get = dict.get
     return [get(namespace, name, UNBOUND) for name in names]
 

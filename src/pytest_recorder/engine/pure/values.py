@@ -22,10 +22,14 @@ from itertools import islice
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
+from pytest_recorder.engine.pure.lookups import entry, exact, is_plain
+from pytest_recorder.engine.pure.marks import Marked, unguarded
 from pytest_recorder.engine.pure.shapes import (
     Shape,
     fields_of,
     instance_dict,
+    items_of_tuple,
+    look_up_quickly,
     mro_of,
     namespace_of,
     places_of_state,
@@ -59,6 +63,7 @@ class TypeReader(NamedTuple):
     dict_at: int  # place in the method resolution order whose class brings `__dict__`, or -1
     slots: tuple[tuple[int, str, str], ...]  # place, name in the class, name for people
     fields: tuple[str, ...]  # of a named tuple
+    look_up: Callable[[Any, str], Any]  # in the namespaces of its bases
 
 
 _pack_float = Struct("<d").pack
@@ -94,6 +99,7 @@ class ValueEncoder:
         "_open",
         "_readers",
         "_redactor",
+        "_safely",
         "_scalars",
         "redacted",
     )
@@ -104,11 +110,13 @@ class ValueEncoder:
         redactor: Redactor,
         define_type: Callable[[str, tuple[str, ...]], bytes],
         define_name: Callable[[str], bytes],
+        marked: Marked = unguarded,
     ) -> None:
         self._bounds = bounds
         self._redactor = redactor
         self._define_type = define_type
         self._define_name = define_name
+        self._safely = marked(self._encode_whole, "encode", self._mark)
         self._readers: dict[int, TypeReader] = {}
         self._ids: dict[int, bytes] = {}
         self._open: list[int] = []
@@ -126,7 +134,7 @@ class ValueEncoder:
         self._scalars = {id(kind): encode for kind, encode in scalars.items()}
         self._encoders: dict[int, Callable[[Any, TypeReader, int], bytes]] = {
             Shape.LIST: self._sequence(list),
-            Shape.TUPLE: self._sequence(tuple),
+            Shape.TUPLE: self._tuple,
             Shape.SET: self._sequence(set),
             Shape.FROZENSET: self._sequence(frozenset),
             Shape.DEQUE: self._sequence(collections.deque),
@@ -164,8 +172,17 @@ class ValueEncoder:
         scalar = self._scalars.get(id(type(value)))
         if scalar is not None:
             return scalar(value)
+        encoded: bytes = self._safely(value)
+        return encoded
+
+    def _encode_whole(self, value: Any) -> bytes:
         self._open.clear()
         return self._encode(value, 0)
+
+    def _mark(self, value: object) -> bytes:
+        """Stand for a value that could not be read: its type, if that can be."""
+        type_id = self._define_type(type_name(type(value)), ())
+        return _OPAQUE + type_id + self.object_id(value) + bytes((Reason.FAILED,))
 
     def encode_at(self, value: object, depth: int) -> bytes:
         """Encode an object inside so many others."""
@@ -245,6 +262,8 @@ class ValueEncoder:
         full: int,
         parts: Callable[[], Iterable[bytes]],
         bound: tuple[int, int],
+        *,
+        is_cut: bool = False,
     ) -> bytes:
         limit, why = bound
         reason = self._open_level(value, depth, full, limit, why)
@@ -252,6 +271,8 @@ class ValueEncoder:
         shown: list[bytes] = []
         if reason not in (Reason.CYCLE, Reason.DEPTH):
             self._open.append(id(value))
+            if is_cut:
+                reason = Reason.CHANGED
             try:
                 shown.extend(parts())
             except RuntimeError as error:
@@ -281,6 +302,21 @@ class ValueEncoder:
             )
 
         return encode
+
+    def _tuple(self, value: Any, reader: TypeReader, depth: int) -> bytes:
+        limit = self._bounds.items
+        full = tuple.__len__(value)
+        shown = items_of_tuple(value, limit)
+        return self._level(
+            _SEQUENCE,
+            value,
+            reader,
+            depth,
+            full,
+            lambda: self._many(shown, depth + 1),
+            (limit, Reason.ITEMS),
+            is_cut=len(shown) < min(full, limit),
+        )
 
     def _named_tuple(self, value: Any, reader: TypeReader, depth: int) -> bytes:
         limit = self._bounds.items
@@ -339,7 +375,9 @@ class ValueEncoder:
         found: list[tuple[str, Any]] = []
         mro = mro_of(type(value))
         for place, name, shown in reader.slots:
-            descriptor = namespace_of(mro[place]).get(name)
+            # The bases of a class can be changed.
+            is_there = place < len(mro)
+            descriptor = reader.look_up(namespace_of(mro[place]), name) if is_there else None
             if type(descriptor) is types.MemberDescriptorType:
                 try:
                     found.append((shown, descriptor.__get__(value)))
@@ -347,7 +385,7 @@ class ValueEncoder:
                     # Without a value, or another class's descriptor under a name in this one.
                     continue
         full = len(found)
-        namespace = instance_dict(value, mro, reader.dict_at)
+        namespace = instance_dict(value, mro, reader.dict_at, reader.look_up)
         if namespace is not None:
             full += dict.__len__(namespace)
             pairs = tuple(islice(dict.items(namespace), self._bounds.attributes))
@@ -375,10 +413,10 @@ class ValueEncoder:
         )
 
     def _enumeration(self, value: Any, reader: TypeReader, depth: int) -> bytes:
-        attributes = instance_dict(value, mro_of(type(value)), reader.dict_at) or {}
+        attributes = instance_dict(value, mro_of(type(value)), reader.dict_at, entry) or {}
         shown = [
-            ("name", dict.get(attributes, "_name_")),
-            ("value", dict.get(attributes, "_value_")),
+            ("name", entry(attributes, "_name_")),
+            ("value", entry(attributes, "_value_")),
         ]
         return self._attributes(value, reader, depth, shown, 2)
 
@@ -407,7 +445,7 @@ class ValueEncoder:
         owner, name = value.__self__, value.__name__
         if owner is not None and not issubclass(type(owner), types.ModuleType):
             kind = owner if issubclass(type(owner), type) else type(owner)
-            name = f"{qualname_of(kind)}.{name}"
+            name = f"{exact(qualname_of(kind))}.{name}"
         return self._attributes(value, reader, depth, [("qualname", name)], 1)
 
     def _method(self, value: types.MethodType, reader: TypeReader, depth: int) -> bytes:
@@ -420,7 +458,7 @@ class ValueEncoder:
         return self._attributes(value, reader, depth, [("name", type_name(value))], 1)
 
     def _module(self, value: types.ModuleType, reader: TypeReader, depth: int) -> bytes:
-        name = dict.get(_module_state(value) or {}, "__name__")
+        name = entry(_module_state(value) or {}, "__name__")
         shown = name if type(name) is str else None
         return self._attributes(value, reader, depth, [("name", shown)], 1)
 
@@ -428,7 +466,9 @@ class ValueEncoder:
         zone = value.tzinfo if type(value) in (DATES.datetime, DATES.time) else None
         if zone is not None and type(zone) is not DATES.timezone:
             return self._opaque(value, reader, Reason.CUSTOM)
-        return _TEXT + reader.type_id + self.object_id(value) + self.encode_text(str(value))
+        return (
+            _TEXT + reader.type_id + self.object_id(value) + self.encode_text(exact(str(value)))
+        )
 
     def _scalar_subclass(self, base: Any) -> Callable[[Any, TypeReader, int], bytes]:
         """Make the encoder for a subclass of a scalar: its plain value beside its type."""
@@ -437,7 +477,7 @@ class ValueEncoder:
             int: int.__pos__,
             float: float.__pos__,
             complex: complex.__pos__,
-            str: _copy_str,
+            str: exact,
             bytes: _copy_bytes,
         }
         plain = copies[base]
@@ -482,11 +522,10 @@ class ValueEncoder:
         dict_at, slots = places_of_state(mro)
         shape = shape_of(kind, mro, dict_at, has_slots=bool(slots), has_fields=bool(fields))
         encode = self._encoders[shape]
-        return TypeReader(weakref.ref(kind), type_id, shape, encode, dict_at, slots, fields)
-
-
-def _copy_str(value: str) -> str:
-    return str.__getitem__(value, slice(None))
+        has_plain_bases = all(is_plain(namespace_of(base)) for base in mro)
+        look_up = look_up_quickly if has_plain_bases else entry
+        alive = weakref.ref(kind)
+        return TypeReader(alive, type_id, shape, encode, dict_at, slots, fields, look_up)
 
 
 def _copy_bytes(value: bytes) -> bytes:
