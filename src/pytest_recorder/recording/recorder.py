@@ -161,8 +161,13 @@ class Recorder:
         if self._recording is not None:
             self._recording.handle_fault(error, callback, is_marked=is_marked)
 
-    def _is_foreign(self) -> bool:
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it was made before a fork, by the parent of this process."""
         return self._pid != OS.getpid()
+
+    def _is_foreign(self) -> bool:
+        return self.is_foreign
 
     # The life of one trace.
 
