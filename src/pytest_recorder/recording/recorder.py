@@ -122,7 +122,9 @@ class Recorder:
     def _set_up(self, settings: Settings) -> Setup:
         """Give a setup for these settings; the one that is there is used again if it fits."""
         setup = self.setup
-        if setup is not None and setup.shape == shape_of(settings) and not setup.is_outdated:
+        # A program that has taken the spool away must not end the recording of all tests.
+        is_spent = setup is not None and (setup.is_outdated or setup.spool.is_lost)
+        if setup is not None and setup.shape == shape_of(settings) and not is_spent:
             return setup
         self._tear_down()
         self.choice = select(settings.engine, settings.hot_path)

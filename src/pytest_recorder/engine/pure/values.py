@@ -20,10 +20,12 @@ import weakref
 from collections.abc import Callable, Iterable
 from itertools import islice
 from struct import Struct
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
+from pytest_recorder.engine.pure.bounds import Bounds as Bounds
 from pytest_recorder.engine.pure.lookups import entry, exact, is_plain
 from pytest_recorder.engine.pure.marks import Marked, unguarded
+from pytest_recorder.engine.pure.scalars import COPIES, encode_int
 from pytest_recorder.engine.pure.shapes import (
     Shape,
     fields_of,
@@ -39,18 +41,9 @@ from pytest_recorder.engine.pure.shapes import (
 )
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import is_hook
-from pytest_recorder.format.primitives import text, uv, zz
-from pytest_recorder.format.vocabulary import MAX_INT_BYTES, Reason, Tag
+from pytest_recorder.format.primitives import text, uv
+from pytest_recorder.format.vocabulary import Reason, Tag
 from pytest_recorder.system.originals import DATES
-
-
-class Bounds(NamedTuple):
-    """How much of one value is recorded: levels, items of a container, characters, attributes."""
-
-    depth: int = 3
-    items: int = 20
-    chars: int = 256
-    attributes: int = 20
 
 
 class TypeReader(NamedTuple):
@@ -75,12 +68,9 @@ _STR, _STR_CUT = bytes((Tag.STR,)), bytes((Tag.STR_CUT,))
 _BYTES, _BYTES_CUT = bytes((Tag.BYTES,)), bytes((Tag.BYTES_CUT,))
 _SEQUENCE, _MAPPING = bytes((Tag.SEQUENCE,)), bytes((Tag.MAPPING,))
 _OBJECT, _OPAQUE = bytes((Tag.OBJECT,)), bytes((Tag.OPAQUE,))
-_INT, _FLOAT, _COMPLEX = bytes((Tag.INT,)), bytes((Tag.FLOAT,)), bytes((Tag.COMPLEX,))
+_FLOAT, _COMPLEX = bytes((Tag.FLOAT,)), bytes((Tag.COMPLEX,))
 _TEXT, _SUBCLASS, _REDACTED = bytes((Tag.TEXT,)), bytes((Tag.SUBCLASS,)), bytes((Tag.REDACTED,))
-_SMALL = 1024
-_SMALL_INTS: Final = tuple(_INT + zz(number) for number in range(-_SMALL, _SMALL))
 _WHOLE = bytes((Reason.WHOLE,))
-_HALF_MIN, _HALF_MAX = -(1 << 63), (1 << 63) - 1
 
 
 class ValueEncoder:
@@ -125,7 +115,7 @@ class ValueEncoder:
         scalars: dict[type, Callable[[Any], bytes]] = {
             type(None): lambda _: _NONE,
             bool: lambda value: _TRUE if value else _FALSE,
-            int: _encode_int,
+            int: encode_int,
             float: lambda value: _FLOAT + _pack_float(value),
             complex: lambda value: _COMPLEX + _pack_complex(value.real, value.imag),
             str: self.encode_text,
@@ -172,8 +162,7 @@ class ValueEncoder:
         scalar = self._scalars.get(id(type(value)))
         if scalar is not None:
             return scalar(value)
-        encoded: bytes = self._safely(value)
-        return encoded
+        return self._safely(value)  # type: ignore[no-any-return]
 
     def _encode_whole(self, value: Any) -> bytes:
         self._open.clear()
@@ -304,19 +293,15 @@ class ValueEncoder:
         return encode
 
     def _tuple(self, value: Any, reader: TypeReader, depth: int) -> bytes:
-        limit = self._bounds.items
-        full = tuple.__len__(value)
+        limit, full = self._bounds.items, tuple.__len__(value)
         shown = items_of_tuple(value, limit)
-        return self._level(
-            _SEQUENCE,
-            value,
-            reader,
-            depth,
-            full,
-            lambda: self._many(shown, depth + 1),
-            (limit, Reason.ITEMS),
-            is_cut=len(shown) < min(full, limit),
-        )
+        is_cut = len(shown) < min(full, limit)
+        bound = (limit, Reason.ITEMS)
+
+        def parts() -> list[bytes]:
+            return self._many(shown, depth + 1)
+
+        return self._level(_SEQUENCE, value, reader, depth, full, parts, bound, is_cut=is_cut)
 
     def _named_tuple(self, value: Any, reader: TypeReader, depth: int) -> bytes:
         limit = self._bounds.items
@@ -375,9 +360,9 @@ class ValueEncoder:
         found: list[tuple[str, Any]] = []
         mro = mro_of(type(value))
         for place, name, shown in reader.slots:
-            # The bases of a class can be changed.
-            is_there = place < len(mro)
-            descriptor = reader.look_up(namespace_of(mro[place]), name) if is_there else None
+            if place >= len(mro):
+                continue  # the bases of a class can be changed
+            descriptor = reader.look_up(namespace_of(mro[place]), name)
             if type(descriptor) is types.MemberDescriptorType:
                 try:
                     found.append((shown, descriptor.__get__(value)))
@@ -472,15 +457,7 @@ class ValueEncoder:
 
     def _scalar_subclass(self, base: Any) -> Callable[[Any, TypeReader, int], bytes]:
         """Make the encoder for a subclass of a scalar: its plain value beside its type."""
-        # Each returns an exact copy of the built-in type without a look at the subclass.
-        copies: dict[Any, Callable[[Any], Any]] = {
-            int: int.__pos__,
-            float: float.__pos__,
-            complex: complex.__pos__,
-            str: exact,
-            bytes: _copy_bytes,
-        }
-        plain = copies[base]
+        plain = COPIES[base]
         encode_base = self._scalars[id(base)]
 
         def encode(value: Any, reader: TypeReader, depth: int) -> bytes:
@@ -526,19 +503,3 @@ class ValueEncoder:
         look_up = look_up_quickly if has_plain_bases else entry
         alive = weakref.ref(kind)
         return TypeReader(alive, type_id, shape, encode, dict_at, slots, fields, look_up)
-
-
-def _copy_bytes(value: bytes) -> bytes:
-    return bytes.__getitem__(value, slice(None))
-
-
-def _encode_int(value: int) -> bytes:
-    if -_SMALL <= value < _SMALL:
-        return _SMALL_INTS[value + _SMALL]
-    if _HALF_MIN <= value <= _HALF_MAX:
-        return _INT + zz(value)
-    sign, magnitude = bytes((value < 0,)), abs(value)
-    size = (magnitude.bit_length() + 7) // 8
-    if size > MAX_INT_BYTES:
-        return bytes((Tag.HUGE_INT,)) + sign + uv(magnitude.bit_length())
-    return bytes((Tag.BIG_INT,)) + sign + uv(size) + magnitude.to_bytes(size, "little")
