@@ -91,6 +91,17 @@ sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py test
     PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
         {{ bin }}/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }}
 
+# What fails lies in `fuzz-found`, with a traceback; `--runs N` or `--seconds N` says how much of it.
+# Mutate traces, spools and indexes, guided by coverage, and give them to every reader and command.
+fuzz *args:
+    {{ bin }}/python -m tests.fuzz {{ args }}
+
+# Give what is mutated to the scan in C under AddressSanitizer and UBSan.
+fuzz-sanitized *args="decoders files --seconds 60": build-sanitized
+    LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
+    PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
+        {{ bin }}/python -m tests.fuzz {{ args }}
+
 # Run the hostile programs recorded: under the sanitizers, optimized, in development mode, and with every warning an error.
 hostile *args="tests/undisturbed/test_hostile_programs.py tests/undisturbed/test_nothing_of_the_program_runs.py": build-sanitized
     LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
@@ -106,7 +117,8 @@ warnings:
     flags="$({{ bin }}/python -c 'import sysconfig; print("-I" + sysconfig.get_path("include"))') -Isrc/pytest_recorder/format"
     flags="$flags -std=c11 -D_GNU_SOURCE -fno-strict-aliasing -O2 -Wall -Wextra -Werror -c -o /dev/null"
     is_new=$({{ bin }}/python -c 'import sys; print(int(sys.version_info >= (3, 12)))')
-    for unit in src/pytest_recorder/engine/native/unit.c src/pytest_recorder/tracefile/*.c; do
+    for unit in src/pytest_recorder/engine/native/unit.c src/pytest_recorder/engine/_taps.c src/pytest_recorder/system/*.c \
+        src/pytest_recorder/tracefile/*.c; do
         cc $flags "$unit"
         if [ "$is_new" = 1 ]; then
             cc $flags -DHOT_PUBLIC=1 "$unit"

@@ -30,7 +30,7 @@ from comparison import table
 from outcomes import Outcomes
 from plugin_probes import PROBES, PROJECT, TOGETHER, Probe
 from pypi_suites import SuiteError, checkout_wheel, command, progress
-from real_suites import described
+from real_suites import checkout, described
 
 TOGETHER_NAME = "together"
 TOGETHER_WORKERS = "together, -n 2"
@@ -59,7 +59,7 @@ _UNSTABLE = re.compile(
 """Addresses, times, sizes, temporary folders, process ids and ports: what differs each time."""
 _OURS = re.compile(
     r"^record-trace: |^\W*(Recorded trace|recorded traces)( \(\w+\))?\W*$|^kept \d+ of \d+ traces"
-    r"| -> test-traces\S*$|^traces: \d"
+    r"| -> test-traces\S*$|^traces: \d|^::error .*\btest-traces/"
     r"|^((recorded|written|dropped) (events|bytes)|redactions|detaches|faults): "
 )
 """Lines of ours beside those of the sections in reports."""
@@ -78,7 +78,8 @@ class Run:
 class Result:
     name: str
     version: str = table.ABSENT
-    with_what: str = ""  # interpreter, system, checkout, day
+    with_what: str = ""  # interpreter, system
+    checkout: str = ""  # of ours: commit and day
     tests: int = 0
     flaky: int = 0
     equal: int = 0
@@ -114,7 +115,7 @@ def examined(options: argparse.Namespace, work: Path) -> Iterator[Result]:
     python = base_environment(options.python, work)
     with_what = described(options.python)
     for name in options.plugin or NAMES:
-        result = Result(name, with_what=with_what)
+        result = Result(name, with_what=with_what, checkout=checkout())
         try:
             examine(result, python, work)
         except SuiteError as problem:
@@ -161,10 +162,14 @@ def base_environment(python: str, work: Path) -> Path:
     inside = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     if not inside.exists():
         command([python, "-m", "venv", str(environment)], "cannot make an environment")
-    install = [str(inside), "-m", "pip", "install", "--quiet", "--upgrade"]
     wheel = str(checkout_wheel(python, work))
-    command([*install, wheel, "pytest", "prometheus_client"], "cannot install the checkout")
-    command([*install, "--no-deps", "--force-reinstall", wheel], "cannot install the checkout")
+    built = environment / "checkout.txt"
+    if not built.is_file() or built.read_text(encoding="utf-8") != wheel or "dirty" in wheel:
+        install = [str(inside), "-m", "pip", "install", "--quiet", "--upgrade"]
+        command([*install, wheel, "pytest"], "cannot install the checkout")
+        again = [*install, "--no-deps", "--force-reinstall", wheel]
+        command(again, "cannot install the checkout")
+        built.write_text(wheel, encoding="utf-8")
     return inside
 
 
@@ -336,8 +341,11 @@ def stable_lines(log: str, ours: frozenset[str] = frozenset()) -> Iterator[str]:
         text = line.strip()
         if not text or _OURS.search(text) or text.strip("│ ") in ours:
             continue
+        text = _OUR_NAME.sub("", text)
+        if text == "plugins:":
+            continue  # we were the only one
         # Rules are as long as what stands in them, which may be a time.
-        yield re.sub(r"[-=_ ]{2,}", " ", _UNSTABLE.sub("_", _OUR_NAME.sub("", text)))
+        yield re.sub(r"[-=_ ]{2,}", " ", _UNSTABLE.sub("_", text))
 
 
 def take_comparison(result: Result, before: Run, recorded: Run, after: Run) -> None:
@@ -444,7 +452,7 @@ def verdict(result: Result) -> str:
 
 
 def render(results: list[Result]) -> str:
-    made = sorted({result.with_what for result in results if result.with_what})
+    made = sorted({f"{r.with_what}, checkout {r.checkout}" for r in results if r.with_what})
     parts = ["; ".join(made) + ".\n", table.render(COLUMNS, map(cells, results), texts=2)]
     for title in ("problems", "notes"):
         texts = [f"- {r.name}: {text}" for r in results for text in getattr(r, title)]

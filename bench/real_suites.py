@@ -31,10 +31,10 @@ import outcomes
 from comparison import table
 from outcomes import Comparison, Outcomes
 from pypi_suites import (
-    CHECKOUT,
     SUITES,
     Suite,
     SuiteError,
+    checkout_commit,
     checkout_wheel,
     command,
     fetch,
@@ -53,6 +53,7 @@ OUTCOMES = (
     "recordings",
     "partial",
     "our warnings",
+    "checkout",
 )
 COSTS = (
     "suite",
@@ -67,6 +68,7 @@ COSTS = (
 SECTION = "suites"
 """Where the tables stand in the document."""
 SAVED = "result.json"
+_STORAGE = "hypothesis"
 WITHOUT_US = ["-p", "no:record_trace"]
 STATUSES = {0, 1}
 METRICS = "pytest_recorder_"
@@ -85,7 +87,8 @@ class Run:
 class Result:
     suite: Suite
     version: str = "?"
-    with_what: str = ""  # interpreter, system, checkout, day
+    with_what: str = ""  # interpreter, system, level
+    checkout: str = ""  # of ours: commit and day
     comparison: Comparison | None = None
     recordings: int = 0
     partial: int = 0
@@ -130,7 +133,7 @@ def examined(options: argparse.Namespace, work: Path) -> Iterator[Result]:
     wheel = checkout_wheel(options.python, work)
     with_what = f"{described(options.python)}, level `{options.level}`"
     for name in options.suite or SUITES:
-        result = Result(SUITES[name], with_what=with_what)
+        result = Result(SUITES[name], with_what=with_what, checkout=checkout())
         tree = Path(trees[name]).resolve() if name in trees else None
         try:
             examine(result, options, work / name, wheel, tree)
@@ -286,6 +289,10 @@ class Runner:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         written, log = folder / "outcomes.json", folder / "pytest.log"
+        # Hypothesis makes its table of all characters once; the examples of a run are its own.
+        characters, kept = folder / _STORAGE / "unicode_data", self.work / "unicode_data"
+        if kept.is_dir():
+            shutil.copytree(kept, characters)
         started = _children_s()
         with log.open("w", encoding="utf-8") as stream:
             process = subprocess.Popen(
@@ -305,6 +312,8 @@ class Runner:
         if status not in STATUSES or not written.exists():
             tail = log.read_text(encoding="utf-8", errors="replace")[-1500:]
             raise SuiteError(f"pytest ended with {status}, see {place}\n{tail}")
+        if characters.is_dir() and not kept.is_dir():
+            shutil.copytree(characters, kept)
         found = outcomes.read(written)
         # There is no CPU time of children on Windows.
         return Run(status, spent or found.process_s, found)
@@ -325,7 +334,7 @@ class Runner:
         return {
             **kept,
             **self.suite.environ,
-            "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / _STORAGE),
             "PYTHONHASHSEED": "0",
             "PYTHONPATH": str(Path(__file__).resolve().parent),
             outcomes.FILE_VARIABLE: str(written),
@@ -480,7 +489,8 @@ def outcome_cells(result: Result) -> list[str]:
         return start + [table.ABSENT] * (len(OUTCOMES) - len(start))
     equal = found.tests - len(found.flaky) - len(found.different)
     numbers = (found.tests, equal, len(found.flaky), result.recordings, result.partial)
-    return [*start, *(f"{number:,}" for number in (*numbers, result.our_warnings))]
+    shown = [f"{number:,}" for number in (*numbers, result.our_warnings)]
+    return [*start, *shown, result.checkout]
 
 
 def cost_cells(result: Result) -> list[str]:
@@ -499,15 +509,14 @@ def cost_cells(result: Result) -> list[str]:
 
 
 def described(python: str) -> str:
-    """Say with what a table was made: interpreter, system, commit and day."""
+    """Say with what a table was made: interpreter and system."""
     version = command([python, "--version"], "cannot run the interpreter").strip()
-    git = ["git", "describe", "--always", "--dirty", "--abbrev=9"]
-    try:
-        commit = command(git, "no commit", cwd=CHECKOUT).strip()
-    except (SuiteError, OSError):
-        commit = "no commit"
-    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    return f"{version}, {system}, checkout {commit}, {time.strftime('%Y-%m-%d', time.gmtime())}"
+    return f"{version}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+
+
+def checkout() -> str:
+    """Give the commit of this checkout, and the day."""
+    return f"{checkout_commit()}, {time.strftime('%Y-%m-%d', time.gmtime())}"
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 `python tools/original_calls.py [FOLDER]` prints a line for each finding and ends with 1 if there is
 one. `tests/undisturbed/test_replaced_functions.py` shows the same by running it.
 
-- What the recorder needs of the interpreter and the operating system is taken in `system/`. Other
-  modules import no module that tests replace, or replace functions of; what may be taken from one
-  by name (a type, a constant, a function in C) stands in `TAKEN`.
+- What the recorder needs of the interpreter and the operating system is taken in `system/`, into
+  objects: no function there calls it by the name of its module. Other modules import no module that
+  tests replace, or replace functions of; what may be taken from one by name (a type, a constant, a
+  function in C) stands in `TAKEN`.
 - No built-in that opens, prints, asks or imports; no function of `sys` or `threading`; no method of
   `pathlib` that looks at a file.
 - No import inside a function: it calls `builtins.__import__`, which a test may have replaced, and
@@ -26,11 +27,11 @@ WHILE_TESTS_RUN: Final = (
     *("errors.py", "compat.py", "format", "system", "diagnostics", "settings", "tracefile"),
     *("engine", "recording", "plugin"),
 )
-PENDING: Final = ("plugin/",)
+PENDING: Final[tuple[str, ...]] = ()
 """What is looked through with `--pending` only: it is being converted."""
 NOT_WHILE_TESTS_RUN: Final[Mapping[str, str]] = {
-    "format/decode.py": "read by commands, and by the report of a failure",
-    "format/value_decoder.py": "read by commands, and by the report of a failure",
+    "format/decode.py": "reads traces",
+    "format/value_decoder.py": "reads traces",
     "diagnostics/errorjson.py": "a model for readers",
     "diagnostics/otel.py": "sends when the run is over",
     "diagnostics/prometheus.py": "writes when the run is over",
@@ -41,6 +42,7 @@ NOT_WHILE_TESTS_RUN: Final[Mapping[str, str]] = {
     "tracefile/manifest.py": "a model for readers",
     "tracefile/merge.py": "a command",
     "tracefile/reader.py": "reads traces",
+    "tracefile/recorded_source.py": "reads traces",
     "tracefile/skeleton.py": "reads traces",
     "tracefile/spool_trace.py": "reads the spools of other processes",
     "plugin/inquiry.py": "a command asks it in a process of its own",
@@ -107,7 +109,11 @@ ORIGINALS: Final = frozenset(("OS", "files", "INTERPRETER", "CLOCKS", "THREADING
 """Whose methods of these names are originals."""
 
 EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
-    ("system/originals.py", "sys.monitoring"): "takes it",
+    ("system/originals.py", "call of import_module"): "when it is imported",
+    (
+        "system/json_text.py",
+        "call of json.JSONEncoder",
+    ): "when it is imported, where C is missing",
     ("system/compiled.py", "call of import_module"): "when the run begins",
     ("settings/config.py", "import of os"): "a type that paths are told by",
     ("settings/config.py", "import of pathlib"): "makes paths of options before the tests",
@@ -127,6 +133,24 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
     ): "compiles the text of `python -c`, before it runs",
     ("engine/select.py", "import of importlib"): "when a setup is first made",
     ("engine/select.py", "call of import_module"): "when a setup is first made",
+    (
+        "plugin/__init__.py",
+        "import of pytest_recorder",
+    ): "when a run begins, or does not record",
+    ("plugin/__init__.py", "import of os"): "reads the environment before the tests",
+    ("plugin/options.py", "import of pytest_recorder"): "before the tests",
+    ("plugin/controller.py", "import of time"): "waits in a process that runs no tests",
+    ("plugin/github.py", "import of pytest_recorder"): "when the run is over",
+    ("plugin/hooks.py", "call of .resolve"): "of options",
+    ("plugin/links.py", "import of os"): "finds the page of pytest-html as pytest-html does",
+    ("plugin/links.py", "call of .expanduser"): "the same",
+    ("plugin/links.py", "import of importlib"): "of allure, in a run that writes its report",
+    ("plugin/links.py", "call of import_module"): "the same",
+    ("plugin/links.py", "import of urllib"): "quotes a link for pytest-html",
+    ("plugin/recorded_run.py", "call of .open"): "of a recorder",
+    ("plugin/resolution.py", "import of os"): "makes paths of options before the tests",
+    ("plugin/resolution.py", "import of pathlib"): "makes paths of options before the tests",
+    ("plugin/tested_files.py", "import of importlib"): "finds packages before the tests",
     ("recording/api.py", "import of warnings"): "warns the program that has called us",
     ("recording/autostart.py", "import of pytest_recorder"): "before the program runs",
     ("recording/file_recording.py", "call of .open"): "of a recorder",
@@ -160,6 +184,8 @@ class Calls(ast.NodeVisitor):
         self.path = path
         self.findings: list[Finding] = []
         self._is_system = path.startswith("system/")
+        self._replaced: set[str] = set()
+        """The names in `system/` of modules that a test can replace functions of."""
         self._depth = 0
 
     def find(self, node: ast.AST, what: str, text: str) -> None:
@@ -196,18 +222,24 @@ class Calls(ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            self._imported(node, alias.name, None)
+            self._imported(node, alias.name, None, alias.asname)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
-            self._imported(node, node.module or "", alias.name)
+            self._imported(node, node.module or "", alias.name, alias.asname)
 
-    def _imported(self, node: ast.stmt, module: str, name: str | None) -> None:
+    def _imported(
+        self, node: ast.stmt, module: str, name: str | None, alias: str | None
+    ) -> None:
         full = module if name is None else f"{module}.{name}"
         if self._depth:
             self.find(node, f"import of {full} in a function", "import it when the run begins")
-        elif not self._is_system and is_replaced(module, name):
-            self.find(node, f"import of {full}", "a test can replace it, take it in system/")
+        elif is_replaced(module, name):
+            if not self._is_system:
+                self.find(
+                    node, f"import of {full}", "a test can replace it, take it in system/"
+                )
+            self._replaced.add(full.rpartition(".")[2] if alias is None else alias)
 
     # Calls.
 
@@ -224,7 +256,9 @@ class Calls(ast.NodeVisitor):
             return
         owner = function.value
         name = owner.id if isinstance(owner, ast.Name) else ""
-        if name == "sys":
+        if self._is_system and name in self._replaced:
+            self.find(node, f"call of {name}.{function.attr}", "keep it in an object")
+        elif name == "sys":
             self.find(node, f"call of sys.{function.attr}", "use originals.INTERPRETER")
         elif function.attr in FILE_METHODS and name not in ORIGINALS:
             self.find(node, f"call of .{function.attr}", "if it is of a path, use system/files")

@@ -2,9 +2,11 @@
 
 import json
 import os
+import py_compile
 import subprocess
 import sys
 import sysconfig
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +70,13 @@ class Run:
 
     def files(self) -> set[str]:
         """Give the files of which lines were recorded."""
-        found: set[str] = set()
-        for trace_file in self.folder.rglob("*.pyrec"):
-            with pytest_recorder.open_trace(trace_file) as trace:
-                assert trace.status == "complete"
-                found |= {event.file for event in trace.events() if event.kind == "line"}
-        return found
+        return {file for path in self.folder.rglob("*.pyrec") for file in self.files_of(path)}
+
+    def files_of(self, path: Path) -> set[str]:
+        """Give the same of one trace."""
+        with pytest_recorder.open_trace(path) as trace:
+            assert trace.status == "complete"
+            return {str(event.file) for event in trace.events() if event.kind == "line"}
 
     def has(self, *paths: Path) -> bool:
         """Tell whether lines of all these files were recorded, and of no others."""
@@ -314,19 +317,17 @@ def test_a_package_of_a_common_name_is_not_taken_for_the_project_s(
         {
             "pyproject.toml": "[project]\nname = 'shop'\n",
             "tests/__init__.py": "",
-            "tools/__init__.py": "",
+            "src/tools/__init__.py": "",
             "test_shop.py": SEES.format(module="tests.goods"),
         },
     )
     (project / "tests/__init__.py").unlink()
-    (project / "tools/__init__.py").unlink()
     install(site, "goods", {"tests/__init__.py": "", "tests/goods.py": SHOP})
     assert Run(project, path=(site,)).has(project / "test_shop.py")
     # The project has a package of this name too; this copy is another distribution's.
-    write(project, {"tools/__init__.py": "", "test_shop.py": SEES.format(module="tools.goods")})
+    write(project, {"test_shop.py": SEES.format(module="tools.goods")})
     install(site, "hammer", {"tools/__init__.py": "", "tools/goods.py": SHOP})
-    run = Run(project, "--import-mode=importlib", path=(site,))
-    assert run.has(project / "test_shop.py")
+    assert Run(project, path=(site,)).has(project / "test_shop.py")
 
 
 @pytest.mark.parametrize(
@@ -365,6 +366,39 @@ def test_a_vendored_package_of_the_own_one_is_recorded(tmp_path: Path, site: Pat
 # Odd places.
 
 
+def test_a_test_that_turns_up_in_the_middle_of_a_run_widens_the_scope(
+    monorepo: Path, site: Path
+) -> None:
+    # The first test runs code of the second project, which is not known to be one by then.
+    both = (
+        "from shop import price\nimport tills\n\ndef test_price():\n    tills.price(price(2))\n"
+    )
+    conftest = (
+        "import pytest\nfrom pathlib import Path\n\n"
+        "def pytest_runtest_teardown(item, nextitem):\n"
+        "    if len(item.session.items) == 1:\n"
+        "        path = Path(__file__).parent / 'libs/tills/tests/test_tills.py'\n"
+        "        module = pytest.Module.from_parent(item.session, path=path)\n"
+        "        item.session.items += module.collect()\n"
+    )
+    write(monorepo, {"libs/shop/tests/test_shop.py": both, "conftest.py": conftest})
+    install(site, "acme-shop", {"shop/__init__.py": SHOP})
+    install(site, "acme-tills", {"tills/__init__.py": SHOP})
+    run = Run(monorepo, "libs/shop", path=(site,))
+    first, second = sorted(run.folder.rglob("*.pyrec"))
+    assert run.files_of(first) == {
+        str(monorepo / "conftest.py"),
+        str(site / "shop/__init__.py"),
+        str(monorepo / "libs/shop/tests/test_shop.py"),
+        # Imported in this test's teardown.
+        str(monorepo / "libs/tills/tests/test_tills.py"),
+    }
+    assert run.files_of(second) == {
+        str(site / "tills/__init__.py"),
+        str(monorepo / "libs/tills/tests/test_tills.py"),
+    }
+
+
 def test_a_project_inside_an_environment_is_recorded(tmp_path: Path) -> None:
     # Where `pip install -e git+...` puts it.
     environment = write(tmp_path / "env", {"pyvenv.cfg": ""})
@@ -389,7 +423,8 @@ def test_links_lead_to_the_project_both_ways(tmp_path: Path, elsewhere: Path) ->
     (project / "shop.py").symlink_to(real / "shop.py")
     linked = tmp_path / "linked"
     linked.symlink_to(project)
-    assert Run(linked).has(linked / "test_shop.py", linked / "shop.py")
+    run = Run(elsewhere, f"--rootdir={linked}", str(linked))
+    assert run.has(linked / "test_shop.py", linked / "shop.py")
     run = Run(elsewhere, f"--rootdir={elsewhere}", str(linked / "test_shop.py"), path=(linked,))
     assert run.has(linked / "test_shop.py", linked / "shop.py")
 
@@ -415,6 +450,47 @@ def test_a_module_in_a_zip_file_of_the_project_is_recorded(tmp_path: Path) -> No
     assert run.has(project / "test_shop.py", project / "shop.zip/shop.py")
 
 
+def test_a_package_that_came_without_its_sources_is_recorded_by_where_it_lies(
+    tmp_path: Path,
+) -> None:
+    build = write(tmp_path / "build", {"shop.py": SHOP})
+    project = write(tmp_path / "project", {"setup.py": "", "test_shop.py": TEST})
+    py_compile.compile(str(build / "shop.py"), cfile=str(project / "shop.pyc"))
+    (build / "shop.py").unlink()
+    assert Run(project, path=(project,)).has(project / "test_shop.py", build / "shop.py")
+
+
+def test_a_project_that_was_moved_with_its_caches_is_recorded(tmp_path: Path) -> None:
+    conftest = "import pytest\n\n@pytest.fixture(autouse=True)\ndef f():\n    x = 1\n"
+    old = write(
+        tmp_path / "old", {"setup.py": "", "test_shop.py": TEST, "conftest.py": conftest}
+    )
+    write(old, {"shop.py": SHOP})
+    Run(old, PYTHONDONTWRITEBYTECODE="")
+    assert list(old.rglob("*-pytest-*.pyc"))
+    new = tmp_path / "new"
+    old.rename(new)
+    # pytest takes the rewritten tests of before, with their old names.
+    run = Run(new, PYTHONDONTWRITEBYTECODE="")
+    (trace,) = run.folder.rglob("*.pyrec")
+    names = {Path(file).name for file in run.files_of(trace)}
+    assert names == {"conftest.py", "shop.py", "test_shop.py"}
+    assert not run.remark
+
+
+@pytest.mark.parametrize("mode", ["prepend", "append", "importlib"])
+def test_how_tests_are_imported_makes_no_difference(
+    tmp_path: Path, elsewhere: Path, mode: str
+) -> None:
+    project = write(
+        tmp_path / "project",
+        {"setup.py": "", "src/shop/__init__.py": SHOP, "t/a/test_shop.py": TEST},
+    )
+    words = (f"--import-mode={mode}", f"--rootdir={elsewhere}", str(project / "t"))
+    run = Run(elsewhere, *words, path=(project / "src",))
+    assert run.has(project / "src/shop/__init__.py", project / "t/a/test_shop.py")
+
+
 def test_a_relative_file_name_is_below_where_the_run_started(tmp_path: Path) -> None:
     text = "import os\n\ndef test_moves(tmp_path):\n    os.chdir(tmp_path)\n"
     text += "    exec(compile('def f():\\n    return 1\\n', 'made.py', 'exec'), globals())\n"
@@ -434,6 +510,35 @@ def test_a_test_that_a_class_inherits_from_a_distribution_is_recorded_and_its_pa
     project = write(tmp_path / "project", {"setup.py": "", "test_shop.py": text})
     run = Run(project, path=(site,))
     assert run.has(project / "test_shop.py", site / "goods/suite.py")
+
+
+def test_a_test_function_that_a_library_made_does_not_draw_the_library_in(
+    tmp_path: Path, site: Path
+) -> None:
+    # As pytest-bdd makes them: what they call is the project's.
+    made = "def make(step):\n    def test():\n        step()\n    return test\n"
+    install(site, "goods", {"goods.py": made})
+    text = "from goods import make\nfrom steps import step\n\ntest_it = make(step)\n"
+    steps = "def step():\n    x = 1\n"
+    project = write(
+        tmp_path / "project", {"setup.py": "", "test_a.py": text, "steps.py": steps}
+    )
+    run = Run(project, path=(site,))
+    assert run.has(project / "steps.py")
+    assert not run.remark
+
+
+@pytest.mark.parametrize("more", [("--record-level=calls",), ("--record-scope=session",)])
+@pytest.mark.parametrize("pure", ["", "1"])
+def test_nothing_is_said_where_all_is_well(
+    tmp_path: Path, more: tuple[str, ...], pure: str
+) -> None:
+    text = TEST + "\n\nimport unittest\n\nclass TestIt(unittest.TestCase):\n"
+    text += "    def test_it(self):\n        pass\n"
+    project = write(tmp_path / "project", {"setup.py": "", "shop.py": SHOP, "test_a.py": text})
+    run = Run(project, *more, PYTEST_RECORDER_PURE=pure)
+    assert "1 failed, 1 passed" in run.output
+    assert not run.remark
 
 
 def test_doctests_in_an_installed_package_show_what_they_call(
@@ -527,31 +632,89 @@ def test_the_manifest_and_the_index_say_it_too(tmp_path: Path) -> None:
         assert trace.manifest.unrecorded == rule
 
 
+@pytest.mark.parametrize("words", [("--pyargs", "shop"), ("-c", "/dev/null", "."), (".",)])
+def test_the_command_says_what_a_run_does(
+    monorepo: Path, site: Path, words: tuple[str, ...]
+) -> None:
+    install(site, "acme-shop", {"shop/__init__.py": SHOP, "shop/test_a.py": TEST})
+    install(site, "other", {"other.py": SHOP})
+    text = "import other, shop\n\ndef test_it():\n    other.price(shop.price(1))\n"
+    write(monorepo, {"libs/tills/tests/test_tills.py": text})
+    here = monorepo / "libs/tills"
+    test = here / "tests/test_tills.py"
+    is_named = "--pyargs" in words
+    ran = [site / "shop/__init__.py", *([site / "shop/test_a.py"] if is_named else [test])]
+    ran += [] if is_named else [site / "other.py"]
+    recorded = Run(here, *words, path=(site,)).files()
+    command = [sys.executable, "-m", "pytest_recorder", "info", "--json", "--covers"]
+    said: set[str] = set()
+    for path in ran:
+        done = subprocess.run(
+            [*command, str(path), "--", "-p", "record_trace", *words],
+            cwd=here,
+            env=environment((site,)),
+            check=True,
+            capture_output=True,
+        )
+        said |= {str(path)} if json.loads(done.stdout)["is_in_scope"] else set()
+    assert said == recorded != set()
+
+
 # What really installs.
+
+BACKEND = """\
+import zipfile
+from pathlib import Path
+
+INFO = "acme_shop-1.dist-info"
+
+def build_wheel(folder, config_settings=None, metadata_directory=None, editable=False):
+    source = Path(__file__).parent / "src"
+    files = {"shop/__init__.py": (source / "shop/__init__.py").read_text()}
+    if editable:
+        files = {"shop.pth": str(source)}
+    files[INFO + "/METADATA"] = "Metadata-Version: 2.1\\nName: acme-shop\\nVersion: 1\\n"
+    files[INFO + "/WHEEL"] = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    files[INFO + "/RECORD"] = "".join(name + ",,\\n" for name in [*files, INFO + "/RECORD"])
+    name = "acme_shop-1-py3-none-any.whl"
+    with zipfile.ZipFile(Path(folder, name), "w") as made:
+        for file, text in files.items():
+            made.writestr(file, text)
+    return name
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    return build_wheel(folder, editable=True)
+"""
 
 
 @pytest.mark.slow
-def test_packages_that_pip_installed_from_the_repository_are_recorded(
-    monorepo: Path, tmp_path: Path
+@pytest.mark.parametrize("how", ["a copy", "editable"])
+def test_what_pip_has_installed_from_the_repository_is_recorded(
+    monorepo: Path, tmp_path: Path, how: str
 ) -> None:
+    build = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
     write(
         monorepo,
         {
-            "libs/shop/pyproject.toml": (
-                "[build-system]\nrequires = ['setuptools']\n"
-                "build-backend = 'setuptools.build_meta'\n"
-                "[project]\nname = 'acme-shop'\nversion = '1'\n"
-            ),
+            "libs/shop/pyproject.toml": f"{build}[project]\nname = 'acme-shop'\nversion = '1'\n",
+            "libs/shop/backend.py": BACKEND,
             "libs/tills/tests/test_tills.py": SEES.format(module="shop"),
         },
     )
-    site = tmp_path / "env" / "site-packages"
-    words = ["--no-index", "--no-deps", "--no-build-isolation", "--target", str(site)]
+    (monorepo / "pytest.ini").unlink()
+    environment_folder = tmp_path / "env"
+    venv.create(environment_folder)
+    words = ["--python", str(environment_folder), "install", "--no-index", "--no-deps"]
+    words += ["--no-build-isolation", *(["-e"] if how == "editable" else [])]
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", *words, str(monorepo / "libs/shop")],
+        [sys.executable, "-m", "pip", *words, str(monorepo / "libs/shop")],
         check=True,
         capture_output=True,
     )
-    assert list(site.glob("acme_shop-1*.dist-info/direct_url.json"))
-    run = Run(monorepo, "libs/tills", path=(site,))
-    assert run.has(monorepo / "libs/tills/tests/test_tills.py", site / "shop/__init__.py")
+    (site,) = environment_folder.rglob("site-packages")
+    source = monorepo / "libs/shop/src"
+    # A `.pth` file is followed in the folders of this Python alone.
+    path = (site, source) if how == "editable" else (site,)
+    run = Run(monorepo / "libs/tills", path=path)
+    code = source if how == "editable" else site
+    assert run.has(monorepo / "libs/tills/tests/test_tills.py", code / "shop/__init__.py")

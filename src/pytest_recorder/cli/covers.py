@@ -75,8 +75,7 @@ def _lines_of(file: Path, function: str) -> list[int]:
     names = ", ".join(found) or "none"
     raise usage(
         ErrorCode.INVALID_OPTION,
-        f"no function {function!r} in {file.name!r}, expected one of those that are written there:"
-        f" {names}",
+        f"no function {function!r} in {file.name!r}, expected one of those in it: {names}",
     )
 
 

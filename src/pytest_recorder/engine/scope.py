@@ -16,7 +16,7 @@ import sys
 import sysconfig
 import warnings
 from collections.abc import Iterable
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Final, NamedTuple
 
 from pytest_recorder.engine.distributions import folders_of_installed
@@ -114,7 +114,10 @@ class Scope:
         self._start = files.current_folder() or self.root
         self._include = [Pattern(pattern, self.root) for pattern in include]
         self._exclude = [Pattern(pattern, self.root) for pattern in exclude]
-        self._places = [_Place(self.root, f"below rootdir {self.root}")]
+        self._places = [
+            _Place(folder, f"below rootdir {self.root}")
+            for folder in dict.fromkeys(map(folded, (self.root, files.absolute(root))))
+        ]
         for path in also:
             folder = folded(files.real(path))
             self._places.append(_Place(folder, f"below the folder of the program {folder}"))
@@ -150,8 +153,17 @@ class Scope:
             answer = self._answers[key] = self._decide(filename, module)
         return answer
 
-    def add_tests(self, paths: Iterable[AnyPath], packages: Iterable[AnyPath] = ()) -> bool:
+    def add_tests(
+        self,
+        paths: Iterable[AnyPath] = (),
+        *,
+        packages: Iterable[AnyPath] = (),
+        functions: Iterable[AnyPath] = (),
+    ) -> bool:
         """Take in files of tests, and files or folders of the packages that `--pyargs` names.
+
+        `functions` are the files of test functions, which a class may have inherited from a
+        package that is another's: a file of these is in scope alone.
 
         Tells whether that can change an answer. Answers from before are forgotten then.
         """
@@ -161,6 +173,8 @@ class Scope:
             self._add_place(found, f"in the package that --pyargs names, {found}")
         for path in paths:
             self._add_test(OS.fspath(path))
+        for path in functions:
+            self._add_file(*self._spellings(OS.fspath(path)))
         if before == (len(self._files), len(self._places), self._copies.projects):
             return False
         self._copies.begin_anew()
@@ -168,19 +182,26 @@ class Scope:
         return True
 
     def _add_test(self, path: str) -> None:
-        spoken = folded(self._absolute(path))
-        found = folded(files.real(spoken))
+        if parent_of(folded(self._absolute(path))) in self._test_folders:
+            # In a place, as it was spelled: links are followed once for a folder of tests.
+            return
+        spoken, found = self._spellings(path)
         if found in self._files:
             return
         folder = parent_of(found)
         if folder not in self._test_folders:
-            self._test_folders.add(folder)
             self._add_project(found)
             package = package_of(found)
             if package is not None:
                 self._add_place(package, f"in the package of a test, {package}")
             elif name_of(folder) not in INSTALLED and not is_home_or_root(folder):
                 self._add_place(folder, f"beside a test, in {folder}")
+        self._add_file(spoken, found)
+        for beside in (folder, parent_of(spoken)):
+            if self._is_in_places(join(beside, "?")):
+                self._test_folders.add(beside)
+
+    def _add_file(self, spoken: str, found: str) -> None:
         if not self._is_in_places(found):
             self._files.update((found, spoken))
 
@@ -208,11 +229,13 @@ class Scope:
     def _decide(self, filename: str, module: str | None) -> Decision:
         if filename.startswith("<") or not filename:
             return _NO_FILE
-        spoken = folded(self._absolute(filename))
-        path = folded(files.real(spoken))
+        spoken, path = self._spellings(filename)
         if path.startswith(_PYTHON.ours):
             return _OURS
-        spellings = (path,) if spoken == path else (path, spoken)
+        spellings = [path] if spoken == path else [path, spoken]
+        if not files.exists(path):
+            moved_to = _moved_to(filename, module)
+            spellings += () if moved_to is None else self._spellings(moved_to)
         for pattern in self._exclude:
             if pattern.matches(spellings, module):
                 return Decision(False, f"excluded by --record-exclude={pattern.text!r}")
@@ -220,11 +243,17 @@ class Scope:
             if pattern.matches(spellings, module):
                 return Decision(True, f"included by --record-include={pattern.text!r}")
         answer = self._by_path(path)
-        if not answer.is_in_scope and spoken != path:
-            # A link in the project to a file elsewhere.
-            by_link = self._by_path(spoken)
-            return by_link if by_link.is_in_scope else answer
-        return answer
+        if answer.is_in_scope or len(spellings) == 1:
+            return answer
+        # A link in the project to a file elsewhere; the project may be known by another link.
+        spellings.append(join(folded(files.real(parent_of(spoken))), name_of(spoken)))
+        others = map(self._by_path, spellings[1:])
+        return next((found for found in others if found.is_in_scope), answer)
+
+    def _spellings(self, path: str) -> tuple[str, str]:
+        """Give a path as it is said, from the root on, and with all links followed."""
+        spoken = folded(self._absolute(path))
+        return spoken, folded(files.real(spoken))
 
     def _absolute(self, path: str) -> str:
         return path if is_absolute(path) else normalized(join(self._start, path))
@@ -297,6 +326,23 @@ class Scope:
 
 def _in_environment(folder: str) -> Decision:
     return Decision(False, f"in an environment, {folder}")
+
+
+def _moved_to(filename: str, module: str | None) -> str | None:
+    """Give the file of the module that code is of, where its own was moved after it was compiled.
+
+    So it is with a `.pyc` that came without its source, and with a cache of rewritten tests that
+    was copied along with them.
+    """
+    found = sys.modules.get(module) if module is not None else None
+    if type(found) is not ModuleType:
+        return None
+    file = vars(found).get("__file__")
+    if type(file) is not str:
+        return None
+    stem, _, extension = name_of(file).rpartition(".")
+    is_same = extension in ("py", "pyc") and name_of(filename) == f"{stem}.py"
+    return parent_of(file) + SEPARATOR + name_of(filename) if is_same else None
 
 
 def _codes_of(text: str) -> frozenset[CodeType]:

@@ -90,6 +90,12 @@ MAX_INT_BYTES: Final = 65_536
 """An int whose magnitude takes more bytes than this keeps its sign and size only."""
 
 MAX_BLOCK_BYTES: Final = 64 * 1024 * 1024
+MAX_BLOCK_EVENTS: Final = 1 << 18
+"""A writer begins another block after at most 256 KiB, and an event takes two bytes."""
+MAX_BLOCK_FRAMES: Final = 1 << 17
+"""Frames that one block introduces; each takes six bytes."""
+MAX_BLOCK_PAIRS: Final = 1 << 19
+"""Variables that one block has values of, or deletes."""
 """No honest block is larger; a reader refuses to allocate more."""
 
 # Words.

@@ -84,6 +84,8 @@ enum {
 #define MAX_DEPTH 100
 #define MAX_NESTING 101
 #define MAX_INT_BYTES 65536
+#define MAX_BLOCK_FRAMES 131072
+#define MAX_BLOCK_PAIRS 524288
 #define OP_END 16 /* one more than the last */
 #define TAG_END 19 /* one more than the last */
 #define REASON_END 9 /* one more than the last */

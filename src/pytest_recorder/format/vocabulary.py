@@ -15,6 +15,9 @@ STREAMS: Final = ("stdout", "stderr")
 MAX_DEPTH: Final = 100
 MAX_NESTING: Final = 101
 MAX_INT_BYTES: Final = 65_536
+MAX_BLOCK_EVENTS: Final = 262_144
+MAX_BLOCK_FRAMES: Final = 131_072
+MAX_BLOCK_PAIRS: Final = 524_288
 
 
 class Define:

@@ -1,7 +1,6 @@
 """Looks after the workers of pytest-xdist, in the process that hands tests to them."""
 
-import time
-from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,11 +13,13 @@ from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.plugin.run_metrics import RunMetrics
 from pytest_recorder.settings.config import Settings
+from pytest_recorder.system import clock
+from pytest_recorder.system.paths import AnyPath
 
 if TYPE_CHECKING:
     from pytest_recorder.tracefile.index import Entry
 
-_WORKER_DIES_S = 5.0
+_WORKER_DIES_NS = 5_000_000_000
 _LOOK_AGAIN_S = 0.02
 
 
@@ -31,7 +32,7 @@ class Controller:
         run_metrics: RunMetrics,
         explainer: Explainer,
         settings: Settings,
-        base: Path,
+        base: AnyPath,
         guard: Guard,
     ) -> None:
         self._run_index = run_index
@@ -67,10 +68,10 @@ class Controller:
         Its pipe breaks a moment before the system gives back its locks: wait for that, not long.
         """
         pid = xdist.pid_of(node)
-        until = time.monotonic() + _WORKER_DIES_S
+        until = clock.elapsed_ns() + _WORKER_DIES_NS
         entries, alive = self._run_index.recover()
-        while pid in alive and time.monotonic() < until:
-            time.sleep(_LOOK_AGAIN_S)
+        while pid in alive and clock.elapsed_ns() < until:
+            sleep(_LOOK_AGAIN_S)
             more, alive = self._run_index.recover()
             entries += more
         for entry in entries:

@@ -1,7 +1,5 @@
 """Ends attempts and the run: keeps or drops traces, and does what the policy says about errors."""
 
-from pathlib import Path
-
 import pytest
 
 from pytest_recorder.errors import RecorderError
@@ -64,6 +62,14 @@ class Ending:
         if made is not None:
             run.metrics.attach(made)
         run.journal.about()
+        run.end_in_child()
+
+    def take_entry(self, made: pytest.TestReport) -> None:
+        """Enter what a report brings from another process, once."""
+        entry, index = xdist.entry_of(made), self._run.index
+        if entry is not None and not index.has(entry):
+            index.take(entry)
+            index.recorded += 1
 
     def tell(
         self, attempt: Attempt, settings: Settings, item: pytest.Item, made: pytest.TestReport
@@ -122,8 +128,8 @@ class Ending:
             xdist.give_output(run.config, output)
             run.explainer.close()
             return
-        if run.is_controller:
-            run.index.recover()
+        # What workers have left, and tests that a plugin ran in processes of their own.
+        run.index.recover()
         run.guard("quota", run.index.limit, run.quota)
         run.guard("index", run.index.close)
         run.metrics.count_recovered(run.index.recovered)
@@ -183,7 +189,7 @@ class Ending:
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
         folder = self._run.index.folder
-        path = Path(claim_path(attempt.path, folder, attempt.named, attempt.number))
+        path = claim_path(attempt.path, folder, attempt.named, attempt.number)
         attempt.path = path
         try:
             failing = attempt.failing
@@ -193,6 +199,7 @@ class Ending:
                 outcome=attempt.outcome,
                 phases=attempt.phases,
                 failing=failing.manifest_fields() if failing is not None else None,
+                fixtures=attempt.fixtures,
                 **about,
             )
         finally:

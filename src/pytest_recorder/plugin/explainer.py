@@ -6,7 +6,6 @@ log says so.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pytest_recorder.diagnostics.guard import is_strict, translated
@@ -21,11 +20,12 @@ from pytest_recorder.render.jobs import Jobs
 from pytest_recorder.settings.config import Html
 from pytest_recorder.system import detached
 from pytest_recorder.system.originals import OS, environment
+from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.folder import FAILURE_NAME, PAGE_NAME
 from pytest_recorder.tracefile.index import HARMLESS, Entry
 
 _SERVICE: Final = "pytest_recorder.render.service"
-_PACKAGE_FOLDER: Final = str(Path(__file__).parents[2])
+_PACKAGE_FOLDER: Final = FilePath(__file__).parents[2]
 _WITHIN_S: Final = 120.0
 """What is made of one trace has a budget of work that ends long before."""
 _MOST_ENDED: Final = 2
@@ -75,14 +75,27 @@ class Explainer:
     # What it is asked for.
 
     def last_steps(
-        self, recorder: Recorder, most_events: int, *, root: Path, level: str
+        self,
+        recorder: Recorder,
+        most_events: int,
+        *,
+        root: AnyPath,
+        level: str,
+        failed_at: tuple[str, int, str, str] | None = None,
+        is_over: bool = False,
     ) -> list[str]:
-        """Give the last steps before a failure, of a recording that goes on, as lines."""
+        """Give the last steps before a failure, of a recording that goes on, as lines.
+
+        `failed_at` is where it failed, for one that no recorded code has seen; `is_over`: the
+        recording has ended early.
+        """
         definitions, segments = recorder.last_records(most_events)
         sources = recorder.sources()
         about: dict[str, Any] = {
             "root": str(root),
             "level": level,
+            "failed_at": failed_at,
+            "is_over": is_over,
             "definitions": len(definitions),
             "segments": [(segment.first, segment.base_us) for segment in segments],
             "files": {file: digest.hex() for file, (digest, _) in sources.items()},
@@ -92,7 +105,7 @@ class Explainer:
         lines: list[str] = self._ask("last_steps", about, blobs, texts=texts)
         return lines
 
-    def explain(self, trace: Path, outcome: str | None) -> RecorderError | None:
+    def explain(self, trace: AnyPath, outcome: str | None) -> RecorderError | None:
         """Write `failure.md` beside the kept trace of a test that did not pass; gives what failed.
 
         The trace stays as it is: without its explanation it tells the same.
@@ -103,7 +116,7 @@ class Explainer:
         return self._problem("explain", {"trace": str(trace)}, what)
 
     def add_page(
-        self, folder: Path, entry: Entry, entries: Sequence[Entry], html: Html
+        self, folder: AnyPath, entry: Entry, entries: Sequence[Entry], html: Html
     ) -> RecorderError | None:
         """Write the page of a trace that was kept, if it is to have one; gives what went wrong.
 
@@ -122,7 +135,7 @@ class Explainer:
         }
         return self._problem("page", about, f"{PAGE_NAME} could not be made")
 
-    def recover(self, folder: Path, html: Html) -> Recovered:
+    def recover(self, folder: AnyPath, html: Html) -> Recovered:
         """Recover what dead processes left, with its texts and pages. Raises RecorderError."""
         pages = {
             "on": "all",
@@ -137,13 +150,13 @@ class Explainer:
             [(error_from(fields), test) for fields, test in found["errors"]],
         )
 
-    def write_index_page(self, folder: Path, *, is_empty: bool) -> None:
+    def write_index_page(self, folder: AnyPath, *, is_empty: bool) -> None:
         """Write the page of the folder; one that is empty is made here. Raises RecorderError."""
         about = {"folder": str(folder)}
         is_here = is_empty and self._process is None
         self._ask("index_page", about, within_s=_WITHIN_FOLDER_S, is_here=is_here)
 
-    def crash(self, trace: Path, most_events: int, root: Path) -> Crash:
+    def crash(self, trace: AnyPath, most_events: int, root: AnyPath) -> Crash:
         """Tell of the end of a process by the trace that was recovered. Raises RecorderError."""
         about = {"trace": str(trace), "events": most_events, "root": str(root)}
         return Crash(**self._ask("crash", about))

@@ -1,9 +1,7 @@
 """Gives pytest the hooks of a run that records; what they do stands beside them."""
 
-import os
 from collections.abc import Generator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +19,10 @@ from pytest_recorder.plugin.reports import Reports
 from pytest_recorder.plugin.spans import Wrapper, phase_span, span
 from pytest_recorder.plugin.tracebacks import remove_wrappers
 from pytest_recorder.settings.policy import open_journal
+from pytest_recorder.system.originals import environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def activate(config: pytest.Config, name: str) -> "RecordingPlugin":
@@ -29,12 +31,12 @@ def activate(config: pytest.Config, name: str) -> "RecordingPlugin":
     Raises pytest.UsageError, before collection, for a command that cannot be followed.
     """
     try:
-        resolved = resolution.resolve(config, os.environ)
+        resolved = resolution.resolve(config, environment())
         # Asked for by name and not to be had here: said before the first test, markers or not.
         select(resolved.settings.engine)
         faults = inject.of_environment()
     except UsageError as error:
-        journal = open_journal(resolution.readable_policy(config, os.environ))
+        journal = open_journal(resolution.readable_policy(config, environment()))
         journal.failure(error, "fail", by="plugin")
         journal.close()
         raise pytest.UsageError(str(error)) from error
@@ -63,7 +65,7 @@ def _companions(run: RecordedRun) -> list[object]:
     )
     if run.is_nested:
         return [controller]
-    servers = ci.plugins(run.config, run.index, run.settings.root, run.guard)
+    servers = ci.plugins(run.config, run.index, run.settings.root, run.guard, environment())
     return [controller, *servers]
 
 
@@ -110,7 +112,7 @@ class RecordingPlugin:
         reason = recorder.choice.reason if recorder is not None else "pytest-xdist"
         return report_lines.header_line(run.settings, engine, reason, run.base)
 
-    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+    def pytest_ignore_collect(self, collection_path: "Path") -> bool | None:
         """Collect nothing from the trace folder."""
         folder = self._run.settings.dir
         return True if collection_path == folder or folder in collection_path.parents else None
@@ -121,7 +123,7 @@ class RecordingPlugin:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take the files of all tests into the scope before the first of them runs."""
-        self._run.guard("collected", self._run.add_tests, session.items)
+        self._run.guard("collected", self._run.add_tests, session)
 
     # One attempt.
 
@@ -142,8 +144,12 @@ class RecordingPlugin:
         yield from phase_span(self._run, "teardown", item)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Wrapper:
-        """Mark the set-up of a fixture in the trace."""
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Wrapper:
+        """Mark the set-up of a fixture in the trace, and note for later ones where that was."""
+        run = self._run
+        run.guard("fixture", run.fixture_makers.note, fixturedef, request, run.attempt)
         yield from span(self._run, "fixture", fixturedef.argname)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -159,6 +165,11 @@ class RecordingPlugin:
         made = yield
         self._reports.take(item, call, made)
         return made
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the entry of a test that a plugin has run in a forked process."""
+        if report.when == "teardown" and not self._run.is_controller:
+            self._run.guard("entry", self._ending.take_entry, report)
 
     def pytest_runtest_logfinish(self) -> None:
         """Keep the index up to date: a run that is killed has no later occasion."""

@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,11 @@ def _ask(environ: dict[str, str], *words: str) -> dict[str, Any]:
 class _Quiet:
     """Keeps plugins from what they do at the start of a run."""
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_load_initial_conftests(self, early_config: pytest.Config) -> None:
-        """Let pytest-cov leave the data of the last run alone."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_load_initial_conftests(self, early_config: pytest.Config) -> Generator[None]:
+        """Let pytest-cov leave the data of the last run alone: it erases them first of all."""
         early_config.known_args_namespace.no_cov = True
+        return (yield)
 
 
 class _Inquiry(_Quiet):
@@ -141,8 +142,9 @@ def _answer(config: pytest.Config) -> dict[str, Any]:
 def _scope_answer(session: pytest.Session, covered: str) -> dict[str, Any]:
     settings = resolution.resolve(session.config, os.environ).settings
     scope = Scope(settings.root, settings.include, settings.exclude)
-    tests = [path for item in session.items for path in tested_files.paths_of_test(item)]
-    scope.add_tests(tests, tested_files.named_packages(session.config))
+    collected = tested_files.tests_of(session)
+    functions = {path for item in session.items for path in tested_files.paths_of(item)[1:]}
+    scope.add_tests(collected.paths, packages=collected.packages, functions=functions)
     module = _module_of(covered)
     decision = scope.decide(covered, module)
     return {

@@ -70,6 +70,8 @@ class Reports:
         run = self._run
         run.attempt = None
         run.guard("timer", _stop_timer, item)
+        made_elsewhere = run.guard("fixtures", run.fixture_makers.made_elsewhere, item, attempt)
+        attempt.fixtures = made_elsewhere or {}
         try:
             self._ending.finish(attempt, item, made)
         except KeyboardInterrupt:
@@ -87,8 +89,8 @@ class Reports:
             report_lines.shown_path(attempt.path, self._run.base),
             attempt.events,
             recorder.dropped,
-            f"{error.code.value}: {error.message}" if error is not None else None,
-            self._story(recorder, attempt),
+            f"{error.code.value}: {error.reason_text}" if error is not None else None,
+            self._story(recorder, attempt, made),
             is_kept=error is None or attempt.settings.keep_partial,
             slower=self._slower(recorder, made),
         )
@@ -103,12 +105,17 @@ class Reports:
         of = " since the run began" if self._run.has_one_trace else ""
         return time_limit_text(limit, recorder.cpu_us, of=of)
 
-    def _story(self, recorder: Recorder, attempt: Attempt) -> list[str]:
+    def _story(
+        self, recorder: Recorder, attempt: Attempt, made: pytest.TestReport
+    ) -> list[str]:
+        found = failing.failing_in(made, self._run.settings.root)
         return self._run.explainer.last_steps(
             recorder,
             report_lines.STORY_EVENTS,
             root=self._run.settings.root,
             level=attempt.settings.level,
+            failed_at=found.failed_at(),
+            is_over=recorder.error is not None,
         )
 
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from time import perf_counter_ns
 from typing import Any
 
 from pytest_recorder.diagnostics.journal import Journal
@@ -12,7 +10,8 @@ from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.plugin.quota import LeftOut, Quota, choose
 from pytest_recorder.plugin.tested_files import Unrecorded
 from pytest_recorder.settings.config import Html
-from pytest_recorder.system import files
+from pytest_recorder.system import clock, files
+from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.folder import (
     has_spools,
     page_of,
@@ -42,7 +41,7 @@ class RunIndex:
 
     def __init__(
         self,
-        folder: Path,
+        folder: FilePath,
         journal: Journal,
         explainer: Explainer,
         *,
@@ -72,8 +71,7 @@ class RunIndex:
         self._keys: dict[str, list[tuple[str, int, str | None]]] = {}
         self._recovered: dict[tuple[str, int, str | None], Entry] = {}
         self._warned: set[tuple[str, str]] = set()
-        # Looked up now: tools that fake the time replace what they find in modules.
-        self._clock = perf_counter_ns
+        self._clock = clock.elapsed_ns
         self._started_ns = self._clock()
         self._spent_ns = 0
         self._is_saved = True
@@ -150,6 +148,10 @@ class RunIndex:
             self._keys.setdefault(entry.test, []).append(key)
         self._entries[key] = entry
         self._is_saved = False
+
+    def has(self, entry: Entry) -> bool:
+        """Whether an attempt was entered."""
+        return (entry.test, entry.attempt, entry.trace) in self._entries
 
     def save(self) -> None:
         """Write the index if there is something new and it has not taken too much time yet.
@@ -249,7 +251,7 @@ class RunIndex:
         except RecorderError as error:
             self.warn(error, None)
 
-    def _write(self, write: Callable[[Path, str, list[Entry]], None] = update_index) -> bool:
+    def _write(self, write: Callable[[AnyPath, str, list[Entry]], None] = update_index) -> bool:
         self._is_saved = True
         try:
             write(self.folder, self.run_id, [*self.recovered, *self.entries])

@@ -5,8 +5,9 @@ traceback of an exception that passes. But pluggy, from 1.5 on, calls such a wra
 generator of its own, and that adds four steps: other plugins count them.
 """
 
-import os
 from types import TracebackType
+
+from pytest_recorder.system.paths import SEPARATOR
 
 _CALLERS = ("_multicall", "get_result")
 _OLD_STYLE = "run_old_style_hookwrapper"
@@ -14,7 +15,7 @@ _MOST_ERRORS = 100
 _traceback_of = BaseException.__dict__["__traceback__"].__get__
 _context_of = BaseException.__dict__["__context__"].__get__
 _cause_of = BaseException.__dict__["__cause__"].__get__
-_code_file = f"{os.sep}pluggy{os.sep}"
+_code_file = f"{SEPARATOR}pluggy{SEPARATOR}"
 
 
 def remove_wrappers(error: BaseException, owner: object) -> None:

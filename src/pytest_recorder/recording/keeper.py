@@ -11,6 +11,7 @@ from pytest_recorder.recording.setup import Setup
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Sourced
 from pytest_recorder.system import files, json_text
+from pytest_recorder.system.ballast import Ballast
 from pytest_recorder.system.clock import utc_text, wall_ns
 from pytest_recorder.system.ids import new_id
 from pytest_recorder.system.originals import OS
@@ -31,6 +32,7 @@ class Keeper:
         self._traces = 0
         self._policy: tuple[Sourced, dict[str, Any]] | None = None
         self._stored_sources: dict[bytes, bytes] = {}
+        self._ballast = Ballast()
 
     def next_manifest(
         self, setup: Setup, test: str | None, attempt: int, used: Settings, chosen: Sourced
@@ -79,6 +81,13 @@ class Keeper:
     def _write(self, path: AnyPath, spool: Spool, parts: dict[str, Any]) -> Packed:
         try:
             return write_trace(path, segments=spool.segments(), **parts, faults=self._faults)
+        except MemoryError:
+            # Threads and deflation take more than is left under a limit of the program.
+            self._ballast.give()
+            try:
+                return write_trace(path, segments=spool.segments(), **parts, is_frugal=True)
+            finally:
+                self._ballast.take()
         except EnvironmentError as error:
             # An injected fault says that there is no room at all.
             is_full = error.context.get("errno") in _NO_ROOM
@@ -95,5 +104,6 @@ class Keeper:
         return packed
 
     def close(self) -> None:
-        """Hold no source any more."""
+        """Hold no source and no room any more."""
         self._stored_sources.clear()
+        self._ballast.give()

@@ -14,7 +14,8 @@ from pytest_recorder.settings.policy import Policy, Sourced, policy_digest
 from pytest_recorder.tracefile.naming import writable
 
 _ORDER = (
-    *("format", "run_id", "trace_id", "test", "attempt", "outcome", "phases", "failing"),
+    *("format", "run_id", "trace_id", "test", "attempt", "outcome", "phases"),
+    *("failing", "fixtures"),
     *("python", "implementation", "platform", "versions"),
     *("engine", "engine_reason", "hot_path", "hot_path_reason", "limits"),
     *("level", "values", "scope", "root", "max_bytes"),

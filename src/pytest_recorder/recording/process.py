@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from pytest_recorder.diagnostics.guard import run_guarded
+from pytest_recorder.diagnostics.translation import caused
 from pytest_recorder.errors import (
     ErrorCode,
     RecorderError,
@@ -117,8 +118,8 @@ class ProcessRecording:
 
     def _on_fault(self, label: str, error: Exception) -> None:
         if not isinstance(error, RecorderError):
-            text = f"{type(error).__name__}: {error}"
-            error = bug(ErrorCode.UNKNOWN, text, during=label)
+            found = bug(ErrorCode.UNKNOWN, "the recorder failed", during=label)
+            error = caused(found, error)
         self._tell(error, is_command=label == _START)
 
     def _tell(self, error: RecorderError, *, is_command: bool = False) -> None:

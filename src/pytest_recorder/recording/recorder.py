@@ -9,6 +9,7 @@ recorder.keep(path, outcome="failed")      # or recorder.drop()
 recorder.close()
 """
 
+from itertools import chain
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from pytest_recorder.errors import ErrorCode, RecorderError, bug
 from pytest_recorder.recording import registry
 from pytest_recorder.recording.keeper import Keeper
 from pytest_recorder.recording.last_records import last_records
-from pytest_recorder.recording.setup import Setup, shape_of
+from pytest_recorder.recording.setup import Setup, Tests, shape_of
 from pytest_recorder.recording.trace_recording import Ended, TraceRecording
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Policy, Sourced
@@ -33,8 +34,6 @@ from pytest_recorder.tracefile.spool import Segment
 from pytest_recorder.tracefile.writer import Packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pytest_recorder.engine.scope import Decision
 
 
@@ -61,15 +60,15 @@ class Recorder:
         self.folder = FilePath.of(folder)
         self.policy = policy
         self.journal = journal or Journal(run_id)
-        self.run_id = run_id or self.journal.run_id
+        self.run_id = self.journal.run_id
         self.choice: Choice = select(settings.engine, settings.hot_path)
         self.setup: Setup | None = None
         """None before `open`, after `close`, and in a forked child."""
         self._log = self.journal.logger("recorder")
         self._also = also
         self._text = text
-        self._tests: dict[str, None] = {}
-        self._packages: dict[str, None] = {}
+        self._tests: set[str] = set()
+        self._added: list[Tests] = []
         self._faults = of_environment() if faults is None else faults
         self._pid = OS.getpid()
         self._keeper = Keeper(self._faults)
@@ -105,26 +104,27 @@ class Recorder:
             self.setup.abandon()
         self.setup = self._recording = None
 
-    def add_tests(self, paths: "Iterable[str]", packages: "Iterable[str]" = ()) -> None:
-        """Take files of tests into the scope, with what they are part of.
+    def add_tests(self, tests: Tests) -> None:
+        """Take tests into the scope, with what they are part of.
 
-        `packages` are files or folders of the packages that `--pyargs` names. Best before the
-        first recording begins: later the next one is set up anew where that widens the scope,
-        and the running one goes on with what code it has not met.
+        Best before the first recording begins: later the next one is set up anew where that
+        widens the scope, and the running one goes on with what code it has not met.
         """
-        new = [path for path in paths if path not in self._tests]
-        named = [path for path in packages if path not in self._packages]
-        if not new and not named:
-            return
-        self._tests.update(dict.fromkeys(new))
-        self._packages.update(dict.fromkeys(named))
-        if self.setup is not None and not self._is_foreign():
-            self.setup.add_tests(new, named)
+        new = Tests(
+            *(tuple(path for path in paths if path not in self._tests) for paths in tests)
+        )
+        if any(new):
+            self._tests.update(chain(*new))
+            self._added.append(new)
+            if self.setup is not None and not self._is_foreign():
+                self.setup.add_tests(new)
 
     def _set_up(self, settings: Settings) -> Setup:
         """Give a setup for these settings; the one that is there is used again if it fits."""
         setup = self.setup
-        if setup is not None and setup.shape == shape_of(settings) and not setup.is_outdated:
+        # A program that has taken the spool away must not end the recording of all tests.
+        is_spent = setup is not None and (setup.is_outdated or setup.spool.is_lost)
+        if setup is not None and setup.shape == shape_of(settings) and not is_spent:
             return setup
         self._tear_down()
         self.choice = select(settings.engine, settings.hot_path)
@@ -141,7 +141,8 @@ class Recorder:
             faults=self._faults,
             on_fault=self._handle_fault,
         )
-        self.setup.add_tests(self._tests, self._packages)
+        for tests in self._added:
+            self.setup.add_tests(tests)
         try:
             self.setup.install()
         except BaseException:
@@ -160,8 +161,13 @@ class Recorder:
         if self._recording is not None:
             self._recording.handle_fault(error, callback, is_marked=is_marked)
 
-    def _is_foreign(self) -> bool:
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it was made before a fork, by the parent of this process."""
         return self._pid != OS.getpid()
+
+    def _is_foreign(self) -> bool:
+        return self.is_foreign
 
     # The life of one trace.
 

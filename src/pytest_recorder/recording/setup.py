@@ -1,9 +1,9 @@
 """Puts together what events pass through for one shape of settings: engine, hot path, spool."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property, partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_recorder.diagnostics.guard import shield2, shield3
 from pytest_recorder.diagnostics.inject import Injector
@@ -42,6 +42,14 @@ _SHAPE = (
 def shape_of(settings: Settings) -> tuple[object, ...]:
     """Give what of the settings a setup is made for."""
     return tuple(getattr(settings, name) for name in _SHAPE)
+
+
+class Tests(NamedTuple):
+    """What of tests is in scope: see `Scope.add_tests`."""
+
+    paths: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
 
 
 class Setup:
@@ -125,13 +133,15 @@ class Setup:
         )
         return common, json_text.encode(common)[:-1] + b","
 
-    def add_tests(self, paths: Iterable[str], packages: Iterable[str]) -> None:
-        """Take in files of tests, and of packages that were named, which are in scope from now on.
+    def add_tests(self, tests: Tests) -> None:
+        """Take in what of tests is in scope from now on.
 
         What the interpreter was told to show no more stays so: `is_outdated` says it.
         """
         has_answered = self.scope.has_answered
-        is_wider = self.scope.add_tests(paths, packages)
+        is_wider = self.scope.add_tests(
+            tests.paths, packages=tests.packages, functions=tests.functions
+        )
         self.is_outdated = self.is_outdated or (is_wider and has_answered)
 
     def watch_streams(self) -> None:

@@ -163,7 +163,7 @@ class TraceRecording:
         setup.stop()
         self._duration_us = (elapsed_ns() - self._started_ns) // 1000
         error = self.error
-        reason, message = (error.code.value, error.message) if error else (None, None)
+        reason, message = (error.code.value, error.reason_text) if error else (None, None)
         if error is None and self._interrupted is not None:
             reason, message = ErrorCode.TRACE_INCOMPLETE.value, self._interrupted
         self._cpu_us = self.cpu_us

@@ -37,7 +37,7 @@ class Jobs:
         `files` maps the files that ran to digests of their texts, of which `new` come first among
         the blobs; then come `definitions` blobs, then `segments` of events.
         """
-        from pytest_recorder.render.steps import failure_lines
+        from pytest_recorder.render.steps import FailedAt, failure_lines
 
         new: list[str] = about["new"]
         self._sources.update(zip(new, blobs, strict=False))
@@ -49,7 +49,16 @@ class Jobs:
 
         events = list(_events(about, blobs[len(new) :]))
         root, level = Path(about["root"]), str(about["level"])
-        return failure_lines(events, source_of, root=root, level=level)
+        given = about["failed_at"]
+        failed_at = FailedAt(*given) if given is not None else None
+        return failure_lines(
+            events,
+            source_of,
+            root=root,
+            level=level,
+            failed_at=failed_at,
+            is_over=bool(about["is_over"]),
+        )
 
     def explain(self, about: Mapping[str, Any], _: Sequence[bytes]) -> dict[str, Any] | None:
         """Write `failure.md` beside a trace; gives what went wrong."""

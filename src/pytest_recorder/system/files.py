@@ -15,6 +15,7 @@ from typing import BinaryIO, Final, NamedTuple, cast
 
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import (
+    SEPARATOR,
     AnyPath,
     FilePath,
     is_absolute,
@@ -53,6 +54,8 @@ APPEND_LINES: Final = (
     | getattr(_flags, "O_BINARY", 0)
 )
 """Flags of a log, which is made if it is missing."""
+_AT_ONCE: Final = 1 << 20
+"""How many bytes are asked for at once."""
 FROM_END: Final = 2
 """Where `seek` counts from."""
 
@@ -113,6 +116,23 @@ def absolute(path: AnyPath) -> FilePath:
     return FilePath(normalized(text))
 
 
+def relative(path: AnyPath, folder: AnyPath) -> str:
+    """Give the way from a folder to a path, as `os.path.relpath` does.
+
+    Where there is none, from one drive of Windows to another, the path from its root on.
+    """
+    there, start = (absolute(each).split(SEPARATOR) for each in (path, folder))
+    same = str.casefold if sys.platform == "win32" else str
+    if same(there[0]) != same(start[0]):
+        return SEPARATOR.join(there)
+    common = 0
+    while common < min(len(there), len(start)) and same(there[common]) == same(start[common]):
+        common += 1
+    # The root ends in an empty name.
+    up = len([name for name in start[common:] if name])
+    return SEPARATOR.join([".."] * up + [name for name in there[common:] if name]) or "."
+
+
 def real(path: AnyPath) -> FilePath:
     """Give a path from the root on, with links followed as far as they lead; raises nothing."""
     if sys.platform == "win32":
@@ -164,9 +184,19 @@ if sys.platform == "win32":
 
 
 def read_bytes(path: AnyPath) -> bytes:
-    """Read a file. Raises OSError, ValueError."""
-    with OS.open_file(path, "rb") as file:
-        return file.read()
+    """Read a file. Raises OSError, ValueError.
+
+    By the system's calls: a tool that watches an event loop (blockbuster) replaces
+    `BufferedReader.read` in the type itself, and would refuse to let us read a source there.
+    """
+    descriptor = OS.open(path, READ)
+    try:
+        parts = []
+        while part := OS.read(descriptor, _AT_ONCE):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        OS.close(descriptor)
 
 
 def write_bytes(path: AnyPath, data: bytes) -> None:

@@ -45,11 +45,12 @@ class BlockWriter:
     """Takes blocks in their order. A context manager: its threads end with it, on any way out.
 
     `events` holds `[offset, first event, events]` of the blocks that were put with `events`; it is
-    whole after `flush`.
+    whole after `flush`. With `is_frugal` nothing is deflated, which takes memory of its own.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, is_frugal: bool = False) -> None:
         self._file = file
+        self._is_frugal = is_frugal
         self._plain_bytes = 0
         self._waiting: deque[_Job] = deque()
         self._threads: _Threads | None = None
@@ -65,7 +66,7 @@ class BlockWriter:
         """Add a block whose payload is the parts one after another. Raises OSError, ERR_IO."""
         size = sum(map(len, parts))
         is_much = self._plain_bytes >= _MUCH_BYTES
-        level = None if not deflate else _QUICK if is_much else _THOROUGH
+        level = None if not deflate or self._is_frugal else _QUICK if is_much else _THOROUGH
         job = _Job(kind, parts, size, level, events)
         self._plain_bytes += size
         if not is_much or level is None or not self._hand_over(job):

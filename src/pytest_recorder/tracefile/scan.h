@@ -81,6 +81,7 @@ typedef struct {
     Frame *frames; /* those that the block knows */
     size_t frame_count, frame_room;
     Map frame_of;
+    uint64_t pairs; /* those of the block */
 } Scanner;
 
 typedef struct {

@@ -20,6 +20,8 @@ from pytest_recorder.tracefile.spool import Segment
 
 T = TypeVar("T")
 _LIMIT_REASON = "limit"
+_MOST_MESSAGE = 1_000
+"""Characters of a message in the index: with a thousand long ones nobody would read it."""
 _TRAILER = (
     *("status", "reason", "message", "duration_us", "recording_cpu_us"),
     *("counters", "errors"),
@@ -43,6 +45,7 @@ def write_trace(
     trailer: Mapping[str, Any],
     stored_sources: dict[bytes, bytes] | None = None,
     faults: Injector = NONE,
+    is_frugal: bool = False,
 ) -> Packed:
     """Write a trace file, whole or not at all.
 
@@ -50,7 +53,8 @@ def write_trace(
     `sources` maps SHA-256 digests to texts. `manifest` has the fields of `Manifest`, `trailer`
     those of `Trailer` that the recording knows; the numbers of events are counted here.
     `stored_sources` keeps the sources as they are stored, for the next trace of the process, which
-    will have most of them too.
+    will have most of them too. With `is_frugal` no more memory is used than a segment takes, twice:
+    the trace is larger, and has no index.
 
     Raises EnvironmentError (ERR_IO) when the file cannot be written; then nothing is left at
     `path`, nor beside it.
@@ -59,7 +63,13 @@ def write_trace(
     def pack(file: BinaryIO) -> Packed:
         faults.at("pack")
         return pack_trace(
-            faults.file(file), manifest, segments, sources, trailer, stored_sources
+            faults.file(file),
+            manifest,
+            segments,
+            sources,
+            trailer,
+            stored_sources,
+            is_frugal=is_frugal,
         )
 
     return write_whole(path, pack, faults)
@@ -99,11 +109,13 @@ def pack_trace(
     sources: Mapping[bytes, bytes],
     trailer: Mapping[str, Any],
     stored_sources: dict[bytes, bytes] | None = None,
+    *,
+    is_frugal: bool = False,
 ) -> Packed:
     """Write a trace into an open file; the arguments are those of `write_trace`."""
     file.write(MAGIC)
-    with BlockWriter(file) as blocks:
-        stored = {} if stored_sources is None else stored_sources
+    with BlockWriter(file, is_frugal=is_frugal) as blocks:
+        stored = None if is_frugal else {} if stored_sources is None else stored_sources
         return _Packer(blocks, manifest, sources, stored).write(segments, trailer)
 
 
@@ -113,14 +125,16 @@ class _Packer:
         blocks: BlockWriter,
         manifest: Mapping[str, Any],
         sources: Mapping[bytes, bytes],
-        stored_sources: dict[bytes, bytes],
+        stored_sources: dict[bytes, bytes] | None,
     ) -> None:
+        """Without `stored_sources` it is frugal."""
         self._blocks = blocks
         self._manifest = manifest
         self._sources = sources
         self._stored_sources = stored_sources
         self._tables = DefinitionTables()
-        self._scan = make_scan(self._tables)
+        most = {"most_calls": 0, "most_exceptions": 0} if stored_sources is None else {}
+        self._scan = make_scan(self._tables, **most)
         self._expected = 0
         self._count = 0
         self._missing = 0
@@ -142,7 +156,8 @@ class _Packer:
             self._put_sources()
         self._blocks.flush()
         found = self._scan.found()
-        self._put_index(found)
+        if self._stored_sources is not None:
+            self._put_index(found)
         dropped = found.dropped + self._missing
         self._put_json(BlockKind.TRAILER, _whole_trailer(trailer, self._count, dropped))
         return Packed(self._blocks.size_bytes, self._count, dropped)
@@ -154,6 +169,9 @@ class _Packer:
         for digest in dict.fromkeys(digest for _, digest in self._tables.files.values()):
             text = self._sources.get(digest)
             if text is None:
+                continue
+            if self._stored_sources is None:
+                self._blocks.put(BlockKind.SOURCE, digest, text)
                 continue
             if digest not in self._stored_sources:
                 self._stored_sources[digest] = deflate(digest + text)
@@ -190,7 +208,7 @@ class _Packer:
         rest = {
             "calls_cut": found.is_cut,
             "exceptions": [
-                [n, frame, _plain(kind), _plain(message)]
+                [n, frame, _plain(kind), _plain(message[:_MOST_MESSAGE])]
                 for n, frame, kind, message in found.exceptions
             ],
         }

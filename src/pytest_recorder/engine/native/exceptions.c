@@ -124,7 +124,12 @@ line_in_traceback(PyObject *traceback, HotFrame *frame)
 static int
 keep_exception(Hot *hot, FrameState *state, PyObject *error, PyObject *traceback)
 {
+#ifdef HOT_311
+    /* The unwinding will not show it. */
     state->exception_line = line_in_traceback(traceback, state->key);
+#else
+    (void)traceback;
+#endif
     state->exception_key = NULL; /* what is there is not whole where this fails */
     buffer_begin(&state->exception);
     if (put_exception(hot, &state->exception, error) < 0) {
