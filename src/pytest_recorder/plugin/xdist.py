@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pytest_recorder.errors import ErrorCode, RecorderError, bug
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import AnyPath
 from pytest_recorder.tracefile.index import Entry
@@ -78,6 +79,9 @@ def counts_of(report: pytest.TestReport) -> dict[str, Any] | None:
 
 
 def entry_of(report: pytest.TestReport) -> Entry | None:
-    """Read the entry that travels with a report."""
+    """Read the entry that travels with a report. Raises InternalError for what is none."""
     raw = getattr(report, _KEY, None)
-    return Entry.checked(raw) if raw is not None else None
+    try:
+        return Entry.checked(raw) if raw is not None else None
+    except RecorderError as error:
+        raise bug(ErrorCode.UNKNOWN, "what came with a report is no entry") from error
