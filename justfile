@@ -101,6 +101,7 @@ fuzz-sanitized *args="decoders files --seconds 60": build-sanitized
     LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
     PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
         {{ bin }}/python -m tests.fuzz {{ args }}
+
 # Run the hostile programs recorded: under the sanitizers, optimized, in development mode, and with every warning an error.
 hostile *args="tests/undisturbed/test_hostile_programs.py tests/undisturbed/test_nothing_of_the_program_runs.py": build-sanitized
     LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
