@@ -22,7 +22,7 @@ from itertools import islice
 from struct import Struct
 from typing import Any, NamedTuple
 
-from pytest_recorder.engine.pure.bounds import Bounds as Bounds
+from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.lookups import entry, exact, is_plain
 from pytest_recorder.engine.pure.marks import Marked, unguarded
 from pytest_recorder.engine.pure.scalars import COPIES, encode_int
