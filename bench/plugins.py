@@ -341,7 +341,7 @@ def stable_lines(log: str, ours: frozenset[str] = frozenset()) -> Iterator[str]:
         text = line.strip()
         if not text or _OURS.search(text) or text.strip("│ ") in ours:
             continue
-        text = _OUR_NAME.sub("", text)
+        text = _OUR_NAME.sub("", text).rstrip()
         if text == "plugins:":
             continue  # we were the only one
         # Rules are as long as what stands in them, which may be a time.

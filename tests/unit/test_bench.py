@@ -440,6 +440,10 @@ def test_lines_that_come_in_any_order_are_compared_without_it() -> None:
     assert result.output == "equal"
 
 
+def test_a_list_of_plugins_that_names_only_us_is_no_output() -> None:
+    assert list(plugins.stable_lines("plugins: record-trace-0.1.0\n")) == []
+
+
 def test_a_plugin_that_does_not_run_without_us_fails_by_itself() -> None:
     log = "Traceback:\nE   ModuleNotFoundError: No module named 'distutils'\nshort summary\n"
     result = plugins.Result("x", fails_by_itself=plugins.last_line(log))
