@@ -27,6 +27,7 @@ from pytest_recorder.recording.keeper import Keeper
 from pytest_recorder.recording.last_events import last_events
 from pytest_recorder.recording.setup import Setup, shape_of
 from pytest_recorder.recording.trace_recording import Ended, TraceRecording
+from pytest_recorder.redaction.learned import LearnedTexts
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Policy, Sourced
 from pytest_recorder.tracefile.writer import Packed
@@ -70,7 +71,9 @@ class Recorder:
         self._faults = of_environment() if faults is None else faults
         self._pid = os.getpid()
         self._keeper = Keeper(self._faults)
-        self._redactor = Redactor(settings.redact, settings.no_redact)
+        self._learned = LearnedTexts()
+        self._redactor = Redactor(settings.redact, settings.no_redact, self._learned)
+        self._learned.learn_environment(os.environ, self._redactor.rules)
         self._recording: TraceRecording | None = None
 
     # The life of the recorder.
@@ -108,7 +111,7 @@ class Recorder:
             return self.setup
         self._tear_down()
         self.choice = select(settings.engine, settings.hot_path)
-        self._redactor = Redactor(settings.redact, settings.no_redact)
+        self._redactor = Redactor(settings.redact, settings.no_redact, self._learned)
         self.setup = Setup(
             settings,
             self.choice,

@@ -90,6 +90,7 @@ class Setup:
         except BaseException:
             self.spool.close(unlink=True)
             raise
+        redactor.keep_in(self.spool.keep_secret)
         if text is not None:
             self._keep_text(text)
         hot = self.hot

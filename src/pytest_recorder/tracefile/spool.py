@@ -45,6 +45,7 @@ _LARGEST_UNIT = 256 * 1024
 _UNITS_PER_LIMIT = 16
 _FIRST_UNITS = 4
 _LAST_STREAM = 2
+_MOST_SECRET_SEGMENTS = 4
 _FREE_HEADER = bytes(SEGMENT.size)
 _DONT_NEED = getattr(mmap, "MADV_DONTNEED", None)
 
@@ -107,6 +108,8 @@ class Spool:
         self._event_units = 0
         self._define: _Open | None = None
         self._events: _Open | None = None
+        self._secrets: _Open | None = None
+        self._secret_segments = 0
         try:
             with _standard_streams_taken():
                 self._open()
@@ -177,6 +180,7 @@ class Spool:
                 # No unit of it is there any more that could be released.
                 self._kept.clear()
                 self._ring.clear()
+                self._secrets = None
                 self.drop()
                 self._free.clear()
                 self._units = 0
@@ -206,6 +210,18 @@ class Spool:
     def keep_source(self, digest: bytes, data: bytes) -> None:
         """Keep the text of a source file for the life of the process."""
         self._put(SegmentKind.SOURCE, digest + data, belongs_to_trace=False)
+
+    def keep_secret(self, record: bytes) -> None:
+        """Keep a rule or a learned text for the life of the process, and a bounded number of them."""
+        segment = self._secrets
+        if segment is not None and self._room(segment) < len(record):
+            if self._secret_segments >= _MOST_SECRET_SEGMENTS:
+                return
+            segment = None
+        if segment is None:
+            segment = self._secrets = self._allocate(SegmentKind.SECRETS, len(record), 0)
+            self._secret_segments += 1
+        self._append(segment, record, 0)
 
     @property
     def room(self) -> int:

@@ -447,16 +447,10 @@ parts_free(Parts *parts)
 /* Secrets. */
 
 int
-key_is_secret(Hot *hot, PyObject *key)
-{
-    return PyUnicode_CheckExact(key) ? string_is_secret(hot, key) : 0;
-}
-
-int
 attribute_is_secret(Hot *hot, Name *name, PyObject *string)
 {
     if (string != NULL) {
         return string_is_secret(hot, string);
     }
-    return name->is_secret > 0 && hot->settings.has_rules;
+    return hot->settings.has_rules && name->is_secret > 0 ? name->is_secret : 0;
 }

@@ -2,17 +2,24 @@
 
 #include "secrets.h"
 #include "mix.h"
+#include "segments.h"
 
 static int
-ask_is_secret(Hot *hot, PyObject *string)
+ask_level(Hot *hot, PyObject *string)
 {
-    PyObject *answer = PyObject_CallMethod(hot->settings.helpers, "is_secret", "O", string);
+    PyObject *answer = PyObject_CallMethod(hot->settings.helpers, "level_of", "O", string);
     if (answer == NULL) {
         return -1;
     }
-    int is_secret = answer == Py_True;
+    long level = PyLong_AsLong(answer);
     Py_DECREF(answer);
-    return is_secret;
+    if (level < 0 || level > HIDES_EVERYTHING) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_ValueError, "no name hides so much");
+        }
+        return -1;
+    }
+    return (int)level;
 }
 
 int
@@ -22,12 +29,12 @@ name_is_secret(Hot *hot, Name *name, PyObject *string)
         return 0;
     }
     if (name->is_secret < 0) {
-        name->is_secret = ask_is_secret(hot, string);
+        name->is_secret = ask_level(hot, string);
     }
     return name->is_secret;
 }
 
-/* A string is known here by a fingerprint of its hash and its length, of 63 bits. */
+/* A string is known here by a fingerprint of its hash and its length, of 62 bits. */
 int
 string_is_secret(Hot *hot, PyObject *string)
 {
@@ -36,33 +43,85 @@ string_is_secret(Hot *hot, PyObject *string)
     }
     uint64_t fingerprint =
         mix((uint64_t)PyObject_Hash(string), (uint64_t)PyUnicode_GET_LENGTH(string));
-    uint64_t *known = &hot->secrecy.answers[(fingerprint >> 1) % SECRET_ANSWERS];
-    if ((*known ^ fingerprint) <= 1 && *known != 0) {
-        return (int)(*known & 1);
+    uint64_t *known = &hot->secrecy.answers[(fingerprint >> 2) % SECRET_ANSWERS];
+    if ((*known ^ fingerprint) <= 3 && *known != 0) {
+        return (int)(*known & 3);
     }
-    int is_secret = ask_is_secret(hot, string);
-    if (is_secret >= 0) {
-        *known = (fingerprint & ~(uint64_t)1) | (uint64_t)is_secret;
+    int level = ask_level(hot, string);
+    if (level >= 0) {
+        *known = (fingerprint & ~(uint64_t)3) | (uint64_t)level;
     }
-    return is_secret;
+    return level;
+}
+
+/* Bytes are rare as names: those of headers, and of the environment as the system has it. */
+static int
+bytes_level(Hot *hot, PyObject *key)
+{
+    if (!hot->settings.has_rules || PyBytes_GET_SIZE(key) > LONGEST_NAME) {
+        return 0;
+    }
+    PyObject *string =
+        PyUnicode_DecodeLatin1(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), NULL);
+    if (string == NULL) {
+        return -1;
+    }
+    int level = string_is_secret(hot, string);
+    Py_DECREF(string);
+    return level;
+}
+
+int
+key_is_secret(Hot *hot, PyObject *key)
+{
+    return PyUnicode_CheckExact(key) ? string_is_secret(hot, key)
+           : PyBytes_CheckExact(key) ? bytes_level(hot, key)
+                                     : 0;
+}
+
+int
+first_of_pair_is_secret(Hot *hot, PyObject *first)
+{
+    if (PyUnicode_CheckExact(first)) {
+        Py_ssize_t length = PyUnicode_GET_LENGTH(first);
+        if (length > LONGEST_NAME || PyUnicode_FindChar(first, ' ', 0, length, 1) >= 0) {
+            return 0;
+        }
+    }
+    else if (!PyBytes_CheckExact(first) ||
+             memchr(PyBytes_AS_STRING(first), ' ', (size_t)PyBytes_GET_SIZE(first)) != NULL) {
+        return 0;
+    }
+    return key_is_secret(hot, first);
 }
 
 int
 remember_secret(Hot *hot, PyObject *value)
 {
-    if (!PyUnicode_CheckExact(value)) {
+    PyObject *is_new = PyObject_CallMethod(hot->settings.helpers, "remember", "O", value);
+    if (is_new == NULL) {
+        return -1;
+    }
+    Py_DECREF(is_new);
+    if (is_new != Py_True) {
         return 0;
     }
-    PyObject *done = PyObject_CallMethod(hot->settings.helpers, "remember", "O", value);
-    Py_XDECREF(done);
-    return done == NULL ? -1 : 0;
+    /* It goes to the spool too, whose map may move. */
+    FrameState *current = hot->spool.current;
+    segments_forget(hot);
+    PyObject *done = PyObject_CallMethod(hot->settings.helpers, "tell_secrets", NULL);
+    if (done == NULL) {
+        return -1;
+    }
+    Py_DECREF(done);
+    return segments_refresh(hot, current);
 }
 
 int
 may_hide(Hot *hot, PyObject *text)
 {
     Py_ssize_t length = PyUnicode_GET_LENGTH(text);
-    return PyList_GET_SIZE(hot->settings.secrets) > 0 ||
+    return PyDict_GET_SIZE(hot->settings.secrets) > 0 ||
            (hot->settings.has_rules && (PyUnicode_FindChar(text, '=', 0, length, 1) >= 0 ||
                                         PyUnicode_FindChar(text, ':', 0, length, 1) >= 0));
 }

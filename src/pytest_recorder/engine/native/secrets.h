@@ -4,11 +4,19 @@
 
 #include "hot.h"
 
-/* 1, 0, or -1 and an exception. `string` is the name as an object. */
+/* How much of what stands under a name is hidden: `redaction/names.py`. */
+enum { HIDES_NOTHING, HIDES_TEXTS, HIDES_NUMBERS, HIDES_EVERYTHING };
+
+/* How much is hidden, or -1 and an exception. `string` is the name as an object. */
 int name_is_secret(Hot *hot, Name *name, PyObject *string);
 int string_is_secret(Hot *hot, PyObject *string);
 
-/* Hide a value from now on wherever it is part of a text. */
+/* The same of a key of a dict, and of the first of two items where that can name the other. The
+ * caller owns it. */
+int key_is_secret(Hot *hot, PyObject *key);
+int first_of_pair_is_secret(Hot *hot, PyObject *first);
+
+/* Hide a string or bytes from now on wherever it is part of a text. The caller owns it. */
 int remember_secret(Hot *hot, PyObject *value);
 
 /* The text with what is secret hidden, a new reference. */

@@ -124,7 +124,7 @@ class PureHotPath:
         self._is_in_scope = is_in_scope
         # Not a module global: tools that fake the time replace those they find.
         self.clock = clock
-        self.definitions = Definitions(sink, redactor.is_secret)
+        self.definitions = Definitions(sink, redactor.level)
         define = self.definitions
         self._encoder = ValueEncoder(bounds, redactor, define.type, define.name)
         self._chars = bounds.chars
@@ -151,7 +151,7 @@ class PureHotPath:
         """Start the next trace with all tables empty; code objects in scope stay known."""
         self.definitions.reset()
         self._encoder.reset()
-        self._redactor.forget()
+        self._redactor.begin()
         self._clear()
         self.is_open = True
 
@@ -613,14 +613,10 @@ class PureHotPath:
         parts: list[bytes] = []
         for name, value in zip(record.args, record.read(frame, record.args), strict=True):
             if value is not UNBOUND:
-                encoded = self._encode(record, name, value)
+                encoded = self._encoder.encode_under(record.secret.get(name, 0), value)
                 state.values[name] = encoded
                 parts += (record.name_ids[name], encoded)
         return uv(len(parts) // 2) + b"".join(parts)
-
-    def _encode(self, record: CodeRecord, name: str, value: object) -> bytes:
-        encoder = self._encoder
-        return encoder.encode_secret(value) if name in record.secret else encoder.encode(value)
 
     def changes(self, frame: FrameType, state: FrameState) -> bytes:
         """Give the variables that differ since the frame's previous event."""
@@ -637,7 +633,7 @@ class PureHotPath:
                 if old.pop(name, None) is not None:
                     deleted.append(record.name_ids[name])
                 continue
-            encoded = self._encode(record, name, value)
+            encoded = encoder.encode_under(record.secret.get(name, 0), value)
             if old.get(name) != encoded:
                 old[name] = encoded
                 changed += (record.name_ids[name], encoded)
@@ -670,7 +666,8 @@ class PureHotPath:
 
     def _write_value(self, frame: FrameType, state: FrameState, op: int, value: object) -> None:
         changes = self.changes(frame, state)
-        body = self._time() + self._encoder.encode(value)
+        level = state.record.result_level if state.record is not None else 0
+        body = self._time() + self._encoder.encode_under(level, value)
         self._write(state, op, self._line_now(frame, state), body, changes)
 
     def _write_call(self, state: FrameState, arguments: bytes) -> None:

@@ -17,6 +17,8 @@ import enum
 import types
 from typing import Any, Final
 
+from pytest_recorder.redaction.names import EVERYTHING, NUMBERS
+
 
 class Shape:
     """How the instances of a type are read. The hot path in C knows the numbers, see shapes.h."""
@@ -47,6 +49,18 @@ class Shape:
     BUILTIN: Final = 24
     # C leaves this to the encoder here.
     SCALAR: Final = 25
+
+
+_TEXTS: Final = (Shape.SUB_STR, Shape.SUB_BYTES, Shape.BYTEARRAY)
+
+
+def is_hidden(shape: int, level: int) -> bool:
+    """Tell whether a value of this shape is hidden under a name that hides so much."""
+    return (
+        shape in _TEXTS
+        or level == EVERYTHING
+        or (level == NUMBERS and shape == Shape.SUB_INT)
+    )
 
 
 mro_of = type.__dict__["__mro__"].__get__

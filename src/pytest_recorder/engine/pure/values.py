@@ -16,17 +16,23 @@ Depth counts the levels of containers and objects that are opened. True sizes ar
 
 import collections
 import datetime
-import struct
 import types
 import weakref
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from pytest_recorder.engine.pure.scalars import (
+    PLAIN_COPY,
+    encode_complex,
+    encode_float,
+    encode_int,
+)
 from pytest_recorder.engine.pure.shapes import (
     Shape,
     fields_of,
     instance_dict,
+    is_hidden,
     mro_of,
     namespace_of,
     places_of_state,
@@ -36,8 +42,9 @@ from pytest_recorder.engine.pure.shapes import (
 )
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import is_hook
-from pytest_recorder.format.primitives import text, uv, zz
-from pytest_recorder.format.vocabulary import MAX_INT_BYTES, Reason, Tag
+from pytest_recorder.format.primitives import text, uv
+from pytest_recorder.format.vocabulary import Reason, Tag
+from pytest_recorder.redaction.names import LONGEST_NAME, OPEN, is_name
 
 
 class Bounds(NamedTuple):
@@ -61,8 +68,6 @@ class TypeReader(NamedTuple):
     fields: tuple[str, ...]  # of a named tuple
 
 
-_pack_float = struct.Struct("<d").pack
-_pack_complex = struct.Struct("<dd").pack
 _module_state = vars(types.ModuleType)["__dict__"].__get__
 _args_of = BaseException.__dict__["args"].__get__
 _NONE, _TRUE, _FALSE = bytes((Tag.NONE,)), bytes((Tag.TRUE,)), bytes((Tag.FALSE,))
@@ -70,12 +75,12 @@ _STR, _STR_CUT = bytes((Tag.STR,)), bytes((Tag.STR_CUT,))
 _BYTES, _BYTES_CUT = bytes((Tag.BYTES,)), bytes((Tag.BYTES_CUT,))
 _SEQUENCE, _MAPPING = bytes((Tag.SEQUENCE,)), bytes((Tag.MAPPING,))
 _OBJECT, _OPAQUE = bytes((Tag.OBJECT,)), bytes((Tag.OPAQUE,))
-_INT, _FLOAT, _COMPLEX = bytes((Tag.INT,)), bytes((Tag.FLOAT,)), bytes((Tag.COMPLEX,))
 _TEXT, _SUBCLASS, _REDACTED = bytes((Tag.TEXT,)), bytes((Tag.SUBCLASS,)), bytes((Tag.REDACTED,))
-_SMALL = 1024
-_SMALL_INTS: Final = tuple(_INT + zz(number) for number in range(-_SMALL, _SMALL))
 _WHOLE = bytes((Reason.WHOLE,))
-_HALF_MIN, _HALF_MAX = -(1 << 63), (1 << 63) - 1
+_HOLDING: Final = frozenset(
+    (Shape.LIST, Shape.TUPLE, Shape.SET, Shape.FROZENSET, Shape.DEQUE, Shape.MAPPING)
+)
+"""What stands in these is under their name too."""
 
 
 class ValueEncoder:
@@ -91,6 +96,7 @@ class ValueEncoder:
         "_define_type",
         "_encoders",
         "_ids",
+        "_level",
         "_open",
         "_readers",
         "_redactor",
@@ -112,14 +118,15 @@ class ValueEncoder:
         self._readers: dict[int, TypeReader] = {}
         self._ids: dict[int, bytes] = {}
         self._open: list[int] = []
+        self._level = OPEN  # of the name that a container stands under
         self.redacted = 0
         """Values of which only the type was encoded, since the recording began."""
         scalars: dict[type, Callable[[Any], bytes]] = {
             type(None): lambda _: _NONE,
             bool: lambda value: _TRUE if value else _FALSE,
-            int: _encode_int,
-            float: lambda value: _FLOAT + _pack_float(value),
-            complex: lambda value: _COMPLEX + _pack_complex(value.real, value.imag),
+            int: encode_int,
+            float: encode_float,
+            complex: encode_complex,
             str: self.encode_text,
             bytes: self._encode_bytes,
         }
@@ -172,19 +179,32 @@ class ValueEncoder:
         self._open.clear()
         return self._encode(value, depth)
 
-    def encode_named(self, name: str, value: object) -> bytes:
-        """Encode the value of a variable, an attribute or a key; a secret leaves only its type."""
-        if self._redactor.active and self._redactor.is_secret(name):
-            return self.encode_secret(value)
-        return self.encode(value)
+    def encode_under(self, level: int, value: object) -> bytes:
+        """Encode what stands under a name that hides so much."""
+        if not level:
+            return self.encode(value)
+        self._open.clear()
+        return self._hidden(value, 0, level)
 
-    def encode_secret(self, value: object) -> bytes:
-        """Encode the type of a value only. None and truth values hide nothing and are kept."""
+    def _hidden(self, value: Any, depth: int, level: int) -> bytes:
+        """Encode the type only of what is hidden; items of a built-in container are looked at.
+
+        None and truth values hide nothing.
+        """
         if value is None or value is True or value is False:
             return self._scalars[id(type(value))](value)
-        self._redactor.remember(value)
-        self.redacted += 1
-        return _REDACTED + self.reader(type(value)).type_id
+        reader = self.reader(type(value))
+        if is_hidden(reader.shape, level):
+            if self._redactor.remember(value):
+                self._redactor.tell()
+            self.redacted += 1
+            return _REDACTED + reader.type_id
+        outer = self._level
+        self._level = level if reader.shape in _HOLDING else OPEN
+        try:
+            return self._encode(value, depth)
+        finally:
+            self._level = outer
 
     def encode_text(self, value: str) -> bytes:
         """Encode a string within the bound on characters."""
@@ -214,11 +234,35 @@ class ValueEncoder:
 
     def _many(self, values: tuple[Any, ...], depth: int) -> list[bytes]:
         """Encode the items of a container; most are scalars, which need no call of their own."""
+        if self._level:
+            return [self._inner(value, depth, self._level) for value in values]
         scalars, encoded = self._scalars, []
         for value in values:
             scalar = scalars.get(id(type(value)))
             encoded.append(scalar(value) if scalar is not None else self._encode(value, depth))
         return encoded
+
+    def _pair(self, pair: tuple[Any, ...], depth: int) -> list[bytes]:
+        """Encode two items, the first of which can be the name of the second."""
+        if len(pair) != 2:  # it has changed meanwhile
+            return self._many(pair, depth)
+        outer = self._level
+        level = outer or (self._level_of_key(pair[0]) if is_name(pair[0]) else OPEN)
+        return [self._inner(pair[0], depth, outer), self._inner(pair[1], depth, level)]
+
+    def _inner(self, value: Any, depth: int, level: int) -> bytes:
+        """Encode what stands in a container, or in an object, under a name that hides so much."""
+        return self._hidden(value, depth, level) if level else self._encode(value, depth)
+
+    def _level_of_key(self, key: object) -> int:
+        """Give how much a key hides: a string, or bytes such as the names of headers."""
+        if not self._redactor.active:
+            return OPEN
+        if type(key) is str:
+            return self._redactor.level(key)
+        if type(key) is bytes and len(key) <= LONGEST_NAME:
+            return self._redactor.level(key.decode("latin-1"))
+        return OPEN
 
     def _encode_bytes(self, value: bytes) -> bytes:
         limit = self._bounds.chars
@@ -236,7 +280,7 @@ class ValueEncoder:
             return Reason.DEPTH if full else Reason.WHOLE
         return why if full > limit else Reason.WHOLE
 
-    def _level(
+    def _opened(
         self,
         tag: bytes,
         value: object,
@@ -269,14 +313,15 @@ class ValueEncoder:
         length, iterate = base.__len__, base.__iter__
 
         def encode(value: Any, reader: TypeReader, depth: int) -> bytes:
-            limit = self._bounds.items
-            return self._level(
+            limit, full = self._bounds.items, length(value)
+            items = self._pair if full == 2 <= limit and base in (list, tuple) else self._many
+            return self._opened(
                 _SEQUENCE,
                 value,
                 reader,
                 depth,
-                length(value),
-                lambda: self._many(tuple(islice(iterate(value), limit)), depth + 1),
+                full,
+                lambda: items(tuple(islice(iterate(value), limit)), depth + 1),
                 (limit, Reason.ITEMS),
             )
 
@@ -293,29 +338,24 @@ class ValueEncoder:
             ]
 
         full = tuple.__len__(value)
-        return self._level(_SEQUENCE, value, reader, depth, full, parts, (limit, Reason.ITEMS))
+        return self._opened(_SEQUENCE, value, reader, depth, full, parts, (limit, Reason.ITEMS))
 
     def _mapping(self, value: Any, reader: TypeReader, depth: int) -> bytes:
         limit = self._bounds.items
 
         def parts() -> list[bytes]:
+            level, self._level = self._level, OPEN
             return [
                 self._encode(key, depth + 1)
-                + (
-                    self._encode_inner(key, item, depth + 1)
-                    if type(key) is str
-                    else self._encode(item, depth + 1)
-                )
+                + self._inner(item, depth + 1, level or self._level_of_key(key))
                 for key, item in tuple(islice(dict.items(value), limit))
             ]
 
         full = dict.__len__(value)
-        return self._level(_MAPPING, value, reader, depth, full, parts, (limit, Reason.ITEMS))
+        return self._opened(_MAPPING, value, reader, depth, full, parts, (limit, Reason.ITEMS))
 
     def _encode_inner(self, name: str, value: Any, depth: int) -> bytes:
-        if self._redactor.active and self._redactor.is_secret(name):
-            return self.encode_secret(value)
-        return self._encode(value, depth)
+        return self._inner(value, depth, self._level_of_key(name))
 
     def _attributes(
         self,
@@ -332,7 +372,7 @@ class ValueEncoder:
             ]
 
         bound = (self._bounds.attributes, Reason.ATTRIBUTES)
-        return self._level(_OBJECT, value, reader, depth, full, parts, bound)
+        return self._opened(_OBJECT, value, reader, depth, full, parts, bound)
 
     def _state(self, value: Any, reader: TypeReader) -> tuple[list[tuple[str, Any]], int]:
         """Read slots and instance dictionary by C descriptors, bounded; give the true count."""
@@ -432,15 +472,7 @@ class ValueEncoder:
 
     def _scalar_subclass(self, base: Any) -> Callable[[Any, TypeReader, int], bytes]:
         """Make the encoder for a subclass of a scalar: its plain value beside its type."""
-        # Each returns an exact copy of the built-in type without a look at the subclass.
-        copies: dict[Any, Callable[[Any], Any]] = {
-            int: int.__pos__,
-            float: float.__pos__,
-            complex: complex.__pos__,
-            str: _copy_str,
-            bytes: _copy_bytes,
-        }
-        plain = copies[base]
+        plain = PLAIN_COPY[base]
         encode_base = self._scalars[id(base)]
 
         def encode(value: Any, reader: TypeReader, depth: int) -> bytes:
@@ -483,23 +515,3 @@ class ValueEncoder:
         shape = shape_of(kind, mro, dict_at, has_slots=bool(slots), has_fields=bool(fields))
         encode = self._encoders[shape]
         return TypeReader(weakref.ref(kind), type_id, shape, encode, dict_at, slots, fields)
-
-
-def _copy_str(value: str) -> str:
-    return str.__getitem__(value, slice(None))
-
-
-def _copy_bytes(value: bytes) -> bytes:
-    return bytes.__getitem__(value, slice(None))
-
-
-def _encode_int(value: int) -> bytes:
-    if -_SMALL <= value < _SMALL:
-        return _SMALL_INTS[value + _SMALL]
-    if _HALF_MIN <= value <= _HALF_MAX:
-        return _INT + zz(value)
-    sign, magnitude = bytes((value < 0,)), abs(value)
-    size = (magnitude.bit_length() + 7) // 8
-    if size > MAX_INT_BYTES:
-        return bytes((Tag.HUGE_INT,)) + sign + uv(magnitude.bit_length())
-    return bytes((Tag.BIG_INT,)) + sign + uv(size) + magnitude.to_bytes(size, "little")

@@ -1,0 +1,145 @@
+"""Masks secrets in what is packed: in texts and bytes of values, and in the literals of sources.
+
+Nothing else is touched: names, types, paths and ids of tests stay as they are, and so do all
+lengths, so that a record that is masked is the same record.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from pytest_recorder.format.cursor import Cursor
+from pytest_recorder.redaction.learned import SHORTEST, LearnedTexts, Span
+from pytest_recorder.redaction.literals import mask_literals
+from pytest_recorder.redaction.names import NameRules
+from pytest_recorder.redaction.shapes import STARTS, find_secrets, merged
+from pytest_recorder.redaction.stars import starred
+from pytest_recorder.tracefile.texts import BYTES, CUT
+
+_LEAST_START = 3
+_MOST_START = 16
+_AFTER_SHORT: Final = "=:\"'_-> "
+"""What follows a word of two letters, where it is a name or the end of one."""
+_MOST_KEPT = 4096
+_SHORT_TEXT = 4096
+"""Shorter ones come again and again: what they became is kept."""
+_MAY_HOLD = re.compile("[=:<,]|-----BEGIN|" + "|".join(map(re.escape, STARTS)), re.IGNORECASE)
+
+Start = tuple[bytes, bool]
+"""What a secret begins with, and whether a mark of a name and its value must stand beside it."""
+
+
+class _Source(NamedTuple):
+    version: int
+    digest: bytes
+    text: bytes
+
+
+class Masker:
+    """Masks by the rules of a recording and by what its process has learned up to each trace."""
+
+    def __init__(self, rules: NameRules, learned: LearnedTexts) -> None:
+        self._rules = rules
+        self._learned = learned
+        self._sources: dict[bytes, _Source] = {}
+        self._texts: dict[tuple[bool, bool, bytes], bytes] = {}
+        self._texts_version = -1
+
+    @property
+    def starts(self) -> list[Start]:
+        """What to look for in texts: where none of it stands there is nothing to mask."""
+        found = dict[bytes, bool]()
+        if self._rules.are_any:
+            for word in self._rules.first_words():
+                data = word.encode()[:_MOST_START]
+                marks = _AFTER_SHORT if len(data) < _LEAST_START else ("",)
+                found.update({data + mark.encode(): True for mark in marks})
+            found.update({start.lower().encode(): False for start in STARTS})
+        found.update({text[:SHORTEST]: False for text in self._learned.texts})
+        return [
+            (start, needs) for start, needs in found.items() if len(start) >= _LEAST_START
+        ]
+
+    # Sources.
+
+    def source(self, digest: bytes, text: bytes) -> tuple[bytes, bytes]:
+        """Give a source with its digest as they are to be packed."""
+        known = self._sources.get(digest)
+        if known is None:
+            known = _Source(0, *_with_digest(digest, text, mask_literals(text, self._spans)))
+        elif any(secret in known.text for secret in self._learned.since(known.version)):
+            known = _Source(
+                0, *_with_digest(known.digest, known.text, mask_literals(text, self._spans))
+            )
+        self._sources[digest] = known = known._replace(version=self._learned.version)
+        return known.digest, known.text
+
+    def definitions(self, data: bytes, sources: Mapping[bytes, bytes]) -> bytes:
+        """Give definitions with the digests of the sources as they are to be packed."""
+        for digest, text in sources.items():
+            if digest in data:
+                data = data.replace(digest, self.source(digest, text)[0])
+        return data
+
+    # Texts.
+
+    def events(self, data: bytes, places: Iterable[int]) -> bytes:
+        """Give records with their texts masked; `places` are where the tags of these stand."""
+        if self._texts_version != self._learned.version or len(self._texts) > _MOST_KEPT:
+            self._texts.clear()
+            self._texts_version = self._learned.version
+        masked: bytearray | None = None
+        cursor = Cursor(data)
+        for place in places:
+            cursor.at = place
+            tag = cursor.byte()
+            is_cut = tag in CUT
+            if is_cut:
+                cursor.uv()
+            text = cursor.sized()
+            shown = self._masked(text, is_bytes=tag in BYTES, is_cut=is_cut)
+            if shown is not text:
+                masked = bytearray(data) if masked is None else masked
+                masked[cursor.at - len(text) : cursor.at] = shown
+        return data if masked is None else bytes(masked)
+
+    def text(self, text: str) -> str:
+        """Mask a text that is written outside of records."""
+        return starred(text, self._spans(text))
+
+    def _masked(self, text: bytes, *, is_bytes: bool, is_cut: bool) -> bytes:
+        key = (is_bytes, is_cut, text)
+        known = self._texts.get(key)
+        if known is not None:
+            return text if known == text else known
+        encoding = "latin-1" if is_bytes else "utf-8"
+        plain = text.decode(encoding, "strict" if is_bytes else "surrogatepass")
+        spans = self._spans(plain, is_bytes=is_bytes, is_cut=is_cut)
+        shown = text
+        if spans:
+            shown = (
+                _starred_bytes(text, spans)
+                if is_bytes
+                else starred(plain, spans).encode("utf-8", "surrogatepass")
+            )
+        if len(text) <= _SHORT_TEXT:
+            self._texts[key] = shown
+        return shown
+
+    def _spans(self, text: str, *, is_bytes: bool = False, is_cut: bool = False) -> list[Span]:
+        spans = self._learned.spans(text, is_bytes=is_bytes, is_cut=is_cut)
+        if _MAY_HOLD.search(text):
+            spans += find_secrets(text, self._rules)
+        return merged(spans) if spans else spans
+
+
+def _starred_bytes(text: bytes, spans: list[Span]) -> bytes:
+    masked = bytearray(text)
+    for start, end in spans:
+        masked[start:end] = b"*" * (end - start)
+    return bytes(masked)
+
+
+def _with_digest(digest: bytes, text: bytes, masked: bytes) -> tuple[bytes, bytes]:
+    return (digest, text) if masked is text else (hashlib.sha256(masked).digest(), masked)
