@@ -3,33 +3,353 @@
 Shared by the commands of this folder.
 """
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
+class Repository:
+    """Where the tests of a project lie that publishes none: a folder of a tagged commit."""
+
+    url: str
+    tag: str
+    tests: str = "tests"
+
+
+@dataclass(frozen=True)
 class Suite:
+    """A suite. Paths are relative to the folder that the distribution is unpacked to."""
+
     name: str
-    package: str  # the folder of the code under test, in the source distribution
+    package: str  # the folder of the code under test
     tests: str
     needs: tuple[str, ...] = ()
+    part: tuple[str, ...] = ()  # files below `tests`; empty: all of it
+    habits: str = ""  # what this suite does that others do not
+    arguments: tuple[str, ...] = ()  # for pytest
+    left_out: tuple[str, ...] = ()  # node ids: what needs a network, or hangs by itself
+    version: str = ""  # empty: the newest
+    wheel: bool = False  # the wheel is unpacked, because it holds the tests or is slow to build
+    repository: Repository | None = None  # of the tests
+    environ: Mapping[str, str] = field(default_factory=dict)
 
+
+_SEED = ("--hypothesis-seed=0",)
 
 SUITES = {
     suite.name: suite
     for suite in (
-        Suite("boltons", "boltons", "tests"),
+        Suite("boltons", "boltons", "tests", habits="data structures"),
         Suite(
-            "packaging", "src/packaging", "tests", ("hypothesis", "pip", "pretend", "tomli_w")
+            "packaging",
+            "src/packaging",
+            "tests",
+            ("hypothesis", "pip", "pretend", "tomli_w"),
+            habits="64,000 parametrized tests",
         ),
-        Suite("toolz", "toolz", "toolz"),
-        Suite("more-itertools", "more_itertools", "tests"),
+        Suite("toolz", "toolz", "toolz", habits="functions of functions"),
+        Suite("more-itertools", "more_itertools", "tests", habits="generators, long loops"),
+        Suite(
+            "attrs",
+            "src/attr",
+            "tests",
+            ("hypothesis", "pympler", "cloudpickle"),
+            habits="code made by `exec`, hypothesis",
+            arguments=_SEED,
+        ),
+        Suite(
+            "flask",
+            "src/flask",
+            "tests",
+            ("asgiref", "greenlet", "python-dotenv"),
+            habits="context variables, greenlets, `sys.path`",
+        ),
+        Suite(
+            "werkzeug",
+            "src/werkzeug",
+            "tests",
+            ("cffi", "cryptography", "ephemeral-port-reserve", "pytest-timeout", "watchdog"),
+            habits="servers in processes and threads",
+            # It waits for a server that watches all of the environment.
+            left_out=("tests/test_serving.py::test_reloader_sys_path",),
+        ),
+        Suite(
+            "httpx",
+            "httpx",
+            "tests",
+            (
+                "httpx[brotli,cli,http2,socks,zstd]",
+                "chardet",
+                "trio",
+                "trustme",
+                "uvicorn",
+                "anyio",
+            ),
+            habits="a server in a thread, asyncio and trio",
+        ),
+        Suite(
+            "rich",
+            "rich",
+            "tests",
+            ("attrs",),
+            habits="terminal output, tracebacks of its own",
+            version="14.3.3",
+            wheel=True,
+            repository=Repository("https://github.com/Textualize/rich", "v14.3.3"),
+        ),
+        Suite("dill", "dill", "dill/tests", habits="pickles code, frames and modules"),
+        Suite("freezegun", "freezegun", "tests", habits="replaces the clocks of all modules"),
+        Suite("mock", "mock", "mock/tests", habits="replaces built-ins, classes, modules"),
+        Suite(
+            "wrapt",
+            "src/wrapt",
+            "tests",
+            ("setuptools",),
+            habits="proxies in C that pass for what they wrap",
+        ),
+        Suite(
+            "structlog",
+            "src/structlog",
+            "tests",
+            ("pytest-asyncio", "simplejson", "time-machine", "pretend", "rich"),
+            habits="frames of callers, time-machine, asyncio",
+        ),
+        Suite(
+            "djangorestframework",
+            "rest_framework",
+            "tests",
+            (
+                "django",
+                "pytest-django",
+                "pytest-cov",
+                "dj-database-url",
+                "importlib-metadata",
+                "inflection",
+                "uritemplate",
+                "pyyaml",
+                "django-filter",
+            ),
+            habits="Django, pytest-django, SQLite",
+        ),
+        Suite(
+            "zope.interface",
+            "src/zope/interface",
+            "src/zope/interface",
+            habits="C that asks for attributes in its own way, unittest",
+        ),
+        Suite(
+            "pyfakefs",
+            "pyfakefs",
+            "pyfakefs",
+            habits="replaces the file system",
+            arguments=("-o", "python_files=*_test.py"),
+        ),
+        Suite(
+            "trio",
+            "src/trio",
+            "src/trio",
+            ("trustme", "pyOpenSSL", "cryptography", "async_generator", "astor", "jedi"),
+            habits="its own event loop, signals, threads, reference counts",
+            arguments=("--skip-optional-imports",),
+        ),
+        Suite(
+            "anyio",
+            "src/anyio",
+            "tests",
+            (
+                "trio",
+                "blockbuster",
+                "hypothesis",
+                "psutil",
+                "pytest-mock",
+                "pytest-timeout",
+                "trustme",
+                "truststore",
+                "uvloop",
+            ),
+            habits="asyncio, uvloop and trio, subprocesses, interpreters",
+            arguments=_SEED,
+        ),
+        Suite(
+            "hypothesis",
+            "hypothesis",
+            "tests/cover",
+            ("pexpect", "syrupy", "fakeredis", "typing-extensions", "black", "libcst"),
+            (
+                "test_arbitrary_data.py",
+                "test_caching.py",
+                "test_composite.py",
+                "test_control.py",
+                "test_core.py",
+                "test_deadline.py",
+                "test_deferred_strategies.py",
+                "test_detection.py",
+                "test_error_in_draw.py",
+                "test_escalation.py",
+                "test_example.py",
+                "test_flakiness.py",
+                "test_health_checks.py",
+                "test_lambda_formatting.py",
+                "test_monitoring.py",
+                "test_pretty.py",
+                "test_reflection.py",
+                "test_reporting.py",
+                "test_stateful.py",
+                "test_threading.py",
+                "test_traceback_elision.py",
+                "test_verbosity.py",
+            ),
+            habits="runs tests many times, deadlines, `sys.monitoring` of its own",
+            arguments=_SEED,
+            version="6.165.10",
+            wheel=True,
+            repository=Repository(
+                "https://github.com/HypothesisWorks/hypothesis",
+                "v6.165.10",
+                "hypothesis/tests",
+            ),
+        ),
+        Suite(
+            "tornado",
+            "tornado",
+            "tornado/test",
+            habits="an event loop for each test, HTTP servers, unittest",
+            arguments=("-o", "python_files=*_test.py"),
+        ),
+        Suite(
+            "aiohttp",
+            "aiohttp",
+            "tests",
+            (
+                "blockbuster",
+                "freezegun",
+                "isal",
+                "pkgconfig",
+                "proxy.py",
+                "pytest-codspeed",
+                "pytest-cov",
+                "pytest-mock",
+                "pytest-timeout",
+                "pytest-xdist",
+                "trustme",
+                "zlib_ng",
+            ),
+            (
+                "test_client_functional.py",
+                "test_client_request.py",
+                "test_connector.py",
+                "test_cookiejar.py",
+                "test_helpers.py",
+                "test_http_parser.py",
+                "test_multipart.py",
+                "test_streams.py",
+                "test_tracing.py",
+                "test_urldispatch.py",
+                "test_web_functional.py",
+                "test_web_response.py",
+                "test_websocket_parser.py",
+                "test_websocket_writer.py",
+            ),
+            habits="asyncio, mocks, warnings as errors, parser in C",
+            arguments=(
+                "-o",
+                "addopts=",
+                "-m",
+                "not dev_mode and not autobahn and not internal",
+                "-p",
+                "no:codspeed",
+            ),
+        ),
+        Suite(
+            "pydantic",
+            "pydantic",
+            "tests",
+            (
+                "dirty-equals",
+                "email-validator",
+                "faker",
+                "jsonschema",
+                "pytest-benchmark",
+                "pytest-examples",
+                "pytest-mock",
+                "pytest-run-parallel",
+                "pytz",
+                "time-machine",
+            ),
+            (
+                "test_aliases.py",
+                "test_computed_fields.py",
+                "test_config.py",
+                "test_construction.py",
+                "test_dataclasses.py",
+                "test_edge_cases.py",
+                "test_forward_ref.py",
+                "test_generics.py",
+                "test_lazy_imports.py",
+                "test_main.py",
+                "test_pickle.py",
+                "test_private_attributes.py",
+                "test_serialize.py",
+                "test_type_adapter.py",
+                "test_validate_call.py",
+                "test_validators.py",
+            ),
+            habits="classes made by metaclasses, a core in Rust, weak references",
+            arguments=("--benchmark-disable",),
+        ),
+        Suite(
+            "gevent",
+            "gevent",
+            "gevent/tests",
+            ("psutil", "objgraph"),
+            (
+                "test__event.py",
+                "test__greenlet.py",
+                "test__greenletset.py",
+                "test__local.py",
+                "test__pool.py",
+                "test__queue.py",
+                "test__semaphore.py",
+                "test__timeout.py",
+                "test__hub.py",
+                "test__lock.py",
+                "test__select.py",
+                "test__threadpool.py",
+                "test__monkey_queue.py",
+                "test__contextvars.py",
+            ),
+            habits="greenlets, patches the standard library",
+            wheel=True,
+            arguments=("-p", "no:threadexception"),
+        ),
+        Suite(
+            "pandas",
+            "pandas",
+            "pandas/tests",
+            ("hypothesis",),
+            (
+                "series/methods",
+                "frame/methods/test_assign.py",
+                "frame/methods/test_drop.py",
+                "frame/methods/test_sort_values.py",
+                "groupby/test_reductions.py",
+                "reshape/merge/test_merge.py",
+                "io/json",
+            ),
+            habits="big arrays, C and Cython, reference counts (copy on write)",
+            wheel=True,
+            arguments=_SEED,
+        ),
     )
 }
 
@@ -38,18 +358,66 @@ class SuiteError(Exception):
     """A suite cannot be fetched, installed or run."""
 
 
-def fetch(suite: Suite, python: str, work: Path) -> Path:
-    """Return the folder of the unpacked source distribution, fetched once for a work folder."""
+def fetch(suite: Suite, python: str, work: Path, tree: Path | None = None) -> Path:
+    """Return the folder of the unpacked distribution, fetched once for a work folder.
+
+    `tree` is a checkout of the suite's repository at its tag; without it, it is cloned.
+    """
     unpacked = work / "source"
     if not unpacked.is_dir():
-        download = work / "sdist"
-        pip = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-        command([*pip, "--dest", str(download), suite.name], f"cannot fetch {suite.name}")
-        (archive,) = download.glob("*.tar.gz")
-        with tarfile.open(archive) as tar:
-            tar.extractall(unpacked, filter="data")
-    (source,) = (path for path in unpacked.iterdir() if path.is_dir())
-    return source
+        archive = _download(suite, python, work / "download")
+        part = work / "source-part"
+        shutil.rmtree(part, ignore_errors=True)
+        if suite.wheel:
+            # Named as a source distribution would be: name and version.
+            with zipfile.ZipFile(archive) as wheel:
+                wheel.extractall(part / "-".join(archive.name.split("-")[:2]))
+            # Without settings the folder of the tests would be the root of the project.
+            (_only_folder(part) / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        else:
+            with tarfile.open(archive) as tar:
+                tar.extractall(part, filter="data")
+        if suite.repository is not None:
+            tree = tree or _clone(suite.repository, work / "repository")
+            shutil.copytree(tree / suite.repository.tests, _only_folder(part) / "tests")
+        part.rename(unpacked)
+    return _only_folder(unpacked)
+
+
+def _only_folder(folder: Path) -> Path:
+    (inside,) = (path for path in folder.iterdir() if path.is_dir())
+    return inside
+
+
+def _download(suite: Suite, python: str, folder: Path) -> Path:
+    kind = "--only-binary" if suite.wheel else "--no-binary"
+    pip = [python, "-m", "pip", "download", "--quiet", "--no-deps", kind, ":all:"]
+    wanted = f"{suite.name}=={suite.version}" if suite.version else suite.name
+    shutil.rmtree(folder, ignore_errors=True)
+    command([*pip, "--dest", str(folder), wanted], f"cannot fetch {suite.name}")
+    (archive,) = folder.iterdir()
+    return archive
+
+
+def _clone(repository: Repository, folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    git = ["git", "clone", "--quiet", "--depth", "1", "--branch", repository.tag]
+    command(
+        [*git, repository.url, str(folder)],
+        f"cannot clone {repository.url} at {repository.tag};"
+        " --source NAME=FOLDER names a checkout",
+    )
+    return folder
+
+
+def checkout_wheel(python: str, work: Path) -> Path:
+    """Build this checkout once, for all environments of a command."""
+    folder = work / "checkout"
+    shutil.rmtree(folder, ignore_errors=True)
+    build = [python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder)]
+    command([*build, str(CHECKOUT)], "cannot build the checkout")
+    (wheel,) = folder.glob("*.whl")
+    return wheel
 
 
 def make_environment(
@@ -60,30 +428,74 @@ def make_environment(
     *,
     folder: str = "venv",
     also: tuple[str, ...] = (),
+    checkout: Path = CHECKOUT,
 ) -> Path:
     """Make an environment with the checkout, the suite, its needs and more; return its interpreter.
 
     The suite is installed as editable: pytest uses `packaging`, and would import the one that
-    it came with.
+    it came with. An environment of an earlier command that had the same needs is used again,
+    with the checkout of today.
     """
     environment = work / folder
-    command([python, "-m", "venv", "--clear", str(environment)], "cannot make an environment")
     inside = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     install = [str(inside), "-m", "pip", "install", "--quiet"]
-    command([*install, str(CHECKOUT), *suite.needs, *also], "cannot install the checkout")
-    command([*install, "--no-deps", "--editable", str(source)], f"cannot install {suite.name}")
+    wanted = "\n".join([python, str(source), str(suite.wheel), *suite.needs, *also])
+    stamp = environment / "needs.sha256"
+    digest = hashlib.sha256(wanted.encode()).hexdigest()
+    if stamp.is_file() and stamp.read_text(encoding="ascii") == digest:
+        again = [*install, "--no-deps", "--force-reinstall", str(checkout)]
+        command(again, "cannot install the checkout")
+        return inside
+    command([python, "-m", "venv", "--clear", str(environment)], "cannot make an environment")
+    command([*install, str(checkout), *suite.needs, *also], "cannot install the checkout")
+    if suite.wheel:
+        _install_unpacked(suite, inside, install, source)
+    else:
+        command([*install, "--editable", str(source)], f"cannot install {suite.name}")
+    stamp.write_text(digest, encoding="ascii")
     return inside
 
 
-def test_targets(tests: Path, limit: int | None) -> list[str]:
+def _install_unpacked(suite: Suite, inside: Path, install: list[str], source: Path) -> None:
+    """Install what a wheel needs, and name the folder where it lies unpacked."""
+    version = source.name.rpartition("-")[2]
+    command([*install, f"{suite.name}=={version}"], f"cannot install {suite.name}")
+    command(
+        [str(inside), "-m", "pip", "uninstall", "--quiet", "--yes", suite.name],
+        f"cannot uninstall {suite.name}",
+    )
+    where = [str(inside), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    packages = Path(command(where, "cannot ask the environment").strip())
+    (packages / "suite.pth").write_text(f"{source}\n", encoding="utf-8")
+
+
+def test_targets(suite: Suite, source: Path, limit: int | None) -> list[str]:
+    """Give the files or folders to run, all of them or the first `limit` files."""
+    tests = source / suite.tests
+    named = [tests / name for name in suite.part] or [tests]
+    missing = [str(path) for path in named if not path.exists()]
+    if missing:
+        raise SuiteError(f"{suite.name} has no {', '.join(missing)}")
     if limit is None:
-        return [str(tests)]
-    return [str(path) for path in sorted(tests.rglob("test_*.py"))[:limit]]
+        return [str(path.relative_to(source)) for path in named]
+    files = sorted(file for path in named for file in files_of_tests(path))
+    return [str(path.relative_to(source)) for path in files[:limit]]
 
 
-def command(arguments: list[str], failure: str) -> str:
+def files_of_tests(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return sorted({*path.rglob("test*.py"), *path.rglob("*_test.py")})
+
+
+def command(arguments: list[str], failure: str, *, cwd: Path | None = None) -> str:
     done = subprocess.run(
-        arguments, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        arguments,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
     )
     if done.returncode:
         raise SuiteError(f"{failure} (status {done.returncode}): {done.stderr.strip()[-1500:]}")

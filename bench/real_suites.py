@@ -1,12 +1,14 @@
 """Runs test suites of PyPI projects with and without recording, and compares them test by test.
 
-For each suite: fetch the source distribution, make a virtual environment with this checkout and
-the suite, run the suite twice, compare the outcome of every test, read every trace, print a
-Markdown table. The exit status is 1 if an outcome differs, or if a trace is missing, cut short
-or not readable.
+For each suite: fetch the distribution, make a virtual environment with this checkout and the
+suite, collect once (so that everything is compiled), then run it plain, recorded and plain again.
+Compared are the outcomes of every test, what it printed, and the warnings; a test in which the
+plain runs differ is named as flaky. Run time is CPU time of the process and its children. Then a
+sample of the tests is run once more with all traces kept, and every trace is read. The exit
+status is 1 if something of the recorded run differs, or if a trace is missing, cut short or not
+readable.
 
-This file is also the pytest plugin that writes down the outcomes (``-p real_suites``, hooks at
-the end), and the reader of traces that runs inside the suite's environment (``--inspect``).
+This file is also the reader of traces that runs inside the suite's environment (``--inspect``).
 """
 
 import argparse
@@ -14,19 +16,23 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import outcomes
+from outcomes import Comparison, Outcomes
 from pypi_suites import (
+    CHECKOUT,
     SUITES,
     Suite,
     SuiteError,
+    checkout_wheel,
     command,
     fetch,
     make_environment,
@@ -34,42 +40,54 @@ from pypi_suites import (
     test_targets,
 )
 
-OUTCOMES_VARIABLE = "REAL_SUITES_OUTCOMES"
 COLUMNS = (
     "suite",
     "version",
+    "habits",
     "tests",
-    "outcomes equal",
-    "traces",
-    "complete",
-    "with package lines",
+    "equal",
+    "flaky plain",
+    "recordings",
+    "partial",
     "events",
     "dropped",
-    "run time, recorded / plain",
+    "CPU plain, s",
+    "recorded / plain",
+    "kept, read",
+    "bytes / event",
+    "KiB / trace",
+    "our warnings",
 )
+STATUSES = {0, 1}
+METRICS = "pytest_recorder_"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a suite: the outcomes of its tests by node id, and how long it took."""
+    """One run of a suite: what its tests did, and what it took."""
 
     status: int
-    seconds: float
-    outcomes: dict[str, list[str]]
+    cpu_s: float
+    outcomes: Outcomes
 
 
 @dataclass
 class Result:
     suite: Suite
     version: str = "?"
-    tests: int = 0
-    equal: int = 0
-    traces: int = 0
-    complete: int = 0
-    with_package_lines: int = 0
+    comparison: Comparison | None = None
+    recordings: int = 0
+    partial: int = 0
     events: int = 0
     dropped: int = 0
+    plain_s: float = 0.0
     ratio: float | None = None
+    our_warnings: int = 0
+    kept: int = 0
+    without_package_lines: list[str] = field(default_factory=list)
+    complete: int = 0
+    kept_events: int = 0
+    kept_bytes: int = 0
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -81,14 +99,19 @@ def main() -> int:
         return 0
     work = (options.work or Path(tempfile.mkdtemp(prefix="real-suites-"))).resolve()
     work.mkdir(parents=True, exist_ok=True)
+    trees = dict(named.split("=", 1) for named in options.source)
     results: list[Result] = []
+    wheel = checkout_wheel(options.python, work)
     for name in options.suite or SUITES:
         result = Result(SUITES[name])
         results.append(result)
+        tree = Path(trees[name]).resolve() if name in trees else None
         try:
-            compare(result, options, work / name)
+            examine(result, options, work / name, wheel, tree)
         except SuiteError as problem:
             result.problems.append(str(problem))
+        for problem in result.problems:
+            progress(f"  {problem}")
         text = render(results, options)
         if options.output:
             options.output.write_text(text, encoding="utf-8")
@@ -102,104 +125,187 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--suite", action="append", choices=list(SUITES), help="repeatable; default: all")
     add("--python", default=sys.executable, help="interpreter for the environments")
-    add("--work", type=Path, help="work folder, kept; default: a new temporary one")
+    add("--work", type=Path, help="work folder, kept and used again; default: a temporary one")
+    add(
+        "--source",
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="a checkout of the suite's repository at its tag, instead of cloning it",
+    )
     add("--level", choices=["calls", "lines", "values"], default="values")
     add("--limit", type=int, metavar="N", help="only the first N test files of each suite")
+    add("--kept", type=int, default=100, metavar="N", help="tests whose traces are kept; 100")
     add("-k", dest="expression", help="only the tests that match, as in pytest -k")
-    add("--timeout-s", type=float, default=7200, help="limit of one run of a suite")
+    add("--timeout-s", type=float, default=3600, help="limit of one run of a suite")
     add("-o", "--output", type=Path, help="write the table to this file too")
     add("--inspect", type=Path, nargs="*", help=argparse.SUPPRESS)
     add("--package", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def compare(result: Result, options: argparse.Namespace, work: Path) -> None:
+def examine(
+    result: Result, options: argparse.Namespace, work: Path, wheel: Path, tree: Path | None
+) -> None:
     suite = result.suite
-    progress(f"{suite.name}: fetching")
-    source = fetch(suite, options.python, work)
+    progress(f"{suite.name}: fetching and installing")
+    source = fetch(suite, options.python, work, tree)
     result.version = source.name.rpartition("-")[2]
-    python = make_environment(suite, options.python, source, work)
-    targets = test_targets(source / suite.tests, options.limit)
-
-    progress(f"{suite.name} {result.version}: plain run")
-    plain = run_suite(python, source, targets, options, work / "plain", [])
-    traces = work / "traces"
-    shutil.rmtree(traces, ignore_errors=True)
-    recording = [
-        "--record-trace",
-        "--record-keep=all",
-        f"--record-level={options.level}",
-        f"--record-dir={traces}",
-    ]
-    progress(f"{suite.name} {result.version}: recorded run ({plain.seconds:.1f} s without)")
-    result.tests = len(plain.outcomes)
+    python = make_environment(
+        suite, options.python, source, work, also=("prometheus_client",), checkout=wheel
+    )
+    runner = Runner(suite, source, python, options, work)
+    runner.run("collected", ["--collect-only", "-q"])
+    before = runner.run("plain-1", [])
+    progress(f"{suite.name} {result.version}: recorded run ({before.cpu_s:.1f} s without)")
+    traces, metrics = work / "traces", work / "recorded" / "metrics.prom"
+    log = work / "recorded" / "recorder.log"
+    recording = ["--record-trace", f"--record-level={options.level}"]
+    recording.append(f"--record-dir={traces}")
+    diagnosing = [f"--record-metrics-file={metrics}", f"--record-log-file={log}"]
     try:
-        recorded = run_suite(python, source, targets, options, work / "recorded", recording)
+        recorded = runner.run(
+            "recorded", [*recording, *diagnosing, "--record-log-level=warning"]
+        )
     except SuiteError as problem:
         result.problems.append(f"recorded: {problem}")
         return
-    result.ratio = recorded.seconds / plain.seconds
-    differences = list(differing(plain, recorded))
-    result.equal = result.tests - len(differences)
-    result.problems += differences
-    if plain.status != recorded.status:
+    after = runner.run("plain-2", [])
+    take_comparison(result, before, recorded, after)
+    take_metrics(result, metrics, log)
+    if options.kept:
+        progress(f"{suite.name} {result.version}: keeping the traces of {options.kept} tests")
+        kept = runner.run("kept", [*recording, "--record-keep=all"], options.kept)
+        check_traces(result, python, source / suite.package, traces, kept)
+
+
+def take_comparison(result: Result, before: Run, recorded: Run, after: Run) -> None:
+    found = outcomes.compare(before.outcomes, recorded.outcomes, after.outcomes)
+    result.comparison = found
+    result.plain_s = (before.cpu_s + after.cpu_s) / 2
+    result.ratio = recorded.cpu_s / result.plain_s
+    result.our_warnings = recorded.outcomes.ours
+    result.problems += found.different
+    if before.status == after.status != recorded.status:
         result.problems.append(
-            f"pytest ended with {plain.status} plain, {recorded.status} recorded"
+            f"pytest ended with {before.status} plain, {recorded.status} recorded"
         )
-    progress(f"{suite.name} {result.version}: reading the traces")
-    check_traces(result, python, source / suite.package, traces, recorded)
+    result.notes += [f"{test}: flaky, the plain runs differ" for test in found.flaky]
+    result.notes += [
+        f"{file}: cannot be collected, plain and recorded" for file in found.not_collected
+    ]
+    result.notes += [f"{test}: output or message differs" for test in found.details]
+    result.notes += [f"{warning}: warning not in both" for warning in found.warnings]
 
 
-def run_suite(
-    python: Path,
-    source: Path,
-    targets: list[str],
-    options: argparse.Namespace,
-    work: Path,
-    recording: list[str],
-) -> Run:
-    work.mkdir(parents=True, exist_ok=True)
-    written, log = work / "outcomes.json", work / "pytest.log"
-    written.unlink(missing_ok=True)
-    arguments = [str(python), "-m", "pytest", "-p", "real_suites", "-p", "no:cacheprovider"]
-    arguments += [*recording, *(["-k", options.expression] if options.expression else [])]
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTEST_", "CODETRACER_"))
-    }
-    environment["PYTHONPATH"] = str(Path(__file__).resolve().parent)
-    environment[OUTCOMES_VARIABLE] = str(written)
-    with log.open("w", encoding="utf-8") as stream:
-        try:
-            status = subprocess.run(
-                [*arguments, *targets],
-                check=False,
-                cwd=source,
-                env=environment,
+def take_metrics(result: Result, metrics: Path, log: Path) -> None:
+    """Add up what the recorder counted in the recorded run, and name what it complained of."""
+    if not metrics.exists():
+        result.problems.append("the recorded run has counted nothing")
+        return
+    for line in metrics.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        name, _, value = line.rpartition(" ")
+        amount = int(float(value))
+        if name.startswith(f"{METRICS}traces_total"):
+            result.recordings += amount
+            result.partial += 0 if 'status="complete"' in name else amount
+        elif name.startswith(f"{METRICS}recorded_events_total"):
+            result.events += amount
+        elif name.startswith(f"{METRICS}dropped_events_total"):
+            result.dropped += amount if 'reason="limit"' in name else 0
+            if 'reason="limit"' not in name:
+                result.notes.append(f"{name.removeprefix(METRICS)}: {amount}")
+        elif name.startswith((f"{METRICS}faults_total", f"{METRICS}detaches_total")):
+            result.notes.append(f"{name.removeprefix(METRICS)}: {amount}")
+    if log.exists():
+        for line in log.read_text(encoding="utf-8").splitlines():
+            said = json.loads(line)
+            text = " ".join(str(said.get("message", "")).split())[:300]
+            result.notes.append(f"{said.get('test')}: {said.get('error_code')} {text}")
+    if result.partial:
+        result.problems.append(f"{result.partial} recordings are not complete")
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs one suite in its environment, again and again, each run with a folder of its own."""
+
+    suite: Suite
+    source: Path
+    python: Path
+    options: argparse.Namespace
+    work: Path
+
+    def run(self, name: str, arguments: list[str], sample: int = 0) -> Run:
+        folder = self.work / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        written, log = folder / "outcomes.json", folder / "pytest.log"
+        started = _children_s()
+        with log.open("w", encoding="utf-8") as stream:
+            process = subprocess.Popen(
+                [str(self.python), "-m", "pytest", *self._arguments(folder), *arguments],
+                cwd=self.source,
+                env=self._environ(folder, written, sample),
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                timeout=options.timeout_s,
-            ).returncode
-        except subprocess.TimeoutExpired as exc:
-            raise SuiteError(
-                f"not done after {options.timeout_s:.0f} s, see {log.parent.name}/{log.name}"
-            ) from exc
-    if not written.exists() or status not in {0, 1}:
-        tail = log.read_text(encoding="utf-8", errors="replace")[-1500:]
-        raise SuiteError(
-            f"pytest ended with {status}, see {log.parent.name}/{log.name}\n{tail}"
-        )
-    document = json.loads(written.read_text(encoding="utf-8"))
-    return Run(status, document["seconds"], document["outcomes"])
+                start_new_session=True,
+            )
+            status = _wait(process, self.options.timeout_s)
+        spent = _children_s() - started
+        place = f"{name}/{log.name}"
+        if status is None:
+            raise SuiteError(f"not done after {self.options.timeout_s:.0f} s, see {place}")
+        if status not in STATUSES or not written.exists():
+            tail = log.read_text(encoding="utf-8", errors="replace")[-1500:]
+            raise SuiteError(f"pytest ended with {status}, see {place}\n{tail}")
+        found = outcomes.read(written)
+        # There is no CPU time of children on Windows.
+        return Run(status, spent or found.process_s, found)
+
+    def _arguments(self, folder: Path) -> list[str]:
+        made = ["-p", "outcomes", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
+        made += self.suite.arguments
+        made += [f"--basetemp={folder / 'tmp'}"]
+        expression = self.options.expression
+        made += ["-k", expression] if expression else []
+        for left_out in self.suite.left_out:
+            made += ["--deselect", left_out]
+        return made + test_targets(self.suite, self.source, self.options.limit)
+
+    def _environ(self, folder: Path, written: Path, sample: int) -> dict[str, str]:
+        unwanted = ("PYTEST_", "CODETRACER_", "PYTHON", "COVERAGE_")
+        kept = {name: v for name, v in os.environ.items() if not name.startswith(unwanted)}
+        return {
+            **kept,
+            **self.suite.environ,
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
+            "PYTHONHASHSEED": "0",
+            "PYTHONPATH": str(Path(__file__).resolve().parent),
+            outcomes.FILE_VARIABLE: str(written),
+            outcomes.SAMPLE_VARIABLE: str(sample),
+        } | {name: v for name, v in os.environ.items() if name == "PYTEST_RECORDER_PURE"}
 
 
-def differing(plain: Run, recorded: Run) -> Iterator[str]:
-    for test in sorted(plain.outcomes.keys() | recorded.outcomes.keys()):
-        before, after = plain.outcomes.get(test), recorded.outcomes.get(test)
-        if before != after:
-            yield f"{test}: {before} plain, {after} recorded (see recorded/pytest.log)"
+def _children_s() -> float:
+    spent = os.times()
+    return spent.children_user + spent.children_system
+
+
+def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
+    """Wait for a run, and end it with all that it started when its time is over."""
+    try:
+        return process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.wait()
+        return None
 
 
 def check_traces(result: Result, python: Path, package: Path, traces: Path, run: Run) -> None:
@@ -210,8 +316,9 @@ def check_traces(result: Result, python: Path, package: Path, traces: Path, run:
         return
     entries = json.loads(index.read_text(encoding="utf-8"))["tests"]
     kept = [entry for entry in entries if entry["trace"]]
-    result.traces = len(kept)
-    started = {test for test, phases in run.outcomes.items() if "setup:skipped" not in phases}
+    result.kept = len(kept)
+    phases = run.outcomes.phases
+    started = {test for test, said in phases.items() if "setup:skipped" not in said}
     missing = started - {entry["test"] for entry in kept}
     result.problems += [f"{test}: no trace" for test in sorted(missing)]
     paths = [traces / entry["trace"] for entry in kept]
@@ -222,7 +329,14 @@ def check_traces(result: Result, python: Path, package: Path, traces: Path, run:
         arguments = [str(python), __file__, "--package", str(package), "--inspect", *group]
         read += json.loads(command(arguments, "cannot read the traces"))
     for entry, found in zip(kept, read, strict=True):
-        check_trace(result, entry, found, run.outcomes.get(entry["test"], []))
+        check_trace(result, entry, found, phases.get(entry["test"], []))
+    without = result.without_package_lines
+    if without:
+        result.notes.append(f"{len(without)} of {len(kept)} traces have no line of the package")
+    if len(without) > len(kept) // 2:
+        result.problems.append(
+            f"no line of the package in {without[0]} and {len(without)} more"
+        )
     for path, entry in list(zip(paths, kept, strict=True))[:: max(1, len(paths) - 1)]:
         # The first and the last through the command line as well.
         cli = [str(python), "-m", "pytest_recorder", "info", "--json", str(path)]
@@ -232,11 +346,11 @@ def check_traces(result: Result, python: Path, package: Path, traces: Path, run:
 
 
 def check_trace(
-    result: Result, entry: dict[str, Any], found: dict[str, Any], outcomes: Iterable[str]
+    result: Result, entry: dict[str, Any], found: dict[str, Any], said: list[str]
 ) -> None:
     test = entry["test"]
-    result.events += found["events"]
-    result.dropped += entry["dropped"]
+    result.kept_events += found["events"]
+    result.kept_bytes += entry["size_bytes"]
     statuses = {entry["status"], found["status"]}
     if statuses == {"complete"}:
         result.complete += 1
@@ -248,10 +362,10 @@ def check_trace(
         result.problems.append(
             f"{test}: {found['events']} events, the index says {entry['events']}"
         )
-    if found["package_events"]:
-        result.with_package_lines += 1
-    elif "call:passed" in outcomes or "call:failed" in outcomes:
-        result.notes.append(f"{test}: no line of the package")
+    if not found["lines"] and ("call:passed" in said or "call:failed" in said):
+        result.problems.append(f"{test}: no line of any code")
+    elif not found["package_lines"] and "call:passed" in said:
+        result.without_package_lines.append(test)
 
 
 def inspect_trace(trace: Path, package: Path) -> dict[str, Any]:
@@ -262,7 +376,7 @@ def inspect_trace(trace: Path, package: Path) -> dict[str, Any]:
     from pytest_recorder import RecorderError, open_trace
 
     status, problem = "complete", ""
-    events = package_events = 0
+    events = lines = package_lines = 0
     in_package: dict[str, bool] = {}
     try:
         for event in open_trace(trace).events():
@@ -274,36 +388,33 @@ def inspect_trace(trace: Path, package: Path) -> dict[str, Any]:
             # At level `calls` there are no line events; a call then shows that the package ran.
             if event.kind not in {"line", "call"}:
                 continue
+            lines += 1
             if event.file not in in_package:
                 path = Path(event.file)
                 inside = path.is_relative_to(package)
                 in_package[event.file] = (
                     inside and "tests" not in path.relative_to(package).parts
                 )
-            package_events += in_package[event.file]
+            package_lines += in_package[event.file]
     except RecorderError as exc:
         status, problem = "unreadable", str(exc)
     return {
         "status": status,
         "problem": problem,
         "events": events,
-        "package_events": package_events,
+        "lines": lines,
+        "package_lines": package_lines,
     }
 
 
 def render(results: list[Result], options: argparse.Namespace) -> str:
-    version = command([options.python, "--version"], "cannot run the interpreter").strip()
     lines = [
-        f"{version}, {platform.system()} {platform.machine()}, level `{options.level}`.",
+        f"{described(options.python)}, level `{options.level}`.",
         "",
         f"| {' | '.join(COLUMNS)} |",
-        "|---|---|" + "--:|" * (len(COLUMNS) - 2),
+        "|---|---|---|" + "--:|" * (len(COLUMNS) - 3),
+        *(f"| {' | '.join(cells(result))} |" for result in results),
     ]
-    for result in results:
-        ratio = "-" if result.ratio is None else f"{result.ratio:.2f}"
-        cells = [result.suite.name, result.version, result.tests, result.equal, result.traces]
-        cells += [result.complete, result.with_package_lines, result.events, result.dropped]
-        lines.append(f"| {' | '.join(map(str, cells))} | {ratio} |")
     for title in ("problems", "notes"):
         texts = [f"- {r.suite.name}: {text}" for r in results for text in getattr(r, title)]
         if texts:
@@ -311,25 +422,32 @@ def render(results: list[Result], options: argparse.Namespace) -> str:
     return "\n".join(lines) + "\n"
 
 
-# The plugin: what happened to each test, phase by phase, in a JSON file.
+def cells(result: Result) -> list[str]:
+    name = result.suite.name + (", in part" if result.suite.part else "")
+    start = [name, result.version, result.suite.habits]
+    found = result.comparison
+    if found is None:
+        return start + ["-"] * (len(COLUMNS) - len(start))
+    equal = found.tests - len(found.flaky) - len(found.different)
+    per_event = result.kept_bytes / result.kept_events if result.kept_events else 0
+    per_trace = result.kept_bytes / result.kept / 1024 if result.kept else 0
+    made = [f"{n:,}" for n in (found.tests, equal, len(found.flaky), result.recordings)]
+    made += [f"{n:,}" for n in (result.partial, result.events, result.dropped)]
+    ratio = "-" if result.ratio is None else f"{result.ratio:.2f}"
+    made += [f"{result.plain_s:.1f}", ratio, f"{result.complete:,} of {result.kept:,}"]
+    return [*start, *made, f"{per_event:.2f}", f"{per_trace:.1f}", f"{result.our_warnings:,}"]
 
-_outcomes: dict[str, list[str]] = {}
-_started: list[float] = []
 
-
-def pytest_sessionstart() -> None:
-    _started.append(time.perf_counter())
-
-
-def pytest_runtest_logreport(report: Any) -> None:
-    expected = ":xfail" if hasattr(report, "wasxfail") else ""
-    phase = f"{report.when}:{report.outcome}{expected}"
-    _outcomes.setdefault(report.nodeid, []).append(phase)
-
-
-def pytest_sessionfinish() -> None:
-    document = {"seconds": time.perf_counter() - _started[0], "outcomes": _outcomes}
-    Path(os.environ[OUTCOMES_VARIABLE]).write_text(json.dumps(document), encoding="utf-8")
+def described(python: str) -> str:
+    """Say with what a table was made: interpreter, system, commit and day."""
+    version = command([python, "--version"], "cannot run the interpreter").strip()
+    git = ["git", "describe", "--always", "--dirty", "--abbrev=9"]
+    try:
+        commit = command(git, "no commit", cwd=CHECKOUT).strip()
+    except (SuiteError, OSError):
+        commit = "no commit"
+    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return f"{version}, {system}, checkout {commit}, {time.strftime('%Y-%m-%d', time.gmtime())}"
 
 
 if __name__ == "__main__":

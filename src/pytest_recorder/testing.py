@@ -123,7 +123,7 @@ def record(
         "include": tuple(patterns),
         **settings,
     }
-    recorder = Recorder(Settings.model_validate({"enabled": True, **fields}), where, Policy())
+    recorder = Recorder(Settings.checked({"enabled": True, **fields}), where, Policy())
     try:
         recorded = _run(recorder, where / "trace.pyrec", function, args, clock)
     except BaseException:

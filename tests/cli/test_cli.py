@@ -62,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         status="complete",
         events=10,
     )
-    passed = entry.model_copy(update={"test": "test_ok", "outcome": "passed", "trace": None})
+    passed = entry.but(test="test_ok", outcome="passed", trace=None)
     write_index(traces, "run", [passed, entry])
     return traces
 

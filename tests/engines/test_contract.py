@@ -160,7 +160,7 @@ STORIES: dict[str, tuple[tuple[str, ...], str]] = {
         line catching:19
         line catching:20
         line catching:21 {seen=['hello', 'thrown', 'closed']}
-        unwind catching:21 GeneratorExit('')
+        unwind catching:16 GeneratorExit('')
         call delegating:24()
         line delegating:25
         yield delegating:25 -> 0
@@ -189,7 +189,7 @@ STORIES: dict[str, tuple[tuple[str, ...], str]] = {
         line bare_reraise:11
         line bare_reraise:12
         line bare_reraise:13
-        unwind bare_reraise:13 ValueError('bad 1')
+        unwind bare_reraise:11 ValueError('bad 1')
         call raises_from:16()
         line raises_from:17
         line raises_from:18
@@ -206,12 +206,12 @@ STORIES: dict[str, tuple[tuple[str, ...], str]] = {
         line outer_bare:29
         line outer_bare:30
         line outer_bare:31
-        unwind outer_bare:31 ValueError('bad outer')
+        unwind outer_bare:25 ValueError('bad outer')
         call with_finally:34(log=["ValueError('bad 1')", "KeyError('new')", "ValueError('bad outer')"])
         line with_finally:35
         line with_finally:36
         line with_finally:38
-        unwind with_finally:38 ValueError('bad 3') {log=["ValueError('bad 1')", "KeyError('new')", "ValueError('bad outer')", 'finally']}
+        unwind with_finally:36 ValueError('bad 3') {log=["ValueError('bad 1')", "KeyError('new')", "ValueError('bad outer')", 'finally']}
         call finally_return:41()
         line finally_return:42
         line finally_return:43

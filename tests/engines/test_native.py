@@ -73,7 +73,7 @@ class Bench:
         name, hot_path = engine.split("/")
         fields = {"root": folder, "dir": folder, "engine": name, "hot_path": hot_path}
         folder.mkdir(exist_ok=True)
-        made = Settings.model_validate({"enabled": True, **fields, **settings})
+        made = Settings.checked({"enabled": True, **fields, **settings})
         self.recorder = Recorder(made, folder, Policy())
         self.recorder.open()
 

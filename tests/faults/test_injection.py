@@ -122,7 +122,7 @@ def test_nothing_recorded_is_no_trace_of_the_code(
     monkeypatch.setenv(inject.VARIABLE, "suppress-events")
     name, hot_path = engine.split("/")
     fields = {"root": tmp_path, "dir": tmp_path, "engine": name, "hot_path": hot_path}
-    settings = Settings.model_validate({**fields, "include": (f"{FOLDER}/*",)})
+    settings = Settings.checked({**fields, "include": (f"{FOLDER}/*",)})
     recorder, loops = Recorder(settings, tmp_path, Policy()), load("loops")
     recorder.open()
     try:
@@ -155,7 +155,7 @@ def test_a_fault_fires_once_in_each_recording(
     monkeypatch.setenv(inject.VARIABLE, "line:2")
     name, hot_path = engine.split("/")
     fields = {"root": tmp_path, "dir": tmp_path, "engine": name, "hot_path": hot_path}
-    settings = Settings.model_validate({**fields, "include": (f"{FOLDER}/*",)})
+    settings = Settings.checked({**fields, "include": (f"{FOLDER}/*",)})
     recorder, loops = Recorder(settings, tmp_path, Policy()), load("loops")
     recorder.open()
     try:

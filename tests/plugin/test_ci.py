@@ -339,7 +339,7 @@ HOSTILE = (
 
 def hostile_entry(text: str) -> Entry:
     facts = {"outcome": text, "exception": text, "message": text, "place": text, "phase": text}
-    return Entry.model_validate(
+    return Entry.checked(
         {"test": text, "attempt": 1, "trace": f"{text}/trace.pyrec", "status": text, **facts}
     )
 

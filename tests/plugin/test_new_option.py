@@ -15,7 +15,7 @@ import json
 import sys
 
 sys.path[:0] = json.loads(sys.argv[1])
-from pydantic import create_model
+from dataclasses import field, make_dataclass
 from pytest_recorder import settings as table
 from pytest_recorder.settings import config
 
@@ -34,7 +34,10 @@ row = table.Option(
 table.OPTIONS += (row,)
 table.BY_NAME["ink"] = row
 table.MARKER_NAMES += ("ink",)
-config.Settings = create_model("Settings", __base__=config.Settings, ink=(str, row.default))
+config._OPTIONS["ink"] = row
+bases = (config.Settings,)
+new = [("ink", str, field(default=row.default))]
+config.Settings = make_dataclass("Settings", new, bases=bases, frozen=True)
 
 import argparse
 from pathlib import Path

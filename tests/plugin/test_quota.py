@@ -38,7 +38,7 @@ def entry(test: str, attempt: int = 1, place: str | None = "a.py:1", **facts: ob
         "exception": "AssertionError",
         "size_bytes": 10,
     }
-    return Entry.model_validate(
+    return Entry.checked(
         {"test": test, "attempt": attempt, "place": place, **defaults, **facts}
     )
 

@@ -359,7 +359,7 @@ def test_nothing_of_whoever_begins_a_recording_is_kept(engine: str, tmp_path: Pa
     """The frames that run below the beginning of each test hold pytest's objects, and fixtures."""
     name, _, hot_path = engine.partition("/")
     fields = {"engine": name, "hot_path": hot_path, "root": tmp_path, "dir": tmp_path}
-    settings = Settings.model_validate({"enabled": True, **fields})
+    settings = Settings.checked({"enabled": True, **fields})
     recorder = Recorder(settings, tmp_path, Policy())
     recorder.open()
 

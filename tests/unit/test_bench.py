@@ -1,6 +1,7 @@
 """The parts of the benchmark that only compute; nothing is measured here."""
 
 import argparse
+import dataclasses
 import re
 import sys
 from pathlib import Path
@@ -11,6 +12,11 @@ ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "bench"))
 
 import compare  # noqa: E402
+import outcomes  # noqa: E402
+import plugin_probes  # noqa: E402
+import plugins  # noqa: E402
+import pypi_suites  # noqa: E402
+import real_suites  # noqa: E402
 from comparison import figures, report, table, targets, tools, workloads  # noqa: E402
 from comparison.figures import Cell, Sample, choose_scale, multiple  # noqa: E402
 from comparison.suites import Kept, SuiteRun, summary_of  # noqa: E402
@@ -264,3 +270,205 @@ def test_the_figures_of_earlier_commands_in_a_work_folder_are_found_again(
     (tmp_path / compare.FIGURES).write_text('{"cycle": 0.3}')
     assert compare.known_figures(tmp_path) == {"cycle": 0.3}
     assert list(compare.SECTIONS) == list(compare.GROUPS)
+
+
+def said(**phases: str) -> outcomes.Outcomes:
+    return outcomes.Outcomes(
+        {test: text.split() for test, text in phases.items()},
+        dict.fromkeys(phases, "0"),
+        {},
+        process_s=0.0,
+    )
+
+
+def test_a_test_whose_plain_runs_agree_must_do_the_same_when_recorded() -> None:
+    plain = said(a="call:passed", b="call:passed")
+    found = outcomes.compare(plain, said(a="call:passed", b="call:failed"), plain)
+    assert (found.tests, found.flaky) == (2, ())
+    assert found.different == ("b: call:passed plain, call:failed recorded",)
+
+
+def test_a_test_whose_plain_runs_differ_is_flaky_whatever_the_recorded_run_says() -> None:
+    found = outcomes.compare(
+        said(a="call:passed"), said(a="call:failed"), said(a="call:failed")
+    )
+    assert (found.flaky, found.different) == (("a",), ())
+
+
+def test_a_test_that_only_one_run_has_is_different() -> None:
+    found = outcomes.compare(said(a="call:passed"), said(), said(a="call:passed"))
+    assert found.different == ("a: call:passed plain, not run recorded",)
+
+
+def test_a_file_that_is_not_collected_is_no_test() -> None:
+    plain = said(**{"test_x.py": outcomes.NOT_COLLECTED, "a": "call:passed"})
+    found = outcomes.compare(plain, plain, plain)
+    assert (found.tests, found.not_collected) == (1, ("test_x.py",))
+
+
+@pytest.mark.parametrize("field", ["details", "warnings"])
+def test_output_and_warnings_count_where_the_plain_runs_agree(field: str) -> None:
+    plain = said(a="call:passed")
+    other = dataclasses.replace(plain, **{field: {"a": "1"}})
+    same = dataclasses.replace(plain, **{field: {"a": "0"}})
+    assert getattr(outcomes.compare(same, other, same), field) == ("a",)
+    assert getattr(outcomes.compare(same, other, other), field) == ()
+    assert getattr(outcomes.compare(other, other, other), field) == ()
+
+
+def test_our_warnings_are_counted_and_are_no_difference_of_the_suite() -> None:
+    plain = said(a="call:passed")
+    ours = dataclasses.replace(plain, warnings={"RecorderWarning a": 2, "UserWarning a": 1})
+    assert ours.ours == 2
+    assert outcomes.compare(plain, ours, plain).warnings == ("UserWarning a",)
+
+
+def test_metrics_of_a_run_become_a_row(tmp_path: Path) -> None:
+    metrics = tmp_path / "metrics.prom"
+    metrics.write_text(
+        "# TYPE pytest_recorder_traces_total counter\n"
+        'pytest_recorder_traces_total{result="dropped",status="complete"} 7.0\n'
+        'pytest_recorder_traces_total{result="kept",status="partial"} 1.0\n'
+        "pytest_recorder_recorded_events_total 1500.0\n"
+        'pytest_recorder_dropped_events_total{reason="limit"} 40.0\n'
+        'pytest_recorder_dropped_events_total{reason="reentrant"} 2.0\n'
+        'pytest_recorder_detaches_total{reason="internal",code="ERR_UNKNOWN"} 1.0\n'
+    )
+    result = real_suites.Result(pypi_suites.SUITES["attrs"], "1.0")
+    real_suites.take_metrics(result, metrics, tmp_path / "no.log")
+    assert (result.recordings, result.partial) == (8, 1)
+    assert (result.events, result.dropped) == (1500, 40)
+    assert result.problems == ["1 recordings are not complete"]
+    assert 'dropped_events_total{reason="reentrant"}: 2' in result.notes
+    assert 'detaches_total{reason="internal",code="ERR_UNKNOWN"}: 1' in result.notes
+
+
+@pytest.mark.parametrize("compared", [True, False])
+def test_a_row_of_a_suite_has_as_many_cells_as_columns(compared: bool) -> None:
+    result = real_suites.Result(pypi_suites.SUITES["aiohttp"], "1.0")
+    if compared:
+        plain = said(a="call:passed")
+        result.comparison = outcomes.compare(plain, plain, plain)
+    cells = real_suites.cells(result)
+    assert cells[0] == "aiohttp, in part"
+    assert len(cells) == len(real_suites.COLUMNS)
+
+
+def test_a_part_of_a_suite_names_files_that_must_exist(tmp_path: Path) -> None:
+    suite = pypi_suites.Suite("x", "x", "tests", part=("test_a.py", "sub"))
+    (tmp_path / "tests/sub").mkdir(parents=True)
+    with pytest.raises(pypi_suites.SuiteError, match=r"x has no .*test_a\.py"):
+        pypi_suites.test_targets(suite, tmp_path, None)
+    for name in ("test_a.py", "sub/test_b.py", "sub/c_test.py", "sub/d.py", "test_e.py"):
+        (tmp_path / "tests" / name).touch()
+    whole = [str(Path("tests", name)) for name in ("test_a.py", "sub")]
+    assert pypi_suites.test_targets(suite, tmp_path, None) == whole
+    first = [str(Path("tests/sub", name)) for name in ("c_test.py", "test_b.py")]
+    assert pypi_suites.test_targets(suite, tmp_path, 2) == first
+
+
+OUTPUT = """\
+============================= test session starts ==============================
+record-trace: values per test, keep failed
+test_a.py::test_a FAILED                                                 [100%]
+=================================== FAILURES ===================================
+E   assert <object at 0x7f00deadbeef>
+-------------------------------- Recorded trace --------------------------------
+trace: test-traces/a/trace.pyrec (12 events)
+
+last steps before the failure:
+test_a.py:1  -> test_a()
+----------------------------- Captured stdout call -----------------------------
+said 17 words
+------------------------------- recorded traces --------------------------------
+kept 1 of 1 traces (3.2 KiB) in test-traces
+=========================== short test summary info ============================
+FAILED test_a.py::test_a
+============================== 1 failed in 0.12s ===============================
+"""
+
+
+def test_lines_of_ours_and_what_varies_are_no_output_of_a_plugin() -> None:
+    plain = OUTPUT.replace("0x7f00deadbeef", "0x1").replace("0.12s", "3.4s")
+    without = re.sub(
+        r"record-trace:.*\n|-+ (Recorded trace|recorded traces) -+\n(?:(?![-=]{4}).*\n)*",
+        "",
+        plain,
+    )
+    assert "pyrec" not in without
+    shown = list(plugins.stable_lines(OUTPUT))
+    assert shown == list(plugins.stable_lines(without))
+    assert "said 17 words" in shown
+
+
+@pytest.mark.parametrize(
+    "ours, last, word",
+    [
+        ("a b c", "a b c", "equal"),
+        ("a c", "a b c", "differs"),
+        ("a b x c", "a b c", "differs"),
+        ("a x c", "a y c", "equal but for lines that vary"),
+        ("a x", "a y c", "differs"),
+    ],
+)
+def test_output_is_compared_with_what_both_plain_runs_printed(
+    ours: str, last: str, word: str
+) -> None:
+    result = plugins.Result("x")
+    runs = [plugins.Run(0, tuple(text.split()), said(), "") for text in ("a b c", ours, last)]
+    plugins.take_output(result, plugins.Probe("x"), *runs)
+    assert result.output == word
+    assert bool(result.problems) == (word == "differs")
+
+
+def test_lines_that_come_in_any_order_are_compared_without_it() -> None:
+    result = plugins.Result("x")
+    runs = [plugins.Run(0, tuple(text), said(), "") for text in ("abc", "cab", "bca")]
+    plugins.take_output(result, plugins.Probe("x", ordered=False), *runs)
+    assert result.output == "equal"
+
+
+def test_a_plugin_that_does_not_run_without_us_fails_by_itself() -> None:
+    log = "Traceback:\nE   ModuleNotFoundError: No module named 'distutils'\nshort summary\n"
+    result = plugins.Result("x", fails_by_itself=plugins.last_line(log))
+    assert plugins.verdict(result).startswith("fails by itself: `E   ModuleNotFoundError")
+    (row,) = [
+        line
+        for line in plugins.render([result], sys.executable).splitlines()
+        if "x" in line[:4]
+    ]
+    assert row.count("|") == len(plugins.COLUMNS) + 1
+
+
+@pytest.mark.parametrize("name", plugin_probes.PROBES)
+def test_a_probe_is_a_project_in_python(name: str, tmp_path: Path) -> None:
+    plugins.write_project(plugin_probes.PROBES[name], tmp_path)
+    for path in tmp_path.rglob("*.py"):
+        compile(path.read_text(encoding="utf-8"), str(path), "exec")
+
+
+@pytest.mark.parametrize("name", [plugins.TOGETHER_NAME, plugins.TOGETHER_WORKERS])
+def test_the_run_with_all_plugins_has_the_tests_of_each(name: str, tmp_path: Path) -> None:
+    probe, names = plugins.probe_of(name)
+    assert len(names) >= 20
+    plugins.write_project(probe, tmp_path)
+    for each in names:
+        if plugin_probes.PROBES[each].test:
+            assert (
+                tmp_path / f"test_{plugins.module_of(plugin_probes.PROBES[each])}.py"
+            ).is_file()
+    assert (tmp_path / "pytest.ini").read_text().count("[pytest]") == 1
+
+
+def first_column(document: str) -> list[str]:
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    return re.findall(r"^\| ([^|]+?) \|", text, re.MULTILINE)
+
+
+def test_the_documents_have_a_row_for_every_suite_and_plugin() -> None:
+    suites = {row.removesuffix(", in part") for row in first_column("real-suites.md")}
+    assert pypi_suites.SUITES.keys() <= suites
+    assert len(pypi_suites.SUITES) >= 20
+    tried = set(first_column("compatibility.md"))
+    assert plugin_probes.PROBES.keys() <= tried
+    assert {plugins.TOGETHER_NAME, plugins.TOGETHER_WORKERS} <= tried

@@ -16,7 +16,7 @@ from pytest_recorder.errors import ErrorCode
 from pytest_recorder.format.vocabulary import REASONS
 from pytest_recorder.settings import MARKER_NAMES, OPTIONS, Option
 from pytest_recorder.settings.policy import POLICY_OPTIONS
-from pytest_recorder.tracefile.index import Entry
+from pytest_recorder.tracefile.index_schema import EntryModel
 
 DOCS = Path(__file__).parents[2] / "docs"
 TOOLS = DOCS.parent / "tools"
@@ -83,7 +83,7 @@ def test_every_counter_is_documented_with_its_labels() -> None:
 
 def test_the_ci_page_names_every_key_of_an_entry_and_every_property() -> None:
     text = (DOCS / "ci.md").read_text()
-    assert [name for name in Entry.model_fields if f"`{name}`" not in text] == []
+    assert [name for name in EntryModel.model_fields if f"`{name}`" not in text] == []
     code = (SOURCES / "plugin" / "report_lines.py").read_text()
     names = set(re.findall(r'"(record_trace_\w+)"', code)) - {"record_trace_removed"}
     assert [name for name in names if f"`{name}`" not in text] == []

@@ -95,7 +95,7 @@ def _policy_of(trace: Trace) -> dict[str, Any]:
 
 def _policy_facts(policy: Policy, sources: dict[str, str]) -> dict[str, Any]:
     return {
-        "policy": policy.model_dump(mode="json"),
+        "policy": policy.plain(),
         "sources": sources,
         "sha256": policy_digest(policy),
     }

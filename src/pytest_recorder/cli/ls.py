@@ -61,7 +61,7 @@ def _recover(args: argparse.Namespace) -> None:
 def _json(index: Index) -> str:
     import json
 
-    content = index.model_dump(mode="json", by_alias=True)
+    content = index.plain()
     return json.dumps(content, indent=2) + "\n"
 
 

@@ -1,17 +1,18 @@
-"""Defines the JSON form of an error, as it stands in logs, trailers and manifests."""
+"""Defines the JSON form of an error, as it stands in logs, trailers and manifests.
+
+For those who read it; `lines` writes it.
+"""
 
 from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from pytest_recorder.diagnostics.lines import encodable, error_fields
 from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError
 
 
 def _encodable(value: object) -> object:
-    """Escape what UTF-8 has no form for: file names can hold such characters."""
-    if isinstance(value, str):
-        return str.encode(value, "utf-8", "backslashreplace").decode()
-    return value
+    return encodable(value) if isinstance(value, str) else value
 
 
 Text = Annotated[str, BeforeValidator(_encodable)]
@@ -30,10 +31,5 @@ class ErrorRecord(BaseModel):
 
     @classmethod
     def from_error(cls, error: RecorderError) -> Self:
-        return cls(
-            error_code=error.code,
-            error_kind=error.kind,
-            message=error.message,
-            context=dict(error.context),
-            cause=error.cause_text,
-        )
+        """Read what is written of an error."""
+        return cls.model_validate(error_fields(error))

@@ -13,11 +13,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pytest_recorder.diagnostics.errorjson import ErrorRecord
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.diagnostics.jsonlog import LEVELS, JsonLogger, JsonRecord
+from pytest_recorder.diagnostics.lines import encodable, encode, error_fields
 from pytest_recorder.diagnostics.logfile import LogFile
-from pytest_recorder.diagnostics.schema import ErrorTrailer, LogLine, encode
 from pytest_recorder.diagnostics.stderr import REAL
 from pytest_recorder.errors import RecorderError, from_os_error
 
@@ -80,7 +79,7 @@ class Journal:
         logger = self.logger(by)
         if _LOG not in told and logger.isEnabledFor(level):
             error.told.add(_LOG)
-            fields = run_guarded("log", lambda: _fields(error), _give_up)
+            fields = run_guarded("log", lambda: error_fields(error), _give_up)
             if fields is not None:
                 context = fields.pop("context")
                 extra = {"context": context, "error": fields}
@@ -126,37 +125,35 @@ class Journal:
             failed = from_os_error(error, text, path=self._file.path)
             self.failure(failed, "fail", by="diagnostics")
 
-    def _line(self, record: JsonRecord) -> LogLine:
+    def _line(self, record: JsonRecord) -> dict[str, Any]:
         error: dict[str, Any] = record.error
-        return LogLine(
-            ts=record.ts,
-            level=record.levelname,  # type: ignore[arg-type]  # pydantic checks it
-            logger=record.name,
-            message=record.getMessage(),
-            run_id=self.run_id,
-            trace_id=self.trace_id,
-            test=self.test,
-            error_code=error.get("error_code"),
-            error_kind=error.get("error_kind"),
-            context={key: str(value) for key, value in record.context.items()},
-            cause=error.get("cause", ""),
-            file=record.file,
-            line=record.lineno,
-            function=record.funcName,
-            pid=self._pid,
-        )
+        return {
+            "ts": record.ts,
+            "level": record.levelname,
+            "logger": record.name,
+            "message": encodable(record.getMessage()),
+            "run_id": self.run_id,
+            "trace_id": self.trace_id,
+            "test": encodable(self.test) if self.test is not None else None,
+            "error_code": error.get("error_code"),
+            "error_kind": error.get("error_kind"),
+            "context": {key: encodable(str(value)) for key, value in record.context.items()},
+            "cause": error.get("cause", ""),
+            "file": record.file,
+            "line": record.lineno,
+            "function": record.funcName,
+            "pid": self._pid,
+        }
 
     def _write_trailer(self, error: RecorderError) -> None:
         if self._pid != os.getpid():
             return
-        trailer = ErrorTrailer(
-            **_fields(error), run_id=self.run_id, trace_id=self.trace_id, test=self.test
-        )
-        REAL.write_line(encode(trailer))
-
-
-def _fields(error: RecorderError) -> dict[str, Any]:
-    return ErrorRecord.from_error(error).model_dump()
+        about = {
+            "run_id": self.run_id,
+            "trace_id": self.trace_id,
+            "test": encodable(self.test) if self.test is not None else None,
+        }
+        REAL.write_line(encode({**error_fields(error), **about}))
 
 
 def _told(error: RecorderError) -> set[str]:

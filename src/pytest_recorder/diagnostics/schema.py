@@ -1,7 +1,7 @@
 """Defines what a log line and a trailer hold; `docs/` has their JSON Schema."""
 
 import json
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,12 +10,6 @@ from pytest_recorder.errors import ErrorCode, ErrorKind
 
 LevelName = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 _Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
-
-MOST_BYTES: Final = 4096
-"""A line with its line ends. So much goes into a pipe whole, whoever else writes to it (Linux)."""
-
-_FREE_TEXTS: Final = ("message", "cause", "test")
-_SHORTER: Final = (2000, 500, 150, 40)
 
 
 class LogLine(BaseModel):
@@ -67,31 +61,3 @@ def schema_text(name: str) -> str:
     schema = SCHEMAS[name].model_json_schema(mode="serialization")
     dialect = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps({"$schema": dialect, **schema}, indent=2) + "\n"
-
-
-def encode(record: LogLine | ErrorTrailer) -> bytes:
-    """Give the JSON of a record, ASCII only and without line ends.
-
-    Long texts are cut so that it fits into `MOST_BYTES` with a line end before and after it; their
-    true length is said.
-    """
-    data = record.model_dump(mode="json")
-    text = json.dumps(data)
-    for chars in _SHORTER:
-        if len(text) <= MOST_BYTES - 2:
-            break
-        text = json.dumps(_shortened(data, chars))
-    if len(text) > MOST_BYTES - 2:
-        text = json.dumps(_shortened(data, _SHORTER[-1]) | {"context": {}})
-    return text.encode("ascii")
-
-
-def _shortened(data: dict[str, Any], chars: int) -> dict[str, Any]:
-    context: dict[str, str] = data["context"]
-    texts = {key: _cut(data[key], chars) for key in _FREE_TEXTS if data[key] is not None}
-    shorter = {key: _cut(value, chars) for key, value in context.items()}
-    return data | texts | {"context": shorter}
-
-
-def _cut(text: str, chars: int) -> str:
-    return text if len(text) <= chars else f"{text[:chars]}... ({len(text)} characters)"

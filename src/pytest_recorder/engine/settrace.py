@@ -22,7 +22,8 @@ from typing import Any
 
 from pytest_recorder.diagnostics.guard import Unreported, shield3
 from pytest_recorder.engine.base import Capabilities
-from pytest_recorder.engine.pure.hot_path import FrameState, PureHotPath
+from pytest_recorder.engine.pure.hot_path import PureHotPath
+from pytest_recorder.engine.pure.states import FrameState
 from pytest_recorder.engine.rivals import name_of, refuse_rival
 from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.errors import ErrorCode, TargetError, enverr
@@ -250,12 +251,13 @@ class SettraceEngine:
             hot.raised_with(frame, code, error, argument[2])
             state = hot.knows(frame)
             if state is not None:
-                state.raised_at = frame.f_lasti
+                state.raised_at, state.raised_line = frame.f_lasti, frame.f_lineno
             return
         self._flush(0)
         if event == "line":
             state = hot.knows(frame)
-            if state is not None:
+            # The end of a `with` or `finally` raises again as if from where the exception came.
+            if state is not None and state.raised_line == frame.f_lineno:
                 state.raised_at = -1
             self._line(frame, code, frame.f_lineno)
         elif event == "return":
@@ -287,7 +289,7 @@ class SettraceEngine:
             self._hot.watch_streams()
         state = self._hot.knows(frame)
         if state is not None and state.exception_key:
-            self._hot.follow_handled(state)
+            self._hot.follow_handled(frame, state)
 
     # Resumptions that are held back.
 

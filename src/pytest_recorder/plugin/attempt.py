@@ -110,7 +110,7 @@ class Attempt:
         self.reported.clear()
         self.is_wanted = self.is_wanted or settings.keep == "all"
         if settings.require_trace and not self.settings.require_trace:
-            self.settings = self.settings.model_copy(update={"require_trace": True})
+            self.settings = self.settings.but(require_trace=True)
 
     def has_told(self, error: "RecorderError") -> bool:
         """Whether a report of a test has said this error."""

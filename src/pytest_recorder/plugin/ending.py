@@ -136,7 +136,7 @@ class Ending:
         )
         if attempt.failing is not None:
             fields = attempt.failing.entry_fields(attempt.settings.root)
-            entry = entry.model_copy(update=fields)
+            entry = entry.but(**fields)
         result: str | None = "dropped"
         try:
             if ended.status == "partial" and not attempt.settings.keep_partial:
@@ -144,8 +144,7 @@ class Ending:
             packed = self._keep(recorder, attempt)
         except RecorderError as error:
             result = "failed"
-            missing = {"status": "missing", "reason": error.code.value}
-            return entry.model_copy(update=missing), error
+            return entry.but(status="missing", reason=error.code.value), error
         except KeyboardInterrupt:
             # What was begun here is finished at the end of the run.
             result = None
@@ -154,7 +153,7 @@ class Ending:
             if result is not None:
                 recorder.drop(result)
         trace = attempt.path.relative_to(self._run.index.folder).as_posix()
-        return entry.model_copy(update={"trace": trace, **packed._asdict()}), None
+        return entry.but(trace=trace, **packed._asdict()), None
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
         folder = self._run.index.folder

@@ -191,7 +191,7 @@ class GitHub:
                 plain = Entry(
                     test=test, attempt=1, outcome="failed", trace=None, status="missing"
                 )
-                failed.append(plain.model_copy(update=fields))
+                failed.append(plain.but(**fields))
         sections = [
             (f"Failures of {count(len(self._failed), 'test')}", failed),
             (

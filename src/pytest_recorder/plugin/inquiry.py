@@ -81,7 +81,7 @@ def _answer(config: pytest.Config) -> dict[str, Any]:
         cause = f": {error.cause_text}" if error.cause_text else ""
         return {_REFUSED: [error.code.value, error.message + cause]}
     return {
-        "policy": policy_of(resolved.settings).model_dump(mode="json"),
+        "policy": policy_of(resolved.settings).plain(),
         "sources": resolution.policy_sources(resolved.sources, {}),
     }
 

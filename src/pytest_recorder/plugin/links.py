@@ -153,7 +153,7 @@ def _add_to_json(item: pytest.Item, entry: Entry, files: Files, base: Path) -> N
     attempts: list[dict[str, object]] = extra.setdefault("metadata", {}).setdefault(
         "record_trace", []
     )
-    about = entry.model_dump(mode="json", include={"attempt", "outcome", "status", "events"})
+    about = entry.plain(("attempt", "outcome", "status", "events"))
     about["trace"] = shown_path(files.trace, base)
     about |= {
         name.removeprefix("record_trace_"): path for name, path in properties(files, base)

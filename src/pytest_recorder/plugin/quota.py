@@ -68,7 +68,7 @@ class _Room:
             self.let_in.append(entry)
             self._total += size
             return True
-        without = entry.model_copy(update={"trace": None, "status": LEFT_OUT, "reason": reason})
+        without = entry.but(trace=None, status=LEFT_OUT, reason=reason)
         self.left_out.append(LeftOut(entry, without, size))
         return False
 

@@ -45,7 +45,7 @@ class RecordedRun:
         self.worker = xdist.worker_of(config)
         shared = xdist.shared_input(config)
         if shared is not None:
-            settings = settings.model_copy(update={"dir": Path(shared["dir"])})
+            settings = settings.but(dir=Path(shared["dir"]))
         self.settings = settings
         self.base = config.invocation_params.dir
         run_id = shared["run_id"] if shared is not None else uuid.uuid4().hex

@@ -49,7 +49,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str]) -> Resolved:
         fields["enabled"] = False
         if is_switched_off(environ):
             sources["trace"] = KILL_SWITCH
-    return Resolved(Settings.model_validate(fields), sources, forced_off)
+    return Resolved(Settings.checked(fields), sources, forced_off)
 
 
 def readable_policy(config: pytest.Config, environ: Mapping[str, str]) -> Policy:
@@ -64,7 +64,7 @@ def readable_policy(config: pytest.Config, environ: Mapping[str, str]) -> Policy
                 fields[key] = str(value) if isinstance(value, Path) else value
         except UsageError:
             continue
-    return Policy.model_validate(fields)
+    return Policy.checked(fields)
 
 
 def resolve_marker(
@@ -94,7 +94,7 @@ def resolve_marker(
             )
         option = BY_NAME[name]
         fields[option.field] = parse_option(option, value, f"{name} (marker)")
-    return settings.model_copy(update=fields)
+    return settings.but(**fields)
 
 
 def policy_sources(

@@ -139,7 +139,7 @@ class RunIndex:
             self._recovered[key] = entry
             if is_logged:
                 continue
-            about = entry.model_dump(include={"test", "attempt", "trace", "status", "reason"})
+            about = entry.plain(("test", "attempt", "trace", "status", "reason"))
             self.journal.logger("plugin").warning(
                 "trace recovered from a process that died", extra={"context": about}
             )
@@ -279,7 +279,7 @@ class RunIndex:
 
     def to_data(self) -> dict[str, Any]:
         """Give all of it as plain data."""
-        entries = [entry.model_dump(mode="json") for entry in self.entries]
+        entries = [entry.plain() for entry in self.entries]
         return {
             "recorded": self.recorded,
             "warnings": self.warnings,
@@ -296,4 +296,4 @@ class RunIndex:
         for test, attempt in data["attempts"].items():
             self.count_attempt(test, attempt)
         for raw in data["entries"]:
-            self.take(Entry.model_validate(raw))
+            self.take(Entry.checked(raw))

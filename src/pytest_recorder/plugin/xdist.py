@@ -63,7 +63,7 @@ def worker_that_sent(report: Any) -> str | None:
 
 def attach_entry(report: pytest.TestReport, entry: Entry) -> None:
     """Let an entry travel with a report, as JSON-like data."""
-    setattr(report, _KEY, entry.model_dump(mode="json"))
+    setattr(report, _KEY, entry.plain())
 
 
 def attach_counts(report: pytest.TestReport, counts: dict[str, Any]) -> None:
@@ -79,4 +79,4 @@ def counts_of(report: pytest.TestReport) -> dict[str, Any] | None:
 def entry_of(report: pytest.TestReport) -> Entry | None:
     """Read the entry that travels with a report."""
     raw = getattr(report, _KEY, None)
-    return Entry.model_validate(raw) if raw is not None else None
+    return Entry.checked(raw) if raw is not None else None

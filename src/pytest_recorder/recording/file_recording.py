@@ -218,4 +218,4 @@ def settings_from(folder: Path, given: Mapping[str, tuple[object, str]]) -> Sett
     for name, (value, source) in given.items():
         option = BY_NAME[name]
         fields[option.field] = parse_option(option, value, source)
-    return Settings.model_validate({"enabled": True, **fields})
+    return Settings.checked({"enabled": True, **fields})

@@ -6,17 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from pytest_recorder.diagnostics.guard import translated
 from pytest_recorder.diagnostics.inject import Injector
 from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import EnvironmentError, from_os_error
-from pytest_recorder.recording.manifest_facts import manifest_facts_of_policy
+from pytest_recorder.recording.manifest_facts import in_order, manifest_facts_of_policy
 from pytest_recorder.recording.setup import Setup
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Sourced
-from pytest_recorder.tracefile.manifest import Manifest
+from pytest_recorder.system import json_text
 from pytest_recorder.tracefile.naming import writable
 from pytest_recorder.tracefile.spool import Spool
 from pytest_recorder.tracefile.writer import Packed, pack_trace, write_trace, write_whole
@@ -51,7 +49,7 @@ class Keeper:
             **self._policy_facts(chosen),
         }
         common, head = setup.manifest_facts
-        return {**common, **own}, head + orjson.dumps(own)[1:]
+        return {**common, **own}, head + json_text.encode(own)[1:]
 
     def _policy_facts(self, chosen: Sourced) -> dict[str, Any]:
         """Give what the manifest says of a policy; most traces of a run share one."""
@@ -71,7 +69,7 @@ class Keeper:
         except OSError as error:
             raise from_os_error(error, "cannot make the folder of the trace") from error
         parts: dict[str, Any] = {
-            "manifest": Manifest.model_validate(manifest),
+            "manifest": in_order(manifest),
             "sources": dict(setup.hot.sources.values()),
             "stored_sources": self._stored_sources,
             "trailer": trailer,

@@ -11,14 +11,16 @@ from pytest_recorder.format.layout import FORMAT_VERSION
 from pytest_recorder.settings import OPTIONS
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Policy, Sourced, policy_digest
-from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.naming import writable
 
-_OF_ONE_TRACE = {
-    *("trace_id", "test", "attempt", "scope", "started"),
-    *("policy", "policy_sha256", "policy_sources"),
-}
-"""What the manifests of a run do not have in common."""
+_ORDER = (
+    *("format", "run_id", "trace_id", "test", "attempt", "outcome", "phases"),
+    *("python", "implementation", "platform", "versions"),
+    *("engine", "engine_reason", "hot_path", "hot_path_reason", "limits"),
+    *("level", "values", "scope", "root", "max_bytes"),
+    *("policy", "policy_sha256", "policy_sources", "started", "pid"),
+)
+"""The fields in the order of `Manifest`."""
 _OPTIONS = {option.field for option in OPTIONS if option.in_manifest}
 """The options that a manifest has as they are; it has those of the policy as a whole."""
 
@@ -27,24 +29,30 @@ def manifest_facts_of_run(
     settings: Settings, choice: Choice, limits: tuple[str, ...], *, run_id: str, pid: int
 ) -> dict[str, Any]:
     """Give what all traces of a run have in common that are made with these settings."""
-    return Manifest(
-        format=FORMAT_VERSION,
-        run_id=run_id,
-        trace_id="",
-        python=compat.PYTHON_VERSION,
-        implementation=compat.IMPLEMENTATION,
-        platform=f"{platform.system()}-{platform.machine()}",
-        versions=dict(_versions()),
-        engine=choice.engine,
-        engine_reason=choice.reason,
-        hot_path=choice.hot_path,
-        hot_path_reason=choice.hot_path_reason,
-        limits=limits,
-        root=writable(str(settings.root)),
-        started="",
-        pid=pid,
-        **settings.model_dump(include=_OPTIONS),
-    ).model_dump(mode="json", exclude=_OF_ONE_TRACE)
+    return {
+        "format": FORMAT_VERSION,
+        "run_id": run_id,
+        "outcome": None,
+        "phases": {},
+        "python": compat.PYTHON_VERSION,
+        "implementation": compat.IMPLEMENTATION,
+        "platform": f"{platform.system()}-{platform.machine()}",
+        "versions": dict(_versions()),
+        "engine": choice.engine,
+        "engine_reason": choice.reason,
+        "hot_path": choice.hot_path,
+        "hot_path_reason": choice.hot_path_reason,
+        "limits": list(limits),
+        "root": writable(str(settings.root)),
+        "pid": pid,
+        **settings.plain(_OPTIONS),
+    }
+
+
+def in_order(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Give a manifest with its fields in the order in which readers know them."""
+    known = {name: manifest[name] for name in _ORDER if name in manifest}
+    return known | manifest
 
 
 def manifest_facts_of_policy(chosen: Sourced) -> dict[str, Any]:
@@ -57,7 +65,7 @@ def manifest_facts_of_policy(chosen: Sourced) -> dict[str, Any]:
 
 
 def _writable_policy(policy: Policy) -> dict[str, Any]:
-    fields = policy.model_dump(mode="json")
+    fields = policy.plain()
     if policy.log_file is not None:
         fields["log_file"] = writable(policy.log_file)
     return fields

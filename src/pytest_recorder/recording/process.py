@@ -79,7 +79,7 @@ class ProcessRecording:
         def start() -> FileRecording:
             chosen = choose()
             self.policy = chosen.policy
-            self._telling = chosen.policy.model_dump()
+            self._telling = chosen.policy.plain()
             file_recording = make(chosen)
             file_recording.begin(also, text)
             return file_recording
@@ -227,7 +227,7 @@ def start_by_request(request: Mapping[str, Any]) -> None:
         settings = settings_from(path.parent, given)
         # What was asked for by name is in scope wherever it lies: it is the program.
         named = {"include": (*settings.include, *request["include"])}
-        return FileRecording(path, settings.model_copy(update=named), chosen)
+        return FileRecording(path, settings.but(**named), chosen)
 
     also = [Path(folder) for folder in request["also"]]
     recording.begin(lambda: policy_now(request["policy"]), make, also, text=request["text"])

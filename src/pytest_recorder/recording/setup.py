@@ -6,8 +6,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from pytest_recorder.diagnostics.guard import shield2, shield3
 from pytest_recorder.diagnostics.inject import Injector
 from pytest_recorder.engine.base import Engine, HotPath
@@ -18,6 +16,7 @@ from pytest_recorder.engine.select import Choice, make
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.recording.manifest_facts import manifest_facts_of_run
 from pytest_recorder.settings.config import Settings
+from pytest_recorder.system import json_text
 from pytest_recorder.tracefile.naming import spool_name
 from pytest_recorder.tracefile.spool import Spool
 
@@ -81,7 +80,7 @@ class Setup:
                 choice,
                 self.spool,
                 level=settings.level,
-                bounds=Bounds(**settings.values.model_dump()),
+                bounds=Bounds(**settings.values.plain()),
                 redactor=redactor,
                 is_in_scope=scope.decide_code,
                 on_fault=on_fault,
@@ -118,7 +117,7 @@ class Setup:
         common = manifest_facts_of_run(
             self._settings, self._choice, self.limits, run_id=self._run_id, pid=self._pid
         )
-        return common, orjson.dumps(common)[:-1] + b","
+        return common, json_text.encode(common)[:-1] + b","
 
     def watch_streams(self) -> None:
         """Take what the program prints from now on."""

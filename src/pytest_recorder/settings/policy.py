@@ -1,20 +1,28 @@
 """Decides what an error of the recorder does: the policy, its checks, the table of actions."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import ErrorCode, ErrorKind, usage
 from pytest_recorder.settings import OPTIONS, Option
-from pytest_recorder.settings.config import Action, KindName, LogLevel, OnError, Settings
+from pytest_recorder.settings.config import (
+    Action,
+    Fields,
+    KindName,
+    LogLevel,
+    OnError,
+    Settings,
+    check_value,
+    default_of,
+)
 from pytest_recorder.settings.parse import invalid, parse_option
+from pytest_recorder.system import json_text
 
 # The options of the policy by their keys; first those that CodeTracer has too.
 POLICY_OPTIONS: Final[Mapping[str, Option]] = MappingProxyType(
@@ -27,16 +35,15 @@ POLICY_OPTIONS: Final[Mapping[str, Option]] = MappingProxyType(
 
 
 def _option(key: str) -> Any:
-    return Field(default=POLICY_OPTIONS[key].policy_default)
+    return default_of(POLICY_OPTIONS[key].policy_default)
 
 
-class Policy(BaseModel):
+@dataclass(frozen=True)
+class Policy(Fields):
     """What to do when something goes wrong. Frozen; the defaults are those of the API.
 
     A line here gives a key its type; what else there is to know of it stands in the table.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     on_recorder_error: OnError = _option("on_recorder_error")
     require_trace: bool = _option("require_trace")
@@ -45,6 +52,11 @@ class Policy(BaseModel):
     log_file: str | None = _option("log_file")
     json_errors: bool = _option("json_errors")
     record_errors: dict[KindName, Action] = _option("record_errors")
+
+    @classmethod
+    def _check(cls, name: str, value: object) -> Any:
+        found = check_value(POLICY_OPTIONS[name], name, value)
+        return str(found) if isinstance(found, Path) else found
 
 
 class Sourced(NamedTuple):
@@ -79,8 +91,7 @@ def action_for(policy: Policy, kind: ErrorKind) -> Action:
 
 def policy_digest(policy: Policy) -> str:
     """SHA-256, in hex, of the policy as JSON with sorted keys and without spaces."""
-    text = json.dumps(policy.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(json_text.sorted_ascii(policy.plain())).hexdigest()
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -89,7 +100,7 @@ def policy_of(settings: Settings) -> Policy:
     for key, option in POLICY_OPTIONS.items():
         value: object = getattr(settings, option.field)
         found[key] = str(value) if isinstance(value, Path) else value
-    return Policy.model_validate(found)
+    return Policy.checked(found)
 
 
 def parse_fields(fields: Mapping[str, object], source: str = "policy") -> dict[str, object]:

@@ -57,7 +57,7 @@ class _PolicyOfProcess:
                 **dict.fromkeys(self._configured, "configure_policy"),
                 **sources,
             }
-        return Sourced(Policy.model_validate(fields), found)
+        return Sourced(Policy.checked(fields), found)
 
 
 _POLICY: Final = _PolicyOfProcess()
@@ -110,7 +110,7 @@ def sourced_policy(
 
 def policy_snapshot() -> dict[str, object]:
     """The process-wide policy as plain data."""
-    return current_policy().model_dump(mode="json")
+    return current_policy().plain()
 
 
 def tell(
@@ -143,7 +143,7 @@ def _readable(
     if isinstance(override, Mapping):
         for key, value in override.items():
             _read(found, key, value, key)
-    return Policy.model_validate(found)
+    return Policy.checked(found)
 
 
 def _read(found: dict[str, object], key: str, value: object, source: str) -> None:

@@ -1,1 +1,16 @@
-"""What is taken from the interpreter and the operating system: files, locks, compiled parts."""
+"""What is taken from the interpreter and the operating system, before a test can replace it.
+
+PYTEST_DONT_REWRITE
+
+Whatever runs while tests run calls nothing else of them; `tools/original_calls.py` checks it.
+
+- `originals`: the functions in C, as attributes of `OS`, `INTERPRETER` and `CLOCKS`; threads, locks
+- `files`: look at, read, write, make and remove files; descriptors that the program does not meet
+- `paths`: `FilePath`, a text with `/`, `parent`, `name` and the like
+- `clock`: the time of the wall that cannot be faked, time to measure by, a time as text
+- `ids`: random ids
+- `plain_json`: JSON of plain data, read and written
+- `atomic_write`: files that are there when they are whole
+- `locks`: locks on files, and whether a process lives
+- `compiled`: which parts in C are used
+"""

@@ -1,16 +1,164 @@
-"""Gives the interpreter's own threads and locks, also where gevent has put its own in their place.
+"""Takes the functions of the operating system and the interpreter before a test can replace them.
 
 PYTEST_DONT_REWRITE
 
-After `gevent.monkey.patch_all()` a greenlet has a thread identity and thread-local values of its
-own, and waiting for a lock runs other greenlets of the program. A recorder that took these would
-tell greenlets as threads, and run the program in the middle of its own work.
+Problem: the program under test owns the standard library. `mock` and `monkeypatch` replace
+attributes of `os`, `time` and `builtins`; freezegun and pyfakefs replace every variable of every
+loaded module that holds one of their functions or modules, those of ours too; gevent puts its own
+in the place of threads, locks and queues. A function of the standard library that was taken early
+does not help where it is Python code: it looks up what it calls when it runs.
+
+What we do: the functions in C are taken when this module is imported, by the plugin's entry point
+and so before any conftest, and kept as attributes of objects, where nobody looks. `OS` is from
+`posix` (`nt` on Windows), which `os` copies; what `os` and `pathlib` make of it stands in `files`,
+made anew. Where gevent has patched earlier, its saved originals are taken.
+
+What can still go wrong: where this package is first imported inside a test (by its API), what the
+test has replaced in C modules themselves, and built-in functions, is taken for the original.
+time-machine swaps clocks beneath their names: what does not ask the clock of the wall is not
+touched by it, see `clock`.
 """
 
+import _io
 import _thread
 import sys
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+
+if sys.platform == "win32":
+    import nt as _posix
+else:
+    import posix as _posix
+
+
+class _OperatingSystem:
+    """Its calls, in C; each as `os` documents it."""
+
+    def __init__(self) -> None:
+        self.environ: Final = sys.modules["os"].environ
+        """Read when a run is activated; a test may have changed it later."""
+        self.fspath: Final = _posix.fspath
+        self.strerror: Final = _posix.strerror
+        # Processes.
+        self.getpid: Final = _posix.getpid
+        self.kill: Final = _posix.kill
+        self.exit: Final = _posix._exit
+        self.cpu_count: Final = _posix.cpu_count
+        self.urandom: Final = _posix.urandom
+        # Descriptors.
+        self.open: Final = _posix.open
+        self.close: Final = _posix.close
+        self.read: Final = _posix.read
+        self.write: Final = _posix.write
+        self.dup: Final = _posix.dup
+        self.fstat: Final = _posix.fstat
+        self.fsync: Final = _posix.fsync
+        self.lseek: Final = _posix.lseek
+        self.ftruncate: Final = _posix.ftruncate
+        # Names.
+        self.stat: Final = _posix.stat
+        self.lstat: Final = _posix.lstat
+        self.readlink: Final = _posix.readlink
+        self.listdir: Final = _posix.listdir
+        self.scandir: Final = _posix.scandir
+        self.mkdir: Final = _posix.mkdir
+        self.rmdir: Final = _posix.rmdir
+        self.unlink: Final = _posix.unlink
+        self.replace: Final = _posix.replace
+        self.getcwd: Final = _posix.getcwd
+        # Not everywhere.
+        self.posix_fallocate: Final[Callable[[int, int, int], None] | None] = _optional(
+            "posix_fallocate"
+        )
+        self.sched_getaffinity: Final[Callable[[int], set[int]] | None] = _optional(
+            "sched_getaffinity"
+        )
+        self.sysconf: Final[Callable[[str], int] | None] = _optional("sysconf")
+        # A file object: its methods are those of `_io`, in C.
+        self.open_file: Final = _io.open
+
+
+class _Interpreter:
+    """What engines ask of it; each as `sys` documents it."""
+
+    def __init__(self) -> None:
+        self.getframe: Final = sys._getframe
+        self.current_frames: Final = sys._current_frames
+        self.exc_info: Final = sys.exc_info
+        self.gettrace: Final = sys.gettrace
+        self.settrace: Final = sys.settrace
+        self.monitoring: Final = _Monitoring() if sys.version_info >= (3, 12) else None
+
+
+if sys.version_info >= (3, 12):
+
+    class _Monitoring:
+        """As `sys.monitoring` documents it."""
+
+        def __init__(self) -> None:
+            monitoring = sys.monitoring
+            self.events: Final = monitoring.events
+            self.disable: Final = monitoring.DISABLE
+            self.use_tool_id: Final = monitoring.use_tool_id
+            self.free_tool_id: Final = monitoring.free_tool_id
+            self.get_tool: Final = monitoring.get_tool
+            self.register_callback: Final = monitoring.register_callback
+            self.set_events: Final = monitoring.set_events
+            self.get_events: Final = monitoring.get_events
+            self.set_local_events: Final = monitoring.set_local_events
+            self.get_local_events: Final = monitoring.get_local_events
+            self.restart_events: Final = monitoring.restart_events
+
+
+class _Clocks:
+    """The clocks that nobody sets, and what the wall said when this was made."""
+
+    def __init__(self) -> None:
+        self.perf_counter_ns: Final = _unfrozen("perf_counter_ns")
+        """Never goes back; may stand while the machine sleeps."""
+        self.steady_ns: Final = _steady_clock()
+        """Never goes back, and goes on while the machine sleeps where the system can say so."""
+        wall_ns = _wall_clock()
+        # The wall between two looks at the other: a pause there would shift all that is told.
+        before = self.steady_ns()
+        self.wall_ns: Final = wall_ns()
+        self.wall_at_ns: Final = (before + self.steady_ns()) // 2
+
+
+def _steady_clock() -> Callable[[], int]:
+    number = getattr(time, "CLOCK_BOOTTIME", None)
+    if number is None and sys.platform == "darwin":
+        number = time.CLOCK_MONOTONIC
+    if number is None:
+        return _unfrozen("perf_counter_ns")
+    clock_gettime_ns = time.clock_gettime_ns
+    try:
+        clock_gettime_ns(number)
+    except OSError:
+        return _unfrozen("perf_counter_ns")
+    return lambda: clock_gettime_ns(number)
+
+
+def _wall_clock() -> Callable[[], int]:
+    """Give the true clock, also where a tool that fakes it is at work already."""
+    machine: Any = sys.modules.get("time_machine")
+    escape: Any = getattr(machine, "escape_hatch", None)
+    if escape is not None and escape.is_travelling():
+        found: Callable[[], int] = escape.time.time_ns
+        return found
+    return _unfrozen("time_ns")
+
+
+def _unfrozen(name: str) -> Callable[[], int]:
+    """Give a clock of `time`; where freezegun has replaced it, the one that freezegun keeps."""
+    freezer: Any = sys.modules.get("freezegun.api")
+    found: Callable[[], int] = getattr(freezer, f"real_{name}", None) or getattr(time, name)
+    return found
+
+
+def _optional(name: str) -> Any:
+    return getattr(_posix, name, None)
 
 
 def _original(name: str) -> Any:
@@ -18,6 +166,13 @@ def _original(name: str) -> Any:
     return getattr(_thread, name) if monkey is None else monkey.get_original("_thread", name)
 
 
+OS: Final = _OperatingSystem()
+INTERPRETER: Final = _Interpreter()
+CLOCKS: Final = _Clocks()
+
+# After `gevent.monkey.patch_all()` a greenlet has a thread identity and thread-local values of its
+# own, and waiting for a lock runs other greenlets of the program. A recorder that took these would
+# tell greenlets as threads, and run the program in the middle of its own work.
 get_ident: Callable[[], int] = _original("get_ident")
 allocate_lock: Callable[[], _thread.LockType] = _original("allocate_lock")
 start_new_thread: Callable[..., int] = _original("start_new_thread")

@@ -2,19 +2,28 @@
 
 import os
 from collections.abc import Container, Iterable
+from dataclasses import MISSING, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, Self, TypeAlias, cast, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, target
+from pytest_recorder.errors import (
+    ErrorCode,
+    RecorderError,
+    TargetError,
+    enverr,
+    from_os_error,
+    target,
+)
+from pytest_recorder.system import json_text
 from pytest_recorder.system.atomic_write import remove_unfinished, replacing
 from pytest_recorder.system.locks import is_alive, locked_folder
 from pytest_recorder.tracefile.folder import parts_in, remove_trace
 from pytest_recorder.tracefile.naming import writable
 
 INDEX_NAME = "index.json"
+SCHEMA: Final = 1
+"""The version of what stands in it."""
 INDEX_PAGE_NAME = "index.html"
 """The index as a page, beside it."""
 INDEX_PAGE_MARK = '<meta name="generator" content="pytest-record-trace index">'
@@ -29,65 +38,135 @@ HARMLESS = ("passed", "skipped")
 _Key: TypeAlias = tuple[str, int, str | None]
 
 
-class Entry(BaseModel):
+def _field(says: str, default: Any = MISSING) -> Any:
+    """Make a field; what it says stands in the schema."""
+    return field(default=default, metadata={"description": says})
+
+
+@dataclass(frozen=True)
+class Entry:
     """One recorded attempt of a test."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
-
-    test: str = Field(description="node id; `session` for the trace of a whole run")
-    attempt: int = Field(description="from 1; more where the test was run again")
-    outcome: str | None = Field(
-        description="failed, passed, skipped, interrupted, died; null where nobody judged"
+    test: str = _field("node id; `session` for the trace of a whole run")
+    attempt: int = _field("from 1; more where the test was run again")
+    outcome: str | None = _field(
+        "failed, passed, skipped, interrupted, died; null where nobody judged"
     )
-    trace: str | None = Field(
-        description="path of the trace, relative to the index; null where none was kept"
+    trace: str | None = _field(
+        "path of the trace, relative to the index; null where none was kept"
     )
-    status: str = Field(description="complete, partial, missing or left_out")
-    reason: str | None = Field(
-        default=None,
-        description="why it is partial or missing (an ERR code), or which quota left it out",
+    status: str = _field("complete, partial, missing or left_out")
+    reason: str | None = _field(
+        "why it is partial or missing (an ERR code), or which quota left it out", None
     )
-    size_bytes: int = Field(default=0, description="of the trace file, also of one left out")
-    events: int = Field(default=0, description="events in the trace")
-    dropped: int = Field(default=0, description="events that the trace had no room for")
-    phase: str | None = Field(
-        default=None,
-        description="where it failed first, or died: setup, call or teardown",
+    size_bytes: int = _field("of the trace file, also of one left out", 0)
+    events: int = _field("events in the trace", 0)
+    dropped: int = _field("events that the trace had no room for", 0)
+    phase: str | None = _field("where it failed first, or died: setup, call or teardown", None)
+    exception: str | None = _field("name of the exception's type", None)
+    message: str | None = _field(
+        "first line of what pytest says of it, secrets are masked; how it died", None
     )
-    exception: str | None = Field(default=None, description="name of the exception's type")
-    message: str | None = Field(
-        default=None,
-        description="first line of what pytest says of it, secrets are masked; how it died",
-    )
-    place: str | None = Field(
-        default=None,
-        description=(
+    place: str | None = _field(
+        (
             "path:line that failed, or the last one of a process that died; relative to the"
             " project if it lies there"
         ),
+        None,
     )
-    worker: str | None = Field(default=None, description="of pytest-xdist, that ran it")
-    is_reported: bool = Field(
-        default=True,
-        description="false: kept or recovered by a run that has not told of it yet",
+    worker: str | None = _field("of pytest-xdist, that ran it", None)
+    is_reported: bool = _field(
+        "false: kept or recovered by a run that has not told of it yet", True
     )
-    run_id: str | None = Field(
-        default=None, description="its run, where that is another one than the index names"
-    )
-    pid: int | None = Field(default=None, description="the process of that run")
+    run_id: str | None = _field("its run, where that is another one than the index names", None)
+    pid: int | None = _field("the process of that run", None)
+    extra: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
+    """Keys of newer versions: they are kept."""
+
+    @classmethod
+    def checked(cls, raw: object) -> Self:
+        """Read an entry from JSON. Raises TargetError for what is none."""
+        given = _object(raw, "an entry")
+        for name in _NEEDED:
+            _need(name in given, f"{name}: missing")
+        known: dict[str, Any] = {n: _check(n, given[n]) for n in _KINDS if n in given}
+        extra = {name: value for name, value in given.items() if name not in _KINDS}
+        return cls(**known, extra=extra)
+
+    def but(self, **changes: Any) -> Self:
+        """Give a copy with other values in these fields."""
+        return replace(self, **changes)
+
+    def plain(self, names: Iterable[str] = ()) -> dict[str, Any]:
+        """Give the fields, or these of them, as plain data."""
+        return {name: getattr(self, name) for name in names or _KINDS} | (
+            {} if names else self.extra
+        )
 
 
-class Index(BaseModel):
+def _kind_of(written: Any) -> tuple[type, ...]:
+    return tuple(get_args(written)) or (written,)
+
+
+_KINDS: Final = {
+    name: _kind_of(written)
+    for name, written in get_type_hints(Entry).items()
+    if name != "extra"
+}
+"""The types that the value of each field can have."""
+_NEEDED: Final = ("test", "attempt", "outcome", "trace", "status")
+
+
+def _check(name: str, value: object) -> object:
+    kinds = _KINDS[name]
+    expected = " or ".join("null" if k is type(None) else k.__name__ for k in kinds)
+    _need(type(value) in kinds, f"{name}: expected {expected}, not {type(value).__name__}")
+    return value
+
+
+def _object(raw: object, what: str) -> dict[str, Any]:
+    _need(type(raw) is dict, f"{what} is no object")
+    return cast("dict[str, Any]", raw)
+
+
+def _need(condition: bool, what: str) -> None:
+    if not condition:
+        raise target(ErrorCode.TRACE_CORRUPT, what)
+
+
+@dataclass(frozen=True)
+class Index:
     """The traces of a run, or of several that wrote to one folder or were merged into it."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+    run_id: str = _field("the same in all processes of a run")
+    pid: int = _field("its process: tells a later run whether this one is alive", 0)
+    tests: tuple[Entry, ...] = _field("in the order of the run", ())
+    extra: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
+    """Keys of newer versions: they are kept."""
 
-    schema_: Literal[1] = Field(alias="schema", description="version of this schema")
-    run_id: str = Field(description="the same in all processes of a run")
-    pid: int = Field(
-        default=0, description="its process: tells a later run whether this one is alive"
-    )
-    tests: tuple[Entry, ...] = Field(default=(), description="in the order of the run")
+    @classmethod
+    def checked(cls, raw: object) -> Self:
+        """Read an index from JSON. Raises TargetError for what is none."""
+        given = _object(raw, "an index")
+        schema, run_id, pid = (given.get(name) for name in ("schema", "run_id", "pid"))
+        tests = given.get("tests", [])
+        is_known = type(schema) is int and schema == SCHEMA
+        _need(is_known, f"schema: expected {SCHEMA}, not {schema!r:.100}")
+        _need(type(run_id) is str, "run_id: expected str")
+        _need("pid" not in given or type(pid) is int, "pid: expected int")
+        _need(type(tests) is list, "tests: expected list")
+        return cls(
+            cast("str", run_id),
+            pid or 0,
+            tuple(map(Entry.checked, tests)),
+            {k: v for k, v in given.items() if k not in ("schema", "run_id", "pid", "tests")},
+        )
+
+    def plain(self) -> dict[str, Any]:
+        """Give all of it as plain data."""
+        tests = [entry.plain() for entry in self.tests]
+        own = {"schema": SCHEMA, "run_id": self.run_id, "pid": self.pid, "tests": tests}
+        return own | self.extra
 
 
 def read_index(folder: Path) -> Index:
@@ -109,13 +188,10 @@ def read_index(folder: Path) -> Index:
 
 
 def _parse(path: Path, data: bytes) -> Index:
-    import orjson
-
     try:
-        raw = orjson.loads(data)
-        return Index.model_validate(raw)
-    except (orjson.JSONDecodeError, ValidationError) as error:
-        reason = str(error).partition("\n")[0]
+        return Index.checked(json_text.decode(data))
+    except TargetError as error:
+        reason = error.message.partition("\n")[0]
         raise target(
             ErrorCode.TRACE_CORRUPT, f"{str(path)!r} is not an index of traces: {reason}"
         ) from error
@@ -125,10 +201,8 @@ def write_index(
     folder: Path, run_id: str, entries: Iterable[Entry], *, pid: int | None = None
 ) -> None:
     """Write the index, whole or not at all. Raises EnvironmentError (ERR_IO)."""
-    import orjson
-
     content = {
-        "schema": 1,
+        "schema": SCHEMA,
         "run_id": run_id,
         "pid": os.getpid() if pid is None else pid,
         "tests": [_dump(entry) for entry in entries],
@@ -136,7 +210,7 @@ def write_index(
     path = folder / INDEX_NAME
     try:
         with replacing(path) as part:
-            part.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+            part.write_bytes(json_text.encode_indented(content))
     except OSError as error:
         raise from_os_error(error, "cannot write the index", path=path) from error
 
@@ -145,8 +219,11 @@ def _dump(entry: Entry) -> dict[str, Any]:
     left_out = {"is_reported"} if entry.is_reported else set[str]()
     if entry.run_id is None:
         left_out |= {"run_id", "pid"}
-    fields = entry.model_dump(mode="json", exclude=left_out)
-    return {k: writable(v) if isinstance(v, str) else v for k, v in fields.items()}
+    return {
+        name: writable(value) if isinstance(value, str) else value
+        for name, value in entry.plain().items()
+        if name not in left_out
+    }
 
 
 def _key(entry: Entry) -> _Key:
@@ -172,7 +249,7 @@ def _index_or_new(folder: Path, run_id: str) -> Index:
     except RecorderError as error:
         if error.code is not ErrorCode.TRACE_NOT_FOUND:
             raise
-        return Index(schema=1, run_id=run_id)
+        return Index(run_id)
 
 
 def update_index(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
@@ -207,8 +284,7 @@ def _write_entries(
             there = owned_entries(read_index(folder))
         except RecorderError:
             there = []
-        told = {"is_reported": is_reported}
-        ours = [entry.model_copy(update=told) for entry in entries]
+        ours = [entry.but(is_reported=is_reported) for entry in entries]
         keys = {_key(entry) for entry in chain(ours, removed)}
         others = [entry for entry in there if _is_of_others(entry, run_id, keys)]
         write_index(folder, run_id, [*others, *ours])
@@ -224,8 +300,10 @@ def _is_of_others(entry: Entry, run_id: str, ours: Container[_Key]) -> bool:
 
 def owned_entries(index: Index) -> list[Entry]:
     """Give the entries of an index, each with the run that it belongs to."""
-    owner = {"run_id": index.run_id, "pid": index.pid}
-    return [e if e.run_id is not None else e.model_copy(update=owner) for e in index.tests]
+    return [
+        entry if entry.run_id is not None else entry.but(run_id=index.run_id, pid=index.pid)
+        for entry in index.tests
+    ]
 
 
 class Cleared(NamedTuple):
@@ -254,9 +332,8 @@ def clear_earlier_run(folder: Path, run_id: str) -> Cleared:
             return Cleared([], [])
         entries = owned_entries(index)
         kept = [entry for entry in entries if _is_of_living(entry.pid)]
-        nobody = {"run_id": None, "pid": None}
         untold = [
-            entry.model_copy(update=nobody)
+            entry.but(run_id=None, pid=None)
             for entry in entries
             if not entry.is_reported and not _is_of_living(entry.pid)
         ]

@@ -140,11 +140,11 @@ class _Merge:
         except RecorderError as error:
             self.errors.append(error)
         found = tuple(entry for entry in entries if entry is not None)
-        return Index(schema=1, run_id=uuid.uuid4().hex, tests=found)
+        return Index(uuid.uuid4().hex, tests=found)
 
     def _add_entry(self, shard: Path, index: Index, entry: Entry) -> None:
         run_id = entry.run_id or index.run_id
-        owned = entry.model_copy(update={"run_id": run_id, "pid": None, "is_reported": True})
+        owned = entry.but(run_id=run_id, pid=None, is_reported=True)
         if entry.trace is None:
             if self._is_new(owned, None):
                 self._sources_of(owned).append(None)
@@ -159,7 +159,7 @@ class _Merge:
         except RecorderError as error:
             self.errors.append(error)
             fields = {"trace": None, "status": "missing", "reason": error.code.value}
-        self.entries.append(owned.model_copy(update=fields))
+        self.entries.append(owned.but(**fields))
 
     def _is_new(self, entry: Entry, source: Path | None) -> bool:
         """Tell whether this is not a second copy of what another shard had.

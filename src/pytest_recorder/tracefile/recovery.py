@@ -99,7 +99,7 @@ class _Shelf:
                 kept.append(there)
         entries += self._unlisted(kept)
         if entries:
-            entries = [e.model_copy(update={"is_reported": self._is_reported}) for e in entries]
+            entries = [e.but(is_reported=self._is_reported) for e in entries]
             add_entries(self._folder, run, entries)
         try:
             spool.path.unlink(missing_ok=True)
@@ -123,13 +123,13 @@ class _Shelf:
         )
         if manifest.policy.get("keep_partial_trace") is False:
             events = sum(segment.events for segment in snapshot.segments)
-            return entry.model_copy(update={"events": events})
+            return entry.but(events=events)
         wanted = free_path(self._folder, test, attempt)
         path = claim_path(wanted, self._folder, test, attempt, takes_over=True)
         try:
             packed = write_trace(
                 path,
-                manifest=manifest.model_copy(update={"outcome": DIED}),
+                manifest=manifest.model_copy(update={"outcome": DIED}).model_dump(mode="json"),
                 segments=snapshot.segments,
                 sources=snapshot.sources,
                 trailer=trailer,
@@ -137,7 +137,7 @@ class _Shelf:
         finally:
             give_back(path)
         trace = path.relative_to(self._folder).as_posix()
-        return entry.model_copy(update={"trace": trace, **_counts(packed), **_end_in(path)})
+        return entry.but(trace=trace, **_counts(packed), **_end_in(path))
 
     def _kept_by(self, run: str, pid: int) -> list[Path]:
         """Give the traces that a dead process kept itself."""
@@ -192,7 +192,7 @@ def entry_of_trace(path: Path, folder: Path) -> Entry | None:
             if entry.outcome != DIED:
                 # It ends where the test did, and not where that failed.
                 return entry
-            return entry.model_copy(update={"message": trace.message, **_end(trace)})
+            return entry.but(message=trace.message, **_end(trace))
     except RecorderError:
         return None
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from pytest_recorder.format.cursor import Malformed
 from pytest_recorder.format.decode import EventDecoder
 from pytest_recorder.format.definition_tables import DefinitionTables
-from pytest_recorder.system import compiled
+from pytest_recorder.system import compiled, json_text
 from pytest_recorder.tracefile.skeleton import MOST_CALLS, MOST_EXCEPTIONS, Skeleton, steps_of
 
 
@@ -83,9 +83,7 @@ class PureScan:
 
     def steps(self) -> bytes:
         """Give the rows as JSON; see `Scan`."""
-        import orjson
-
-        return orjson.dumps(steps_of(self._skeleton.rows()))
+        return json_text.encode(steps_of(self._skeleton.rows()))
 
     def found(self) -> Found:
         """Give what else was found; see `Scan`."""

@@ -26,7 +26,13 @@ def pack_spool(path: Path) -> BinaryIO:
         try:
             make = trailer_of_running if is_running else trailer_of_dead
             trailer = make(snapshot, spool.pid)
-            pack_trace(file, manifest, snapshot.segments, snapshot.sources, trailer)
+            pack_trace(
+                file,
+                manifest.model_dump(mode="json"),
+                snapshot.segments,
+                snapshot.sources,
+                trailer,
+            )
             file.seek(0)
         except OSError as error:
             file.close()

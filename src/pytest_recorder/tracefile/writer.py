@@ -11,15 +11,16 @@ from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define, Op
+from pytest_recorder.system import json_text
 from pytest_recorder.system.atomic_write import part_path, remove_unfinished
 from pytest_recorder.system.locks import lock
 from pytest_recorder.tracefile.blocks import BlockWriter, deflate
-from pytest_recorder.tracefile.manifest import Manifest, Trailer
 from pytest_recorder.tracefile.scan import Found, make_scan
 from pytest_recorder.tracefile.spool import Segment
 
 T = TypeVar("T")
 _LIMIT_REASON = "limit"
+_TRAILER = ("status", "reason", "message", "duration_us", "counters", "errors")
 
 
 class Packed(NamedTuple):
@@ -33,7 +34,7 @@ class Packed(NamedTuple):
 def write_trace(
     path: Path,
     *,
-    manifest: Manifest,
+    manifest: Mapping[str, Any],
     segments: Iterable[Segment],
     sources: Mapping[bytes, bytes],
     trailer: Mapping[str, Any],
@@ -43,9 +44,10 @@ def write_trace(
     """Write a trace file, whole or not at all.
 
     `segments` are those of `Spool.segments`: definitions first, then events in their order.
-    `sources` maps SHA-256 digests to texts. `trailer` holds the fields of `Trailer` that the
-    recording knows; the numbers of events are counted here. `stored_sources` keeps the sources as
-    they are stored, for the next trace of the process, which will have most of them too.
+    `sources` maps SHA-256 digests to texts. `manifest` has the fields of `Manifest`, `trailer`
+    those of `Trailer` that the recording knows; the numbers of events are counted here.
+    `stored_sources` keeps the sources as they are stored, for the next trace of the process, which
+    will have most of them too.
 
     Raises EnvironmentError (ERR_IO) when the file cannot be written; then nothing is left at
     `path`, nor beside it.
@@ -88,7 +90,7 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], T], faults: Injector = NO
 
 def pack_trace(
     file: BinaryIO,
-    manifest: Manifest,
+    manifest: Mapping[str, Any],
     segments: Iterable[Segment],
     sources: Mapping[bytes, bytes],
     trailer: Mapping[str, Any],
@@ -119,7 +121,7 @@ class _Packer:
     def __init__(
         self,
         blocks: BlockWriter,
-        manifest: Manifest,
+        manifest: Mapping[str, Any],
         sources: Mapping[bytes, bytes],
         stored_sources: dict[bytes, bytes],
     ) -> None:
@@ -152,13 +154,11 @@ class _Packer:
         found = self._scan.found()
         self._put_index(found)
         dropped = found.dropped + self._missing
-        self._put_json(
-            BlockKind.TRAILER, Trailer(events=self._count, dropped=dropped, **trailer)
-        )
+        self._put_json(BlockKind.TRAILER, _whole_trailer(trailer, self._count, dropped))
         return Packed(self._blocks.size_bytes, self._count, dropped)
 
-    def _put_json(self, kind: int, what: Manifest | Trailer) -> None:
-        self._blocks.put(kind, what.model_dump_json().encode(), deflate=False)
+    def _put_json(self, kind: int, what: Mapping[str, Any]) -> None:
+        self._blocks.put(kind, json_text.encode(dict(what)), deflate=False)
 
     def _put_sources(self) -> None:
         for digest in dict.fromkeys(digest for _, digest in self._tables.files.values()):
@@ -197,19 +197,33 @@ class _Packer:
         self._count += 1
 
     def _put_index(self, found: Found) -> None:
-        import orjson
-
-        index = {
-            "blocks": self._blocks.events,
-            "steps": orjson.Fragment(self._scan.steps()),
+        rest = {
             "calls_cut": found.is_cut,
             "exceptions": [
                 [n, frame, _plain(kind), _plain(message)]
                 for n, frame, kind, message in found.exceptions
             ],
         }
-        self._blocks.put(BlockKind.INDEX, orjson.dumps(index))
+        # The steps are JSON already, and most of it.
+        blocks = json_text.encode({"blocks": self._blocks.events})[:-1]
+        steps = b',"steps":' + self._scan.steps() + b","
+        self._blocks.put(BlockKind.INDEX, blocks + steps + json_text.encode(rest)[1:])
         self._blocks.flush()
+
+
+def _whole_trailer(known: Mapping[str, Any], events: int, dropped: int) -> dict[str, Any]:
+    """Give the trailer with all its fields, in the order of `Trailer`."""
+    return {
+        "status": known["status"],
+        "reason": known.get("reason"),
+        "message": known.get("message"),
+        "events": events,
+        "dropped": dropped,
+        "duration_us": known.get("duration_us", 0),
+        "counters": known.get("counters", {}),
+        "errors": known.get("errors", []),
+        **{name: value for name, value in known.items() if name not in _TRAILER},
+    }
 
 
 def _plain(text: str) -> str:

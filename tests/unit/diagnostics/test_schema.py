@@ -7,14 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_recorder.diagnostics.schema import (
-    MOST_BYTES,
-    SCHEMAS,
-    ErrorTrailer,
-    LogLine,
-    encode,
-    schema_text,
-)
+from pytest_recorder.diagnostics.lines import MOST_BYTES, encode
+from pytest_recorder.diagnostics.schema import SCHEMAS, ErrorTrailer, LogLine, schema_text
 from pytest_recorder.errors import ErrorCode, ErrorKind
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -55,7 +49,7 @@ def test_any_text_makes_one_line_of_ascii_that_fits_into_a_pipe(
         trace_id=None,
         test=test,
     )
-    line = encode(trailer)
+    line = encode(trailer.model_dump(mode="json"))
     assert len(line) <= MOST_BYTES - 2
     assert all(32 <= byte < 128 for byte in line)
     read = ErrorTrailer.model_validate_json(line)
@@ -83,7 +77,7 @@ def test_a_long_text_is_cut_and_its_length_is_said() -> None:
                 line=1,
                 function="f",
                 pid=1,
-            )
+            ).model_dump(mode="json")
         )
     )
     assert found["message"].endswith("x... (70000 characters)")
@@ -101,4 +95,4 @@ def test_a_context_of_very_many_entries_is_left_out() -> None:
         trace_id=None,
         test=None,
     )
-    assert json.loads(encode(trailer))["context"] == {}
+    assert json.loads(encode(trailer.model_dump(mode="json")))["context"] == {}

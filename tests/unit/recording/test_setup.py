@@ -12,7 +12,7 @@ from pytest_recorder.settings.policy import Policy
 
 
 def settings(folder: Path, **fields: Any) -> Settings:
-    return Settings.model_validate({"enabled": True, "root": folder, "dir": folder, **fields})
+    return Settings.checked({"enabled": True, "root": folder, "dir": folder, **fields})
 
 
 def record_nothing(recorder: Recorder, **options: Any) -> None:

@@ -63,11 +63,11 @@ class Reader(HTMLParser):
 
 def entry(test: str, **facts: Any) -> Entry:
     plain = {"attempt": 1, "outcome": "failed", "trace": None, "status": "complete"}
-    return Entry.model_validate({"test": test, **plain, **facts})
+    return Entry.checked({"test": test, **plain, **facts})
 
 
 def page_of(*entries: Entry, folder: Path = Path("/nowhere")) -> str:
-    return index_page(Index(schema=1, run_id=RUN, tests=entries), folder)
+    return index_page(Index(RUN, tests=entries), folder)
 
 
 def read(page: str) -> Reader:
@@ -82,7 +82,7 @@ SHAPE = [tag for tag, _ in read(page_of(entry("a"))).tags]
 @given(st.builds(dict, test=TEXT, outcome=TEXT, phase=TEXT, exception=TEXT, message=TEXT,
                  place=TEXT, status=st.just("complete") | TEXT, reason=TEXT, trace=st.none() | TEXT))  # fmt: skip
 def test_nothing_recorded_becomes_markup(facts: dict[str, Any]) -> None:
-    page = page_of(Entry.model_validate({"attempt": 1, **facts}))
+    page = page_of(Entry.checked({"attempt": 1, **facts}))
     page.encode("utf-8")
     reader = read(page)
     assert [tag for tag, _ in reader.tags if tag != "a"] == SHAPE

@@ -22,7 +22,7 @@ from pytest_recorder.settings.policy import POLICY_OPTIONS, Policy
     ],
 )
 def test_the_preset_decides(on_error: str, kind: ErrorKind, action: str) -> None:
-    chosen = Policy.model_validate({"on_recorder_error": on_error})
+    chosen = Policy.checked({"on_recorder_error": on_error})
     assert policy.action_for(chosen, kind) == action
 
 
@@ -32,8 +32,8 @@ def test_the_preset_decides(on_error: str, kind: ErrorKind, action: str) -> None
 def test_the_mapping_wins_for_its_kind_and_leaves_the_others(
     kind: ErrorKind, on_error: str, action: str
 ) -> None:
-    plain = Policy.model_validate({"on_recorder_error": on_error})
-    mapped = plain.model_copy(update={"record_errors": {kind.lower(): action}})
+    plain = Policy.checked({"on_recorder_error": on_error})
+    mapped = plain.but(record_errors={kind.lower(): action})
     for other in ErrorKind:
         expected = action if other is kind else policy.action_for(plain, other)
         assert policy.action_for(mapped, other) == expected

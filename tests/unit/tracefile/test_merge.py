@@ -21,7 +21,7 @@ RUN_1, RUN_2 = "1" * 32, "2" * 32
 def entry(test: str, attempt: int = 1, **facts: Any) -> Entry:
     trace = f"{test}-{attempt}/trace.pyrec"
     plain = {"outcome": "failed", "trace": trace, "status": "complete", "size_bytes": 5}
-    return Entry.model_validate({"test": test, "attempt": attempt, **plain, **facts})
+    return Entry.checked({"test": test, "attempt": attempt, **plain, **facts})
 
 
 def shard(folder: Path, run_id: str, *entries: Entry, content: str = "trace") -> Path:

@@ -328,9 +328,9 @@ def test_what_others_recover_during_a_run_stays_when_it_writes_its_index(
     die(begun(tmp_path))
     (died,) = recover(tmp_path).entries
     ours = Entry(test="b", attempt=1, outcome="failed", trace="b/t.pyrec", status="complete")
-    close_index(tmp_path, "run", [ours.model_copy(update={"is_reported": False})])
+    close_index(tmp_path, "run", [ours.but(is_reported=False)])
     owner = {"run_id": "a" * 32, "pid": 0}
-    assert read_index(tmp_path).tests == (died.model_copy(update=owner), ours)
+    assert read_index(tmp_path).tests == (died.but(**owner), ours)
     close_index(tmp_path, "run", [died])
     assert read_index(tmp_path).tests == (died,)
 

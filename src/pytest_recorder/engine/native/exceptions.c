@@ -95,9 +95,28 @@ put_exception(Hot *hot, Buffer *out, PyObject *error)
     return status;
 }
 
+/* Where an exception left the frame, as its traceback says; 0 where it does not. The newest entry is the
+ * frame's own at an unwinding, also where a `finally` or the end of a `with` ran since. Runs no Python. */
 static int
-keep_exception(Hot *hot, FrameState *state, PyObject *error)
+line_in_traceback(PyObject *traceback, HotFrame *frame)
 {
+    if (traceback == NULL || !PyTraceBack_Check(traceback)) {
+        return 0;
+    }
+    PyTracebackObject *newest = (PyTracebackObject *)traceback;
+    if ((void *)newest->tb_frame != frame_identity(frame)) {
+        return 0;
+    }
+    int line = newest->tb_lineno > 0 ? newest->tb_lineno
+                                     : PyCode_Addr2Line(frame_code(frame), newest->tb_lasti);
+    return line > 0 ? line : 0;
+}
+
+/* `traceback`, borrowed, is read before anything runs. On 3.11 it may not be the exception's own yet. */
+static int
+keep_exception(Hot *hot, FrameState *state, PyObject *error, PyObject *traceback)
+{
+    state->exception_line = line_in_traceback(traceback, state->key);
     state->exception.used = 0;
     if (put_exception(hot, &state->exception, error) < 0) {
         return -1;
@@ -115,7 +134,7 @@ follow_handled(Hot *hot, FrameState *state)
     PyObject *error = PyErr_GetHandledException();
     int status = 0;
     if (error != NULL && error != Py_None && (void *)error != state->exception_key) {
-        status = keep_exception(hot, state, error);
+        status = keep_exception(hot, state, error, ((PyBaseExceptionObject *)error)->traceback);
     }
     Py_XDECREF(error);
     return status;
@@ -193,7 +212,8 @@ hot_raised(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *objec
     if (state == NULL) {
         return 0;
     }
-    if (keep_exception(hot, state, error) < 0) {
+    if (keep_exception(hot, state, error,
+                       given != NULL ? given : ((PyBaseExceptionObject *)error)->traceback) < 0) {
         return -1;
     }
     if (is_known) {
@@ -272,10 +292,16 @@ write_unwound(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *stat
     if (error == NULL && state->exception_key == NULL && follow_handled(hot, state) < 0) {
         return -1;
     }
+    /* Read before anything runs, for the traceback can be replaced. */
+    int line = error != NULL
+                   ? line_in_traceback(((PyBaseExceptionObject *)error)->traceback, frame)
+                   : state->exception_line;
+    if (line == 0) {
+        line = line_now(hot, frame, state);
+    }
     Buffer exception = {0};
     int status = error != NULL ? put_exception(hot, &exception, error)
                                : put_unseen(hot, &exception, state);
-    int line = line_now(hot, frame, state);
     if (status == 0) {
         status = find_changes(hot, frame, state);
     }

@@ -110,6 +110,7 @@ typedef struct FrameState {
     uint64_t block;
     void *exception_key; /* the address of the exception last seen */
     int exception_stops; /* 1 StopIteration, 2 StopAsyncIteration */
+    int exception_line;  /* where it left this frame, as its traceback said then; 0: it did not */
     Buffer exception;
     uint32_t since; /* counts the values that came */
     int is_suspended;

@@ -52,6 +52,7 @@ state_new(Hot *hot, Code *code, void *key)
     state->block = 0;
     state->exception_key = NULL;
     state->exception_stops = 0;
+    state->exception_line = 0;
     state->exception.used = 0;
     state->since = 0;
     state->is_suspended = 0;

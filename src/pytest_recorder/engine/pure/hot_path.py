@@ -25,9 +25,10 @@ from types import CodeType, FrameType
 from typing import Any
 
 from pytest_recorder.engine.pure.definitions import CodeRecord, Definitions, Sink
-from pytest_recorder.engine.pure.interpreter import LOOPS, thread_name
+from pytest_recorder.engine.pure.interpreter import LOOPS, line_in_traceback, thread_name
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.names import UNBOUND
+from pytest_recorder.engine.pure.states import FrameState, ThreadState
 from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.primitives import text, uv, zz
@@ -47,58 +48,6 @@ _MASKED = tuple(bytes((number,)) for number in range(256))
 
 
 Operation = Callable[[Any, Any, Any], Any]
-
-
-class FrameState:
-    """What is known of one live frame."""
-
-    __slots__ = (
-        "block",
-        "exception",
-        "exception_key",
-        "exception_stops",
-        "is_suspended",
-        "line",
-        "line_seen",
-        "number",
-        "parent",
-        "raised_at",
-        "record",
-        "thread",
-        "values",
-    )
-
-    def __init__(
-        self, number: int, record: CodeRecord | None, thread: int, parent: int
-    ) -> None:
-        self.number = number
-        self.record = record
-        self.thread = thread
-        self.parent = parent
-        self.line = record.first_line if record is not None else 0
-        self.line_seen = -1
-        self.block = 0
-        self.values: dict[str, bytes] = {}
-        self.exception = b""
-        self.exception_key = 0
-        self.exception_stops = ""
-        # For the settrace engine: instruction of the last exception; whether the frame has yielded.
-        self.raised_at = -1
-        self.is_suspended = False
-
-
-class ThreadState:
-    """What is known of one thread in one trace."""
-
-    __slots__ = ("epoch", "nowhere", "number", "unwound", "unwound_frame")
-
-    def __init__(self, number: int, epoch: int) -> None:
-        self.number = number
-        self.epoch = epoch
-        # Addresses of the exception that the last event carried out of a frame, and of that frame.
-        self.unwound = 0
-        self.unwound_frame = 0
-        self.nowhere = FrameState(0, None, number, 0)
 
 
 class PureHotPath:
@@ -321,7 +270,7 @@ class PureHotPath:
         if id(sys.stdout) != self._stdout or id(sys.stderr) != self._stderr:
             self._streams_changed()
         if state.exception_key:
-            self.follow_handled(state)
+            self.follow_handled(frame, state)
         if line == state.line_seen:
             return
         state.line_seen = line
@@ -402,7 +351,7 @@ class PureHotPath:
             return
         if not is_repeated and behind is not None and issubclass(type(error), RecursionError):
             self._notice_lost_frames(behind)
-        self._keep(state, error)
+        self._keep(frame, state, error, traceback)
         if not is_known:
             body = self._time() + state.exception
             line = self._line_now(frame, state)
@@ -417,11 +366,15 @@ class PureHotPath:
                 del self._frames[id(frame)]
                 if error is None and not state.exception_key:
                     # A bare `raise` in a function that a handler called is its first event.
-                    self.follow_handled(state)
+                    self.follow_handled(frame, state)
                 body = (
                     self._exception(error) if error is not None else self._unseen(state, code)
                 )
-                line = self._line_now(frame, state)
+                line = (
+                    line_in_traceback(_traceback_of(error), frame)
+                    if error is not None
+                    else state.exception_line
+                ) or self._line_now(frame, state)
                 changes = self.changes(frame, state)
                 self._write(state, Op.UNWIND, line, self._time() + body, changes)
                 if error is None:
@@ -454,14 +407,17 @@ class PureHotPath:
         if lost:
             self.lose("recursion", lost)
 
-    def follow_handled(self, state: FrameState) -> None:
+    def follow_handled(self, frame: FrameType, state: FrameState) -> None:
         """Keep up with the exception being handled: a bare `raise` is not reported as an event."""
         error = sys.exc_info()[1]
         if error is not None and id(error) != state.exception_key:
-            self._keep(state, error)
+            self._keep(frame, state, error, _traceback_of(error))
 
-    def _keep(self, state: FrameState, error: BaseException) -> None:
+    def _keep(
+        self, frame: FrameType, state: FrameState, error: BaseException, traceback: Any
+    ) -> None:
         """Remember, without a reference, the exception that a frame has seen last."""
+        state.exception_line = line_in_traceback(traceback, frame)
         state.exception = self._exception(error)
         state.exception_key = id(error)
         state.exception_stops = ""

@@ -1,4 +1,4 @@
-"""Knows what both hot paths ask of the interpreter: which instructions go on in a loop, threads.
+"""Knows what hot paths ask of the interpreter: instructions of loops, threads, lines of tracebacks.
 
 PYTEST_DONT_REWRITE
 """
@@ -9,6 +9,8 @@ PYTEST_DONT_REWRITE
 
 import opcode
 import threading
+from types import FrameType
+from typing import Any
 
 from pytest_recorder.system.originals import get_ident
 
@@ -24,3 +26,15 @@ def thread_name() -> str:
     thread = threading._active.get(get_ident())  # type: ignore[attr-defined]
     name = thread.__dict__.get("_name") if thread is not None else None
     return name if type(name) is str else "thread"
+
+
+def line_in_traceback(traceback: Any, frame: FrameType) -> int:
+    """Give where an exception left the frame, as its traceback says; 0 where it does not.
+
+    The newest entry is the frame's own at an unwinding, also where a `finally` or the end of a
+    `with` ran since.
+    """
+    if traceback is None or traceback.tb_frame is not frame:
+        return 0
+    line: int | None = traceback.tb_lineno
+    return line or 0

@@ -1,0 +1,63 @@
+"""Holds what is known of a frame and of a thread while they live.
+
+PYTEST_DONT_REWRITE
+"""
+
+from pytest_recorder.engine.pure.definitions import CodeRecord
+
+
+class FrameState:
+    """What is known of one live frame."""
+
+    __slots__ = (
+        "block",
+        "exception",
+        "exception_key",
+        "exception_line",
+        "exception_stops",
+        "is_suspended",
+        "line",
+        "line_seen",
+        "number",
+        "parent",
+        "raised_at",
+        "raised_line",
+        "record",
+        "thread",
+        "values",
+    )
+
+    def __init__(
+        self, number: int, record: CodeRecord | None, thread: int, parent: int
+    ) -> None:
+        self.number = number
+        self.record = record
+        self.thread = thread
+        self.parent = parent
+        self.line = record.first_line if record is not None else 0
+        self.line_seen = -1
+        self.block = 0
+        self.values: dict[str, bytes] = {}
+        self.exception = b""
+        self.exception_key = 0
+        self.exception_stops = ""
+        self.exception_line = 0
+        # For the settrace engine: where the last exception came, if the frame did not come there
+        # again; whether it has yielded.
+        self.raised_at = -1
+        self.raised_line: int | None = None
+        self.is_suspended = False
+
+
+class ThreadState:
+    """What is known of one thread in one trace."""
+
+    __slots__ = ("epoch", "nowhere", "number", "unwound", "unwound_frame")
+
+    def __init__(self, number: int, epoch: int) -> None:
+        self.number = number
+        self.epoch = epoch
+        # Addresses of the exception that the last event carried out of a frame, and of that frame.
+        self.unwound = 0
+        self.unwound_frame = 0
+        self.nowhere = FrameState(0, None, number, 0)
