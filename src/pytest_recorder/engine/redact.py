@@ -5,10 +5,11 @@ PYTEST_DONT_REWRITE
 
 from collections.abc import Callable, Iterable
 
-from pytest_recorder.redaction.learned import LearnedTexts, Span
+from pytest_recorder.redaction.finder import Finder
+from pytest_recorder.redaction.learned import LearnedTexts
 from pytest_recorder.redaction.names import NameRules, words_of
 from pytest_recorder.redaction.records import rules_as_records, text_as_record
-from pytest_recorder.redaction.shapes import find_secrets, merged, replaced
+from pytest_recorder.redaction.shapes import replaced
 
 __all__ = ["Redactor", "words_of"]
 
@@ -16,7 +17,7 @@ __all__ = ["Redactor", "words_of"]
 class Redactor:
     """Knows the rules of one recording and the secrets that its process has seen so far."""
 
-    __slots__ = ("_keep", "active", "learned", "level", "masked", "rules")
+    __slots__ = ("_keep", "active", "finder", "learned", "level", "masked", "rules")
 
     def __init__(
         self,
@@ -27,6 +28,7 @@ class Redactor:
         """`learned` outlives the recording: a fixture of the session gives its secret once."""
         self.rules = NameRules(extra, exempt)
         self.learned = LearnedTexts() if learned is None else learned
+        self.finder = Finder(self.rules, self.learned)
         self.level = self.rules.level
         """Gives how much is hidden of what stands under a name."""
         self._keep: Callable[[bytes], None] | None = None
@@ -51,7 +53,7 @@ class Redactor:
         self.tell()
 
     def remember(self, value: object) -> bool:
-        """Keep a text that was hidden, to find it elsewhere; says whether `tell` is to be called."""
+        """Keep a text that was hidden, to find it elsewhere; True where `tell` is to be called."""
         self.learned.learn(value)
         return bool(self.learned.fresh)
 
@@ -64,15 +66,8 @@ class Redactor:
 
     def mask(self, text: str) -> str:
         """Replace secrets in printed text: those seen before, and those that their shape tells."""
-        spans = self.spans(text)
+        spans = self.finder.spans(text)
         if not spans:
             return text
         self.masked += 1
         return replaced(text, spans)
-
-    def spans(self, text: str, *, is_bytes: bool = False, is_cut: bool = False) -> list[Span]:
-        """Give where secrets stand in a text, in their order."""
-        spans = self.learned.spans(text, is_bytes=is_bytes, is_cut=is_cut)
-        if self.active:
-            spans += find_secrets(text, self.rules)
-        return merged(spans) if spans else spans

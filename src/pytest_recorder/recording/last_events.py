@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 from pytest_recorder.format.layout import SegmentKind
+from pytest_recorder.tracefile.masking import Masker
+from pytest_recorder.tracefile.scan import make_scan
 from pytest_recorder.tracefile.spool import Segment, Spool
 
 if TYPE_CHECKING:
@@ -11,8 +13,11 @@ if TYPE_CHECKING:
     from pytest_recorder.format.events import Event
 
 
-def last_events(spool: Spool, most_events: int) -> "Iterator[Event]":
-    """Give about so many of the last events, oldest first: whole segments are decoded."""
+def last_events(spool: Spool, most_events: int, masker: Masker) -> "Iterator[Event]":
+    """Give about so many of the last events, oldest first: whole segments are decoded.
+
+    What will be masked when the trace is packed is masked here.
+    """
     from pytest_recorder.format.decode import EventDecoder
     from pytest_recorder.format.definition_tables import DefinitionTables
 
@@ -28,7 +33,9 @@ def last_events(spool: Spool, most_events: int) -> "Iterator[Event]":
     while first > 0 and count < most_events:
         first -= 1
         count += segments[first].events
+    scan = make_scan(definitions)
+    scan.watch(masker.starts)
     for segment in segments[first:]:
-        yield from EventDecoder(
-            definitions, segment.data, first=segment.first, base_us=segment.base_us
-        )
+        scan.feed(segment.data, segment.first)
+        data = masker.events(segment.data, scan.take_hits())
+        yield from EventDecoder(definitions, data, first=segment.first, base_us=segment.base_us)

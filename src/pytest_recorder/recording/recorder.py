@@ -30,6 +30,7 @@ from pytest_recorder.recording.trace_recording import Ended, TraceRecording
 from pytest_recorder.redaction.learned import LearnedTexts
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Policy, Sourced
+from pytest_recorder.system.originals import OS
 from pytest_recorder.tracefile.writer import Packed
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Recorder:
         self._keeper = Keeper(self._faults)
         self._learned = LearnedTexts()
         self._redactor = Redactor(settings.redact, settings.no_redact, self._learned)
-        self._learned.learn_environment(os.environ, self._redactor.rules)
+        self._learned.learn_environment(OS.environ, self._redactor.rules)
         self._recording: TraceRecording | None = None
 
     # The life of the recorder.
@@ -286,13 +287,21 @@ class Recorder:
     def recent(self, most_events: int) -> "Iterator[Event]":
         """Give about so many of the last events of the running recording, oldest first."""
         return (
-            last_events(self.setup.spool, most_events) if self.setup is not None else iter(())
+            last_events(self.setup.spool, most_events, self.setup.masker)
+            if self.setup is not None
+            else iter(())
         )
 
     def source_of(self, file: str) -> str | None:
-        """Give the text of a file that ran, as it was then."""
+        """Give the text of a file that ran, as it was then and as it is packed."""
         source = self.setup.hot.sources.get(file) if self.setup is not None else None
-        return source[1].decode("utf-8", "replace") if source is not None else None
+        if self.setup is None or source is None:
+            return None
+        return self.setup.masker.source(*source)[1].decode("utf-8", "replace")
+
+    def hides(self, test: str) -> bool:
+        """Tell whether a secret stands in the id of a test."""
+        return self._redactor.finder.is_in_id(test)
 
     def mask(self, text: str) -> str:
         """Hide in a text what the running recording hides in printed text; counts nothing."""

@@ -8,7 +8,7 @@ or path. `hunter22` and `s3cr3t-value` are; `correcthorse`, `user_id`, `tests/da
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 from pytest_recorder.redaction.names import NameRules
@@ -28,6 +28,9 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.,+Z-]*)?")
 _HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]")
 _SHORTEST_HUMP = 2.5
 _MARKER = "-----"
+_SEPARATORS = re.compile(r"[\s;,&]+")
+_JOINED = re.compile(r"[\s;,&=@]")
+_URL_PASSWORD = re.compile(r"://[^\s:/@]*:([^\s/@]+)@")
 
 
 def is_plain(text: str) -> bool:
@@ -44,6 +47,19 @@ def _is_scrambled(part: str) -> bool:
     if part.islower() or part.isupper() or not part:
         return False
     return len(part) / max(len(_HUMP.findall(part)), 1) < _SHORTEST_HUMP
+
+
+def _parts_of(text: str) -> Iterator[str]:
+    """Give what of a text is used by itself: a line of a key, a cookie, the token of a header."""
+    if "\n" in text:
+        for line in text.splitlines():
+            yield line.strip()
+    elif _JOINED.search(text):
+        for part in _SEPARATORS.split(text):
+            value = part.partition("=")[2]
+            yield value if value.strip("=") else part
+        for found in _URL_PASSWORD.finditer(text):
+            yield found[1]
 
 
 class LearnedTexts:
@@ -139,10 +155,9 @@ class LearnedTexts:
         if len(text) < SHORTEST or is_plain(text):
             return
         self._add(data)
-        for line in text.splitlines() if "\n" in text else ():
-            # A key of several lines is printed line by line.
-            if len(line) >= 2 * SHORTEST and _MARKER not in line and not is_plain(line):
-                self._add(line.strip().encode("utf-8", "surrogatepass"))
+        for part in _parts_of(text):
+            if len(part) >= SHORTEST and _MARKER not in part and not is_plain(part):
+                self._add(part.encode("utf-8", "surrogatepass"))
 
     def _add(self, data: bytes) -> None:
         if data in self.texts:

@@ -1,8 +1,8 @@
 """Masks secrets in the literals and comments of a source, at equal length.
 
-The literals are found by a pattern, not by the tokenizer, which takes a hundred times as long. Where
-it is mistaken (quotes inside the braces of an f-string) it is so up to the end of the line, and what
-is masked there is still a secret.
+The literals are found by a pattern, not by the tokenizer, which takes a hundred times as long.
+Where it is mistaken (quotes inside the braces of an f-string) it is so up to the end of the line,
+and what is masked there is still a secret.
 """
 
 import re

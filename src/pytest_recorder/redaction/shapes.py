@@ -32,9 +32,7 @@ _URL_PASSWORD = re.compile(
     r"""://[^\s:/?#@"']{0,256}:(?P<value>[^\s/?#"']{1,256})@"""
     r"""|://(?P<user>[\w.~%!$*+-]{16,256})@"""
 )
-_SCHEME = re.compile(
-    r"\b(?:[Bb]earer|BEARER|[Bb]asic|BASIC)\s{1,3}(?P<value>[\w.~+/=-]{8,}+)"
-)
+_SCHEME = re.compile(r"\b(?:[Bb]earer|BEARER|[Bb]asic|BASIC)\s{1,3}(?P<value>[\w.~+/=-]{8,}+)")
 _KEY = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
     r"(?P<value>.*?)(?:-----END|\Z)",
@@ -61,7 +59,18 @@ _HOOK = re.compile(
     r"|discord(?:app)?\.com/api/webhooks/)(?P<value>[\w/-]+)"
 )
 _TOKEN_STARTS: Final = (
-    *("eyJ", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "glptt-", "gldt-"),
+    *(
+        "eyJ",
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "glpat-",
+        "glptt-",
+        "gldt-",
+    ),
     *("glrt-", "glcbt-", "AKIA", "ASIA", "xox", "xapp-", "sk_", "rk_", "whsec_", "sk-", "AIza"),
     *("ya29.", "GOCSPX-", "SG.", "npm_", "pypi-", "hf_", "doo_v1_", "dop_v1_", "dor_v1_"),
     *("shpat_", "shpca_", "shppa_", "shpss_", "AGE-SECRET-KEY-"),
@@ -99,9 +108,9 @@ def find_secrets(text: str, rules: NameRules) -> list[Span]:
         spans.extend(found.span("value") for found in _KEY.finditer(text))
     if _HAS_TOKEN.search(text):
         spans.extend(found.span() for found in _TOKEN.finditer(text))
-    for found in _SCHEME.finditer(text):
-        if not is_plain(found["value"]):
-            spans.append(found.span("value"))
+    spans.extend(
+        found.span("value") for found in _SCHEME.finditer(text) if not is_plain(found["value"])
+    )
     return spans
 
 
@@ -124,7 +133,9 @@ def _pairs(text: str, rules: NameRules) -> Iterator[Span]:
         value = found[kind]
         if value in _NOTHING or value.startswith(MASK[:-1]):
             continue
-        if kind == "bare" and ("," in found["middle"] or _is_no_secret(text, found, words_of(name))):
+        if kind == "bare" and (
+            "," in found["middle"] or _is_no_secret(text, found, words_of(name))
+        ):
             continue
         yield found.span(kind)
 

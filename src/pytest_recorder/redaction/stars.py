@@ -9,7 +9,7 @@ _STARS: Final = ("*", "\u00d7", "\u2217", "\U0001f7b6")
 
 
 def starred(text: str, spans: list[Span]) -> str:
-    """Put stars in the place of each span, line ends excepted; the spans are in order, and apart."""
+    """Put stars in the place of each span, line ends excepted. They are in order, and apart."""
     parts: list[str] = []
     at = 0
     for start, end in spans:

@@ -17,13 +17,22 @@ PAGE_NAME = "trace.html"
 """The trace as a page, beside it."""
 
 
-def free_path(folder: Path, test: str, attempt: int) -> Path:
-    """Give the path for the trace of an attempt, as long as nobody else takes it."""
-    return next(path for path in _paths(folder, test, attempt) if not path.exists())
+def free_path(folder: Path, test: str, attempt: int, *, is_secret: bool = False) -> Path:
+    """Give the path for the trace of an attempt, as long as nobody else takes it.
+
+    `is_secret` says that its folder shall tell nothing of the test.
+    """
+    return next(path for path in _paths(folder, test, attempt, is_secret) if not path.exists())
 
 
 def claim_path(
-    wanted: Path, folder: Path, test: str, attempt: int, *, takes_over: bool = False
+    wanted: Path,
+    folder: Path,
+    test: str,
+    attempt: int,
+    *,
+    takes_over: bool = False,
+    is_secret: bool = False,
 ) -> Path:
     """Take the wanted path for the trace of an attempt, or the first that nobody has.
 
@@ -31,7 +40,7 @@ def claim_path(
     trace, and nobody takes what is not yet written for one. With `takes_over` what a dead process
     has begun to write counts as nobody's. Raises EnvironmentError (ERR_IO).
     """
-    for path in chain((wanted,), _paths(folder, test, attempt)):
+    for path in chain((wanted,), _paths(folder, test, attempt, is_secret)):
         part = part_path(path)
         try:
             try:
@@ -71,9 +80,9 @@ def give_back(path: Path) -> None:
         return
 
 
-def _paths(folder: Path, test: str, attempt: int) -> Iterator[Path]:
+def _paths(folder: Path, test: str, attempt: int, is_secret: bool) -> Iterator[Path]:
     for twin in count(1):
-        yield folder / folder_name(test, attempt, twin) / TRACE_NAME
+        yield folder / folder_name(test, attempt, twin, is_secret=is_secret) / TRACE_NAME
 
 
 def sidecars_of(trace: Path) -> list[Path]:

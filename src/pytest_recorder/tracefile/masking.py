@@ -5,16 +5,18 @@ lengths, so that a record that is masked is the same record.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from pytest_recorder.format.cursor import Cursor
-from pytest_recorder.redaction.learned import SHORTEST, LearnedTexts, Span
+from pytest_recorder.redaction.finder import Finder
+from pytest_recorder.redaction.learned import SHORTEST, Span
 from pytest_recorder.redaction.literals import mask_literals
-from pytest_recorder.redaction.names import NameRules
-from pytest_recorder.redaction.shapes import STARTS, find_secrets, merged
+from pytest_recorder.redaction.records import read_records
+from pytest_recorder.redaction.shapes import STARTS
 from pytest_recorder.redaction.stars import starred
+from pytest_recorder.system.originals import OS
+from pytest_recorder.tracefile.scan import Start
 from pytest_recorder.tracefile.texts import BYTES, CUT
 
 _LEAST_START = 3
@@ -24,10 +26,6 @@ _AFTER_SHORT: Final = "=:\"'_-> "
 _MOST_KEPT = 4096
 _SHORT_TEXT = 4096
 """Shorter ones come again and again: what they became is kept."""
-_MAY_HOLD = re.compile("[=:<,]|-----BEGIN|" + "|".join(map(re.escape, STARTS)), re.IGNORECASE)
-
-Start = tuple[bytes, bool]
-"""What a secret begins with, and whether a mark of a name and its value must stand beside it."""
 
 
 class _Source(NamedTuple):
@@ -36,12 +34,21 @@ class _Source(NamedTuple):
     text: bytes
 
 
+def masker_of_spool(records: bytes) -> "Masker":
+    """Give what masks the trace of another process, by what its spool says.
+
+    What that process took from its environment stands in no spool: ours has most of it.
+    """
+    rules, learned = read_records(records)
+    learned.learn_environment(OS.environ, rules)
+    return Masker(Finder(rules, learned))
+
+
 class Masker:
     """Masks by the rules of a recording and by what its process has learned up to each trace."""
 
-    def __init__(self, rules: NameRules, learned: LearnedTexts) -> None:
-        self._rules = rules
-        self._learned = learned
+    def __init__(self, finder: Finder) -> None:
+        self._finder = finder
         self._sources: dict[bytes, _Source] = {}
         self._texts: dict[tuple[bool, bool, bytes], bytes] = {}
         self._texts_version = -1
@@ -50,16 +57,14 @@ class Masker:
     def starts(self) -> list[Start]:
         """What to look for in texts: where none of it stands there is nothing to mask."""
         found = dict[bytes, bool]()
-        if self._rules.are_any:
-            for word in self._rules.first_words():
+        if self._finder.rules.are_any:
+            for word in self._finder.rules.first_words():
                 data = word.encode()[:_MOST_START]
                 marks = _AFTER_SHORT if len(data) < _LEAST_START else ("",)
                 found.update({data + mark.encode(): True for mark in marks})
             found.update({start.lower().encode(): False for start in STARTS})
-        found.update({text[:SHORTEST]: False for text in self._learned.texts})
-        return [
-            (start, needs) for start, needs in found.items() if len(start) >= _LEAST_START
-        ]
+        found.update({text[:SHORTEST]: False for text in self._finder.learned.texts})
+        return [(start, needs) for start, needs in found.items() if len(start) >= _LEAST_START]
 
     # Sources.
 
@@ -67,13 +72,23 @@ class Masker:
         """Give a source with its digest as they are to be packed."""
         known = self._sources.get(digest)
         if known is None:
-            known = _Source(0, *_with_digest(digest, text, mask_literals(text, self._spans)))
-        elif any(secret in known.text for secret in self._learned.since(known.version)):
             known = _Source(
-                0, *_with_digest(known.digest, known.text, mask_literals(text, self._spans))
+                0, *_with_digest(digest, text, mask_literals(text, self._finder.spans))
             )
-        self._sources[digest] = known = known._replace(version=self._learned.version)
+        elif any(secret in known.text for secret in self._finder.learned.since(known.version)):
+            known = _Source(
+                0,
+                *_with_digest(
+                    known.digest, known.text, mask_literals(text, self._finder.spans)
+                ),
+            )
+        self._sources[digest] = known = known._replace(version=self._finder.learned.version)
         return known.digest, known.text
+
+    def sources(self, sources: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+        """Give the sources that a trace was found to need, by the digests that they have now."""
+        known = (self._sources.get(digest) for digest in sources)
+        return {source.digest: source.text for source in known if source is not None}
 
     def definitions(self, data: bytes, sources: Mapping[bytes, bytes]) -> bytes:
         """Give definitions with the digests of the sources as they are to be packed."""
@@ -86,9 +101,9 @@ class Masker:
 
     def events(self, data: bytes, places: Iterable[int]) -> bytes:
         """Give records with their texts masked; `places` are where the tags of these stand."""
-        if self._texts_version != self._learned.version or len(self._texts) > _MOST_KEPT:
+        if self._texts_version != self._finder.learned.version or len(self._texts) > _MOST_KEPT:
             self._texts.clear()
-            self._texts_version = self._learned.version
+            self._texts_version = self._finder.learned.version
         masked: bytearray | None = None
         cursor = Cursor(data)
         for place in places:
@@ -104,9 +119,13 @@ class Masker:
                 masked[cursor.at - len(text) : cursor.at] = shown
         return data if masked is None else bytes(masked)
 
+    def is_in_id(self, test: str) -> bool:
+        """Tell whether the id of a test holds a secret."""
+        return self._finder.is_in_id(test)
+
     def text(self, text: str) -> str:
         """Mask a text that is written outside of records."""
-        return starred(text, self._spans(text))
+        return starred(text, self._finder.spans(text))
 
     def _masked(self, text: bytes, *, is_bytes: bool, is_cut: bool) -> bytes:
         key = (is_bytes, is_cut, text)
@@ -115,7 +134,7 @@ class Masker:
             return text if known == text else known
         encoding = "latin-1" if is_bytes else "utf-8"
         plain = text.decode(encoding, "strict" if is_bytes else "surrogatepass")
-        spans = self._spans(plain, is_bytes=is_bytes, is_cut=is_cut)
+        spans = self._finder.spans(plain, is_bytes=is_bytes, is_cut=is_cut)
         shown = text
         if spans:
             shown = (
@@ -126,12 +145,6 @@ class Masker:
         if len(text) <= _SHORT_TEXT:
             self._texts[key] = shown
         return shown
-
-    def _spans(self, text: str, *, is_bytes: bool = False, is_cut: bool = False) -> list[Span]:
-        spans = self._learned.spans(text, is_bytes=is_bytes, is_cut=is_cut)
-        if _MAY_HOLD.search(text):
-            spans += find_secrets(text, self._rules)
-        return merged(spans) if spans else spans
 
 
 def _starred_bytes(text: bytes, spans: list[Span]) -> bytes:

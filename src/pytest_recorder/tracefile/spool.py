@@ -45,7 +45,6 @@ _LARGEST_UNIT = 256 * 1024
 _UNITS_PER_LIMIT = 16
 _FIRST_UNITS = 4
 _LAST_STREAM = 2
-_MOST_SECRET_SEGMENTS = 4
 _FREE_HEADER = bytes(SEGMENT.size)
 _DONT_NEED = getattr(mmap, "MADV_DONTNEED", None)
 
@@ -76,10 +75,7 @@ class _Open:
 
 @contextmanager
 def _standard_streams_taken() -> Generator[None]:
-    """Let no file that is opened in the block get the number of a stream that is closed.
-
-    What the program writes to a stdout that it has not would be written into it.
-    """
+    """Keep the number of a closed stream from a file: what the program prints would go there."""
     taken: list[int] = []
     try:
         while not taken or taken[-1] <= _LAST_STREAM:
@@ -109,7 +105,6 @@ class Spool:
         self._define: _Open | None = None
         self._events: _Open | None = None
         self._secrets: _Open | None = None
-        self._secret_segments = 0
         try:
             with _standard_streams_taken():
                 self._open()
@@ -212,16 +207,11 @@ class Spool:
         self._put(SegmentKind.SOURCE, digest + data, belongs_to_trace=False)
 
     def keep_secret(self, record: bytes) -> None:
-        """Keep a rule or a learned text for the life of the process, and a bounded number of them."""
-        segment = self._secrets
-        if segment is not None and self._room(segment) < len(record):
-            if self._secret_segments >= _MOST_SECRET_SEGMENTS:
-                return
-            segment = None
-        if segment is None:
-            segment = self._secrets = self._allocate(SegmentKind.SECRETS, len(record), 0)
-            self._secret_segments += 1
-        self._append(segment, record, 0)
+        """Keep a rule or a learned text for the life of the process, as many as fit a unit."""
+        segment = self._secrets or self._allocate(SegmentKind.SECRETS, len(record), 0)
+        self._secrets = segment
+        if len(record) <= self._room(segment):
+            self._append(segment, record, 0)
 
     @property
     def room(self) -> int:

@@ -15,6 +15,7 @@ from pytest_recorder.system import json_text
 from pytest_recorder.system.atomic_write import part_path, remove_unfinished
 from pytest_recorder.system.locks import lock
 from pytest_recorder.tracefile.blocks import BlockWriter, deflate
+from pytest_recorder.tracefile.masking import Masker
 from pytest_recorder.tracefile.scan import Found, make_scan
 from pytest_recorder.tracefile.spool import Segment
 
@@ -39,6 +40,7 @@ def write_trace(
     sources: Mapping[bytes, bytes],
     trailer: Mapping[str, Any],
     stored_sources: dict[bytes, bytes] | None = None,
+    masker: Masker | None = None,
     faults: Injector = NONE,
 ) -> Packed:
     """Write a trace file, whole or not at all.
@@ -47,7 +49,7 @@ def write_trace(
     `sources` maps SHA-256 digests to texts. `manifest` has the fields of `Manifest`, `trailer`
     those of `Trailer` that the recording knows; the numbers of events are counted here.
     `stored_sources` keeps the sources as they are stored, for the next trace of the process, which
-    will have most of them too.
+    will have most of them too. `masker` hides what is secret; without one all stays as it is.
 
     Raises EnvironmentError (ERR_IO) when the file cannot be written; then nothing is left at
     `path`, nor beside it.
@@ -56,7 +58,7 @@ def write_trace(
     def pack(file: BinaryIO) -> Packed:
         faults.at("pack")
         return pack_trace(
-            faults.file(file), manifest, segments, sources, trailer, stored_sources
+            faults.file(file), manifest, segments, sources, trailer, stored_sources, masker
         )
 
     return write_whole(path, pack, faults)
@@ -95,12 +97,14 @@ def pack_trace(
     sources: Mapping[bytes, bytes],
     trailer: Mapping[str, Any],
     stored_sources: dict[bytes, bytes] | None = None,
+    masker: Masker | None = None,
 ) -> Packed:
     """Write a trace into an open file; the arguments are those of `write_trace`."""
     file.write(MAGIC)
     with BlockWriter(file) as blocks:
         stored = {} if stored_sources is None else stored_sources
-        return _Packer(blocks, manifest, sources, stored).write(segments, trailer)
+        packer = _Packer(blocks, manifest, sources, stored, masker)
+        return packer.write(segments, trailer)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -124,6 +128,7 @@ class _Packer:
         manifest: Mapping[str, Any],
         sources: Mapping[bytes, bytes],
         stored_sources: dict[bytes, bytes],
+        masker: Masker | None,
     ) -> None:
         self._blocks = blocks
         self._manifest = manifest
@@ -131,6 +136,9 @@ class _Packer:
         self._stored_sources = stored_sources
         self._tables = DefinitionTables()
         self._scan = make_scan(self._tables)
+        self._masker = masker
+        if masker is not None:
+            self._scan.watch(masker.starts)
         self._expected = 0
         self._count = 0
         self._missing = 0
@@ -141,8 +149,7 @@ class _Packer:
         is_past_definitions = False
         for segment in segments:
             if segment.kind == SegmentKind.DEFINITIONS:
-                self._tables.feed(segment.data)
-                self._blocks.put(BlockKind.DEFINITIONS, segment.data)
+                self._put_definitions(segment.data)
             elif segment.kind == SegmentKind.EVENTS and segment.events:
                 if not is_past_definitions:
                     is_past_definitions = True
@@ -160,9 +167,16 @@ class _Packer:
     def _put_json(self, kind: int, what: Mapping[str, Any]) -> None:
         self._blocks.put(kind, json_text.encode(dict(what)), deflate=False)
 
+    def _put_definitions(self, data: bytes) -> None:
+        if self._masker is not None:
+            data = self._masker.definitions(data, self._sources)
+        self._tables.feed(data)
+        self._blocks.put(BlockKind.DEFINITIONS, data)
+
     def _put_sources(self) -> None:
+        sources = self._sources if self._masker is None else self._masker.sources(self._sources)
         for digest in dict.fromkeys(digest for _, digest in self._tables.files.values()):
-            text = self._sources.get(digest)
+            text = sources.get(digest)
             if text is None:
                 continue
             if digest not in self._stored_sources:
@@ -179,10 +193,13 @@ class _Packer:
         self._expected = segment.first + segment.events
         first = self._count
         self._count += segment.events
+        data = segment.data
+        # The block before this one is deflated at the same time.
+        self._scan.feed(data, first)
+        if self._masker is not None:
+            data = self._masker.events(data, self._scan.take_hits())
         head = EVENTS_HEAD.pack(first, segment.base_us, segment.events)
-        self._blocks.put(BlockKind.EVENTS, head, segment.data, events=(first, segment.events))
-        # After it was put: it is deflated at the same time.
-        self._scan.feed(segment.data, first)
+        self._blocks.put(BlockKind.EVENTS, head, data, events=(first, segment.events))
 
     def _put_gap(self, dropped: int, base_us: int) -> None:
         number = len(self._tables.names) + 1
@@ -197,10 +214,11 @@ class _Packer:
         self._count += 1
 
     def _put_index(self, found: Found) -> None:
+        mask = self._masker.text if self._masker is not None else str
         rest = {
             "calls_cut": found.is_cut,
             "exceptions": [
-                [n, frame, _plain(kind), _plain(message)]
+                [n, frame, _plain(kind), mask(_plain(message))]
                 for n, frame, kind, message in found.exceptions
             ],
         }

@@ -7,6 +7,14 @@
 /* How much of what stands under a name is hidden: `redaction/names.py`. */
 enum { HIDES_NOTHING, HIDES_TEXTS, HIDES_NUMBERS, HIDES_EVERYTHING };
 
+/* Whether a value of this shape is hidden then. */
+static inline int
+is_hidden(int shape, int level)
+{
+    return shape == SHAPE_SUB_STR || shape == SHAPE_SUB_BYTES || shape == SHAPE_BYTEARRAY ||
+           level == HIDES_EVERYTHING || (level == HIDES_NUMBERS && shape == SHAPE_SUB_INT);
+}
+
 /* How much is hidden, or -1 and an exception. `string` is the name as an object. */
 int name_is_secret(Hot *hot, Name *name, PyObject *string);
 int string_is_secret(Hot *hot, PyObject *string);

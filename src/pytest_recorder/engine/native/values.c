@@ -227,13 +227,6 @@ static int encode_by(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader,
                      int level);
 
 static int
-is_hidden(int shape, int level)
-{
-    return shape == SHAPE_SUB_STR || shape == SHAPE_SUB_BYTES || shape == SHAPE_BYTEARRAY ||
-           level == HIDES_EVERYTHING || (level == HIDES_NUMBERS && shape == SHAPE_SUB_INT);
-}
-
-static int
 type_encode(Hot *hot, Buffer *out, PyObject *value, uint32_t type)
 {
     if (remember_secret(hot, value) < 0) {

@@ -15,7 +15,8 @@ import datetime
 import decimal
 import enum
 import types
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 from pytest_recorder.redaction.names import EVERYTHING, NUMBERS
 
@@ -51,15 +52,25 @@ class Shape:
     SCALAR: Final = 25
 
 
+class TypeReader(NamedTuple):
+    """What is known of a type: how to read its instances, and the number of its name."""
+
+    alive: Callable[[], type | None]
+    type_id: bytes
+    shape: int
+    encode: Callable[[Any, "TypeReader", int], bytes]
+    dict_at: int  # place in the method resolution order whose class brings `__dict__`, or -1
+    slots: tuple[tuple[int, str, str], ...]  # place, name in the class, name for people
+    fields: tuple[str, ...]  # of a named tuple
+
+
 _TEXTS: Final = (Shape.SUB_STR, Shape.SUB_BYTES, Shape.BYTEARRAY)
 
 
 def is_hidden(shape: int, level: int) -> bool:
     """Tell whether a value of this shape is hidden under a name that hides so much."""
     return (
-        shape in _TEXTS
-        or level == EVERYTHING
-        or (level == NUMBERS and shape == Shape.SUB_INT)
+        shape in _TEXTS or level == EVERYTHING or (level == NUMBERS and shape == Shape.SUB_INT)
     )
 
 

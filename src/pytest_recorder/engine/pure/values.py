@@ -30,6 +30,7 @@ from pytest_recorder.engine.pure.scalars import (
 )
 from pytest_recorder.engine.pure.shapes import (
     Shape,
+    TypeReader,
     fields_of,
     instance_dict,
     is_hidden,
@@ -54,18 +55,6 @@ class Bounds(NamedTuple):
     items: int = 20
     chars: int = 256
     attributes: int = 20
-
-
-class TypeReader(NamedTuple):
-    """What is known of a type: how to read its instances, and the number of its name."""
-
-    alive: Callable[[], type | None]
-    type_id: bytes
-    shape: int
-    encode: Callable[[Any, "TypeReader", int], bytes]
-    dict_at: int  # place in the method resolution order whose class brings `__dict__`, or -1
-    slots: tuple[tuple[int, str, str], ...]  # place, name in the class, name for people
-    fields: tuple[str, ...]  # of a named tuple
 
 
 _module_state = vars(types.ModuleType)["__dict__"].__get__
@@ -334,7 +323,8 @@ class ValueEncoder:
             shown = tuple(islice(tuple.__iter__(value), limit))
             names = (*reader.fields, *("",) * len(shown))
             return [
-                self._encode_inner(n, v, depth + 1) for n, v in zip(names, shown, strict=False)
+                self._inner(v, depth + 1, self._level_of_key(n))
+                for n, v in zip(names, shown, strict=False)
             ]
 
         full = tuple.__len__(value)
@@ -354,9 +344,6 @@ class ValueEncoder:
         full = dict.__len__(value)
         return self._opened(_MAPPING, value, reader, depth, full, parts, (limit, Reason.ITEMS))
 
-    def _encode_inner(self, name: str, value: Any, depth: int) -> bytes:
-        return self._inner(value, depth, self._level_of_key(name))
-
     def _attributes(
         self,
         value: Any,
@@ -367,7 +354,7 @@ class ValueEncoder:
     ) -> bytes:
         def parts() -> list[bytes]:
             return [
-                self._define_name(name) + self._encode_inner(name, item, depth + 1)
+                self._define_name(name) + self._inner(item, depth + 1, self._level_of_key(name))
                 for name, item in attributes[: self._bounds.attributes]
             ]
 
