@@ -26,7 +26,8 @@ _PLAIN_PART = re.compile(r"[^\W\d_]+\d?|\d?")
 _PATH = re.compile(r"(?:[A-Za-z]:)?[\\/~.](?=.*[\\/])[\w\s./\\~:-]*")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.,+Z-]*)?")
 _HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]")
-_SHORTEST_HUMP = 2.5
+_NO_ASCII = re.compile(r"[^\x00-\x7f]")
+_SHORTEST_HUMP = 3
 _MARKER = "-----"
 _SEPARATORS = re.compile(r"[\s;,&]+")
 _JOINED = re.compile(r"[\s;,&=@]")
@@ -44,9 +45,8 @@ def is_plain(text: str) -> bool:
 
 def _is_scrambled(part: str) -> bool:
     """Tell letters whose case changes at random from the humps of `camelCase`."""
-    if part.islower() or part.isupper() or not part:
-        return False
-    return len(part) / max(len(_HUMP.findall(part)), 1) < _SHORTEST_HUMP
+    humps = len(_HUMP.findall(_NO_ASCII.sub("a", part)))
+    return humps > 2 and not part.isupper() and len(part) / humps < _SHORTEST_HUMP
 
 
 def _parts_of(text: str) -> Iterator[str]:

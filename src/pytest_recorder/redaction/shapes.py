@@ -15,12 +15,16 @@ from pytest_recorder.redaction.names import LONGEST_NAME, NameRules, words_of
 
 MASK: Final = "[redacted]"
 # A word is tried once, at its start: from each of its letters, long ones took milliseconds.
-_PAIR = re.compile(
+_NAME = re.compile(
     r"""(?<![\w-])(?P<name>[\w-]++)"""
     r"""(?P<middle>\\{0,3}["']\s{0,3}(?:[:=]>?|,)\s{0,3}|\s{0,3}[:=]>?\s{0,3})"""
-    r"""(?:[bru]{0,2}(?:(?P<escape>\\{1,3})(?P<mark>["'])(?P<escaped>[^"'\\\n]*)"""
+)
+# Only after the name of a secret: what it is not goes on to the end of the text for each name.
+_VALUE = re.compile(
+    r"""[bru]{0,2}(?:(?P<escape>\\{1,3})(?P<mark>["'])(?P<escaped>[^"'\\\n]*)"""
     r"""|"(?P<double>(?:[^"\\\n]|\\.)*+)|'(?P<single>(?:[^'\\\n]|\\.)*+))"""
-    r"""|(?P<bare>(?:[Bb]earer|[Bb]asic|[Tt]oken)\s+[^\s"']+|(?:[^\s,;&)\]}"'<>\\]|\\(?![nrt"'\\]))+))""",
+    r"""|(?P<bare>(?:[Bb]earer|[Bb]asic|[Tt]oken)\s+[^\s"']+"""
+    r"""|(?:[^\s,;&)\]}"'<>\\]|\\(?![nrt"'\\]))+)"""
 )
 _HEADER = re.compile(
     r"""(?im)(?:^|(?<=["'])|(?<=\\n))(?P<name>set-cookie2?|cookie|(?:proxy-)?authorization)"""
@@ -91,27 +95,40 @@ _OF_PARSERS = frozenset((("token",), ("tokens",)))
 
 def find_secrets(text: str, rules: NameRules) -> list[Span]:
     """Give where secrets stand in a text, by their shape: neither in order nor apart."""
-    spans: list[Span] = []
-    has_url = "://" in text
-    if rules.are_any and ("=" in text or ":" in text or "'," in text or '",' in text):
-        spans.extend(_pairs(text, rules))
-        spans.extend(_named(_HEADER, text, rules))
-    if rules.are_any and "</" in text:
-        spans.extend(_named(_ELEMENT, text, rules))
     if not rules.are_any:
-        return spans
-    if has_url and "@" in text:
-        spans.extend(found.span(found.lastgroup or 0) for found in _URL_PASSWORD.finditer(text))
-    if has_url:
-        spans.extend(found.span("value") for found in _HOOK.finditer(text))
+        return []
+    # What was masked when it was printed is left as it is.
+    return [
+        span
+        for span in (*_by_name(text, rules), *_by_look(text))
+        if not text.startswith(MASK[:-1], span[0])
+    ]
+
+
+def _by_name(text: str, rules: NameRules) -> Iterator[Span]:
+    if "=" in text or ":" in text or "'," in text or '",' in text:
+        yield from _pairs(text, rules)
+        yield from _named(_HEADER, text, rules)
+    if "</" in text:
+        yield from _named(_ELEMENT, text, rules)
+
+
+def _by_look(text: str) -> Iterator[Span]:
+    if "://" in text:
+        if "@" in text:
+            for found in _URL_PASSWORD.finditer(text):
+                yield found.span(found.lastgroup or 0)
+        for found in _HOOK.finditer(text):
+            yield found.span("value")
     if "-----BEGIN" in text:
-        spans.extend(found.span("value") for found in _KEY.finditer(text))
+        for found in _KEY.finditer(text):
+            yield found.span("value")
     if _HAS_TOKEN.search(text):
-        spans.extend(found.span() for found in _TOKEN.finditer(text))
-    spans.extend(
-        found.span("value") for found in _SCHEME.finditer(text) if not is_plain(found["value"])
-    )
-    return spans
+        for found in _TOKEN.finditer(text):
+            yield found.span()
+    for found in _SCHEME.finditer(text):
+        if not is_plain(found["value"]):
+            yield found.span("value")
 
 
 def _named(pattern: re.Pattern[str], text: str, rules: NameRules) -> Iterator[Span]:
@@ -122,32 +139,38 @@ def _named(pattern: re.Pattern[str], text: str, rules: NameRules) -> Iterator[Sp
 
 def _pairs(text: str, rules: NameRules) -> Iterator[Span]:
     at = 0
-    while (found := _PAIR.search(text, at)) is not None:
-        name = found["name"][-LONGEST_NAME:]
-        if not rules.level(name):
-            # What looks like a value can be the next name: `{"headers": {"cookie": ...`.
-            at = found.end("middle")
+    while (named := _NAME.search(text, at)) is not None:
+        at = named.end()
+        name, middle = named["name"][-LONGEST_NAME:], named["middle"].strip()
+        # What looks like a value can be the next name: `{"headers": {"cookie": ...`.
+        found = _VALUE.match(text, at) if rules.level(name) else None
+        if found is None:
             continue
         at = found.end()
         kind = found.lastgroup or "bare"
         value = found[kind]
-        if value in _NOTHING or value.startswith(MASK[:-1]):
+        if value in _NOTHING:
             continue
-        if kind == "bare" and (
-            "," in found["middle"] or _is_no_secret(text, found, words_of(name))
-        ):
+        if kind == "bare" and ("," in middle or _is_left_open(text, found)):
+            continue
+        if words_of(name) in _OF_PARSERS and _is_of_parser(middle, value, kind):
             continue
         yield found.span(kind)
 
 
-def _is_no_secret(text: str, found: "re.Match[str]", name: tuple[str, ...]) -> bool:
-    """Tell what a template leaves open, and what a parser says of its tokens."""
+def _is_left_open(text: str, found: "re.Match[str]") -> bool:
+    """Tell what a template leaves to be filled in."""
     value = found["bare"]
-    if _PLACEHOLDER.fullmatch(value) and (value[0] != "{" or text[found.end() :][:1] == "}"):
+    return bool(
+        _PLACEHOLDER.fullmatch(value) and (value[0] != "{" or text[found.end() :][:1] == "}")
+    )
+
+
+def _is_of_parser(middle: str, value: str, kind: str) -> bool:
+    """Tell what a parser says of its tokens: how many there are, or which word or sign one is."""
+    if kind == "bare" and _COUNT.fullmatch(value):
         return True
-    if name not in _OF_PARSERS:
-        return False
-    return bool(_COUNT.fullmatch(value)) or (":" in found["middle"] and is_plain(value))
+    return middle == ":" and (is_plain(value) or not any(map(str.isalnum, value)))
 
 
 def merged(spans: list[Span]) -> list[Span]:
