@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,10 @@ def compare(before: Outcomes, recorded: Outcomes, after: Outcomes) -> Comparison
         if test not in flaky and before.phases.get(test) != recorded.phases.get(test)
     )
     same = set(tests) - set(flaky)
-    details = _odd(before.details, recorded.details, after.details, same)
+    details = [
+        f"{test}: {_first_difference(before.details.get(test), recorded.details.get(test))}"
+        for test in _odd(before.details, recorded.details, after.details, same)
+    ]
     warnings = _odd(before.warnings, recorded.warnings, after.warnings, None)
     not_collected = [test for test in tests if before.phases.get(test) == [NOT_COLLECTED]]
     return Comparison(
@@ -74,6 +78,14 @@ def compare(before: Outcomes, recorded: Outcomes, after: Outcomes) -> Comparison
         tuple(warning for warning in warnings if not _is_ours(warning)),
         tuple(not_collected),
     )
+
+
+def _first_difference(before: str | None, recorded: str | None) -> str:
+    lines = zip_longest((before or "").splitlines(), (recorded or "").splitlines())
+    for one, other in lines:
+        if one != other:
+            return f"{(one or '')[:120]!r} plain, {(other or '')[:120]!r} recorded"
+    return "other ends of lines"
 
 
 def _phases(outcomes: Outcomes, test: str) -> str:
@@ -104,6 +116,8 @@ _details: dict[str, list[str]] = {}
 _warnings: dict[str, int] = {}
 _digest = hashlib.sha256
 _dumps, _times, _open = json.dumps, os.times, os.open
+_MOST_CHARS = 2000
+"""Of a longer text the rest is a digest."""
 _CHANGES = re.compile(r"0x[0-9a-f]+|\b\d+\.\d+\b|pytest-\d+")
 """Addresses, times and the number of the temporary folder differ in each run."""
 
@@ -137,13 +151,18 @@ def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:
         config.hook.pytest_deselected(items=left_out)
 
 
+def _shortened(text: str) -> str:
+    if len(text) <= _MOST_CHARS:
+        return text
+    return f"{text[:_MOST_CHARS]} {_digest(text.encode('utf-8', 'replace')).hexdigest()[:16]}"
+
+
 def pytest_sessionfinish() -> None:
     spent = _times()
     document = {
         "phases": _phases_of,
         "details": {
-            test: _digest("\0".join(said).encode("utf-8", "replace")).hexdigest()[:16]
-            for test, said in _details.items()
+            test: _shortened("\n".join(said)) for test, said in _details.items() if any(said)
         },
         "warnings": _warnings,
         "process_s": sum(spent[:4]),

@@ -97,6 +97,7 @@ class Probe:
     writes: tuple[str, ...] = ()  # files that the plugin leaves
     ordered: bool = True  # False: lines of the output come in any order
     git: bool = False  # the project is a git repository
+    measures: bool = False  # what it prints are times or memory, which recording changes
 
 
 _ASYNC = """\
@@ -436,6 +437,7 @@ def test_speed(benchmark):
 def test_wrong_speed(benchmark):
     assert benchmark.pedantic(total, ([1, 2],), rounds=3) == 4
 """,
+        measures=True,
     ),
     _probe(
         "pytest-codspeed",
@@ -446,9 +448,9 @@ def test_speed(benchmark):
     assert benchmark(total, [1]) == 2
 """,
     ),
-    _probe("pytest-memray", "", "--memray"),
-    _probe("pytest-monitor", "", "--no-monitor"),
-    _probe("pytest-profiling", "", "--profile", needs=("setuptools<81",)),
+    _probe("pytest-memray", "", "--memray", measures=True),
+    _probe("pytest-monitor", writes=(".pymon",)),
+    _probe("pytest-profiling", "", "--profile", needs=("setuptools<81",), measures=True),
     _probe(
         "pyinstrument",
         """\

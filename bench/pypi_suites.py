@@ -107,7 +107,14 @@ SUITES = {
             wheel=True,
             repository=Repository("https://github.com/Textualize/rich", "v14.3.3"),
         ),
-        Suite("dill", "dill", "dill/tests", habits="pickles code, frames and modules"),
+        Suite(
+            "dill",
+            "dill",
+            "dill/tests",
+            habits="pickles code, frames and modules; looks at every object that it can reach",
+            # Its files import each other, and pickle the streams.
+            arguments=("-s", "-o", "pythonpath=dill/tests"),
+        ),
         Suite("freezegun", "freezegun", "tests", habits="replaces the clocks of all modules"),
         Suite("mock", "mock", "mock/tests", habits="replaces built-ins, classes, modules"),
         Suite(

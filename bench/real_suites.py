@@ -58,6 +58,7 @@ COLUMNS = (
     "KiB / trace",
     "our warnings",
 )
+WITHOUT_US = ["-p", "no:record_trace"]
 STATUSES = {0, 1}
 METRICS = "pytest_recorder_"
 
@@ -156,7 +157,7 @@ def examine(
     )
     runner = Runner(suite, source, python, options, work)
     runner.run("collected", ["--collect-only", "-q"])
-    before = runner.run("plain-1", [])
+    before = runner.run("plain-1", WITHOUT_US)
     progress(f"{suite.name} {result.version}: recorded run ({before.cpu_s:.1f} s without)")
     traces, metrics = work / "traces", work / "recorded" / "metrics.prom"
     log = work / "recorded" / "recorder.log"
@@ -170,7 +171,7 @@ def examine(
     except SuiteError as problem:
         result.problems.append(f"recorded: {problem}")
         return
-    after = runner.run("plain-2", [])
+    after = runner.run("plain-2", WITHOUT_US)
     take_comparison(result, before, recorded, after)
     take_metrics(result, metrics, log)
     if options.kept:
@@ -194,7 +195,7 @@ def take_comparison(result: Result, before: Run, recorded: Run, after: Run) -> N
     result.notes += [
         f"{file}: cannot be collected, plain and recorded" for file in found.not_collected
     ]
-    result.notes += [f"{test}: output or message differs" for test in found.details]
+    result.notes += [f"output or message of {text}" for text in found.details]
     result.notes += [f"{warning}: warning not in both" for warning in found.warnings]
 
 
@@ -318,7 +319,11 @@ def check_traces(result: Result, python: Path, package: Path, traces: Path, run:
     kept = [entry for entry in entries if entry["trace"]]
     result.kept = len(kept)
     phases = run.outcomes.phases
-    started = {test for test, said in phases.items() if "setup:skipped" not in said}
+    started = {
+        test
+        for test, said in phases.items()
+        if "setup:skipped" not in said and outcomes.NOT_COLLECTED not in said
+    }
     missing = started - {entry["test"] for entry in kept}
     result.problems += [f"{test}: no trace" for test in sorted(missing)]
     paths = [traces / entry["trace"] for entry in kept]

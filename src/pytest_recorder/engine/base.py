@@ -65,6 +65,11 @@ class HotPath(Protocol):
         ...
 
     @property
+    def cpu_us(self) -> int:
+        """How many microseconds of CPU time the callbacks of this trace took at least."""
+        ...
+
+    @property
     def redactions(self) -> dict[str, int]:
         """How many values and texts (`value`, `text`) of this trace were hidden."""
         ...
@@ -123,6 +128,10 @@ class HotPath(Protocol):
         """Give the code objects in scope that were met so far."""
         ...
 
+    def codes_of_trace(self) -> list[CodeType]:
+        """Give those that this trace has events of."""
+        ...
+
 
 class Engine(Protocol):
     """Registers a hot path with the interpreter.
@@ -162,6 +171,13 @@ class Engine(Protocol):
         """Forget everything in a forked child, which must not write to its parent's spool."""
         ...
 
-    def rival(self) -> str | None:
-        """Name the tool that has taken our place since `start`, put ourselves back if it left."""
+    def conflict(self) -> str | None:
+        """Say how another tool has taken our place since `start`; put ourselves back if it left.
+
+        Called at each edge of a phase or fixture, so that it must cost next to nothing.
+        """
+        ...
+
+    def conflict_at_end(self) -> str | None:
+        """Say the same at the end of a trace, after a closer look."""
         ...

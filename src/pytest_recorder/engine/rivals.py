@@ -4,6 +4,7 @@ PYTEST_DONT_REWRITE
 """
 
 import sys
+import threading
 from typing import Any, cast
 
 from pytest_recorder.errors import ErrorCode, enverr
@@ -24,6 +25,20 @@ def rival_tracer() -> str | None:
     """Name the trace function of this thread, if there is one."""
     current = sys.gettrace()
     return None if current is None else name_of(current)
+
+
+def taken_by(tracer: Any) -> str:
+    """Say that the trace function was taken."""
+    return f"the trace function was taken during the recording by {name_of(tracer)}"
+
+
+def threads_taken(ours: Any) -> str | None:
+    """Say whether `threading` gives new threads another trace function than ours."""
+    current = threading.gettrace()
+    if current is ours:
+        return None
+    who = f"taken by {name_of(current)}" if current is not None else "removed"
+    return f"the trace function of new threads was {who} during the recording"
 
 
 def name_of(tracer: Any) -> str:

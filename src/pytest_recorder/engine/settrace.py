@@ -24,7 +24,7 @@ from pytest_recorder.diagnostics.guard import Unreported, shield3
 from pytest_recorder.engine.base import Capabilities
 from pytest_recorder.engine.pure.hot_path import PureHotPath
 from pytest_recorder.engine.pure.states import FrameState
-from pytest_recorder.engine.rivals import name_of, refuse_rival
+from pytest_recorder.engine.rivals import name_of, refuse_rival, taken_by, threads_taken
 from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.errors import ErrorCode, TargetError, enverr
 from pytest_recorder.system.originals import local
@@ -139,8 +139,8 @@ class SettraceEngine:
         """Stop in a forked child."""
         self.stop()
 
-    def rival(self) -> str | None:
-        """Name who took the trace function; put ourselves back after the recursion limit."""
+    def conflict(self) -> str | None:
+        """Say who took the trace function; put ourselves back after the recursion limit."""
         if not self._started:
             return None
         if sys.gettrace() is None and not self._recursed:
@@ -149,7 +149,13 @@ class SettraceEngine:
             return None
         self.put_back()
         current = sys.gettrace()
-        return None if current is self._global else name_of(current)
+        if current is not self._global:
+            return taken_by(current)
+        return threads_taken(self._global)
+
+    def conflict_at_end(self) -> str | None:
+        """Look at the same: there is no more."""
+        return self.conflict()
 
     def put_back(self, frame: FrameType | None = None) -> None:
         """Install the trace function again where it is gone; a gap says what was lost.

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from pytest_recorder.diagnostics.guard import Unreported
 from pytest_recorder.engine.base import Capabilities, HotPath
-from pytest_recorder.engine.rivals import name_of, refuse_rival
+from pytest_recorder.engine.rivals import name_of, refuse_rival, taken_by, threads_taken
 from pytest_recorder.errors import ErrorCode, enverr
 
 
@@ -101,16 +101,21 @@ class NativeSettraceEngine:
         self._hot.untrace_thread()
         self._started = False
 
-    def rival(self) -> str | None:
-        """Name who took the trace function; put ourselves back where it was only removed."""
+    def conflict(self) -> str | None:
+        """Say who took the trace function; put ourselves back where it was only removed."""
         if not self._started:
             return None
         current = sys.gettrace()
         if current is not None and current is not self._hot:
-            return name_of(current)
+            return taken_by(current)
         if not self._hot.is_traced():
             self._report_absence()
-        return None
+            return None
+        return threads_taken(self._join)
+
+    def conflict_at_end(self) -> str | None:
+        """Look at the same: there is no more."""
+        return self.conflict()
 
     def _report_absence(self) -> None:
         """The trace function was removed, and perhaps put back: what came between is lost."""

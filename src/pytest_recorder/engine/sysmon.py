@@ -8,8 +8,7 @@ local events once.
 PY_START stays on for it: on 3.13 a one-line function gives no LINE event without (gh-155992).
 """
 
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any
@@ -17,18 +16,14 @@ from typing import TYPE_CHECKING, Any
 from pytest_recorder.diagnostics.guard import Unreported, shield2, shield3
 from pytest_recorder.engine.base import Capabilities, HotPath
 from pytest_recorder.engine.streams import may_replace_streams
+from pytest_recorder.engine.tool_id import TOOL_IDS, Callbacks, ToolId
 from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.system.originals import INTERPRETER
 
 if TYPE_CHECKING:
     from pytest_recorder.engine.pure.hot_path import Operation, PureHotPath
 
-_getframe = sys._getframe
-_TOOL_NAME = "pytest-record-trace"
-_TOOL_IDS = (4, 3, 5, 2, 0, 1)
-"""The order of trying: 0 is the debuggers' place and 1 coverage's, so they come last."""
-
-
-Callbacks = Mapping[int, Callable[..., Any]]
+_getframe = INTERPRETER.getframe
 
 
 class MonitoringEngine:
@@ -52,32 +47,24 @@ class MonitoringEngine:
         self._look: Callable[[CodeType, int], Any] = shield2(
             self._look_at_streams, partial(on_fault, callback="line")
         )
-        self._tool: int | None = None
+        self._tool = ToolId()
+        self._is_installed = False
         self._started = False
+        # By address: the hot path holds the code objects that it has met.
+        self._watched: set[int] = set()
 
     def install(self) -> None:
-        """Take the first free tool id of those that suit."""
-        if self._tool is not None:
+        """Take a tool id."""
+        if self._is_installed:
             return
-        monitoring = sys.monitoring
-        for tool in _TOOL_IDS:
-            try:
-                monitoring.use_tool_id(tool, _TOOL_NAME)
-            except ValueError:
-                continue
-            self._tool = tool
-            break
-        else:
-            names = ", ".join(str(monitoring.get_tool(tool)) for tool in sorted(_TOOL_IDS))
-            raise enverr(
-                ErrorCode.TRACER_INSTALL_CONFLICT,
-                f"all tool ids of sys.monitoring are taken, by {names}",
-            )
-        events = monitoring.events
-        self._global = events.PY_START | events.PY_UNWIND | events.PY_THROW | events.RAISE
+        self._tool.take()
+        self._is_installed = True
+        events = INTERPRETER.monitoring.events
+        self._line: int = events.LINE
+        self._global: int = events.PY_START | events.PY_UNWIND | events.PY_THROW | events.RAISE
         # A generator that was started before the recording is met when it goes on.
         self._global |= events.PY_RESUME
-        self._local = events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
+        self._local: int = events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
         if self._hot.has_lines:
             self._local |= events.LINE
         else:
@@ -85,32 +72,51 @@ class MonitoringEngine:
             self._callbacks = {**self._callbacks, events.LINE: self._look}
         self._hot.enable_code = self._enable
         # An earlier recording may have switched off, under this id, what is in scope now.
-        monitoring.restart_events()
+        INTERPRETER.monitoring.restart_events()
 
     def start(self) -> None:
-        """Register the callbacks and turn the events on."""
-        if self._tool is None:
+        """Register the callbacks and turn the events on, under another id where ours was lost."""
+        if not self._is_installed:
             return
+        if self._started and self._tool.conflict() is not None:
+            self.stop()
         # A name for this very frame, one of them, would keep it alive, and all that runs below it.
-        frames = list(sys._current_frames().values())
+        frames = list(INTERPRETER.current_frames().values())
         while frames:
             self._hot.attach(frames.pop(0))
         if self._started:
             return
-        self._started = True
-        monitoring, tool = sys.monitoring, self._tool
-        for event, callback in self._callbacks.items():
-            monitoring.register_callback(tool, event, callback)
-        monitoring.set_events(tool, self._global)
+        for _ in TOOL_IDS:
+            if not self._tool.is_held:
+                self._move()
+            if self._tool.turn_on(self._callbacks, self._global):
+                self._started = True
+                return
+            self._tool.give_back(self._expected(self._hot.codes()))
+        raise enverr(
+            ErrorCode.TRACER_INSTALL_CONFLICT,
+            "others have callbacks under all tool ids of sys.monitoring that are free",
+        )
+
+    def _move(self) -> None:
+        """Take another tool id, in the place of one that others have."""
+        codes = self._hot.codes()
+        self._tool.give_back(self._expected(codes))
+        self._tool.take()
+        INTERPRETER.monitoring.restart_events()
+        for code in codes:
+            self._enable(code)
 
     def stop(self) -> None:
         """Turn the events off; local ones would go on, so the callbacks go too."""
-        if self._tool is None or not self._started:
+        if not self._started:
             return
+        is_ours = self.conflict_at_end() is None
         self._started = False
-        sys.monitoring.set_events(self._tool, 0)
-        for event in self._callbacks:
-            sys.monitoring.register_callback(self._tool, event, None)
+        if is_ours:
+            self._tool.turn_off()
+        else:
+            self._tool.give_back(self._expected(self._hot.codes()))
 
     def rest(self) -> None:
         """Leave the events on where the hot path turns them down at once.
@@ -123,38 +129,47 @@ class MonitoringEngine:
 
     def uninstall(self) -> None:
         """Clear local events and give the tool id back: a new owner would inherit them."""
-        if self._tool is None:
-            return
-        self.stop()
-        for code in self._hot.codes():
-            sys.monitoring.set_local_events(self._tool, code, 0)
-        sys.monitoring.free_tool_id(self._tool)
-        self._tool = None
+        self._started = self._is_installed = False
+        self._tool.give_back(self._expected(self._hot.codes()))
+        self._watched.clear()
 
     def abandon(self) -> None:
         """Stop in a forked child; its copy of the interpreter state is its own."""
         self.uninstall()
 
-    def rival(self) -> str | None:
-        """A tool id is not taken away by anybody."""
-        return None
+    def conflict(self) -> str | None:
+        """Say who has taken the tool id, or changed what was registered under it."""
+        return self._tool.conflict() if self._started else None
+
+    def conflict_at_end(self) -> str | None:
+        """Look at the code objects that ran too: that takes longer the more they are."""
+        if not self._started:
+            return None
+        return self._tool.conflict() or self._tool.local_conflict(
+            self._expected(self._hot.codes_of_trace())
+        )
 
     def _look_at_streams(self, code: CodeType, line: int) -> None:
         self._hot.watch_streams()
 
     def _enable(self, code: CodeType) -> None:
-        if self._tool is not None:
-            is_watched = not self._hot.has_lines and may_replace_streams(code)
-            more = sys.monitoring.events.LINE if is_watched else 0
-            sys.monitoring.set_local_events(self._tool, code, self._local | more)
+        if not self._hot.has_lines and may_replace_streams(code):
+            self._watched.add(id(code))
+        self._tool.set_local(code, self._local_events(code))
+
+    def _local_events(self, code: CodeType) -> int:
+        return self._local | self._line if id(code) in self._watched else self._local
+
+    def _expected(self, codes: list[CodeType]) -> Iterator[tuple[CodeType, int]]:
+        return ((code, self._local_events(code)) for code in codes)
 
 
 def pure_callbacks(
     hot: "PureHotPath", on_fault: Callable[..., Any], unreported: Unreported
 ) -> Callbacks:
     """Make the callbacks of the hot path in pure Python, each behind a shield."""
-    events = sys.monitoring.events
-    disable = sys.monitoring.DISABLE
+    events = INTERPRETER.monitoring.events
+    disable = INTERPRETER.monitoring.disable
     start = hot.locked(hot.start)
 
     def py_start(code: CodeType, offset: int) -> Any:

@@ -53,6 +53,8 @@ class Attempt:
         self.is_interrupted = False
         self.is_decided = False
         """Whether its trace was kept or dropped, and entered."""
+        self.unrecorded: str | None = None
+        """Why no line of the test's own file was recorded, where that is so."""
         self.error: RecorderError | None = None
         """What kept the recording from beginning."""
         self.is_error_of_run = False

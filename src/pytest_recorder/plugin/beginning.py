@@ -46,6 +46,7 @@ class Beginning:
                 attempt.error = run.open_error
                 attempt.is_error_of_run = True
             elif run.recorder is not None:
+                run.add_test(item)
                 run.recorder.begin(
                     test=item.nodeid,
                     attempt=attempt.number,
@@ -61,6 +62,7 @@ class Beginning:
         if run.attempt is not None:
             run.attempt.join(settings)
             run.journal.about(run.journal.trace_id, item.nodeid)
+            run.add_test(item)
             if run.recorder is not None:
                 run.recorder.resume()
             return
@@ -70,6 +72,7 @@ class Beginning:
         attempt.is_error_of_run = True
         try:
             if run.recorder is not None:
+                run.add_test(item)
                 policy = policy_of_test(run, item, settings)
                 run.recorder.begin(test=SESSION_TEST, policy=policy, watch_output=False)
         except RecorderError as error:

@@ -41,6 +41,8 @@ class Ending:
         is_written = True
         if recorder is not None and ended is not None:
             errors += [ended.error, ended.refusal]
+            if item is not None and ended.reason is None and not ended.dropped:
+                self._look_for_own_lines(attempt, item, recorder, has_code=ended.has_code)
             entry, failure = self._decide(recorder, attempt, ended)
             errors.append(failure)
             is_written = entry is None or entry.status != "missing"
@@ -75,9 +77,27 @@ class Ending:
             errors = [attempt.error, *lacking]
         elif recorder is not None and recorder.error is not None:
             errors = [recorder.error] if not attempt.has_told(recorder.error) else []
+        elif recorder is not None:
+            self._look_for_own_lines(attempt, item, recorder, has_code=True)
         for error in errors:
             apply_policy(error, settings, self._run.index, attempt, item, made)
             attempt.told.append(error)
+
+    def _look_for_own_lines(
+        self, attempt: Attempt, item: pytest.Item, recorder: Recorder, *, has_code: bool
+    ) -> None:
+        """Note a test that ran, and of whose file nothing was recorded.
+
+        Not where the user has excluded the file and something else was recorded: as asked for.
+        """
+        if attempt.reported.get("call") not in ("passed", "failed"):
+            return
+        rule = self._run.own_files.rule_for(item, recorder)
+        if rule is None or (rule.startswith("excluded") and has_code):
+            return
+        attempt.unrecorded = rule
+        file = report_lines.shown_path(item.path, self._run.base)
+        self._run.index.take_unrecorded(file, rule)
 
     def finish_run(self, *, is_interrupted: bool) -> None:
         """End what is still running, give everything back, and write the index."""

@@ -116,6 +116,10 @@ class RecordingPlugin:
         """Check the markers: a mistake in one ends the run before its first test."""
         check_markers(self._run, items)
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Take the files of all tests into the scope before the first of them runs."""
+        self._run.guard("collected", self._run.add_tests, session.items)
+
     # One attempt.
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -192,6 +196,7 @@ class RecordingPlugin:
             run.metrics.tally,
             index.left_out,
             index.pages_left_out,
+            index.unrecorded,
             size_of=index.size_of,
             verbose=run.config.get_verbosity() > 0 and index.recorded > 0,
         )

@@ -1,7 +1,7 @@
 """Holds what the hooks of a recorded run share: its settings, its recorder, the attempt of now."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -11,11 +11,12 @@ import pytest
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.diagnostics.inject import Injector
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug
-from pytest_recorder.plugin import resolution, xdist
+from pytest_recorder.plugin import resolution, tested_files, xdist
 from pytest_recorder.plugin.consequences import apply_policy
 from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.plugin.run_metrics import RunMetrics
+from pytest_recorder.plugin.tested_files import OwnFiles
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.registry import is_any_recording
 from pytest_recorder.settings.config import Resolved
@@ -69,6 +70,9 @@ class RecordedRun:
         self.common_policy = Sourced(
             self.policy, resolution.policy_sources(resolved.sources, {})
         )
+        self.own_files = OwnFiles()
+        self._tests: list[str] = []
+        self._packages: list[str] = []
         self.recorder: Recorder | None = None
         self.open_error: RecorderError | None = None
         self.attempt: Attempt | None = None
@@ -101,6 +105,7 @@ class RecordedRun:
                 journal=self.journal,
                 faults=self._faults,
             )
+            recorder.add_tests(self._tests, self._packages)
             recorder.open()
         except UsageError as error:
             raise self.refusal(error) from error
@@ -112,6 +117,18 @@ class RecordedRun:
             self.recorder = recorder
             if self.attempt is not None:
                 self.attempt.use(recorder)
+
+    def add_tests(self, items: Iterable[pytest.Item]) -> None:
+        """Take the files of collected tests into the scope."""
+        self._tests = tested_files.paths_of(items)
+        self._packages = tested_files.named_packages(self.config)
+        if self.recorder is not None:
+            self.recorder.add_tests(self._tests, self._packages)
+
+    def add_test(self, item: pytest.Item) -> None:
+        """Take the files of a test that is to begin into the scope: most are in it already."""
+        if self.recorder is not None:
+            self.recorder.add_tests(tested_files.paths_of_test(item))
 
     def close_recorder(self) -> None:
         """Give back the place in the interpreter, and the spool."""

@@ -1,17 +1,20 @@
 """Turns what happened to recordings into lines for people. Pure functions."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 
 from pytest_recorder.diagnostics.metrics import Tally
 from pytest_recorder.plugin.quota import LeftOut
+from pytest_recorder.plugin.tested_files import Unrecorded
 from pytest_recorder.render.quantities import count, size_text
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.tracefile.index import INDEX_NAME, LEFT_OUT, Entry
 
 SECTION_TITLE = "Recorded trace"
+_UNRECORDED_SHOWN = 3
 STORY_EVENTS = 4000
 """So many events before the failure are looked through for the last steps."""
 
@@ -100,6 +103,7 @@ def summary_lines(
     tally: Tally,
     left_out: Sequence[LeftOut] = (),
     pages_left_out: Sequence[int] = (),
+    unrecorded: Mapping[str, Unrecorded] = MappingProxyType({}),
     *,
     size_of: Callable[[Entry], int],
     verbose: bool,
@@ -123,6 +127,7 @@ def summary_lines(
     lines += recovered_lines([e for e in recovered if e.status != LEFT_OUT], folder, size_of)
     lines += left_out_lines(left_out, folder, verbose=verbose)
     lines += pages_left_out_lines(pages_left_out)
+    lines += unrecorded_lines(unrecorded)
     lines += [f"RecorderWarning: {warning}" for warning in warnings]
     lines += [f"ERROR: {failure}" for failure in failures]
     return lines + metrics_lines(tally) if verbose else lines
@@ -179,6 +184,19 @@ def pages_left_out_lines(sizes: Sequence[int]) -> list[str]:
     pages = f"{count(len(sizes), 'page')} ({size_text(sum(sizes))})"
     how = "a larger --record-max-total keeps more; pytest-recorder html PATH makes one"
     return [f"left out {pages} of traces that are kept: {how}"]
+
+
+def unrecorded_lines(unrecorded: Mapping[str, Unrecorded]) -> list[str]:
+    """Say in a line that tests recorded nothing of their own files; nothing where all did."""
+    if not unrecorded:
+        return []
+    number = sum(found.tests for found in unrecorded.values())
+    shown = [f"{file} ({found.rule})" for file, found in unrecorded.items()][:_UNRECORDED_SHOWN]
+    more = len(unrecorded) - len(shown)
+    rest = f", and {count(more, 'more file')}" if more else ""
+    whose = "its own file" if number == 1 else "their own files"
+    where = f"{', '.join(shown)}{rest}; see pytest-recorder info --covers FILE"
+    return [f"{count(number, 'test')} recorded no line of {whose}: {where}"]
 
 
 def _kept_line(entry: Entry, folder: str) -> str:

@@ -10,6 +10,7 @@ from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.plugin.quota import LeftOut, Quota, choose
 from pytest_recorder.plugin.sidecar_files import add_explanation, add_page
+from pytest_recorder.plugin.tested_files import Unrecorded
 from pytest_recorder.settings.config import Html
 from pytest_recorder.tracefile.folder import (
     is_empty,
@@ -54,6 +55,8 @@ class RunIndex:
         """The sizes of pages that a quota has removed from traces that stay."""
         self.failures: list[str] = []
         """Errors of ours that make the run fail and that no report could say."""
+        self.unrecorded: dict[str, Unrecorded] = {}
+        """By file: the tests that recorded no line of it, although they are in it."""
         self._owns_folder = owns_folder
         self._html: Html = html
         self._is_prepared = False
@@ -168,6 +171,11 @@ class RunIndex:
         if self._spent_ns <= _FREE_NS + (now_ns - self._started_ns) // _SHARE:
             self._write()
             self._spent_ns += self._clock() - now_ns
+
+    def take_unrecorded(self, file: str, rule: str, tests: int = 1) -> None:
+        """Count tests that recorded no line of their own file, and note why not."""
+        known = self.unrecorded.get(file)
+        self.unrecorded[file] = Unrecorded(tests + (known.tests if known else 0), rule)
 
     def fail(self, error: RecorderError, test: str | None) -> None:
         """Enter an error that makes the run fail, for the summary and the exit status."""
@@ -286,6 +294,7 @@ class RunIndex:
             "failures": self.failures,
             "entries": entries,
             "attempts": self.attempts,
+            "unrecorded": self.unrecorded,
         }
 
     def add_data(self, data: dict[str, Any]) -> None:
@@ -295,5 +304,7 @@ class RunIndex:
         self.failures += data["failures"]
         for test, attempt in data["attempts"].items():
             self.count_attempt(test, attempt)
+        for file, (tests, rule) in data["unrecorded"].items():
+            self.take_unrecorded(file, rule, tests)
         for raw in data["entries"]:
             self.take(Entry.checked(raw))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from pytest_recorder.diagnostics.metrics import publish
-from pytest_recorder.engine.scope import find_project_root
+from pytest_recorder.engine.project_folders import find_project_root
 from pytest_recorder.errors import ErrorCode, RecorderError, from_os_error, usage
 from pytest_recorder.format.layout import MAGIC
 from pytest_recorder.recording.recorder import Recorder

@@ -34,8 +34,9 @@ from pytest_recorder.system.originals import OS
 from pytest_recorder.tracefile.writer import Packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from pytest_recorder.engine.scope import Decision
     from pytest_recorder.format.events import Event
 
 
@@ -69,6 +70,8 @@ class Recorder:
         self._log = self.journal.logger("recorder")
         self._also = also
         self._text = text
+        self._tests: dict[str, None] = {}
+        self._packages: dict[str, None] = {}
         self._faults = of_environment() if faults is None else faults
         self._pid = os.getpid()
         self._keeper = Keeper(self._faults)
@@ -106,10 +109,27 @@ class Recorder:
             self.setup.abandon()
         self.setup = self._recording = None
 
+    def add_tests(self, paths: "Iterable[str]", packages: "Iterable[str]" = ()) -> None:
+        """Take files of tests into the scope, with what they are part of.
+
+        `packages` are files or folders of the packages that `--pyargs` names. Best before the
+        first recording begins: later the next one is set up anew where that widens the scope,
+        and the running one goes on with what code it has not met.
+        """
+        new = [path for path in paths if path not in self._tests]
+        named = [path for path in packages if path not in self._packages]
+        if not new and not named:
+            return
+        self._tests.update(dict.fromkeys(new))
+        self._packages.update(dict.fromkeys(named))
+        if self.setup is not None and not self._is_foreign():
+            self.setup.add_tests(new, named)
+
     def _set_up(self, settings: Settings) -> Setup:
         """Give a setup for these settings; the one that is there is used again if it fits."""
-        if self.setup is not None and self.setup.shape == shape_of(settings):
-            return self.setup
+        setup = self.setup
+        if setup is not None and setup.shape == shape_of(settings) and not setup.is_outdated:
+            return setup
         self._tear_down()
         self.choice = select(settings.engine, settings.hot_path)
         self._redactor = Redactor(settings.redact, settings.no_redact, self._learned)
@@ -125,6 +145,7 @@ class Recorder:
             faults=self._faults,
             on_fault=self._handle_fault,
         )
+        self.setup.add_tests(self._tests, self._packages)
         try:
             self.setup.install()
         except BaseException:
@@ -291,6 +312,14 @@ class Recorder:
             if self.setup is not None
             else iter(())
         )
+
+    def has_recorded(self, path: str) -> bool:
+        """Tell whether code of this file was recorded since the recorder was set up."""
+        return self.setup is not None and path in self.setup.hot.sources
+
+    def scope_rule(self, path: str, module: str | None) -> "Decision | None":
+        """Say whether code of this file is in scope, and which rule says so."""
+        return self.setup.scope.decide(path, module) if self.setup is not None else None
 
     def source_of(self, file: str) -> str | None:
         """Give the text of a file that ran, as it was then and as it is packed."""

@@ -1,7 +1,7 @@
 """Puts together what events pass through for one shape of settings: engine, hot path, spool."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +72,11 @@ class Setup:
         self._run_id = run_id
         self._pid = pid
         self._faults = faults
-        scope = Scope(settings.root, settings.include, settings.exclude, also=also, text=text)
+        self.scope = Scope(
+            settings.root, settings.include, settings.exclude, also=also, text=text
+        )
+        self.is_outdated = False
+        """Whether code was left out that would be recorded today."""
         self.spool = _make_spool(folder / spool_name(run_id), settings.max_bytes, faults)
         try:
             self.hot: HotPath
@@ -83,7 +87,7 @@ class Setup:
                 level=settings.level,
                 bounds=Bounds(**settings.values.plain()),
                 redactor=redactor,
-                is_in_scope=scope.decide_code,
+                is_in_scope=self.scope.decide_code,
                 on_fault=on_fault,
                 faults=faults,
             )
@@ -120,6 +124,15 @@ class Setup:
             self._settings, self._choice, self.limits, run_id=self._run_id, pid=self._pid
         )
         return common, json_text.encode(common)[:-1] + b","
+
+    def add_tests(self, paths: Iterable[str], packages: Iterable[str]) -> None:
+        """Take in files of tests, and of packages that were named, which are in scope from now on.
+
+        What the interpreter was told to show no more stays so: `is_outdated` says it.
+        """
+        has_answered = self.scope.has_answered
+        is_wider = self.scope.add_tests(paths, packages)
+        self.is_outdated = self.is_outdated or (is_wider and has_answered)
 
     def watch_streams(self) -> None:
         """Take what the program prints from now on."""

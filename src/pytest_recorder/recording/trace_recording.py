@@ -1,5 +1,6 @@
 """Records one trace: begins, marks spans, takes faults of ours, and ends."""
 
+from collections.abc import Callable
 from time import perf_counter_ns
 from types import FrameType
 from typing import Any, NamedTuple
@@ -105,15 +106,7 @@ class TraceRecording:
         if not self.is_recording:
             return
         setup = self._setup
-        if self.error is None:
-            rival = setup.engine.rival()
-            if rival is not None:
-                self.handle_fault(
-                    enverr(
-                        ErrorCode.TRACER_INSTALL_CONFLICT,
-                        f"the trace function was taken during the recording by {rival}",
-                    )
-                )
+        self._look_after(setup.engine.conflict)
         if edge == "begin" and self.error is None:
             setup.watch_streams()
         elif phase != "fixture":
@@ -129,6 +122,7 @@ class TraceRecording:
     def pause(self) -> None:
         """Take no events until `resume`."""
         if self.is_recording:
+            self._look_after(self._setup.engine.conflict_at_end)
             self._setup.engine.stop()
             self._setup.detach_streams()
 
@@ -150,6 +144,7 @@ class TraceRecording:
         if not self.is_recording:
             return self.ended if self.is_begun else None
         setup = self._setup
+        self._look_after(setup.engine.conflict_at_end)
         setup.stop()
         self._duration_us = (perf_counter_ns() - self._started_ns) // 1000
         error = self.error
@@ -240,6 +235,12 @@ class TraceRecording:
         # At once, for the process may not live to the end of the test; last, for it takes a while.
         if is_first:
             self._journal.failure(found, action_for(self._policy, found.kind), by="recorder")
+
+    def _look_after(self, conflict: Callable[[], str | None]) -> None:
+        """End the recording early where another tool has taken our place."""
+        words = conflict() if self.error is None else None
+        if words is not None:
+            self.handle_fault(enverr(ErrorCode.TRACER_INSTALL_CONFLICT, words))
 
     def _count(self) -> None:
         """Count what the ended recording has and has not."""

@@ -119,6 +119,8 @@ class _Clocks:
         """Never goes back; may stand while the machine sleeps."""
         self.steady_ns: Final = _steady_clock()
         """Never goes back, and goes on while the machine sleeps where the system can say so."""
+        self.thread_time_ns: Final = _unfrozen("thread_time_ns")
+        """CPU time of the thread that asks."""
         wall_ns = _wall_clock()
         # The wall between two looks at the other: a pause there would shift all that is told.
         before = self.steady_ns()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_recorder.engine.scope import Scope, find_own_packages, find_project_root
+from pytest_recorder.engine.project_folders import Project, find_project_root
+from pytest_recorder.engine.scope import Decision, Scope
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def decide(scope: Scope, path: Path, module: str | None = None) -> bool:
+def decide(scope: Scope, path: Path, module: str | None = None) -> Decision:
     return scope.decide(str(path), module)
 
 
@@ -60,7 +61,8 @@ def test_environments_below_the_root_are_out(project: Path, path: str, module: s
 def test_the_installed_copy_of_the_own_package_is_in(project: Path, environment: str) -> None:
     installed = project / environment / "lib/python3.12/site-packages/shop/cart.py"
     assert decide(Scope(project), installed, "shop.cart")
-    assert not decide(Scope(project), installed, None)
+    # By its path, whatever the module is called.
+    assert decide(Scope(project), installed, None)
 
 
 def test_an_installed_copy_far_away_is_in_by_the_name_of_its_module(
@@ -121,14 +123,14 @@ def test_patterns_match_paths_and_modules(
 ) -> None:
     # As an exclude: everything under the root is in scope otherwise.
     scope = Scope(project, exclude=[pattern])
-    assert decide(scope, project / path, "shop.cart") is not expected
+    assert bool(decide(scope, project / path, "shop.cart")) is not expected
     # As an include: nothing is in scope otherwise.
     empty = project / "empty"
     empty.mkdir()
     relative = pattern if "/" not in pattern or pattern.startswith("/") else None
     if relative is not None and "/" not in pattern and not pattern.endswith(".py"):
-        included = Scope(empty, [pattern], own_packages=())
-        assert decide(included, project / path, "shop.cart") is expected
+        included = Scope(empty, [pattern])
+        assert bool(decide(included, project / path, "shop.cart")) is expected
 
 
 def test_an_absolute_pattern_reaches_outside_the_root(project: Path) -> None:
@@ -160,7 +162,7 @@ def test_a_link_to_the_root_is_the_root(project: Path, tmp_path: Path) -> None:
 
 
 def test_own_packages_are_found_under_the_root_and_under_src(project: Path) -> None:
-    found = find_own_packages(project)
+    found = set(Project(str(project)).modules)
     assert {"shop", "tool"} <= found
     assert found.isdisjoint({"tests", "src", "json"})
 

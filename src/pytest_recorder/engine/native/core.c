@@ -105,11 +105,18 @@ get_losses(Hot *hot, void *Py_UNUSED(closure))
     return PyDict_Copy(hot->losses.all);
 }
 
+static PyObject *
+get_meter(Hot *hot, void *Py_UNUSED(closure))
+{
+    return meter_told(hot);
+}
+
 static PyGetSetDef core_members[] = {
     {"is_open", (getter)get_is_open, (setter)set_is_open, "whether events are taken", NULL},
     {"has_frames", (getter)get_has_frames, NULL, "whether a frame in scope was seen", NULL},
     {"redacted", (getter)get_redacted, (setter)set_redacted, "values hidden in this trace", NULL},
     {"losses", (getter)get_losses, NULL, "events lost in this trace, by reason", NULL},
+    {"meter", (getter)get_meter, NULL, "visits, samples, their sum and squares", NULL},
     {"clock", (getter)get_clock, (setter)set_clock, "gives nanoseconds; None: the system", NULL},
     {"put_back", (getter)get_put_back, (setter)set_put_back, "called after an absence", NULL},
     {"enable_code", (getter)get_enable, (setter)set_enable, "called for code in scope", NULL},

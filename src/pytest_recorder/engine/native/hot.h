@@ -221,6 +221,16 @@ typedef struct { /* settrace.c */
     int is_on;
 } Tracing;
 
+typedef struct { /* meter.c */
+    int32_t left;     /* visits until the next sample */
+    int32_t interval; /* visits between the last sample and that one */
+    uint32_t random;
+    uint64_t visits; /* up to the last sample */
+    uint64_t samples;
+    double total_ns;
+    double squares;
+} Meter;
+
 /* One trace. */
 
 typedef struct { /* definitions.c */
@@ -303,6 +313,7 @@ typedef struct {
     Secrecy secrecy;
     StateStore states;
     Tracing tracing;
+    Meter meter;
     Numbers numbers;
     Losses losses;
     FrameTable frames;

@@ -24,6 +24,7 @@ from pytest_recorder.engine.native import _native
 from pytest_recorder.engine.pure.definitions import Sink, Sources
 from pytest_recorder.engine.pure.interpreter import LOOPS, thread_name
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
+from pytest_recorder.engine.pure.meter import at_least_us
 from pytest_recorder.engine.pure.names import argument_names, recorded_names
 from pytest_recorder.engine.pure.shapes import Shape, type_name
 from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
@@ -202,6 +203,11 @@ class NativeHotPath(_native.Core):
     def sources(self) -> dict[str, tuple[bytes, bytes]]:
         """The files that ran: digest and text by path."""
         return self._helpers.sources.known
+
+    @property
+    def cpu_us(self) -> int:
+        """How many microseconds of CPU time the callbacks of this trace took at least."""
+        return at_least_us(*self.meter)
 
     @property
     def redactions(self) -> dict[str, int]:

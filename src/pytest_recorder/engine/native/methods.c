@@ -54,16 +54,29 @@ ask_has_code(Hot *hot, PyObject *object)
 }
 
 static PyObject *
-ask_codes(Hot *hot, PyObject *Py_UNUSED(ignored))
+list_codes(Hot *hot, int of_trace)
 {
     PyObject *codes = PyList_New(0);
     Code *code;
     for (size_t at = 0; codes != NULL && (code = table_next(&hot->codes.known, &at)) != NULL;) {
-        if (code->is_in_scope && PyList_Append(codes, (PyObject *)code->code) < 0) {
+        if (code->is_in_scope && (!of_trace || code->epoch == hot->numbers.epoch) &&
+            PyList_Append(codes, (PyObject *)code->code) < 0) {
             Py_CLEAR(codes);
         }
     }
     return codes;
+}
+
+static PyObject *
+ask_codes(Hot *hot, PyObject *Py_UNUSED(ignored))
+{
+    return list_codes(hot, 0);
+}
+
+static PyObject *
+ask_codes_of_trace(Hot *hot, PyObject *Py_UNUSED(ignored))
+{
+    return list_codes(hot, 1);
 }
 
 static PyObject *
@@ -258,6 +271,7 @@ PyMethodDef core_methods[] = {
     PLAIN("is_outside", ask_is_outside, METH_O),
     PLAIN("has_code", ask_has_code, METH_O),
     PLAIN("codes", ask_codes, METH_NOARGS),
+    PLAIN("codes_of_trace", ask_codes_of_trace, METH_NOARGS),
     PLAIN("type_number", ask_type_number, METH_O),
     PLAIN("name_number", ask_name_number, METH_O),
     PLAIN("object_number", ask_object_number, METH_O),

@@ -6,6 +6,7 @@
 #include "definitions.h"
 #include "frames.h"
 #include "losses.h"
+#include "meter.h"
 #include "records.h"
 #include "secrets.h"
 #include "segments.h"
@@ -23,6 +24,7 @@ hot_begin(Hot *hot)
     numbers_clear(hot);
     losses_clear(hot);
     redacted_set(hot, 0);
+    meter_begin(hot);
     segments_clear(hot);
     streams_forget(hot);
     readers_sweep(hot);

@@ -8,6 +8,7 @@
 #include "tables.c"
 #include "settings.c"
 #include "losses.c"
+#include "meter.c"
 #include "visit.c"
 #include "segments.c"
 #include "clock.c"

@@ -6,6 +6,7 @@
 #define HOT_VISIT_H
 
 #include "hot.h"
+#include "meter.h"
 
 #include <assert.h>
 
@@ -15,6 +16,7 @@
 typedef struct {
     PyThreadState *tstate;
     PyObject *type, *value, *traceback; /* what was pending */
+    int64_t measured_ns;                /* 0: it is not measured */
 } Visit;
 
 /* What `enter` does where somebody is inside already, and gives. */
@@ -55,6 +57,7 @@ enter(Hot *hot, Visit *visit)
         PyErr_Fetch(&visit->type, &visit->value, &visit->traceback);
     }
     RECURSION_REMAINING(tstate) += ROOM_FOR_HELPERS;
+    visit->measured_ns = meter_enter(hot);
     return 1;
 }
 
@@ -63,6 +66,7 @@ enter(Hot *hot, Visit *visit)
 static inline int
 leave(Hot *hot, Visit *visit, int status, const char *callback)
 {
+    meter_leave(hot, visit->measured_ns);
     hot->entrance.owner = NULL;
     /* An exception that nobody told of would go on into the program: builds with asserts find it. */
     assert(status < 0 || !EXCEPTION_IS_SET(visit->tstate));

@@ -27,6 +27,7 @@ from typing import Any
 from pytest_recorder.engine.pure.definitions import CodeRecord, Definitions, Sink
 from pytest_recorder.engine.pure.interpreter import LOOPS, line_in_traceback, thread_name
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
+from pytest_recorder.engine.pure.meter import Meter, at_least_us
 from pytest_recorder.engine.pure.names import UNBOUND
 from pytest_recorder.engine.pure.states import FrameState, ThreadState
 from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
@@ -82,6 +83,7 @@ class PureHotPath:
         self._local = local()
         self._lock = allocate_lock()
         self._owner = 0
+        self._meter = Meter()
         self.enable_code: Callable[[CodeType], None] = _ignore
         self.watch_streams: Callable[[], None] = _ignore
         # Addresses of the streams that are watched; 0 once one has died, for another can have its.
@@ -101,6 +103,7 @@ class PureHotPath:
         self.definitions.reset()
         self._encoder.reset()
         self._redactor.begin()
+        self._meter.begin()
         self._clear()
         self.is_open = True
 
@@ -163,6 +166,11 @@ class PureHotPath:
         return self._frame_count > 0
 
     @property
+    def cpu_us(self) -> int:
+        """How many microseconds of CPU time the callbacks of this trace took at least."""
+        return at_least_us(*self._meter.told())
+
+    @property
     def redactions(self) -> dict[str, int]:
         """How many values and texts of this trace were hidden."""
         return {"value": self._encoder.redacted, "text": self._redactor.masked}
@@ -170,6 +178,11 @@ class PureHotPath:
     def codes(self) -> list[CodeType]:
         """Give the code objects in scope that were met so far."""
         return [record.code for record in tuple(self._codes.values())]
+
+    def codes_of_trace(self) -> list[CodeType]:
+        """Give those that this trace has events of."""
+        epoch = self.definitions.epoch
+        return [r.code for r in tuple(self._codes.values()) if r.epoch == epoch]
 
     def release(self) -> None:
         """Let go of all code objects at the end of the recording."""
@@ -214,6 +227,7 @@ class PureHotPath:
         instruction between taking the lock and owning it; a lock that nobody owns after a second is
         replaced.
         """
+        meter = self._meter
 
         def enter(frame: Any, code: Any, argument: Any) -> Any:
             me = get_ident()
@@ -228,11 +242,17 @@ class PureHotPath:
                 self.lose("contended")
                 return None
             self._owner = me
+            started_ns = 0
             try:
+                meter.left -= 1
+                if meter.left <= 0:
+                    started_ns = meter.start()
                 return operation(frame, code, argument) if self.is_open else None
             finally:
                 self._owner = 0
                 lock.release()
+                if started_ns:
+                    meter.stop(started_ns)
 
         return enter
 

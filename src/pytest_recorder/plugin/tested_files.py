@@ -1,0 +1,106 @@
+"""Says which files the tests of a run are in, and which tests recorded no line of theirs."""
+
+import importlib.util
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pytest
+
+from pytest_recorder.recording.recorder import Recorder
+from pytest_recorder.system import files
+from pytest_recorder.system.paths import join, parent_of
+
+
+def paths_of(items: Iterable[pytest.Item]) -> list[str]:
+    """Give the files of collected tests, each once."""
+    return list(dict.fromkeys(str(item.path) for item in items))
+
+
+def paths_of_test(item: pytest.Item) -> tuple[str, ...]:
+    """Give the files of a test that begins: its own, and that of its function.
+
+    A method that a test class has inherited may be written in another file.
+    """
+    own = str(item.path)
+    file, line, _ = item.location
+    written_in = str(files.absolute(join(str(item.config.rootpath), file)))
+    if line is None or written_in == own or file.startswith("<"):
+        return (own,)
+    return own, written_in
+
+
+def named_packages(config: pytest.Config) -> list[str]:
+    """Give the files and folders of the packages that `--pyargs` names.
+
+    Of a name with dots the outermost package that is none of many: not the whole of a namespace.
+    """
+    if not config.getoption("pyargs", False):
+        return []
+    found: list[str] = []
+    for argument in config.args:
+        name = str(argument).partition("::")[0].partition("[")[0]
+        parts = name.split(".")
+        if all(part.isidentifier() for part in parts):
+            found += _places_of(parts)
+    return found
+
+
+def _places_of(parts: list[str]) -> list[str]:
+    try:
+        spec = importlib.util.find_spec(parts[0])
+    except (ImportError, ValueError, AttributeError):
+        return []
+    if spec is None:
+        return []
+    if spec.submodule_search_locations is None:
+        return [spec.origin] if spec.has_location and spec.origin else []
+    if spec.origin is not None and spec.has_location:
+        return [parent_of(spec.origin)]
+    return [
+        place
+        for folder in spec.submodule_search_locations
+        for place in _below(folder, parts[1:])
+    ]
+
+
+def _below(folder: str, parts: list[str]) -> list[str]:
+    """Give the first package or module below a part of a namespace."""
+    if not parts:
+        return []
+    inside = join(folder, parts[0])
+    if files.is_file(join(inside, "__init__.py")):
+        return [inside]
+    return [f"{inside}.py"] if files.is_file(f"{inside}.py") else _below(inside, parts[1:])
+
+
+class Unrecorded(NamedTuple):
+    """How many tests of a file recorded no line of it, and the rule of its scope."""
+
+    tests: int
+    rule: str
+
+
+class OwnFiles:
+    """Looks, at the end of each test, whether lines of its own file were recorded."""
+
+    def __init__(self) -> None:
+        self._recorded: set[str] = set()
+
+    def rule_for(self, item: pytest.Item, recorder: Recorder) -> str | None:
+        """Give the rule for the file of a test that ran and of which no line was recorded.
+
+        None where some was, and for what is not written in Python in a file: doctests, items of
+        other plugins, functions in C.
+        """
+        if str(item.path) in self._recorded or not isinstance(item, pytest.Function):
+            return None
+        paths = [path for path in paths_of_test(item) if path.endswith(".py")]
+        if item.location[1] is None or not paths:
+            return None
+        if any(recorder.has_recorded(path) for path in paths):
+            self._recorded.add(str(item.path))
+            return None
+        module = getattr(item.getparent(pytest.Module), "obj", None)
+        name = getattr(module, "__name__", None)
+        decision = recorder.scope_rule(paths[-1], name if type(name) is str else None)
+        return decision.rule if decision is not None else None
