@@ -170,7 +170,11 @@ def test_it_is_so_at_every_level(
     pytester.makepyfile(program(body, after))
     result = run_on(pytester, engine, f"--record-level={level}")
     result.assert_outcomes(passed=3)
-    assert [status for _, status, _ in statuses(pytester)] == ["complete", "partial", "complete"]
+    assert [status for _, status, _ in statuses(pytester)] == [
+        "complete",
+        "partial",
+        "complete",
+    ]
 
 
 @pytest.mark.parametrize("engine", MONITORING)
@@ -196,7 +200,11 @@ def tool():
 """
     )
     run_on(pytester, engine).assert_outcomes(passed=3)
-    assert [status for _, status, _ in statuses(pytester)] == ["complete", "partial", "complete"]
+    assert [status for _, status, _ in statuses(pytester)] == [
+        "complete",
+        "partial",
+        "complete",
+    ]
 
 
 @pytest.mark.parametrize("engine", MONITORING)
@@ -383,7 +391,11 @@ def cleaned():
     )
     result = run_on(pytester, engine)
     result.assert_outcomes(passed=3)
-    assert [status for _, status, _ in statuses(pytester)] == ["complete", "partial", "complete"]
+    assert [status for _, status, _ in statuses(pytester)] == [
+        "complete",
+        "partial",
+        "complete",
+    ]
     assert statuses(pytester)[1][2] == CONFLICT
     words = "new threads" if "threads" in case else "trace function"
     assert words in message(pytester, "test_meddles")

@@ -1,7 +1,7 @@
 """Holds what the hooks of a recorded run share: its settings, its recorder, the attempt of now."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -13,6 +13,7 @@ from pytest_recorder.diagnostics.inject import Injector
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug
 from pytest_recorder.plugin import resolution, tested_files, xdist
 from pytest_recorder.plugin.consequences import apply_policy
+from pytest_recorder.plugin.parameters import Parameter, text_parameters
 from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.plugin.run_metrics import RunMetrics
@@ -73,6 +74,7 @@ class RecordedRun:
         self.own_files = OwnFiles()
         self._tests: list[str] = []
         self._packages: list[str] = []
+        self._parameters: list[Parameter] = []
         self.recorder: Recorder | None = None
         self.open_error: RecorderError | None = None
         self.attempt: Attempt | None = None
@@ -106,6 +108,7 @@ class RecordedRun:
                 faults=self._faults,
             )
             recorder.add_tests(self._tests, self._packages)
+            recorder.learn(self._parameters)
             recorder.open()
         except UsageError as error:
             raise self.refusal(error) from error
@@ -118,11 +121,13 @@ class RecordedRun:
             if self.attempt is not None:
                 self.attempt.use(recorder)
 
-    def add_tests(self, items: Iterable[pytest.Item]) -> None:
-        """Take the files of collected tests into the scope."""
+    def add_tests(self, items: Sequence[pytest.Item]) -> None:
+        """Take the files of collected tests into the scope, and learn what they are given."""
         self._tests = tested_files.paths_of(items)
         self._packages = tested_files.named_packages(self.config)
+        self._parameters = text_parameters(items)
         if self.recorder is not None:
+            self.recorder.learn(self._parameters)
             self.recorder.add_tests(self._tests, self._packages)
 
     def add_test(self, item: pytest.Item) -> None:

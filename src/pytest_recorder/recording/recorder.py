@@ -328,6 +328,12 @@ class Recorder:
             return None
         return self.setup.masker.source(*source)[1].decode("utf-8", "replace")
 
+    def learn(self, named: "Iterable[tuple[str, str | bytes]]") -> None:
+        """Learn texts that have the names of secrets, before any code has them."""
+        for name, value in named:
+            if self._redactor.level(name) and self._redactor.remember(value):
+                self._redactor.tell()
+
     def hides(self, test: str) -> bool:
         """Tell whether a secret stands in the id of a test."""
         return self._redactor.finder.is_in_id(test)

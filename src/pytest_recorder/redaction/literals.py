@@ -6,9 +6,10 @@ and what is masked there is still a secret.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pytest_recorder.redaction.learned import Span
+from pytest_recorder.redaction.names import NameRules
 from pytest_recorder.redaction.stars import starred
 
 _LITERAL = re.compile(
@@ -21,6 +22,12 @@ _ENDS = {
     '"""': re.compile(r'(?:(?!""")(?:[^\\]|\\.))*+', re.DOTALL),
     "'''": re.compile(r"(?:(?!''')(?:[^\\]|\\.))*+", re.DOTALL),
 }
+# `password = "..."`, with or without a type, `password="..."` in a call, and `"password": "..."`.
+_GIVEN = re.compile(
+    r"""(?<![\w-])(?P<name>[\w-]++)["']?\s{0,3}"""
+    r"""(?::(?:\s{0,3}[\w.\[\], |]{1,60}=)?|=)\s{0,3}\(?\s{0,80}"""
+    r"""[bruBRU]{0,2}(?P<quote>\"\"\"|\'\'\'|["'])"""
+)
 _FIELD = re.compile(r"\{[^{}\n]*\}")
 _SHORTEST = 6
 
@@ -54,6 +61,19 @@ def mask_literals(source: bytes, find: Callable[[str], list[Span]]) -> bytes:
     if encoding == "latin-1":
         return _starred_bytes(source, spans)
     return starred(text, spans).encode()
+
+
+def named_literals(source: bytes, rules: NameRules) -> Iterator[str]:
+    """Give the literals that a source gives to the names of secrets, as they are written.
+
+    The code that would give them need not have run yet: a trace that is packed before knows them.
+    """
+    text = source.decode("utf-8", "replace")
+    for found in _GIVEN.finditer(text):
+        if rules.level(found["name"]):
+            body = _ENDS[found["quote"]].match(text, found.end())
+            if body is not None and "\\" not in body[0]:
+                yield body[0]
 
 
 def _in_source(body: str, spans: list[Span], start: int, has_fields: bool) -> list[Span]:

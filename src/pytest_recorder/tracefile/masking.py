@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from pytest_recorder.format.cursor import Cursor
 from pytest_recorder.redaction.finder import Finder
 from pytest_recorder.redaction.learned import SHORTEST, Span
-from pytest_recorder.redaction.literals import mask_literals
+from pytest_recorder.redaction.literals import mask_literals, named_literals
 from pytest_recorder.redaction.records import read_records
 from pytest_recorder.redaction.shapes import STARTS
 from pytest_recorder.redaction.stars import starred
@@ -72,6 +72,8 @@ class Masker:
         """Give a source with its digest as they are to be packed."""
         known = self._sources.get(digest)
         if known is None:
+            for literal in named_literals(text, self._finder.rules):
+                self._finder.learned.learn(literal)
             known = _Source(
                 0, *_with_digest(digest, text, mask_literals(text, self._finder.spans))
             )
