@@ -9,7 +9,7 @@ or path. `hunter22` and `s3cr3t-value` are; `correcthorse`, `user_id`, `tests/da
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import cast
+from typing import Final, cast
 
 from pytest_recorder.redaction.names import NameRules
 
@@ -29,6 +29,8 @@ _HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]")
 _NO_ASCII = re.compile(r"[^\x00-\x7f]")
 _SHORTEST_HUMP = 3
 _MARKER = "-----"
+MASK: Final = "[redacted]"
+"""What stands in the place of a secret in what is printed."""
 _SEPARATORS = re.compile(r"[\s;,&]+")
 _JOINED = re.compile(r"[\s;,&=@]")
 _URL_PASSWORD = re.compile(r"://[^\s:/@]*:([^\s/@]+)@")
@@ -36,6 +38,8 @@ _URL_PASSWORD = re.compile(r"://[^\s:/@]*:([^\s/@]+)@")
 
 def is_plain(text: str) -> bool:
     """Tell whether a text is made of plain words: of prose, an identifier, a path, a date."""
+    if MASK in text or not text.strip("*"):
+        return True  # masked before
     if _PATH.fullmatch(text) or _DATE.fullmatch(text):
         return True
     return all(
@@ -65,7 +69,7 @@ def _parts_of(text: str) -> Iterator[str]:
 class LearnedTexts:
     """The texts of one process, as UTF-8; those that are bytes as they are."""
 
-    __slots__ = ("_environment", "_forms", "fresh", "texts", "version")
+    __slots__ = ("_environment", "_forms", "_plain", "fresh", "texts", "version")
 
     def __init__(self) -> None:
         self.texts: dict[bytes, int] = {}
@@ -75,6 +79,7 @@ class LearnedTexts:
         self.fresh: list[bytes] = []
         """Those that the spool has not been told of."""
         self._environment: frozenset[bytes] = frozenset()
+        self._plain: set[str] = set()  # what was looked at and is none
         self._forms: tuple[int, tuple[str, ...], tuple[str, ...]] = (0, (), ())
 
     def since(self, version: int) -> list[bytes]:
@@ -87,6 +92,8 @@ class LearnedTexts:
         """Keep a string or bytes that stood under the name of a secret, if it tells enough."""
         # By the slots of the built-in types: no method of a subclass is called.
         kind, start = type(value), slice(LONGEST)
+        if kind is str and (len(cast(str, value)) < SHORTEST or value in self._plain):
+            return
         if issubclass(kind, str):
             text = str.__getitem__(cast(str, value), start)
             self._learn(text, text.encode("utf-8", "surrogatepass"))
@@ -153,6 +160,9 @@ class LearnedTexts:
             self.texts[data] = version
             return
         if len(text) < SHORTEST or is_plain(text):
+            if len(self._plain) >= MOST:
+                self._plain.clear()
+            self._plain.add(text)
             return
         self._add(data)
         for part in _parts_of(text):

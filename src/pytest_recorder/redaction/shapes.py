@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from pytest_recorder.redaction.learned import Span, is_plain
+from pytest_recorder.redaction.learned import MASK, Span, is_plain
 from pytest_recorder.redaction.names import LONGEST_NAME, NameRules, words_of
 
-MASK: Final = "[redacted]"
 # A word is tried once, at its start: from each of its letters, long ones took milliseconds.
 _NAME = re.compile(
     r"""(?<![\w-])(?P<name>[\w-]++)"""

@@ -203,10 +203,13 @@ typedef struct { /* types.c */
 } TypeTable;
 
 #define SECRET_ANSWERS 2048
+#define SHORTEST_LEARNED 8 /* characters */
+#define SECRETS_TOLD 256
 #define LONGEST_NAME 64 /* of bytes, or of the first of two items */
 
 typedef struct { /* secrets.c */
     uint64_t answers[SECRET_ANSWERS]; /* fingerprints of strings; the last two bits say how much is hidden */
+    uint64_t told[SECRETS_TOLD];      /* fingerprints of texts that Python has had in this trace */
     uint64_t redacted; /* values of this trace of which only the type was written */
 } Secrecy;
 

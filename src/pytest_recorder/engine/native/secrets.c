@@ -95,9 +95,35 @@ first_of_pair_is_secret(Hot *hot, PyObject *first)
     return key_is_secret(hot, first);
 }
 
+/* What is too short to be learned, or was told to Python in this trace already. */
+static int
+is_told(Hot *hot, PyObject *value)
+{
+    Py_ssize_t size = PyUnicode_CheckExact(value) ? PyUnicode_GET_LENGTH(value)
+                      : PyBytes_CheckExact(value) ? PyBytes_GET_SIZE(value)
+                                                  : -1;
+    if (size < 0) {
+        return 0;
+    }
+    if (size < SHORTEST_LEARNED) {
+        return 1;
+    }
+    /* Of exact strings and bytes: no code of the program's is asked. */
+    uint64_t fingerprint = mix((uint64_t)PyObject_Hash(value), (uint64_t)size);
+    uint64_t *told = &hot->secrecy.told[fingerprint % SECRETS_TOLD];
+    if (*told == fingerprint) {
+        return 1;
+    }
+    *told = fingerprint;
+    return 0;
+}
+
 int
 remember_secret(Hot *hot, PyObject *value)
 {
+    if (is_told(hot, value)) {
+        return 0;
+    }
     PyObject *is_new = PyObject_CallMethod(hot->settings.helpers, "remember", "O", value);
     if (is_new == NULL) {
         return -1;
@@ -133,6 +159,13 @@ masked(Hot *hot, PyObject *text)
         return Py_NewRef(text);
     }
     return PyObject_CallMethod(hot->settings.helpers, "mask", "O", text);
+}
+
+void
+secrets_begin(Hot *hot)
+{
+    memset(hot->secrecy.told, 0, sizeof(hot->secrecy.told));
+    hot->secrecy.redacted = 0;
 }
 
 void

@@ -33,6 +33,9 @@ PyObject *masked(Hot *hot, PyObject *text);
 /* Whether `masked` could find something to hide. */
 int may_hide(Hot *hot, PyObject *text);
 
+/* Start the next trace. */
+void secrets_begin(Hot *hot);
+
 /* Values of this trace of which only the type was written. */
 void redacted_set(Hot *hot, uint64_t count);
 

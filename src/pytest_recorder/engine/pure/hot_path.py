@@ -587,9 +587,10 @@ class PureHotPath:
 
     def _arguments(self, frame: FrameType, record: CodeRecord, state: FrameState) -> bytes:
         parts: list[bytes] = []
+        encode = self._encoder.encode_under
         for name, value in zip(record.args, record.read(frame, record.args), strict=True):
             if value is not UNBOUND:
-                encoded = self._encoder.encode_under(record.secret.get(name, 0), value)
+                encoded = encode(record.secret.get(name, 0), value)
                 state.values[name] = encoded
                 parts += (record.name_ids[name], encoded)
         return uv(len(parts) // 2) + b"".join(parts)
@@ -601,7 +602,7 @@ class PureHotPath:
             return b""
         old = state.values
         encoder = self._encoder
-        redacted = encoder.redacted
+        redacted, secret = encoder.redacted, record.secret
         changed: list[bytes] = []
         deleted: list[bytes] = []
         for name, value in zip(record.names, record.read(frame, record.names), strict=True):
@@ -609,7 +610,8 @@ class PureHotPath:
                 if old.pop(name, None) is not None:
                     deleted.append(record.name_ids[name])
                 continue
-            encoded = encoder.encode_under(record.secret.get(name, 0), value)
+            level = secret.get(name) if secret else 0
+            encoded = encoder.encode_under(level, value) if level else encoder.encode(value)
             if old.get(name) != encoded:
                 old[name] = encoded
                 changed += (record.name_ids[name], encoded)

@@ -52,6 +52,15 @@ class Shape:
     SCALAR: Final = 25
 
 
+class Bounds(NamedTuple):
+    """How much of one value is recorded: levels, items of a container, characters, attributes."""
+
+    depth: int = 3
+    items: int = 20
+    chars: int = 256
+    attributes: int = 20
+
+
 class TypeReader(NamedTuple):
     """What is known of a type: how to read its instances, and the number of its name."""
 
@@ -64,6 +73,10 @@ class TypeReader(NamedTuple):
     fields: tuple[str, ...]  # of a named tuple
 
 
+HOLDING: Final = frozenset(
+    (Shape.LIST, Shape.TUPLE, Shape.SET, Shape.FROZENSET, Shape.DEQUE, Shape.MAPPING)
+)
+"""What stands in these is under their name too."""
 _TEXTS: Final = (Shape.SUB_STR, Shape.SUB_BYTES, Shape.BYTEARRAY)
 
 

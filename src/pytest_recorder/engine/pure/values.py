@@ -20,7 +20,7 @@ import types
 import weakref
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from pytest_recorder.engine.pure.scalars import (
     PLAIN_COPY,
@@ -29,6 +29,8 @@ from pytest_recorder.engine.pure.scalars import (
     encode_int,
 )
 from pytest_recorder.engine.pure.shapes import (
+    HOLDING,
+    Bounds,
     Shape,
     TypeReader,
     fields_of,
@@ -47,15 +49,7 @@ from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Reason, Tag
 from pytest_recorder.redaction.names import LONGEST_NAME, OPEN, is_name
 
-
-class Bounds(NamedTuple):
-    """How much of one value is recorded: levels, items of a container, characters, attributes."""
-
-    depth: int = 3
-    items: int = 20
-    chars: int = 256
-    attributes: int = 20
-
+__all__ = ["Bounds", "ValueEncoder"]
 
 _module_state = vars(types.ModuleType)["__dict__"].__get__
 _args_of = BaseException.__dict__["args"].__get__
@@ -66,10 +60,6 @@ _SEQUENCE, _MAPPING = bytes((Tag.SEQUENCE,)), bytes((Tag.MAPPING,))
 _OBJECT, _OPAQUE = bytes((Tag.OBJECT,)), bytes((Tag.OPAQUE,))
 _TEXT, _SUBCLASS, _REDACTED = bytes((Tag.TEXT,)), bytes((Tag.SUBCLASS,)), bytes((Tag.REDACTED,))
 _WHOLE = bytes((Reason.WHOLE,))
-_HOLDING: Final = frozenset(
-    (Shape.LIST, Shape.TUPLE, Shape.SET, Shape.FROZENSET, Shape.DEQUE, Shape.MAPPING)
-)
-"""What stands in these is under their name too."""
 
 
 class ValueEncoder:
@@ -86,6 +76,7 @@ class ValueEncoder:
         "_encoders",
         "_ids",
         "_level",
+        "_level_of",
         "_open",
         "_readers",
         "_redactor",
@@ -102,6 +93,7 @@ class ValueEncoder:
     ) -> None:
         self._bounds = bounds
         self._redactor = redactor
+        self._level_of = redactor.level
         self._define_type = define_type
         self._define_name = define_name
         self._readers: dict[int, TypeReader] = {}
@@ -169,7 +161,7 @@ class ValueEncoder:
         return self._encode(value, depth)
 
     def encode_under(self, level: int, value: object) -> bytes:
-        """Encode what stands under a name that hides so much."""
+        """Encode what stands under a name that hides so much, if anything."""
         if not level:
             return self.encode(value)
         self._open.clear()
@@ -189,7 +181,7 @@ class ValueEncoder:
             self.redacted += 1
             return _REDACTED + reader.type_id
         outer = self._level
-        self._level = level if reader.shape in _HOLDING else OPEN
+        self._level = level if reader.shape in HOLDING else OPEN
         try:
             return self._encode(value, depth)
         finally:
@@ -224,7 +216,7 @@ class ValueEncoder:
     def _many(self, values: tuple[Any, ...], depth: int) -> list[bytes]:
         """Encode the items of a container; most are scalars, which need no call of their own."""
         if self._level:
-            return [self._inner(value, depth, self._level) for value in values]
+            return [self._hidden(value, depth, self._level) for value in values]
         scalars, encoded = self._scalars, []
         for value in values:
             scalar = scalars.get(id(type(value)))
@@ -233,24 +225,19 @@ class ValueEncoder:
 
     def _pair(self, pair: tuple[Any, ...], depth: int) -> list[bytes]:
         """Encode two items, the first of which can be the name of the second."""
-        if len(pair) != 2:  # it has changed meanwhile
+        level = OPEN
+        if len(pair) == 2 and not self._level and is_name(pair[0]):
+            level = self._level_of_key(pair[0])
+        if not level:
             return self._many(pair, depth)
-        outer = self._level
-        level = outer or (self._level_of_key(pair[0]) if is_name(pair[0]) else OPEN)
-        return [self._inner(pair[0], depth, outer), self._inner(pair[1], depth, level)]
-
-    def _inner(self, value: Any, depth: int, level: int) -> bytes:
-        """Encode what stands in a container, or in an object, under a name that hides so much."""
-        return self._hidden(value, depth, level) if level else self._encode(value, depth)
+        return [self._encode(pair[0], depth), self._hidden(pair[1], depth, level)]
 
     def _level_of_key(self, key: object) -> int:
         """Give how much a key hides: a string, or bytes such as the names of headers."""
-        if not self._redactor.active:
-            return OPEN
         if type(key) is str:
-            return self._redactor.level(key)
+            return self._level_of(key)
         if type(key) is bytes and len(key) <= LONGEST_NAME:
-            return self._redactor.level(key.decode("latin-1"))
+            return self._level_of(key.decode("latin-1"))
         return OPEN
 
     def _encode_bytes(self, value: bytes) -> bytes:
@@ -323,7 +310,9 @@ class ValueEncoder:
             shown = tuple(islice(tuple.__iter__(value), limit))
             names = (*reader.fields, *("",) * len(shown))
             return [
-                self._inner(v, depth + 1, self._level_of_key(n))
+                self._hidden(v, depth + 1, level)
+                if (level := self._level_of(n))
+                else self._encode(v, depth + 1)
                 for n, v in zip(names, shown, strict=False)
             ]
 
@@ -334,10 +323,14 @@ class ValueEncoder:
         limit = self._bounds.items
 
         def parts() -> list[bytes]:
-            level, self._level = self._level, OPEN
+            outer, self._level = self._level, OPEN
             return [
                 self._encode(key, depth + 1)
-                + self._inner(item, depth + 1, level or self._level_of_key(key))
+                + (
+                    self._hidden(item, depth + 1, level)
+                    if (level := outer or self._level_of_key(key))
+                    else self._encode(item, depth + 1)
+                )
                 for key, item in tuple(islice(dict.items(value), limit))
             ]
 
@@ -354,7 +347,12 @@ class ValueEncoder:
     ) -> bytes:
         def parts() -> list[bytes]:
             return [
-                self._define_name(name) + self._inner(item, depth + 1, self._level_of_key(name))
+                self._define_name(name)
+                + (
+                    self._hidden(item, depth + 1, level)
+                    if (level := self._level_of(name))
+                    else self._encode(item, depth + 1)
+                )
                 for name, item in attributes[: self._bounds.attributes]
             ]
 
