@@ -115,6 +115,8 @@ class Masker:
             if is_cut:
                 cursor.uv()
             text = cursor.sized()
+            if len(text) < SHORTEST:
+                continue
             shown = self._masked(text, is_bytes=tag in BYTES, is_cut=is_cut)
             if shown is not text:
                 masked = bytearray(data) if masked is None else masked

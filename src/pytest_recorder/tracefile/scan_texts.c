@@ -7,7 +7,7 @@
 #define LEAST_START 3
 #define MOST_START 16
 #define MOST_STARTS 32767
-#define SLOTS 4096
+#define SLOTS 4096 /* 32 - 20 bits of a hash */
 
 typedef struct {
     uint8_t text[MOST_START]; /* folded */
@@ -17,8 +17,8 @@ typedef struct {
 } Start;
 
 struct Finder {
-    uint8_t bits[65536 / 8]; /* by the first three bytes, folded */
-    int16_t slots[SLOTS];
+    uint8_t pairs[65536 / 8]; /* of the first three bytes, folded: the first two, the last two */
+    int16_t slots[SLOTS];     /* by all three */
     Start *starts;
     uint64_t *hits; /* where the value starts whose text it is */
     size_t hit_count, hit_room;
@@ -31,9 +31,15 @@ folded(uint8_t byte)
 }
 
 static inline uint32_t
-home_of(uint32_t three)
+pair_of(const uint8_t *at)
 {
-    return three * UINT32_C(2654435761) >> 16;
+    return (uint32_t)folded(at[0]) << 8 | folded(at[1]);
+}
+
+static inline uint32_t
+home_of(const uint8_t *at)
+{
+    return (pair_of(at) << 8 | folded(at[2])) * UINT32_C(2654435761) >> 20;
 }
 
 static int
@@ -42,13 +48,12 @@ matches(const Start *start, const uint8_t *at, const uint8_t *end)
     if (end - at < start->size) {
         return 0;
     }
-    for (int i = LEAST_START; i < start->size; i++) {
+    for (int i = 0; i < start->size; i++) {
         if (folded(at[i]) != start->text[i]) {
             return 0;
         }
     }
-    return folded(at[0]) == start->text[0] && folded(at[1]) == start->text[1] &&
-           folded(at[2]) == start->text[2];
+    return 1;
 }
 
 static int
@@ -59,28 +64,41 @@ has_mark(const uint8_t *at, const uint8_t *end)
            memchr(at, ',', size) != NULL || memchr(at, '>', size) != NULL;
 }
 
+/* 1 where a start stands at a place that needs no mark, or has one; `*mark` is -1 until looked for. */
+static int
+starts_at(const Finder *finder, const uint8_t *at, const uint8_t *text, const uint8_t *end, int *mark)
+{
+    if (end - at < LEAST_START) {
+        return 0;
+    }
+    for (int i = finder->slots[home_of(at)]; i >= 0; i = finder->starts[i].next) {
+        const Start *start = &finder->starts[i];
+        if (!matches(start, at, end)) {
+            continue;
+        }
+        if (start->needs_mark && *mark < 0) {
+            *mark = has_mark(text, end);
+        }
+        if (!start->needs_mark || *mark) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Of a start, two bytes that follow each other stand at an even place, wherever it begins. */
 static int
 may_hold_secret(const Finder *finder, const uint8_t *text, const uint8_t *end)
 {
-    int mark = -1; /* not looked for yet */
-    uint32_t three = 0;
-    for (const uint8_t *at = text; at < end; at++) {
-        three = (three << 8 | folded(*at)) & 0xFFFFFF;
-        uint32_t home = home_of(three);
-        if (at < text + 2 || !(finder->bits[home / 8] >> home % 8 & 1)) {
+    int mark = -1;
+    for (const uint8_t *at = text; end - at >= 2; at += 2) {
+        uint32_t pair = pair_of(at);
+        if (!(finder->pairs[pair / 8] >> pair % 8 & 1)) {
             continue;
         }
-        for (int i = finder->slots[home % SLOTS]; i >= 0; i = finder->starts[i].next) {
-            const Start *start = &finder->starts[i];
-            if (!matches(start, at - 2, end)) {
-                continue;
-            }
-            if (start->needs_mark && mark < 0) {
-                mark = has_mark(text, end);
-            }
-            if (!start->needs_mark || mark) {
-                return 1;
-            }
+        if (starts_at(finder, at, text, end, &mark) ||
+            (at > text && starts_at(finder, at - 1, text, end, &mark))) {
+            return 1;
         }
     }
     return 0;
@@ -119,6 +137,10 @@ take_start(Finder *finder, int number, PyObject *given)
     const char *text;
     Py_ssize_t size;
     int needs_mark;
+    if (!PyTuple_Check(given)) {
+        PyErr_SetString(PyExc_TypeError, "what a secret starts with stands in a tuple");
+        return -1;
+    }
     if (!PyArg_ParseTuple(given, "y#p", &text, &size, &needs_mark)) {
         return -1;
     }
@@ -132,11 +154,13 @@ take_start(Finder *finder, int number, PyObject *given)
     }
     start->size = (uint8_t)size;
     start->needs_mark = (uint8_t)needs_mark;
-    uint32_t home = home_of((uint32_t)start->text[0] << 16 | (uint32_t)start->text[1] << 8 |
-                            start->text[2]);
-    finder->bits[home / 8] |= (uint8_t)(1 << home % 8);
-    start->next = finder->slots[home % SLOTS];
-    finder->slots[home % SLOTS] = (int16_t)number;
+    for (int i = 0; i < 2; i++) {
+        uint32_t pair = pair_of(start->text + i);
+        finder->pairs[pair / 8] |= (uint8_t)(1 << pair % 8);
+    }
+    uint32_t home = home_of(start->text);
+    start->next = finder->slots[home];
+    finder->slots[home] = (int16_t)number;
     return 0;
 }
 
