@@ -30,6 +30,7 @@ lint:
     {{ bin }}/pyright --pythonpath {{ bin }}/python
     {{ bin }}/lint-imports
     {{ bin }}/python tools/errors_audit.py
+    {{ bin }}/python tools/original_calls.py
     {{ bin }}/python tools/generate_format.py --check
     {{ bin }}/python tools/option_tables.py --check
     {{ bin }}/python tools/c_layers.py
@@ -69,6 +70,10 @@ schemas:
 real-suites *args:
     {{ bin }}/python bench/real_suites.py {{ args }}
 
+# Try pytest plugins with and without recording, alone and together; arguments go to the command.
+plugins *args:
+    {{ bin }}/python bench/plugins.py {{ args }}
+
 # Compare recording with other tools and with the limit (hours), and write the tables; arguments go to the command.
 bench *args:
     {{ bin }}/python bench/compare.py --suites --output docs/performance.md {{ args }}
@@ -85,6 +90,17 @@ sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py": bu
     LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
     PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
         {{ bin }}/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }}
+
+# What fails lies in `fuzz-found`, with a traceback; `--runs N` or `--seconds N` says how much of it.
+# Mutate traces, spools and indexes, guided by coverage, and give them to every reader and command.
+fuzz *args:
+    {{ bin }}/python -m tests.fuzz {{ args }}
+
+# Give what is mutated to the scan in C under AddressSanitizer and UBSan.
+fuzz-sanitized *args="decoders files --seconds 60": build-sanitized
+    LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
+    PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
+        {{ bin }}/python -m tests.fuzz {{ args }}
 
 # Write the tables of docs/policy.md from real runs of every cell.
 policy-tables:

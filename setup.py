@@ -37,6 +37,17 @@ EXTENSIONS = [
         optional=True,
     ),
     Extension(
+        "pytest_recorder.system._spawn",
+        ["src/pytest_recorder/system/_spawn.c"],
+        py_limited_api=not IS_FREE_THREADED,
+        optional=True,
+    ),
+    Extension(
+        "pytest_recorder.engine._taps",
+        ["src/pytest_recorder/engine/_taps.c"],
+        optional=True,
+    ),
+    Extension(
         HOT_PATH,
         ["src/pytest_recorder/engine/native/unit.c"],
         depends=[VOCABULARY, *glob("src/pytest_recorder/engine/native/*.[ch]")],

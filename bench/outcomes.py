@@ -19,7 +19,7 @@ FILE_VARIABLE = "OUTCOMES_FILE"
 SAMPLE_VARIABLE = "OUTCOMES_SAMPLE"
 OUR_WARNING = "RecorderWarning"
 NOT_COLLECTED = "collect:failed"
-OUR_SECTIONS = ("Recorded trace",)
+OUR_SECTION = "Recorded trace"
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,18 @@ class Outcomes:
     details: Mapping[str, str]
     warnings: Mapping[str, int]
     process_s: float
+    our_lines: frozenset[str] = frozenset()
+    """The lines of the sections that we add to reports."""
 
     @property
-    def ours(self) -> int:
+    def our_warnings(self) -> int:
         return sum(n for name, n in self.warnings.items() if name.startswith(OUR_WARNING))
 
 
 def read(path: Path) -> Outcomes:
     document = json.loads(path.read_text(encoding="utf-8"))
-    return Outcomes(
-        document["phases"], document["details"], document["warnings"], document["process_s"]
-    )
+    lines = frozenset(document.pop("our_lines"))
+    return Outcomes(**document, our_lines=lines)
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def _odd(
 _phases_of: dict[str, list[str]] = {}
 _details: dict[str, list[str]] = {}
 _warnings: dict[str, int] = {}
+_our_lines: set[str] = set()
 _digest = hashlib.sha256
 _dumps, _times, _open = json.dumps, os.times, os.open
 _MOST_CHARS = 2000
@@ -126,7 +128,12 @@ def pytest_runtest_logreport(report: Any) -> None:
     expected = ":xfail" if hasattr(report, "wasxfail") else ""
     _phases_of.setdefault(report.nodeid, []).append(f"{report.when}:{report.outcome}{expected}")
     crash = getattr(report.longrepr, "reprcrash", None)
-    said = [f"{name}\n{text}" for name, text in report.sections if name not in OUR_SECTIONS]
+    for name, content, *_ in (*getattr(report.longrepr, "sections", ()), *report.sections):
+        if name.startswith(OUR_SECTION):
+            _our_lines.update(line.strip() for line in content.splitlines() if line.strip())
+    said = [
+        f"{name}\n{text}" for name, text in report.sections if not name.startswith(OUR_SECTION)
+    ]
     said.append("" if crash is None else str(crash.message))
     _details.setdefault(report.nodeid, []).append(_CHANGES.sub("_", "\n".join(said)))
 
@@ -166,6 +173,7 @@ def pytest_sessionfinish() -> None:
         },
         "warnings": _warnings,
         "process_s": sum(spent[:4]),
+        "our_lines": sorted(_our_lines),
     }
     # Not `open`: a suite that replaces it may not have put it back.
     file = _open(os.environ[FILE_VARIABLE], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)

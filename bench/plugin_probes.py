@@ -936,7 +936,6 @@ TOGETHER = (
     "pytest-cov",
     "pytest-datadir",
     "pytest-django",
-    "pytest-dotenv",
     "pytest-env",
     "pytest-freezer",
     "pytest-html",
@@ -957,4 +956,7 @@ TOGETHER = (
     "hypothesis",
     "syrupy",
 )
-"""The plugins of one run with all of them: those that many projects have."""
+"""The plugins of one run with all of them: those that many projects have.
+
+Not pytest-dotenv: it and pytest-env both want the option `--envfile`.
+"""

@@ -11,6 +11,7 @@ This file is also the reader of traces that runs inside the environment (``--ins
 """
 
 import argparse
+import dataclasses
 import difflib
 import json
 import os
@@ -25,14 +26,27 @@ from pathlib import Path
 from typing import Any
 
 import outcomes
+from comparison import table
 from outcomes import Outcomes
 from plugin_probes import PROBES, PROJECT, TOGETHER, Probe
 from pypi_suites import SuiteError, checkout_wheel, command, progress
-from real_suites import described
+from real_suites import checkout, described
 
 TOGETHER_NAME = "together"
 TOGETHER_WORKERS = "together, -n 2"
-COLUMNS = ("plugin", "version", "tests", "outcomes", "output", "traces of failures", "result")
+SECTION = "plugins"
+"""Where the table stands in the document."""
+SAVED = "result.json"
+NAMES = (*PROBES, TOGETHER_NAME, TOGETHER_WORKERS)
+COLUMNS = (
+    "plugin",
+    "version",
+    "tests",
+    "equal",
+    "failures with a whole trace",
+    "output",
+    "result",
+)
 WITHOUT_US = ["-p", "no:record_trace"]
 _RIGHT = "test_shop.py::test_total"
 _ENVIRON_FILE = ".env-of-run"
@@ -44,10 +58,11 @@ _UNSTABLE = re.compile(
 )
 """Addresses, times, sizes, temporary folders, process ids and ports: what differs each time."""
 _OURS = re.compile(
-    r"^record-trace: |^\W*(Recorded trace|recorded traces)\W*$|^(trace|open it): |^kept \d+ of \d+ "
-    r"| -> test-traces\S*$"
+    r"^record-trace: |^\W*(Recorded trace|recorded traces)( \(\w+\))?\W*$|^kept \d+ of \d+ traces"
+    r"| -> test-traces\S*$|^traces: \d|^::error .*\btest-traces/"
+    r"|^((recorded|written|dropped) (events|bytes)|redactions|detaches|faults): "
 )
-"""Whole lines of ours, under `--record-report=path`."""
+"""Lines of ours beside those of the sections in reports."""
 _OUR_NAME = re.compile(r"(?:, )?'?record-trace(?:-|': ')[\w.]+'?(?:, (?=\w))?")
 """Our plugin in a list of plugins, as pytest and pytest-metadata write it."""
 
@@ -55,19 +70,20 @@ _OUR_NAME = re.compile(r"(?:, )?'?record-trace(?:-|': ')[\w.]+'?(?:, (?=\w))?")
 @dataclass(frozen=True)
 class Run:
     status: int
-    output: tuple[str, ...]
     outcomes: Outcomes
-    log: str
+    log: str  # all that was printed
 
 
 @dataclass
 class Result:
     name: str
-    version: str = "-"
+    version: str = table.ABSENT
+    with_what: str = ""  # interpreter, system
+    checkout: str = ""  # of ours: commit and day
     tests: int = 0
     flaky: int = 0
     equal: int = 0
-    output: str = "-"
+    output: str = table.ABSENT
     failures: int = 0
     traces: int = 0
     fails_by_itself: str = ""
@@ -82,11 +98,24 @@ def main() -> int:
         return 0
     work = (options.work or Path(tempfile.mkdtemp(prefix="plugins-"))).resolve()
     work.mkdir(parents=True, exist_ok=True)
+    results = saved(work) if options.saved else list(examined(options, work))
+    text = render(results)
+    if options.output:
+        options.output.write_text(text, encoding="utf-8")
+    if options.document:
+        old = options.document.read_text(encoding="utf-8")
+        new = table.replace(old, SECTION, text)
+        options.document.write_text(new, encoding="utf-8")
+    print(text)
+    progress(f"logs and traces: {work}")
+    return 1 if any(result.problems for result in results) else 0
+
+
+def examined(options: argparse.Namespace, work: Path) -> Iterator[Result]:
     python = base_environment(options.python, work)
-    results = []
-    for name in options.plugin or [*PROBES, TOGETHER_NAME, TOGETHER_WORKERS]:
-        result = Result(name)
-        results.append(result)
+    with_what = described(options.python)
+    for name in options.plugin or NAMES:
+        result = Result(name, with_what=with_what, checkout=checkout())
         try:
             examine(result, python, work)
         except SuiteError as problem:
@@ -94,22 +123,35 @@ def main() -> int:
         progress(f"{name} {result.version}: {verdict(result)}")
         for problem in result.problems:
             progress(f"  {problem}")
-        text = render(results, options.python)
-        if options.output:
-            options.output.write_text(text, encoding="utf-8")
-    print(text)
-    progress(f"logs and traces: {work}")
-    return 1 if any(result.problems for result in results) else 0
+        place = folder_of(work, name)
+        place.mkdir(exist_ok=True)
+        (place / SAVED).write_text(json.dumps(dataclasses.asdict(result)), encoding="utf-8")
+        yield result
+
+
+def saved(work: Path) -> list[Result]:
+    """Give what earlier commands have found in a work folder, in the order of the probes."""
+    paths = [folder_of(work, name) / SAVED for name in NAMES]
+    return [
+        Result(**json.loads(path.read_text(encoding="utf-8")))
+        for path in paths
+        if path.is_file()
+    ]
+
+
+def folder_of(work: Path, name: str) -> Path:
+    return work / re.sub(r"[^\w.-]+", "-", name)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Try plugins with and without recording.")
     add = parser.add_argument
-    choices = [*PROBES, TOGETHER_NAME, TOGETHER_WORKERS]
-    add("--plugin", action="append", choices=choices, metavar="NAME", help="repeatable")
+    add("--plugin", action="append", choices=NAMES, metavar="NAME", help="repeatable")
     add("--python", default=sys.executable, help="interpreter for the environment")
     add("--work", type=Path, help="work folder, kept and used again; default: a temporary one")
+    add("--saved", action="store_true", help="run nothing: the table of what --work holds")
     add("-o", "--output", type=Path, help="write the table to this file too")
+    add("--document", type=Path, help="write the table into this document, between its marks")
     add("--inspect", type=Path, nargs="*", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -129,13 +171,13 @@ def base_environment(python: str, work: Path) -> Path:
 
 def examine(result: Result, python: Path, work: Path) -> None:
     probe, names = probe_of(result.name)
-    folder = work / re.sub(r"[^\w.-]+", "-", result.name)
+    folder = folder_of(work, result.name)
     packages = folder / "packages"
     result.version = install(python, probe, names, packages)
     attempt = Attempt(probe, python, packages, folder)
     before, recorded, after = (
         attempt.run("plain-1", WITHOUT_US),
-        attempt.run("recorded", ["--record-trace", "--record-report=path"]),
+        attempt.run("recorded", ["--record-trace"]),
         attempt.run("plain-2", WITHOUT_US),
     )
     if fails_by_itself(before) and fails_by_itself(after):
@@ -252,9 +294,8 @@ class Attempt:
         found = (
             outcomes.read(written) if written.exists() else Outcomes({}, {}, {}, process_s=0.0)
         )
-        shown = tuple(stable_lines(log))
         place.rename(self.folder / name)
-        return Run(status, shown, found, log)
+        return Run(status, found, log)
 
     def _environ(self, project: Path, written: Path) -> dict[str, str]:
         unwanted = ("PYTEST_", "CODETRACER_", "PYTHON", "COVERAGE_", "GITHUB_", "CI")
@@ -287,14 +328,20 @@ def write_project(probe: Probe, project: Path) -> None:
         command(["git", "init", "--quiet", str(project)], "cannot make a repository")
 
 
-def stable_lines(log: str) -> Iterator[str]:
-    """Give the lines of an output that are the same in each run, without those of ours."""
+def stable_lines(log: str, ours: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Give the lines of an output that are the same in each run, without those of ours.
+
+    `ours` are the lines of our sections; a plugin may frame or indent them.
+    """
     for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", log).splitlines():
         text = line.strip()
-        if not text or _OURS.search(text):
+        if not text or _OURS.search(text) or text.strip("│ ") in ours:
             continue
+        text = _OUR_NAME.sub("", text)
+        if text == "plugins:":
+            continue  # we were the only one
         # Rules are as long as what stands in them, which may be a time.
-        yield re.sub(r"[-=_ ]{2,}", " ", _UNSTABLE.sub("_", _OUR_NAME.sub("", text)))
+        yield re.sub(r"[-=_ ]{2,}", " ", _UNSTABLE.sub("_", text))
 
 
 def take_comparison(result: Result, before: Run, recorded: Run, after: Run) -> None:
@@ -306,8 +353,8 @@ def take_comparison(result: Result, before: Run, recorded: Run, after: Run) -> N
     result.notes += [f"{test}: flaky, the plain runs differ" for test in found.flaky]
     result.problems += [f"output or message of {text}" for text in found.details]
     result.problems += [f"{warning}: warning not in both" for warning in found.warnings]
-    if recorded.outcomes.ours:
-        result.problems.append(f"{recorded.outcomes.ours} warnings of ours")
+    if recorded.outcomes.our_warnings:
+        result.problems.append(f"{recorded.outcomes.our_warnings} warnings of ours")
     if before.status == after.status != recorded.status:
         result.problems.append(f"status {before.status} plain, {recorded.status} recorded")
     if not found.tests:
@@ -318,10 +365,10 @@ def take_output(result: Result, probe: Probe, before: Run, recorded: Run, after:
     if probe.measures:
         result.output = "figures, not compared"
         return
-    first, ours, last = (
-        run.output if probe.ordered else tuple(sorted(run.output))
-        for run in (before, recorded, after)
-    )
+    # Out of all three: a line of ours may be one of the plain runs too (`basket = [1]`).
+    our_lines = recorded.outcomes.our_lines
+    shown = [list(stable_lines(run.log, our_lines)) for run in (before, recorded, after)]
+    first, ours, last = shown if probe.ordered else map(sorted, shown)
     # Where the plain runs differ, the lines that both have must be there.
     shared = matching(first, last)
     lost = [line for line in difflib.ndiff(shared, matching(shared, ours)) if line[0] == "-"]
@@ -389,7 +436,7 @@ def inspect_trace(trace: Path) -> dict[str, Any]:
 def last_line(log: str) -> str:
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"^(E\s+)?[\w.]*(Error|Exception)\b", line)]
-    return (errors or lines or ["no output"])[-1][:160]
+    return (errors or lines or ["no output"])[-1].strip("= ")[:160]
 
 
 def verdict(result: Result) -> str:
@@ -400,26 +447,24 @@ def verdict(result: Result) -> str:
     return "equal"
 
 
-def render(results: list[Result], python: str) -> str:
-    lines = [f"{described(python)}.", "", f"| {' | '.join(COLUMNS)} |"]
-    lines.append("|---|---|--:|--:|---|--:|---|")
-    for result in results:
-        row = [
-            result.name,
-            result.version,
-            result.tests,
-            f"{result.equal} equal",
-            result.output,
-        ]
-        row.append(f"{result.traces} of {result.failures}")
-        if result.fails_by_itself:
-            row[2:] = ["-"] * 4
-        lines.append(f"| {' | '.join(map(str, row))} | {verdict(result)} |".replace("\n", " "))
+def render(results: list[Result]) -> str:
+    made = sorted({f"{r.with_what}, checkout {r.checkout}" for r in results if r.with_what})
+    parts = ["; ".join(made) + ".\n", table.render(COLUMNS, map(cells, results), texts=2)]
     for title in ("problems", "notes"):
         texts = [f"- {r.name}: {text}" for r in results for text in getattr(r, title)]
         if texts:
-            lines += ["", f"{title.capitalize()} ({len(texts)}):", "", *texts]
-    return "\n".join(lines) + "\n"
+            parts.append(f"{title.capitalize()} ({len(texts)}):\n")
+            parts.append("\n".join(texts) + "\n")
+    return "\n".join(parts)
+
+
+def cells(result: Result) -> list[str]:
+    if result.fails_by_itself or not result.tests:
+        figures = [table.ABSENT] * 4
+    else:
+        traces = f"{result.traces} of {result.failures}"
+        figures = [str(result.tests), str(result.equal), traces, result.output]
+    return [result.name, result.version, *figures, verdict(result)]
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ This file is also the reader of traces that runs inside the suite's environment 
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import platform
@@ -21,11 +22,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import outcomes
+from comparison import table
 from outcomes import Comparison, Outcomes
 from pypi_suites import (
     CHECKOUT,
@@ -40,7 +43,7 @@ from pypi_suites import (
     test_targets,
 )
 
-COLUMNS = (
+OUTCOMES = (
     "suite",
     "version",
     "habits",
@@ -49,15 +52,22 @@ COLUMNS = (
     "flaky plain",
     "recordings",
     "partial",
-    "events",
-    "dropped",
+    "our warnings",
+    "checkout",
+)
+COSTS = (
+    "suite",
     "CPU plain, s",
     "recorded / plain",
+    "events",
+    "dropped",
     "kept, read",
     "bytes / event",
     "KiB / trace",
-    "our warnings",
 )
+SECTION = "suites"
+"""Where the tables stand in the document."""
+SAVED = "result.json"
 WITHOUT_US = ["-p", "no:record_trace"]
 STATUSES = {0, 1}
 METRICS = "pytest_recorder_"
@@ -76,6 +86,8 @@ class Run:
 class Result:
     suite: Suite
     version: str = "?"
+    with_what: str = ""  # interpreter, system, level
+    checkout: str = ""  # of ours: commit and day
     comparison: Comparison | None = None
     recordings: int = 0
     partial: int = 0
@@ -98,14 +110,29 @@ def main() -> int:
     if options.inspect is not None:
         print(json.dumps([inspect_trace(path, options.package) for path in options.inspect]))
         return 0
+    # A shell that runs this in the background has it ignored, and suites send it to themselves.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     work = (options.work or Path(tempfile.mkdtemp(prefix="real-suites-"))).resolve()
     work.mkdir(parents=True, exist_ok=True)
+    results = saved(work) if options.saved else list(examined(options, work))
+    text = render(results)
+    if options.output:
+        options.output.write_text(text, encoding="utf-8")
+    if options.document:
+        old = options.document.read_text(encoding="utf-8")
+        new = table.replace(old, SECTION, text)
+        options.document.write_text(new, encoding="utf-8")
+    print(text)
+    progress(f"logs and traces: {work}")
+    return 1 if any(result.problems for result in results) else 0
+
+
+def examined(options: argparse.Namespace, work: Path) -> Iterator[Result]:
     trees = dict(named.split("=", 1) for named in options.source)
-    results: list[Result] = []
     wheel = checkout_wheel(options.python, work)
+    with_what = f"{described(options.python)}, level `{options.level}`"
     for name in options.suite or SUITES:
-        result = Result(SUITES[name])
-        results.append(result)
+        result = Result(SUITES[name], with_what=with_what, checkout=checkout())
         tree = Path(trees[name]).resolve() if name in trees else None
         try:
             examine(result, options, work / name, wheel, tree)
@@ -113,12 +140,27 @@ def main() -> int:
             result.problems.append(str(problem))
         for problem in result.problems:
             progress(f"  {problem}")
-        text = render(results, options)
-        if options.output:
-            options.output.write_text(text, encoding="utf-8")
-    print(text)
-    progress(f"logs and traces: {work}")
-    return 1 if any(result.problems for result in results) else 0
+        save(result, work / name)
+        yield result
+
+
+def save(result: Result, work: Path) -> None:
+    facts = {**dataclasses.asdict(result), "suite": result.suite.name}
+    work.mkdir(parents=True, exist_ok=True)
+    (work / SAVED).write_text(json.dumps(facts), encoding="utf-8")
+
+
+def saved(work: Path) -> list[Result]:
+    """Give what earlier commands have found in a work folder, in the order of the suites."""
+    results = []
+    for name, suite in SUITES.items():
+        path = work / name / SAVED
+        if path.is_file():
+            facts = json.loads(path.read_text(encoding="utf-8"))
+            if facts["comparison"] is not None:
+                facts["comparison"] = Comparison(**facts["comparison"])
+            results.append(Result(**{**facts, "suite": suite}))
+    return results
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -139,7 +181,9 @@ def parse_arguments() -> argparse.Namespace:
     add("--kept", type=int, default=100, metavar="N", help="tests whose traces are kept; 100")
     add("-k", dest="expression", help="only the tests that match, as in pytest -k")
     add("--timeout-s", type=float, default=3600, help="limit of one run of a suite")
-    add("-o", "--output", type=Path, help="write the table to this file too")
+    add("--saved", action="store_true", help="run nothing: the tables of what --work holds")
+    add("-o", "--output", type=Path, help="write the tables to this file too")
+    add("--document", type=Path, help="write the tables into this document, between its marks")
     add("--inspect", type=Path, nargs="*", help=argparse.SUPPRESS)
     add("--package", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -185,7 +229,7 @@ def take_comparison(result: Result, before: Run, recorded: Run, after: Run) -> N
     result.comparison = found
     result.plain_s = (before.cpu_s + after.cpu_s) / 2
     result.ratio = recorded.cpu_s / result.plain_s
-    result.our_warnings = recorded.outcomes.ours
+    result.our_warnings = recorded.outcomes.our_warnings
     result.problems += found.different
     if before.status == after.status != recorded.status:
         result.problems.append(
@@ -412,47 +456,65 @@ def inspect_trace(trace: Path, package: Path) -> dict[str, Any]:
     }
 
 
-def render(results: list[Result], options: argparse.Namespace) -> str:
-    lines = [
-        f"{described(options.python)}, level `{options.level}`.",
-        "",
-        f"| {' | '.join(COLUMNS)} |",
-        "|---|---|---|" + "--:|" * (len(COLUMNS) - 3),
-        *(f"| {' | '.join(cells(result))} |" for result in results),
+def render(results: list[Result]) -> str:
+    made = sorted({result.with_what for result in results if result.with_what})
+    parts = [
+        "; ".join(made) + ".\n",
+        table.render(OUTCOMES, map(outcome_cells, results), texts=3),
+        table.render(COSTS, map(cost_cells, results)),
     ]
     for title in ("problems", "notes"):
         texts = [f"- {r.suite.name}: {text}" for r in results for text in getattr(r, title)]
         if texts:
-            lines += ["", f"{title.capitalize()} ({len(texts)}):", "", *texts]
-    return "\n".join(lines) + "\n"
+            parts.append(f"{title.capitalize()} ({len(texts)}):\n")
+            parts.append("\n".join(texts) + "\n")
+    return "\n".join(parts)
 
 
-def cells(result: Result) -> list[str]:
-    name = result.suite.name + (", in part" if result.suite.part else "")
-    start = [name, result.version, result.suite.habits]
+def name_of(result: Result) -> str:
+    return result.suite.name + (", in part" if result.suite.part else "")
+
+
+def outcome_cells(result: Result) -> list[str]:
+    start = [name_of(result), result.version, result.suite.habits]
     found = result.comparison
     if found is None:
-        return start + ["-"] * (len(COLUMNS) - len(start))
+        return start + [table.ABSENT] * (len(OUTCOMES) - len(start))
     equal = found.tests - len(found.flaky) - len(found.different)
-    per_event = result.kept_bytes / result.kept_events if result.kept_events else 0
-    per_trace = result.kept_bytes / result.kept / 1024 if result.kept else 0
-    made = [f"{n:,}" for n in (found.tests, equal, len(found.flaky), result.recordings)]
-    made += [f"{n:,}" for n in (result.partial, result.events, result.dropped)]
-    ratio = "-" if result.ratio is None else f"{result.ratio:.2f}"
-    made += [f"{result.plain_s:.1f}", ratio, f"{result.complete:,} of {result.kept:,}"]
-    return [*start, *made, f"{per_event:.2f}", f"{per_trace:.1f}", f"{result.our_warnings:,}"]
+    numbers = (found.tests, equal, len(found.flaky), result.recordings, result.partial)
+    shown = [f"{number:,}" for number in (*numbers, result.our_warnings)]
+    return [*start, *shown, result.checkout]
+
+
+def cost_cells(result: Result) -> list[str]:
+    if result.ratio is None:
+        return [name_of(result)] + [table.ABSENT] * (len(COSTS) - 1)
+    return [
+        name_of(result),
+        table.number(result.plain_s),
+        table.number(result.ratio),
+        f"{result.events:,}",
+        f"{result.dropped:,}",
+        f"{result.complete:,} of {result.kept:,}",
+        table.number(result.kept_bytes / result.kept_events if result.kept_events else None),
+        table.number(result.kept_bytes / result.kept / 1024 if result.kept else None),
+    ]
 
 
 def described(python: str) -> str:
-    """Say with what a table was made: interpreter, system, commit and day."""
+    """Say with what a table was made: interpreter and system."""
     version = command([python, "--version"], "cannot run the interpreter").strip()
+    return f"{version}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+
+
+def checkout() -> str:
+    """Give the commit of this checkout, and the day."""
     git = ["git", "describe", "--always", "--dirty", "--abbrev=9"]
     try:
         commit = command(git, "no commit", cwd=CHECKOUT).strip()
     except (SuiteError, OSError):
         commit = "no commit"
-    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    return f"{version}, {system}, checkout {commit}, {time.strftime('%Y-%m-%d', time.gmtime())}"
+    return f"{commit}, {time.strftime('%Y-%m-%d', time.gmtime())}"
 
 
 if __name__ == "__main__":

@@ -132,7 +132,14 @@ def python_words(table: ModuleType) -> str:
     )
     limits = "".join(
         f"{name}: Final = {literal(getattr(table, name))}\n"
-        for name in ("MAX_DEPTH", "MAX_NESTING", "MAX_INT_BYTES")
+        for name in (
+            "MAX_DEPTH",
+            "MAX_NESTING",
+            "MAX_INT_BYTES",
+            "MAX_BLOCK_EVENTS",
+            "MAX_BLOCK_FRAMES",
+            "MAX_BLOCK_PAIRS",
+        )
     )
     classes = [
         class_of("Define", "Records of the definition stream.", numbers(table.DEFINITIONS)),
@@ -244,6 +251,8 @@ def c_header(table: ModuleType) -> str:
         ("MAX_DEPTH", table.MAX_DEPTH, ""),
         ("MAX_NESTING", table.MAX_NESTING, ""),
         ("MAX_INT_BYTES", table.MAX_INT_BYTES, ""),
+        ("MAX_BLOCK_FRAMES", table.MAX_BLOCK_FRAMES, ""),
+        ("MAX_BLOCK_PAIRS", table.MAX_BLOCK_PAIRS, ""),
         ("OP_END", len(table.OPERATIONS) + 1, "one more than the last"),
         ("TAG_END", len(table.TAGS), "one more than the last"),
         ("REASON_END", len(table.REASONS), "one more than the last"),
@@ -454,6 +463,9 @@ def document_tables(table: ModuleType) -> dict[str, str]:
         ("nesting of a value that a reader follows", table.MAX_NESTING),
         ("bytes of an int whose digits are kept", table.MAX_INT_BYTES),
         ("bytes of a block when inflated", table.MAX_BLOCK_BYTES),
+        ("events of a block", table.MAX_BLOCK_EVENTS),
+        ("frames that a block introduces", table.MAX_BLOCK_FRAMES),
+        ("values of variables, and names of deleted ones, in a block", table.MAX_BLOCK_PAIRS),
     ]
     return {
         "block": header(table.BLOCK, table.CHECKSUM),

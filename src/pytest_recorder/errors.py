@@ -46,6 +46,23 @@ _REMOTE_TRACEBACKS: Final = ("RemoteTraceback", "_RemoteTraceback")
 from a worker: its traceback as text, and no reason."""
 
 
+class SourceError(Exception):
+    """Stands, as the cause of an error, for an exception that must not live on.
+
+    An exception holds objects: a key that was not found, whose attribute was missing, the frames of
+    its traceback. Those of a recorded program die when the program lets go of them.
+    """
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(kind, text)
+        self.kind = kind
+        """The name of its type."""
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class RecorderError(Exception):
     """The base of all errors of this package.
 
@@ -75,7 +92,18 @@ class RecorderError(Exception):
             return self._pickled_cause
         if isinstance(source, RecorderError):
             return str(source)
-        return f"{type(source).__name__}: {source}"
+        kind = source.kind if isinstance(source, SourceError) else type(source).__name__
+        return f"{kind}: {source}"
+
+    @property
+    def reason_text(self) -> str:
+        """The message with the source, where code and context stand elsewhere."""
+        cause = self.cause_text
+        return f"{self.message}: caused by {cause}" if cause else self.message
+
+    def say_cause(self, text: str) -> None:
+        """Give it the text of a source that is in another process."""
+        self._pickled_cause = text
 
     def __str__(self) -> str:
         pairs = ", ".join(f"{key}={self.context[key]}" for key in sorted(self.context))

@@ -105,12 +105,13 @@ def test_a_spool_is_read_directly(
     spool = begun(tmp_path)
     if is_dead:
         die(spool)
-    before = spool.path.read_bytes()
+    path = Path(spool.path)
+    before = path.read_bytes()
     assert main([command[0], str(spool.path), *command[1:]]) == 0
     captured = capsys.readouterr()
     assert ("the process died" if is_dead else "the process is still running") in captured.out
     assert captured.err == ""
-    assert spool.path.read_bytes() == before
+    assert path.read_bytes() == before
     assert names(tmp_path) == [NAME]
     spool.close()
 

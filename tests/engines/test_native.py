@@ -23,6 +23,7 @@ import pytest_recorder
 from pytest_recorder.engine.pure.shapes import Shape
 from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
 from pytest_recorder.engine.redact import Redactor
+from pytest_recorder.errors import ErrorCode, enverr
 from pytest_recorder.format.layout import SegmentKind
 from pytest_recorder.format.primitives import uv
 from pytest_recorder.format.vocabulary import LEVELS
@@ -512,28 +513,18 @@ def fails_inside() -> str:
     return type(kept).__name__
 
 
-@pytest.mark.parametrize(
-    "helper", ["describe_code", "describe_type", "message_of", "thread_name", "source_digest"]
-)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_fault_of_ours_ends_the_recording_and_not_the_program(
-    helper: str, monkeypatch: pytest.MonkeyPatch
+    engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pytest_recorder.engine.native.hot_path import Helpers
+    begins = Spool.next_events
 
-    def broken(*args: object) -> object:
-        if helper == "describe_code" and getattr(args[1], "co_name", "") != "fails_inside":
-            return None
-        raise OSError(28, "no space left")
+    def broken(spool: Spool, size: int, base_us: int) -> None:
+        begins(spool, size, base_us)
+        raise enverr(ErrorCode.IO, "no space left")
 
-    # A fault is ours by the file of the code that raised it.
-    broken.__code__ = broken.__code__.replace(
-        co_filename=Helpers.encode_other.__code__.co_filename
-    )
-    if helper == "thread_name":
-        monkeypatch.setattr("pytest_recorder.engine.native.hot_path.thread_name", broken)
-    else:
-        monkeypatch.setattr(Helpers, helper, broken)
-    recorded = record(fails_inside, engine=NATIVE)
+    monkeypatch.setattr(Spool, "next_events", broken)
+    recorded = record(fails_inside, engine=engine)
     assert (recorded.error, recorded.result) == (None, "ValueError")
     assert (recorded.status, recorded.reason) == ("partial", "ERR_IO")
 

@@ -11,6 +11,7 @@ import pytest
 import pytest_recorder
 from pytest_recorder.errors import EnvironmentError
 from pytest_recorder.format.layout import SegmentKind
+from pytest_recorder.system.originals import OS
 from pytest_recorder.tracefile.recovery import recover
 from pytest_recorder.tracefile.spool import Spool
 from pytest_recorder.tracefile.spoolfile import SpoolFile
@@ -110,12 +111,13 @@ def lend_in_vain(spool: Spool, meanwhile: Callable[[], None]) -> None:
 def test_a_spool_whose_room_was_lent_in_vain_is_as_it_was(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "a.pyspool", 4 << 20)
     fill(spool)
-    before, size = held(spool), spool.path.stat().st_size
+    path = Path(spool.path)
+    before, size = held(spool), path.stat().st_size
     sizes = []
     with pytest.raises(OSError, match="no room"):
-        lend_in_vain(spool, lambda: sizes.append(spool.path.stat().st_size))
+        lend_in_vain(spool, lambda: sizes.append(path.stat().st_size))
     assert sizes[0] < size
-    assert (held(spool), spool.path.stat().st_size) == (before, size)
+    assert (held(spool), path.stat().st_size) == (before, size)
     assert not spool.is_empty
     # And it goes on, in the same units.
     fill(spool)
@@ -135,7 +137,7 @@ def test_a_spool_whose_room_was_taken_is_empty_and_goes_on(
         raise OSError(28, "no space left")
 
     with pytest.raises(OSError, match="no room"):
-        lend_in_vain(spool, lambda: monkeypatch.setattr(os, "posix_fallocate", refuse))
+        lend_in_vain(spool, lambda: monkeypatch.setattr(OS, "posix_fallocate", refuse))
     assert spool.is_empty
     assert held(spool) == []
     with SpoolFile(spool.path) as found:
@@ -161,7 +163,7 @@ def test_an_empty_spool_is_not_left_to_be_recovered(
         raise refused
 
     for name in ("fsync", "posix_fallocate"):
-        monkeypatch.setattr(os, name, refuse)
+        monkeypatch.setattr(OS, name, refuse)
     with pytest.raises(EnvironmentError, match="ENOSPC"):
         session.stop()
     monkeypatch.undo()

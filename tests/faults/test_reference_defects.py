@@ -352,3 +352,16 @@ def test_b21_a_failure_is_told_once_and_names_its_cause(
     with pytest.raises(pytest_recorder.EnvironmentError, match="ERR_IO") as caught:
         session.stop()
     assert isinstance(caught.value.__cause__, PermissionError)
+
+
+@pytest.mark.parametrize("stage", ["panic", "panic:3"])
+def test_b21_a_panic_names_its_cause_too(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    monkeypatch.setenv(inject.VARIABLE, stage)
+    found = record(double, 21, engine=engine, folder=tmp_path)
+    assert (found.result, found.status, found.reason) == (42, "partial", "ERR_UNKNOWN")
+    with found.trace() as trace:
+        assert trace.message == (
+            "the recorder failed: caused by RuntimeError: injected failure at stage 'panic'"
+        )

@@ -150,7 +150,9 @@ def test_an_error_of_a_worker_stands_in_the_report_with_its_code(
     failed = {"abort": {"passed": 1, "failed": 1, "errors": 2}}
     done.assert_outcomes(**failed.get(policy, {"passed": 1, "failed": 1}))
     if policy == "abort":
-        done.stdout.fnmatch_lines(["*record-trace: [[]ERR_UNKNOWN[]] the recorder failed: *"])
+        done.stdout.fnmatch_lines(
+            ["*record-trace: [[]ERR_UNKNOWN[]] the recorder failed*: caused by RuntimeError: *"]
+        )
     else:
         done.stdout.fnmatch_lines(["RecorderWarning: *::test_first: [[]ERR_UNKNOWN[]] *"])
     assert {entry["reason"] for entry in index(pytester)} == {"ERR_UNKNOWN"}

@@ -12,7 +12,7 @@ from tests.plugin.support import index, kept, run, traces
 
 INTERRUPTED = """
 import pytest
-from pytest_recorder.plugin import ending, run_metrics
+from pytest_recorder.plugin import explainer, run_metrics
 
 def interrupt(*_):
     raise KeyboardInterrupt
@@ -249,12 +249,12 @@ def test_a_test_that_took_its_process_with_it_has_a_page(pytester: pytest.Pytest
     assert len(pages(pytester)) == 1
 
 
-@pytest.mark.parametrize("what", ["add_page", "add_explanation"])
+@pytest.mark.parametrize("what", ["add_page", "explain"])
 def test_ctrl_c_beside_a_kept_trace_does_not_make_it_a_missing_one(
     pytester: pytest.Pytester, what: str
 ) -> None:
     pytester.makepyfile(FAILS)
-    pytester.makeconftest(INTERRUPTED.replace("WHAT", f"ending.{what}"))
+    pytester.makeconftest(INTERRUPTED.replace("WHAT", f"explainer.Explainer.{what}"))
     result = run(pytester, "--record-trace", "--record-html=on", "--record-require-trace")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.no_fnmatch_line("*ERR_TRACE_MISSING*")

@@ -277,19 +277,20 @@ def test_a_timeout_in_our_time_fails_the_test_and_nothing_else(
     pytester.makeconftest(
         """
         import signal
-        from pytest_recorder.plugin import ending, report_lines
+        from pytest_recorder.plugin import report_lines
+        from pytest_recorder.plugin.explainer import Explainer
 
-        real_lines, real_explanation = report_lines.section_lines, ending.add_explanation
+        real_lines, real_explanation = report_lines.section_lines, Explainer.explain
 
         def section_lines(*args, **named):
             signal.raise_signal(signal.SIGALRM)
             return real_lines(*args, **named)
 
-        def add_explanation(*args):
+        def explain(*args):
             print("left on the clock:", signal.getitimer(signal.ITIMER_REAL)[0])
             return real_explanation(*args)
 
-        report_lines.section_lines, ending.add_explanation = section_lines, add_explanation
+        report_lines.section_lines, Explainer.explain = section_lines, explain
         """
     )
     pytester.makepyfile("def test_fails(): assert 0\ndef test_passes(): pass")

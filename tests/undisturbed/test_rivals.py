@@ -325,7 +325,7 @@ def test_an_id_that_was_freed_while_we_rest_is_left_without_events_of_ours(
 ) -> None:
     monitoring = sys.monitoring
     settings = {"root": tmp_path, "dir": tmp_path, "hot_path": engine.partition("/")[2]}
-    recorder = Recorder(Settings.model_validate(settings), tmp_path, Policy())
+    recorder = Recorder(Settings.checked(settings), tmp_path, Policy())
     recorder.open()
     recorder.begin()
     recorder.end()

@@ -23,6 +23,8 @@ CANCELLED = "asyncio.exceptions.CancelledError"
 """It ends a task that was cancelled; a failure only where nothing else left the recorded code."""
 QUIET = frozenset(("StopIteration", "StopAsyncIteration", "GeneratorExit", CANCELLED))
 """How generators and tasks end. These alone make no test fail."""
+OF_DOCTESTS = frozenset(("DocTestFailure", "MultipleDoctestFailures"))
+"""What an example makes fail that gave another result than the one expected: no exception did."""
 _MOST_FRAMES = 400
 _MOST_ARGUMENTS = 40
 _MOST_LOOKED_THROUGH = 30_000
@@ -172,11 +174,22 @@ def find_failure(history: "History", test: str | None = None) -> Failure:
         raise usage(
             ErrorCode.QUERY, f"no test {test!r} in the trace, it is of {manifest.test!r}"
         )
+    failing = manifest.failing
+    if failing is not None and failing.exception in OF_DOCTESTS:
+        return _failure(history, manifest.test, _doctest_point(history, failing.phase))
     point = last_failure_point(history, is_of_run=False)
     if point.left is None and point.phase is not None:
         # A frame that was recorded called the test, and handled what left it.
         point = _point_of(history, point.phase, point.end, is_any=True)
     return _failure(history, manifest.test, point)
+
+
+def _doctest_point(past: Past, phase: str) -> FailurePoint:
+    """Find the end of the phase: what left a function of an example that passed was expected."""
+    for event in past.backwards(len(past)):
+        if _is_phase(event) and event.edge == "end" and event.phase == phase:
+            return FailurePoint(phase, event.n, None, None)
+    return FailurePoint(phase, len(past), None, None)
 
 
 def failed_tests(history: "History", *, is_quick: bool = False) -> FailedTests:

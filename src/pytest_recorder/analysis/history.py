@@ -21,6 +21,8 @@ MOST_EVENTS = 300_000
 ALL_EVENTS = 1 << 60
 """What is asked for by name is looked for in all of a trace."""
 _HELD_BLOCKS = 5
+_HELD_WEIGHT = 600_000
+"""Events and parts of values in the blocks that are held: each takes some 300 bytes."""
 
 
 @dataclass(slots=True)
@@ -29,6 +31,7 @@ class _Loaded:
     events: list[Event]
     frames: dict[int, Frame]
     states: dict[int, dict[str, Value]]
+    weight: int
     by_frame: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
     objects: dict[int, list[tuple[int, Value]]] | None = None
 
@@ -61,6 +64,7 @@ class History:
         self._left = most_events
         self._ranges = trace.block_ranges()
         self._blocks: OrderedDict[int, _Loaded] = OrderedDict()
+        self._held = 0
         outline = trace.outline()
         self._starts, self._parents, self.raises = outline
 
@@ -211,8 +215,11 @@ class History:
             return None
         self._left -= len(self._ranges[at])
         found = self._blocks[at] = _Loaded(self._ranges[at].start, *self.trace.read_block(at))
-        if len(self._blocks) > _HELD_BLOCKS:
-            self._blocks.popitem(last=False)
+        self._held += found.weight
+        while len(self._blocks) > _HELD_BLOCKS or (
+            self._held > _HELD_WEIGHT and len(self._blocks) > 1
+        ):
+            self._held -= self._blocks.popitem(last=False)[1].weight
         return found
 
     def _earlier(self, at: int, block: _Loaded, frame: int) -> int:

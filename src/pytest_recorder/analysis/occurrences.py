@@ -5,9 +5,17 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
+from pytest_recorder.analysis.open_frames import OpenFrames, weight_of
 from pytest_recorder.analysis.position import Location
+from pytest_recorder.errors import ErrorCode, target
 from pytest_recorder.format.events import Event, ExceptionInfo, Value
+
+_MOST_HELD = 200_000
+"""Calls that are held back, and the parts of their values."""
+_FEW = 1_000
+_Place: TypeAlias = tuple[str | None, int | None, str | None]
 
 
 @dataclass(slots=True)
@@ -22,7 +30,7 @@ class CallRecord:
     line: int | None
     function: str
     args: dict[str, Value] | None
-    caller: tuple[str | None, int | None, str | None] | None
+    caller: _Place | None
     end: str = "open"
     """`return`, `unwind`, or `open` where it was running when the recording ended."""
     result: Value | None = None
@@ -32,10 +40,16 @@ class CallRecord:
 
 
 def calls(events: Iterable[Event], function: str) -> Iterator[CallRecord]:
-    """Give every call of a function, in order: by its name, its qualified name or a pattern."""
-    places: dict[int, tuple[str | None, int | None, str | None]] = {}
+    """Give every call of a function: by its name, its qualified name or a pattern.
+
+    In the order of their beginnings; where very many wait for one that began before them, those
+    that have ended come first. Raises TargetError (ERR_TRACE_CORRUPT) where more calls run at once
+    than any program makes.
+    """
+    places: OpenFrames[_Place] = OpenFrames(lambda _: {})
     running: dict[int, CallRecord] = {}
     waiting: deque[CallRecord] = deque()
+    held = 0
     for event in events:
         frame = event.frame
         if frame is None:
@@ -52,6 +66,7 @@ def calls(events: Iterable[Event], function: str) -> Iterator[CallRecord]:
                 event.args,
                 places.get(event.parent or 0),
             )
+            held += 1 + event.weight
             running[frame] = record
             waiting.append(record)
         places[frame] = (event.file, event.line, event.function)
@@ -61,12 +76,25 @@ def calls(events: Iterable[Event], function: str) -> Iterator[CallRecord]:
         if event.kind in ("return", "unwind"):
             places.pop(frame, None)
             if open_call is not None:
+                held += event.weight
                 _end(open_call, event)
                 del running[frame]
-        # In the order of their beginnings: one that runs holds back those that it makes.
+        places.note(event)
+        # One that runs holds back those that it makes.
         while waiting and waiting[0].end != "open":
             yield waiting.popleft()
+        if held > _MOST_HELD:
+            yield from (record for record in waiting if record.end != "open")
+            waiting = deque(record for record in waiting if record.end == "open")
+            held = sum(map(_weight, waiting))
+            if held > _MOST_HELD // 2:
+                said = f"more than {len(waiting)} calls run at once at event {event.n}"
+                raise target(ErrorCode.TRACE_CORRUPT, said)
     yield from waiting
+
+
+def _weight(record: CallRecord) -> int:
+    return 1 + sum(map(weight_of, (record.args or {}).values()))
 
 
 def _end(record: CallRecord, event: Event) -> None:
@@ -104,7 +132,7 @@ class Execution:
 
 def executions(events: Iterable[Event], location: Location, root: Path) -> Iterator[Execution]:
     """Give every execution of a line, in order; at the level `calls` the ends of calls there."""
-    frames: dict[int, dict[str, Value]] = {}
+    frames: OpenFrames[dict[str, Value]] = OpenFrames(lambda values: values)
     last: dict[int, int | None] = {}
     for event in events:
         frame = event.frame
@@ -131,3 +159,6 @@ def executions(events: Iterable[Event], location: Location, root: Path) -> Itera
         if event.kind in ("return", "unwind"):
             frames.pop(frame, None)
             last.pop(frame, None)
+        frames.note(event)
+        if len(last) > 2 * len(frames) + _FEW:
+            last = {number: line for number, line in last.items() if number in frames}

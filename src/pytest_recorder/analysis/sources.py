@@ -1,32 +1,50 @@
 """Holds the source files of a trace, each parsed when it is first asked for."""
 
 import ast
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
 from pytest_recorder.analysis.bindings import Binding, binding
 from pytest_recorder.analysis.expressions import FunctionNode
+from pytest_recorder.analysis.parsing import MOST_TOKENS, count_tokens
 from pytest_recorder.analysis.syntax import SourceFile
 from pytest_recorder.format.events import Event
 
 _MOST_FILES = 200
+_HELD_TOKENS = 2 * MOST_TOKENS
+_LEAST_HELD = 2
 
 
 class SourceFiles:
-    """The files of a trace, each parsed when it is first asked for."""
+    """The files of a trace, each parsed when it is first asked for.
+
+    The latest are held; of those before, what was asked for is parsed again.
+    """
 
     def __init__(self, source_of: Callable[[str], str | None], files: Sequence[str]) -> None:
         self._source_of = source_of
         self._names = files
-        self._files: dict[str, SourceFile | None] = {}
+        self._files: OrderedDict[str, SourceFile | None] = OrderedDict()
+        self._tokens: dict[str, int] = {}
 
     def file(self, path: str | None) -> SourceFile | None:
         """Give a file; None where its source was not recorded."""
         if path is None:
             return None
-        if path not in self._files:
-            source = self._source_of(path)
-            self._files[path] = SourceFile(source) if source is not None else None
-        return self._files[path]
+        if path in self._files:
+            self._files.move_to_end(path)
+            return self._files[path]
+        source = self._source_of(path)
+        file = self._files[path] = SourceFile(source) if source is not None else None
+        if source is not None:
+            self._tokens[path] = count_tokens(source)
+            self._evict()
+        return file
+
+    def _evict(self) -> None:
+        while len(self._tokens) > _LEAST_HELD and sum(self._tokens.values()) > _HELD_TOKENS:
+            oldest = next(path for path in self._files if path in self._tokens)
+            del self._files[oldest], self._tokens[oldest]
 
     def text(self, path: str | None, line: int | None) -> str:
         """Give a line of source, or an empty text."""

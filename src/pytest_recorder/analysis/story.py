@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 
 from pytest_recorder.analysis.change_text import describe_change
 from pytest_recorder.analysis.failure import FailurePoint
+from pytest_recorder.analysis.open_frames import OpenFrames
 from pytest_recorder.analysis.parsing import parse_quietly
 from pytest_recorder.analysis.source_text import SourceOf
 from pytest_recorder.analysis.value_text import render_value
 from pytest_recorder.format.events import Event, Value
 
+_MOST_NOTE = 10_000
+_MOST_CHANGES = 1_000
+"""Of one step. Nobody shows more of either."""
 Wanted = Callable[[Event], bool]
 
 
@@ -60,7 +64,7 @@ class _Teller:
         self._until = until
         self._failed_at = failed_at
         self._wanted = wanted
-        self._frames: dict[int, _OpenFrame] = {}
+        self._frames: OpenFrames[_OpenFrame] = OpenFrames(lambda frame: frame.values)
 
     def feed(self, event: Event) -> None:
         """Take in the next event."""
@@ -68,15 +72,14 @@ class _Teller:
             return
         frame = self._frame(event.frame, event)
         if frame.step is not None:
-            for name, value in event.changes.items():
-                frame.step.changes += describe_change(name, frame.values.get(name), value)
-            frame.step.changes += [f"del {name}" for name in event.deleted]
+            _add_changes(frame.step, frame.values, event)
         frame.values.update(event.changes)
         for name in event.deleted:
             frame.values.pop(name, None)
         self._take_step(event, event.file, event.line, frame)
         if event.kind in ("return", "unwind"):
             self._frames.pop(event.frame, None)
+        self._frames.note(event)
 
     def end(self) -> Story:
         """Give what was collected."""
@@ -105,7 +108,8 @@ class _Teller:
         stream, _, text = step.note.partition(": ")
         if (last.file, last.line) != (step.file, step.line) or not last.note.startswith(stream):
             return False
-        last.note += f" {text}"
+        if len(last.note) < _MOST_NOTE:
+            last.note += f" {text}"
         return True
 
     def _frame(self, number: int, event: Event) -> _OpenFrame:
@@ -172,6 +176,16 @@ def names_read(source: str, line: int) -> list[str]:
     ]
     found.sort(key=lambda node: (node.lineno, node.col_offset))
     return list(dict.fromkeys(node.id for node in found))
+
+
+def _add_changes(step: Step, values: dict[str, Value], event: Event) -> None:
+    """Tell what an event changed, beside the step that did it."""
+    for name, value in event.changes.items():
+        if len(step.changes) >= _MOST_CHANGES:
+            return
+        step.changes += describe_change(name, values.get(name), value)
+    left = _MOST_CHANGES - len(step.changes)
+    step.changes += [f"del {name}" for name in event.deleted[: max(left, 0)]]
 
 
 def _note(event: Event) -> str:

@@ -20,7 +20,6 @@ from pytest_recorder.analysis.expressions import (
 from pytest_recorder.analysis.parsing import parse_quietly
 from pytest_recorder.analysis.source_text import source_lines
 
-_MOST_SOURCE = 4_000_000
 _EXITS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
@@ -53,7 +52,7 @@ class SourceFile:
         self._bound: dict[FunctionNode, set[str]] = {}
         self.body: list[ast.stmt] = []
         try:
-            tree = parse_quietly(source) if len(source) <= _MOST_SOURCE else ast.Module([], [])
+            tree = parse_quietly(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return
         self.body = tree.body

@@ -8,9 +8,11 @@ from typing import Any, cast
 
 from pytest_recorder import compat
 from pytest_recorder.analysis.value_text import safe_text
+from pytest_recorder.cli import covers
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.engine.rivals import rival_tracer
 from pytest_recorder.engine.select import select
+from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.settings.policy import Policy, policy_digest
 from pytest_recorder.settings.process_policy import configure_policy_from_env, sourced_policy
 from pytest_recorder.tracefile import scan
@@ -21,7 +23,8 @@ HELP = "say what is known of a trace; without one, what would record here and wh
 
 def prepare(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("trace", nargs="?", type=Path, metavar="TRACE")
+    parser.add_argument("trace", nargs="?", metavar="TRACE")
+    parser.add_argument("arguments", nargs="*", help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--policy",
@@ -29,17 +32,32 @@ def prepare(parser: argparse.ArgumentParser) -> None:
         help="print each value of the policy and where it came from; without a trace, that of"
         " pytest and that of programs here",
     )
+    covers.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the fields."""
+    given = [*([] if args.trace is None else [args.trace]), *args.arguments]
+    if args.covers is not None:
+        found = covers.answer(args.covers, args.function, given)
+        covers.show(found, as_json=args.json)
+        return 0
+    _check_alone(given, args.function)
     if args.trace is None:
         _print(_policies() if args.policy else _here(), args)
         return 0
-    with open_argument(args.trace) as trace:
+    with open_argument(Path(args.trace)) as trace:
         _print(_policy_of(trace) if args.policy else _of(trace), args)
         check_whole(trace)
     return 0
+
+
+def _check_alone(given: list[str], function: str | None) -> None:
+    """Refuse what only `--covers` takes."""
+    if function is not None:
+        raise usage(ErrorCode.INVALID_OPTION, "--function is for --covers FILE")
+    if len(given) > 1:
+        raise usage(ErrorCode.INVALID_OPTION, f"one trace at a time, not {given[1]!r} too")
 
 
 def _print(fields: dict[str, Any], args: argparse.Namespace) -> None:
@@ -132,6 +150,7 @@ def _of(trace: Trace) -> dict[str, Any]:
         "files": trace.files(),
         "threads": list(trace.threads().values()),
         "duration_us": trailer.duration_us,
+        "recording_cpu_us": trailer.recording_cpu_us,
         "counters": dict(trailer.counters),
         **manifest.model_dump(mode="json", exclude={"test", "attempt", "outcome"}),
     }

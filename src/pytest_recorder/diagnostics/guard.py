@@ -6,18 +6,26 @@ behind a shield.
 
 Not every exception in a callback is a fault of ours. Python runs signal handlers between any
 two bytecodes, so a timeout plugin or Ctrl-C raises *through* our callback and means the
-program, which must get it untouched. Such an exception has a frame of a file that is neither
-ours nor the standard library's, or is no `Exception` at all. What can still go wrong: a handler
-written in C, or one of the standard library that raises an `Exception`, is taken for our fault.
+program, which must get it untouched: it is no `Exception` at all, or comes from a frame that was
+called as a signal handler is, or from no frame and is of a class of the program's (one thread can
+raise it in another). All else is contained, also what an audit hook or a method of the program
+raised that should never have been called. What can still go wrong: a handler written in C, or one
+of the standard library that raises an `Exception`, is taken for our fault.
+
+An operation that fails ends the recording. A helper that fails (it words a message, describes a
+type, encodes one value) does not: a mark stands for its answer, and the fault is counted.
 """
 
-import os
+import contextlib
+import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from types import FrameType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from pytest_recorder.errors import ErrorKind, RecorderError
+from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, target
+from pytest_recorder.system.originals import INTERPRETER, variable
+from pytest_recorder.system.paths import SEPARATOR, parent_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -29,9 +37,13 @@ R = TypeVar("R")
 
 STRICT_VARIABLE: Final = "PYTEST_RECORDER_STRICT"
 
-_OWN: Final = f"{Path(__file__).parent.parent}{os.sep}"
-_STANDARD: Final = f"{Path(os.__file__).parent}{os.sep}"
-_INSTALLED: Final = tuple(f"{_STANDARD}{n}-packages{os.sep}" for n in ("site", "dist"))
+_OWN: Final = parent_of(parent_of(__file__)) + SEPARATOR
+_STANDARD: Final = parent_of(str(contextlib.__file__)) + SEPARATOR
+_PACKAGE: Final = __name__.partition(".")[0]
+_MOST_ARGUMENTS: Final = 8
+_name_of: Final = vars(type)["__name__"].__get__
+_module_of: Final = vars(type)["__module__"].__get__
+_INSTALLED: Final = tuple(f"{_STANDARD}{n}-packages{SEPARATOR}" for n in ("site", "dist"))
 
 
 class Unreported:
@@ -85,6 +97,11 @@ def shield3(
         try:
             return method(first, second, third)
         except BaseException as exc:
+            if type(exc) is KeyboardInterrupt and type(third) is GeneratorExit:
+                # Whoever closes a generator may be the end of it, where Python drops what is
+                # raised: the program gets its Ctrl-C as soon as it runs on.
+                INTERPRETER.interrupt_main()
+                return None
             try:
                 return _handle_fault(exc, on_fault, strict)
             except RecursionError:
@@ -106,6 +123,56 @@ def fault_handler(on_fault: Callable[..., R | None]) -> Callable[..., R | None]:
         return _handle_fault(exc, partial(on_fault, callback=callback), strict)
 
     return handle_fault
+
+
+def failure_handler(on_fault: Callable[..., Any]) -> Callable[[BaseException, str], None]:
+    """Give what decides about an exception in a helper whose answer a mark can stand for.
+
+    It is called with the exception and the name of the helper. Where it returns the fault is
+    counted, as one of the program's that could not be inspected, and the caller goes on with its
+    mark; else it raises what is the program's, or after which nothing can go on.
+    """
+    strict = is_strict()
+
+    def handle_failure(exc: BaseException, helper: str, /) -> None:
+        if _is_final(exc) or (strict and _is_bug(exc)):
+            raise exc
+        # Not the exception itself: its traceback holds objects of the program.
+        found = target(
+            ErrorCode.FRAME_INTROSPECTION_FAILED,
+            f"the recorder failed to read what it marks: {_name_of(type(exc))}",
+            helper=helper,
+        )
+        try:
+            on_fault(found, callback=helper, is_marked=True)
+        except BaseException as second:
+            if _is_final(second) or strict:
+                raise
+
+    return handle_failure
+
+
+def marked(
+    handle_failure: Callable[[BaseException, str], None],
+    function: Callable[[A], R],
+    name: str,
+    mark: Callable[[A], R],
+) -> Callable[[A], R]:
+    """Wrap a helper: where it fails and `handle_failure` contains that, `mark` gives the answer."""
+
+    def call(subject: A, /) -> R:
+        try:
+            return function(subject)
+        except BaseException as exc:
+            handle_failure(exc, name)
+            return mark(subject)
+
+    return call
+
+
+def _is_final(exc: BaseException) -> bool:
+    """Whether nothing can go on after this in a helper: the spool is full, the stack is."""
+    return is_foreign(exc) or isinstance(exc, (RecorderError, RecursionError))
 
 
 class Guard(Protocol):
@@ -184,6 +251,15 @@ def failure_of(function: Callable[[], object]) -> BaseException | None:
     return None
 
 
+def passing_through(function: Callable[[], object]) -> BaseException | None:
+    """Call what is guarded already; give what passes the guard, for who raises it elsewhere."""
+    try:
+        function()
+    except BaseException as exc:
+        return exc
+    return None
+
+
 def text_of(exc: BaseException) -> str:
     """Word an exception of a user's; its `__str__` may fail too."""
     words: list[str] = []
@@ -194,24 +270,67 @@ def text_of(exc: BaseException) -> str:
 
 def is_strict() -> bool:
     """Whether our own bugs shall be raised instead of contained, as our own tests want it."""
-    return os.environ.get(STRICT_VARIABLE) == "1"
+    return variable(STRICT_VARIABLE) == "1"
 
 
 def is_foreign(exc: BaseException) -> bool:
     """Whether `exc` was raised by other code that ran inside a callback of ours."""
-    if isinstance(exc, RecursionError):
+    # Not `isinstance`, which asks the exception for its class.
+    if issubclass(type(exc), RecursionError):
         return False
-    if not isinstance(exc, Exception):
+    if not issubclass(type(exc), Exception):
         return True
     step: TracebackType | None = exc.__traceback__
+    interrupted: FrameType | None = None
+    is_ours = True
     while step is not None:
-        name = step.tb_frame.f_code.co_filename
-        if not name.startswith((_OWN, "<frozen ")) and (
-            not name.startswith(_STANDARD) or name.startswith(_INSTALLED)
-        ):
-            return True
+        frame = step.tb_frame
+        if not _is_file_of_ours(frame.f_code.co_filename):
+            if _is_signal_handler(frame, interrupted):
+                return True
+            is_ours = False
+        interrupted = frame
         step = step.tb_next
-    return False
+    return is_ours and not _is_class_of_ours(type(exc))
+
+
+def _is_file_of_ours(name: str) -> bool:
+    return name.startswith((_OWN, "<frozen ")) or (
+        name.startswith(_STANDARD) and not name.startswith(_INSTALLED)
+    )
+
+
+def _is_signal_handler(frame: FrameType, interrupted: FrameType | None) -> bool:
+    """Whether a frame was called with a number and the frame that was interrupted.
+
+    Or is one of the handlers that are installed: it may have let go of its arguments.
+    """
+    arguments = tuple(frame.f_locals.values())[:_MOST_ARGUMENTS]
+    for argument in arguments:
+        among = argument if type(argument) is tuple else (argument,)
+        for each in among:
+            if type(each) is FrameType and (interrupted is None or each is interrupted):
+                return True
+    code = frame.f_code
+    return any(
+        _code_of(INTERPRETER.getsignal(number)) is code
+        for number in INTERPRETER.valid_signals()
+    )
+
+
+def _code_of(handler: object) -> object:
+    while type(handler) is partial:
+        handler = handler.func
+    if type(handler) is MethodType:
+        handler = handler.__func__
+    return handler.__code__ if type(handler) is FunctionType else None
+
+
+def _is_class_of_ours(kind: type) -> bool:
+    """Whether a class of exceptions is of Python or of this package."""
+    module = _module_of(kind)
+    top = module.partition(".")[0] if type(module) is str else ""
+    return top == _PACKAGE or top in sys.stdlib_module_names
 
 
 def _handle_fault(

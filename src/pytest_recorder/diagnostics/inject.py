@@ -6,11 +6,11 @@ and whoever makes the parts of a recorder takes those that know of no faults.
 """
 
 import errno
-import os
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, Final, Protocol, cast
 
 from pytest_recorder.errors import ErrorCode, bug, target, usage
+from pytest_recorder.system.originals import OS, variable
 
 VARIABLE: Final = "PYTEST_RECORDER_INJECT"
 STAGES: Final = (
@@ -127,7 +127,8 @@ def of_environment(environ: Mapping[str, str] | None = None) -> Injector:
 
     Raises UsageError (ERR_INVALID_OPTION) for anything else.
     """
-    text = (os.environ if environ is None else environ).get(VARIABLE, "").strip()
+    given = variable(VARIABLE) if environ is None else environ.get(VARIABLE)
+    text = (given or "").strip()
     if not text:
         return NONE
     due: dict[str, int] = {}
@@ -149,7 +150,7 @@ def fault_of(stage: str) -> Exception:
     text = f"injected failure at stage {stage!r}"
     if stage in _SYSTEM:
         number = _SYSTEM[stage]
-        return OSError(number, f"{os.strerror(number)} ({text})")
+        return OSError(number, f"{OS.strerror(number)} ({text})")
     if stage == "target-args":
         return target(ErrorCode.FRAME_INTROSPECTION_FAILED, text, stage=stage)
     if stage in ("panic", "pack"):

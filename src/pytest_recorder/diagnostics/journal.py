@@ -7,24 +7,30 @@ journal.failure(error, "warn", by="recorder")
 journal.close()
 """
 
-import logging
-import os
-import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
 from pytest_recorder.diagnostics.guard import run_guarded
-from pytest_recorder.diagnostics.jsonlog import LEVELS, JsonLogger, JsonRecord
+from pytest_recorder.diagnostics.jsonlog import (
+    ERROR,
+    INFO,
+    LEVELS,
+    WARNING,
+    JsonLogger,
+    JsonRecord,
+)
 from pytest_recorder.diagnostics.lines import encodable, encode, error_fields
 from pytest_recorder.diagnostics.logfile import LogFile
 from pytest_recorder.diagnostics.stderr import REAL
 from pytest_recorder.errors import RecorderError, from_os_error
+from pytest_recorder.system.ids import new_id
+from pytest_recorder.system.originals import OS
 
 _LEVEL_OF: Final[Mapping[str, int]] = {
-    "fail": logging.ERROR,
-    "stop": logging.ERROR,
-    "warn": logging.WARNING,
-    "ignore": logging.INFO,
+    "fail": ERROR,
+    "stop": ERROR,
+    "warn": WARNING,
+    "ignore": INFO,
 }
 _LOG: Final = "log"
 _TRAILER: Final = "trailer"
@@ -45,13 +51,13 @@ class Journal:
         file: str | None = None,
         json_errors: bool = False,
     ) -> None:
-        self.run_id: Final = run_id or uuid.uuid4().hex
+        self.run_id: Final = run_id or new_id()
         self.trace_id: str | None = None
         self.test: str | None = None
         self._threshold = LEVELS[level or ("info" if file else "off")]
         self._file = LogFile(file) if file else None
         self._json_errors = json_errors
-        self._pid = os.getpid()
+        self._pid = OS.getpid()
         self._loggers: dict[str, JsonLogger] = {}
         self._holds_stderr = json_errors or self._threshold < LEVELS["off"]
         if self._holds_stderr:
@@ -77,7 +83,7 @@ class Journal:
         told = _told(error)
         level = _LEVEL_OF[action]
         logger = self.logger(by)
-        if _LOG not in told and logger.isEnabledFor(level):
+        if _LOG not in told and logger.is_enabled_for(level):
             error.told.add(_LOG)
             fields = run_guarded("log", lambda: error_fields(error), _give_up)
             if fields is not None:
@@ -101,7 +107,7 @@ class Journal:
         self._json_errors = False
         for logger in self._loggers.values():
             logger.level = self._threshold
-        if self._holds_stderr and self._pid == os.getpid():
+        if self._holds_stderr and self._pid == OS.getpid():
             self._holds_stderr = False
             REAL.release()
 
@@ -111,7 +117,7 @@ class Journal:
         run_guarded("log", lambda: self._write(record), _give_up)
 
     def _write(self, record: JsonRecord) -> None:
-        if self._pid != os.getpid():
+        if self._pid != OS.getpid():
             return
         line = encode(self._line(record))
         if self._file is None or self._file.has_failed:
@@ -126,12 +132,12 @@ class Journal:
             self.failure(failed, "fail", by="diagnostics")
 
     def _line(self, record: JsonRecord) -> dict[str, Any]:
-        error: dict[str, Any] = record.error
+        error = record.error
         return {
             "ts": record.ts,
-            "level": record.levelname,
-            "logger": record.name,
-            "message": encodable(record.getMessage()),
+            "level": record.level,
+            "logger": record.logger,
+            "message": encodable(record.message),
             "run_id": self.run_id,
             "trace_id": self.trace_id,
             "test": encodable(self.test) if self.test is not None else None,
@@ -140,13 +146,13 @@ class Journal:
             "context": {key: encodable(str(value)) for key, value in record.context.items()},
             "cause": error.get("cause", ""),
             "file": record.file,
-            "line": record.lineno,
-            "function": record.funcName,
+            "line": record.line,
+            "function": record.function,
             "pid": self._pid,
         }
 
     def _write_trailer(self, error: RecorderError) -> None:
-        if self._pid != os.getpid():
+        if self._pid != OS.getpid():
             return
         about = {
             "run_id": self.run_id,

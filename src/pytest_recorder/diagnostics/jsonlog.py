@@ -2,113 +2,141 @@
 
 Problem: the program under test owns the `logging` module. `logging.disable`, `shutdown`,
 `setLogRecordFactory`, `setLoggerClass` and `dictConfig` with its `disable_existing_loggers` reach
-every logger that `getLogger` gave and every `Handler`, its root handlers and caplog see what
-propagates, its locks can be held by another thread, and the engine records what
-`Logger.callHandlers` is given.
-What we do: loggers of a class of our own that nobody has entered anywhere, with neither parent nor
-handlers; they take no lock, read a clock that was taken before the program could replace it, and
-hand their records to one function. What can still go wrong: a program that replaces
-`logging.Logger._log` or `findCaller` itself.
+every logger that `getLogger` gave, a test that replaces `Logger.warning` counts our calls of it,
+root handlers and caplog see what propagates, locks of it can be held by another thread, and a
+record has the time of a clock that the program has set.
+What we do: loggers of our own, which call nothing of `logging`. They have the methods that a reader
+knows from there, take no lock, and hand their records to one function.
 """
 
-import logging
-import os
-import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
+from pytest_recorder.system import clock
+from pytest_recorder.system.originals import INTERPRETER
+from pytest_recorder.system.paths import SEPARATOR, parent_of
+
+DEBUG: Final = 10
+INFO: Final = 20
+WARNING: Final = 30
+ERROR: Final = 40
 LEVELS: Final[Mapping[str, int]] = {
-    "off": logging.CRITICAL + 1,
-    "error": logging.ERROR,
-    "warning": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
+    "off": 51,
+    "error": ERROR,
+    "warning": WARNING,
+    "info": INFO,
+    "debug": DEBUG,
 }
 _NAMES: Final[Mapping[int, str]] = {number: name.upper() for name, number in LEVELS.items()}
-_ROOT: Final = f"{Path(__file__).parents[2]}{os.sep}"
+_ROOT: Final = parent_of(parent_of(parent_of(__file__))) + SEPARATOR
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
-class _Clock:
-    # In a class: tools that fake the time replace what they find as a variable of a module.
-    now_ns = staticmethod(time.time_ns)
-    utc = staticmethod(time.gmtime)
+class JsonRecord:
+    """What one call of a logger says, of what and from where."""
 
+    __slots__ = (
+        "_args",
+        "_format",
+        "context",
+        "created_ns",
+        "error",
+        "function",
+        "level",
+        "line",
+        "logger",
+        "path",
+    )
 
-class JsonRecord(logging.LogRecord):
-    """A record with the context of its message."""
-
-    # Not by the original's `__init__`: it reads the clock, which the program may have replaced.
     def __init__(
         self,
-        name: str,
+        logger: str,
         level: int,
-        pathname: str,
-        lineno: int,
-        msg: object,
-        args: Any,
-        func: str | None,
+        said: tuple[str, tuple[object, ...]],
+        place: tuple[str, int, str],
+        about: Mapping[str, Any],
     ) -> None:
-        self.name = name
-        self.levelno = level
-        self.levelname = _NAMES[level]
-        self.pathname = pathname
-        self.lineno = lineno
-        self.msg = str(msg)
-        self.args = args
-        self.funcName = func or ""
-        self.exc_info = self.exc_text = self.stack_info = None
-        self.created_ns = _Clock.now_ns()
-        self.created = self.created_ns / 1e9
-        self.process = os.getpid()
-        self.context: dict[str, str] = {}
-        self.error: dict[str, str] = {}
+        self.logger = logger
+        self.level = _NAMES[level]
+        self._format, self._args = said
+        self.path, self.line, self.function = place
+        self.created_ns = clock.wall_ns()
+        self.context: Mapping[str, object] = about.get("context", _NOTHING)
+        self.error: Mapping[str, str] = about.get("error", _NOTHING)
+
+    @property
+    def message(self) -> str:
+        """The message, worded; raises what that raises."""
+        return self._format % self._args if self._args else self._format
 
     @property
     def ts(self) -> str:
         """The time in UTC, with microseconds."""
-        seconds, rest_ns = divmod(self.created_ns, 1_000_000_000)
-        at = _Clock.utc(seconds)
-        date = f"{at.tm_year:04}-{at.tm_mon:02}-{at.tm_mday:02}"
-        return f"{date}T{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}.{rest_ns // 1000:06}Z"
+        return clock.utc_text(self.created_ns, 6)
 
     @property
     def file(self) -> str:
         """The file of the call, from the folder of the package on."""
-        return self.pathname.removeprefix(_ROOT).replace(os.sep, "/")
+        return self.path.removeprefix(_ROOT).replace(SEPARATOR, "/")
 
 
-class JsonLogger(logging.Logger):
+class JsonLogger:
     """A logger of ours. What a record is about stands in ``extra={"context": {...}}``."""
 
     def __init__(self, name: str, level: int, write: Callable[[JsonRecord], object]) -> None:
-        super().__init__(f"pytest_recorder.{name}", level)
-        self.propagate = False
+        self.name: Final = f"pytest_recorder.{name}"
+        self.level = level
         self._write = write
 
-    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - logging's name
-        """Compare levels, and nothing else: the original takes a lock and asks the manager."""
+    def is_enabled_for(self, level: int) -> bool:
+        """Tell whether a record of this level is written."""
         return level >= self.level
 
-    def makeRecord(  # noqa: N802
-        self,
-        name: str,
-        level: int,
-        fn: str,
-        lno: int,
-        msg: object,
-        args: Any,
-        exc_info: Any,  # noqa: ARG002 - the signature of the original
-        func: str | None = None,
-        extra: Mapping[str, object] | None = None,
-        sinfo: str | None = None,  # noqa: ARG002
-    ) -> JsonRecord:
-        """Make a record without the factory that the program may have set."""
-        record = JsonRecord(name, level, fn, lno, msg, args, func)
-        record.__dict__.update(extra or {})
-        return record
+    def debug(
+        self, message: str, *args: object, extra: Mapping[str, Any] | None = None
+    ) -> None:
+        """Log what is of use when the recorder itself is looked into."""
+        self._log(DEBUG, message, args, extra, 1)
 
-    def handle(self, record: logging.LogRecord) -> None:
-        """Hand a record on, past `callHandlers`: the engine takes it for the program's there."""
-        if isinstance(record, JsonRecord):
-            self._write(record)
+    def info(self, message: str, *args: object, extra: Mapping[str, Any] | None = None) -> None:
+        """Log what happened."""
+        self._log(INFO, message, args, extra, 1)
+
+    def warning(
+        self, message: str, *args: object, extra: Mapping[str, Any] | None = None
+    ) -> None:
+        """Log what went wrong and was gone on from."""
+        self._log(WARNING, message, args, extra, 1)
+
+    def error(
+        self, message: str, *args: object, extra: Mapping[str, Any] | None = None
+    ) -> None:
+        """Log what went wrong."""
+        self._log(ERROR, message, args, extra, 1)
+
+    def log(
+        self,
+        level: int,
+        message: str,
+        *args: object,
+        extra: Mapping[str, Any] | None = None,
+        stacklevel: int = 1,
+    ) -> None:
+        """Log at a level; `stacklevel` 2 names the caller of the function that calls."""
+        self._log(level, message, args, extra, stacklevel)
+
+    def _log(
+        self,
+        level: int,
+        message: str,
+        args: tuple[object, ...],
+        extra: Mapping[str, Any] | None,
+        stacklevel: int,
+    ) -> None:
+        if level < self.level:
+            return
+        frame = INTERPRETER.getframe(1 + stacklevel)
+        code = frame.f_code
+        place = (code.co_filename, frame.f_lineno, code.co_name)
+        record = JsonRecord(self.name, level, (message, args), place, extra or _NOTHING)
+        self._write(record)

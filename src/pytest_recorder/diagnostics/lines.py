@@ -3,9 +3,17 @@
 `errorjson` and `schema` say what they hold, for those who read them.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from pytest_recorder.errors import RecorderError
+from pytest_recorder.errors import (
+    EnvironmentError,
+    ErrorCode,
+    InternalError,
+    RecorderError,
+    TargetError,
+    UsageError,
+)
 from pytest_recorder.system import json_text
 
 MOST_BYTES: Final = 4096
@@ -13,6 +21,9 @@ MOST_BYTES: Final = 4096
 
 _FREE_TEXTS: Final = ("message", "cause", "test")
 _SHORTER: Final = (2000, 500, 150, 40)
+_KINDS: Final[Mapping[str, type[RecorderError]]] = {
+    kind.kind.value: kind for kind in (UsageError, EnvironmentError, TargetError, InternalError)
+}
 
 
 def encodable(text: str) -> str:
@@ -29,6 +40,14 @@ def error_fields(error: RecorderError) -> dict[str, Any]:
         "context": {key: encodable(value) for key, value in error.context.items()},
         "cause": encodable(error.cause_text),
     }
+
+
+def error_from(fields: Mapping[str, Any]) -> RecorderError:
+    """Give the error that another process of ours has described by `error_fields`."""
+    kind = _KINDS[fields["error_kind"]]
+    error = kind(ErrorCode(fields["error_code"]), fields["message"], fields["context"])
+    error.say_cause(fields["cause"])
+    return error
 
 
 def encode(data: dict[str, Any]) -> bytes:

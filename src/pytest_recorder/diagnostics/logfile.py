@@ -1,24 +1,12 @@
 """Appends lines to the log file, and turns to stderr for good when that fails."""
 
-import os
-import stat
-from typing import Final
-
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.stderr import write_all
 from pytest_recorder.errors import UsageError
-from pytest_recorder.system.locks import try_lock, try_share
-
-_FLAGS: Final = (
-    os.O_WRONLY
-    | os.O_APPEND
-    | os.O_CREAT
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    # A FIFO that nobody reads must not hold the program up.
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_BINARY", 0)
-)
+from pytest_recorder.system import files
+from pytest_recorder.system.locks import try_lock, try_share, unlock
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import parent_of
 
 
 class LogFile:
@@ -51,7 +39,8 @@ class LogFile:
                     try_share(fd)
                 write_all(fd, b"\n" * is_torn + line + b"\n")
             finally:
-                os.close(fd)
+                unlock(fd)
+                OS.close(fd)
         except (OSError, ValueError) as error:
             self.has_failed = True
             return error if isinstance(error, OSError) else OSError(str(error))
@@ -61,10 +50,10 @@ class LogFile:
 def _open(path: str) -> int:
     """Open the file, which is made with its folder."""
     try:
-        return os.open(path, _FLAGS, 0o666)
+        return OS.open(path, files.APPEND_LINES, 0o666)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        return os.open(path, _FLAGS, 0o666)
+        files.make_folders(parent_of(path))
+        return OS.open(path, files.APPEND_LINES, 0o666)
 
 
 def _is_torn(path: str, fd: int) -> bool:
@@ -83,12 +72,12 @@ def _is_torn(path: str, fd: int) -> bool:
 
 def _ends_within_line(path: str) -> bool:
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        if not files.is_file(path):
             return False
-        with open(path, "rb") as file:
-            if file.seek(0, os.SEEK_END) == 0:
+        with files.open_to_read(path) as file:
+            if file.seek(0, files.FROM_END) == 0:
                 return False
-            file.seek(-1, os.SEEK_END)
+            file.seek(-1, files.FROM_END)
             return file.read(1) != b"\n"
     except OSError:
         return False

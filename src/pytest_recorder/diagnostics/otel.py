@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
 SCOPE: Final = "pytest_recorder"
+RUN_ID: Final = f"{SCOPE}.run_id"
+"""The attribute with the id of the run, whatever `service.instance.id` is."""
 _SERVICE: Final = "pytest-record-trace"
 # To look for one imports what it lies in, so that these lie in namespaces only.
 _MODULES: Final = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
@@ -41,14 +43,18 @@ class OpenTelemetryMetrics(RecorderMetrics):
     Args:
         provider: gives the meter, and sends on its own terms. Without one, the SDK and the exporter
             for OTLP over HTTP are set up here, as their environment variables say.
+        run_id: the id of the run, as log, traces and index have it; an attribute of the resource
+            that is set up here.
     """
 
-    def __init__(self, provider: "MeterProvider | None" = None) -> None:
+    def __init__(
+        self, provider: "MeterProvider | None" = None, *, run_id: str | None = None
+    ) -> None:
         self._own: SdkMeterProvider | None = None
         self._outcomes: list[bool] = []
         if provider is None:
             require_installed()
-            provider = self._own = _make_provider(self._outcomes)
+            provider = self._own = _make_provider(self._outcomes, run_id)
         meter = provider.get_meter(SCOPE)
         self._provider = provider
         self._instruments: dict[str, Instrument] = {
@@ -91,7 +97,7 @@ def _is_installed(name: str) -> bool:
         return False
 
 
-def _make_provider(outcomes: list[bool]) -> "SdkMeterProvider":
+def _make_provider(outcomes: list[bool], run_id: str | None) -> "SdkMeterProvider":
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import (
@@ -115,12 +121,25 @@ def _make_provider(outcomes: list[bool]) -> "SdkMeterProvider":
             return result
 
     reader = PeriodicExportingMetricReader(Exporter(), export_interval_millis=math.inf)
-    return MeterProvider([reader], resource=_resource(), shutdown_on_exit=False)
+    return MeterProvider([reader], resource=_resource(run_id), shutdown_on_exit=False)
 
 
-def _resource() -> "Resource":
-    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+def _resource(run_id: str | None) -> "Resource":
+    """What is sent, as the variables say; where they do not, our name and the id of the run."""
+    from opentelemetry.sdk.resources import (
+        SERVICE_INSTANCE_ID,
+        SERVICE_NAME,
+        OTELResourceDetector,
+        Resource,
+    )
 
     found = Resource.create()
-    is_named = not str(found.attributes[SERVICE_NAME]).startswith("unknown_service")
-    return found if is_named else found.merge(Resource({SERVICE_NAME: _SERVICE}))
+    own: dict[str, str] = {}
+    if str(found.attributes[SERVICE_NAME]).startswith("unknown_service"):
+        own[SERVICE_NAME] = _SERVICE
+    if run_id is not None:
+        own[RUN_ID] = run_id
+        # The SDK makes one up where nobody has named it.
+        if SERVICE_INSTANCE_ID not in OTELResourceDetector().detect().attributes:
+            own[SERVICE_INSTANCE_ID] = run_id
+    return found.merge(Resource(own))

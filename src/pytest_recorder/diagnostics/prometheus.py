@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pytest_recorder.diagnostics.metrics import COUNTERS, Counter, RecorderMetrics, Tally
 from pytest_recorder.errors import ErrorCode, from_os_error, usage
-from pytest_recorder.system.atomic_write import replacing
+from pytest_recorder.system import files
+from pytest_recorder.system.atomic_write import write_bytes_whole
+from pytest_recorder.system.paths import parent_of
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -57,9 +59,8 @@ class PrometheusFile(RecorderMetrics):
             write = cast("Any", exposition).generate_latest
         data = write(registry)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(self.path) as part:
-                part.write_bytes(data)
+            files.make_folders(parent_of(str(self.path)))
+            write_bytes_whole(self.path, data)
         except OSError as error:
             raise from_os_error(
                 error, "cannot write the file of metrics", path=self.path

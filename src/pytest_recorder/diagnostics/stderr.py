@@ -7,14 +7,15 @@ each line the descriptor is compared with what it was. What can still go wrong: 
 SIGPIPE to its default dies by a line of ours when nobody reads stderr, as by one of its own.
 """
 
-import os
-import select
-import stat
 import sys
 from typing import Final, TypeAlias
 
+from pytest_recorder.system import files
+from pytest_recorder.system.originals import OS, allocate_lock
+
 _STDERR: Final = 2
 _PATIENCE_S: Final = 1.0
+_NAP_S: Final = 0.005
 _Identity: TypeAlias = tuple[int, int, int]
 
 
@@ -34,7 +35,7 @@ class RealStderr:
         if self._holders > 1 or sys.__stderr__ is None:
             return
         try:
-            self._fd = os.dup(_STDERR)
+            self._fd = files.to_high_number(OS.dup(_STDERR))
             self._identity = _identity(self._fd)
         except OSError:
             self._close()
@@ -53,9 +54,8 @@ class RealStderr:
         try:
             start = b"" if self._is_fresh(fd) else b"\n"
             write_all(fd, start + line + b"\n")
-            self._size_bytes = os.fstat(fd).st_size
-        except (OSError, ValueError):
-            # ValueError: `select` takes no number above 1023.
+            self._size_bytes = OS.fstat(fd).st_size
+        except OSError:
             return
 
     def _find(self) -> int | None:
@@ -69,8 +69,8 @@ class RealStderr:
 
     def _is_fresh(self, fd: int) -> bool:
         """Whether it is a file that holds nothing, or nothing after the last line of ours."""
-        status = os.fstat(fd)
-        return stat.S_ISREG(status.st_mode) and status.st_size == self._size_bytes
+        status = OS.fstat(fd)
+        return files.is_plain(status.st_mode) and status.st_size == self._size_bytes
 
     def _close(self) -> None:
         fd, identity = self._fd, self._identity
@@ -78,7 +78,7 @@ class RealStderr:
         self._size_bytes = 0
         try:
             if fd is not None and _identity(fd) == identity:
-                os.close(fd)
+                OS.close(fd)
         except OSError:
             return
 
@@ -93,14 +93,19 @@ def write_all(fd: int, data: bytes) -> None:
     A descriptor that does not block (the program can have set that, a FIFO is opened so) is waited
     for, not long.
     """
+    nap, naps = allocate_lock(), int(_PATIENCE_S / _NAP_S)
+    nap.acquire()
     while data:
         try:
-            data = data[os.write(fd, data) :]
+            data = data[OS.write(fd, data) :]
         except BlockingIOError:
-            if not select.select((), (fd,), (), _PATIENCE_S)[1]:
+            # Not by `select`, which gevent replaces: it would run the program meanwhile.
+            if naps == 0:
                 raise
+            naps -= 1
+            nap.acquire(timeout=_NAP_S)
 
 
 def _identity(fd: int) -> _Identity:
-    status = os.fstat(fd)
+    status = OS.fstat(fd)
     return status.st_dev, status.st_ino, status.st_rdev

@@ -84,12 +84,19 @@ class HotPath(Protocol):
         """The files that ran: digest and text by path."""
         ...
 
-    def begin(self) -> None:
-        """Start the next trace with all tables empty; code objects in scope stay known."""
+    def begin(self) -> bool:
+        """Start the next trace with all tables empty; code objects in scope stay known.
+
+        False: another thread is still inside, from the last trace, and does not leave.
+        """
         ...
 
-    def end(self) -> None:
-        """Take nothing more, from any thread; what was lost last is said now."""
+    def end(self) -> bool:
+        """Take nothing more, from any thread; what was lost last is said now.
+
+        False: another thread is inside and does not leave. It writes nothing more, and what was
+        lost is not said.
+        """
         ...
 
     def release(self) -> None:

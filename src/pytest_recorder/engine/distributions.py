@@ -11,17 +11,33 @@ import re
 import sys
 from typing import Any, Final, NamedTuple
 
-from pytest_recorder.engine.project_folders import GENERIC, folded, normalized_name
+from pytest_recorder.engine.project_folders import (
+    GENERIC,
+    INSTALLED,
+    folded,
+    normalized_name,
+)
 from pytest_recorder.errors import TargetError
-from pytest_recorder.system import files, plain_json
+from pytest_recorder.system import files, json_text
 from pytest_recorder.system.originals import OS
-from pytest_recorder.system.paths import join, name_of, parent_of
+from pytest_recorder.system.paths import join, name_of, parent_of, with_separator
 
 _INFO: Final = ".dist-info"
 _EGG_INFO: Final = ".egg-info"
 _LINK: Final = ".egg-link"
 _THIS_MACHINE: Final = ("", "localhost")
 _ESCAPED: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+def folders_of_installed(path: str) -> list[str]:
+    """Give the folders of installed distributions that a file is in, the nearest first."""
+    found: list[str] = []
+    folder = parent_of(path)
+    while (above := parent_of(folder)) != folder:
+        if name_of(folder) in INSTALLED:
+            found.append(folder)
+        folder = above
+    return found
 
 
 class Distribution(NamedTuple):
@@ -116,12 +132,23 @@ class Contents(NamedTuple):
         return True
 
 
+def owner_of(path: str) -> str | None:
+    """Name the distribution that has installed a file; None where it is of none."""
+    found = folded(files.real(path))
+    for folder in folders_of_installed(found):
+        name = found[len(with_separator(folder)) :].replace("\\", "/")
+        owners = Installed(folder).owners(name)
+        if owners:
+            return str(owners[0])
+    return None
+
+
 def _origin(info: str) -> str | None:
     text = _read(join(info, "direct_url.json"))
     if not text:
         return None
     try:
-        given: Any = plain_json.loads(text)
+        given: Any = json_text.decode(text.encode("utf-8", "surrogatepass"))
     except TargetError:
         return None
     url = given.get("url") if isinstance(given, dict) else None

@@ -8,7 +8,6 @@ suppressed, and why a recording ended early stands in its trailer.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from pytest_recorder.diagnostics.inject import Injector
 from pytest_recorder.engine.pure.definitions import Sink
 from pytest_recorder.engine.pure.hot_path import Operation, PureHotPath
 from pytest_recorder.errors import from_os_error
+from pytest_recorder.system.paths import AnyPath
 from pytest_recorder.tracefile.spool import Spool
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ class InjectedHotPath(PureHotPath):
     faults: Injector
 
     def locked(self, operation: Operation) -> Operation:
-        """Wrap an operation; all of them come by here, and the one that ends a trace passes."""
-        if operation == self._end:
-            return super().locked(operation)
+        """Wrap an operation; all of them come by here."""
 
         def injected(frame: Any, code: Any, argument: Any) -> Any:
             if not self._is_in_reach(frame) or self.faults.event():
@@ -111,7 +109,7 @@ def make_native(faults: Injector, sink: Sink, **parts: Any) -> "NativeHotPath":
     return hot
 
 
-def make_spool(faults: Injector, path: Path, max_bytes: int) -> Spool:
+def make_spool(faults: Injector, path: AnyPath, max_bytes: int) -> Spool:
     """Make a spool that fails like it was asked for."""
     spool = InjectedSpool(path, max_bytes)
     spool.faults = faults

@@ -10,11 +10,12 @@ import ast
 import re
 import sys
 import tomllib
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from pytest_recorder.system import files
-from pytest_recorder.system.originals import OS
-from pytest_recorder.system.paths import FilePath, join, name_of, parent_of
+from pytest_recorder.system.originals import OS, variable
+from pytest_recorder.system.paths import FilePath, join, name_of, parent_of, with_separator
 
 INSTALLED: Final = frozenset(("site-packages", "dist-packages"))
 """Folders that distributions are installed in."""
@@ -97,6 +98,11 @@ def repository_of(folder: str) -> FilePath:
     return FilePath(folder)
 
 
+def is_in_any(path: str, folders: Iterable[str]) -> bool:
+    """Tell whether a path is one of these, or lies in one."""
+    return any(path == folder or path.startswith(with_separator(folder)) for folder in folders)
+
+
 def is_environment(folder: str) -> bool:
     """Tell whether a folder is a virtual environment."""
     return files.is_file(join(folder, "pyvenv.cfg"))
@@ -106,7 +112,7 @@ def is_home_or_root(folder: str) -> bool:
     """Tell whether a folder holds all projects: a repository of settings there makes it none."""
     if parent_of(folder) == folder:
         return True
-    home = OS.environ.get("HOME") or OS.environ.get("USERPROFILE")
+    home = variable("HOME") or variable("USERPROFILE") or ""
     return bool(home) and folder in (folded(files.absolute(home)), folded(files.real(home)))
 
 

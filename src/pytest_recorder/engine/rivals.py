@@ -3,11 +3,22 @@
 PYTEST_DONT_REWRITE
 """
 
-import sys
 import threading
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.system.originals import INTERPRETER
+
+
+class _Threading:
+    """What `threading` installs in new threads; it keeps that where no test replaces it."""
+
+    def __init__(self) -> None:
+        self.settrace: Final = threading.settrace
+        self.gettrace: Final = threading.gettrace
+
+
+THREADING: Final = _Threading()
 
 
 def refuse_rival() -> None:
@@ -23,7 +34,7 @@ def refuse_rival() -> None:
 
 def rival_tracer() -> str | None:
     """Name the trace function of this thread, if there is one."""
-    current = sys.gettrace()
+    current = INTERPRETER.gettrace()
     return None if current is None else name_of(current)
 
 
@@ -34,7 +45,7 @@ def taken_by(tracer: Any) -> str:
 
 def threads_taken(ours: Any) -> str | None:
     """Say whether `threading` gives new threads another trace function than ours."""
-    current = threading.gettrace()
+    current = THREADING.gettrace()
     if current is ours:
         return None
     who = f"taken by {name_of(current)}" if current is not None else "removed"

@@ -16,28 +16,27 @@ import sys
 import sysconfig
 import warnings
 from collections.abc import Iterable
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Final, NamedTuple
 
-from pytest_recorder.engine.distributions import Contents, Installed
+from pytest_recorder.engine.distributions import folders_of_installed
+from pytest_recorder.engine.installed_copies import InstalledCopies, installed_from
 from pytest_recorder.engine.project_folders import (
     INSTALLED,
     TOOL_FOLDERS,
-    Module,
-    Project,
     folded,
     is_environment,
     is_home_or_root,
+    is_in_any,
     package_of,
     project_of,
-    repository_of,
 )
 from pytest_recorder.engine.scope_patterns import Pattern
 from pytest_recorder.system import files
-from pytest_recorder.system.files import AnyPath
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import (
     SEPARATOR,
+    AnyPath,
     is_absolute,
     join,
     name_of,
@@ -115,24 +114,21 @@ class Scope:
         self._start = files.current_folder() or self.root
         self._include = [Pattern(pattern, self.root) for pattern in include]
         self._exclude = [Pattern(pattern, self.root) for pattern in exclude]
-        self._places = [_Place(self.root, f"below rootdir {self.root}")]
+        self._places = [
+            _Place(folder, f"below rootdir {self.root}")
+            for folder in dict.fromkeys(map(folded, (self.root, files.absolute(root))))
+        ]
         for path in also:
             folder = folded(files.real(path))
             self._places.append(_Place(folder, f"below the folder of the program {folder}"))
         self._files: set[str] = set()
         self._test_folders: set[str] = set()
-        self._projects = {self.root: Project(self.root)}
-        self._repositories = {folded(repository_of(self.root))}
-        self._search_path: dict[str, None] = {}
+        self._copies = InstalledCopies()
+        self._copies.add_project(self.root)
         self._texts = _codes_of(text) if text is not None else frozenset[CodeType]()
         self._answers: dict[tuple[str, str | None], Decision] = {}
         self._barriers: dict[tuple[str, str], Decision | None] = {}
         self._environments: dict[str, bool] = {}
-        self._installed: dict[str, Installed] = {}
-        self._own: dict[str, list[tuple[Contents, str]]] = {}
-        self._others: dict[tuple[str, str], bool] = {}
-        self._editable: list[_Place] | None = None
-        self._remember_search_path()
 
     @property
     def has_answered(self) -> bool:
@@ -141,9 +137,13 @@ class Scope:
 
     def decide_code(self, code: CodeType, module: str | None) -> bool:
         """Tell whether a code object is recorded: by its file, or as a part of `python -c`."""
-        if self._texts and code.co_filename == TEXT_FILE and code in self._texts:
+        filename = code.co_filename
+        if type(filename) is not str:
+            # A subclass of the program's has methods of its own.
+            filename = str.__getitem__(filename, slice(None))
+        elif self._texts and filename == TEXT_FILE and code in self._texts:
             return _TEXT.is_in_scope
-        return self.decide(code.co_filename, module).is_in_scope
+        return self.decide(filename, module).is_in_scope
 
     def decide(self, filename: str, module: str | None) -> Decision:
         """Tell whether code of this file, in a module of this name, is recorded, and why."""
@@ -153,39 +153,55 @@ class Scope:
             answer = self._answers[key] = self._decide(filename, module)
         return answer
 
-    def add_tests(self, paths: Iterable[AnyPath], packages: Iterable[AnyPath] = ()) -> bool:
+    def add_tests(
+        self,
+        paths: Iterable[AnyPath] = (),
+        *,
+        packages: Iterable[AnyPath] = (),
+        functions: Iterable[AnyPath] = (),
+    ) -> bool:
         """Take in files of tests, and files or folders of the packages that `--pyargs` names.
+
+        `functions` are the files of test functions, which a class may have inherited from a
+        package that is another's: a file of these is in scope alone.
 
         Tells whether that can change an answer. Answers from before are forgotten then.
         """
-        before = len(self._files), len(self._places), len(self._projects)
+        before = len(self._files), len(self._places), self._copies.projects
         for path in packages:
             found = folded(files.real(path))
             self._add_place(found, f"in the package that --pyargs names, {found}")
         for path in paths:
             self._add_test(OS.fspath(path))
-        if before == (len(self._files), len(self._places), len(self._projects)):
+        for path in functions:
+            self._add_file(*self._spellings(OS.fspath(path)))
+        if before == (len(self._files), len(self._places), self._copies.projects):
             return False
-        self._remember_search_path()
-        for known in (self._answers, self._own, self._others):
-            known.clear()
-        self._editable = None
+        self._copies.begin_anew()
+        self._answers.clear()
         return True
 
     def _add_test(self, path: str) -> None:
-        spoken = folded(self._absolute(path))
-        found = folded(files.real(spoken))
+        if parent_of(folded(self._absolute(path))) in self._test_folders:
+            # In a place, as it was spelled: links are followed once for a folder of tests.
+            return
+        spoken, found = self._spellings(path)
         if found in self._files:
             return
         folder = parent_of(found)
         if folder not in self._test_folders:
-            self._test_folders.add(folder)
             self._add_project(found)
             package = package_of(found)
             if package is not None:
                 self._add_place(package, f"in the package of a test, {package}")
             elif name_of(folder) not in INSTALLED and not is_home_or_root(folder):
                 self._add_place(folder, f"beside a test, in {folder}")
+        self._add_file(spoken, found)
+        for beside in (folder, parent_of(spoken)):
+            if self._is_in_places(join(beside, "?")):
+                self._test_folders.add(beside)
+
+    def _add_file(self, spoken: str, found: str) -> None:
         if not self._is_in_places(found):
             self._files.update((found, spoken))
 
@@ -194,9 +210,7 @@ class Scope:
         if found is None:
             return
         folder = folded(found)
-        if folder not in self._projects:
-            self._projects[folder] = Project(folder)
-            self._repositories.add(folded(repository_of(folder)))
+        if self._copies.add_project(folder):
             self._add_place(folder, f"in the project of a test, {folder}")
 
     def _add_place(self, path: str, rule: str) -> None:
@@ -210,20 +224,18 @@ class Scope:
             for place in self._places
         )
 
-    def _remember_search_path(self) -> None:
-        """Note where modules come from: a test can have changed it when somebody asks."""
-        self._search_path.update((path, None) for path in tuple(sys.path) if type(path) is str)
-
     # One decision.
 
     def _decide(self, filename: str, module: str | None) -> Decision:
         if filename.startswith("<") or not filename:
             return _NO_FILE
-        spoken = folded(self._absolute(filename))
-        path = folded(files.real(spoken))
+        spoken, path = self._spellings(filename)
         if path.startswith(_PYTHON.ours):
             return _OURS
-        spellings = (path,) if spoken == path else (path, spoken)
+        spellings = [path] if spoken == path else [path, spoken]
+        if not files.exists(path):
+            moved_to = _moved_to(filename, module)
+            spellings += () if moved_to is None else self._spellings(moved_to)
         for pattern in self._exclude:
             if pattern.matches(spellings, module):
                 return Decision(False, f"excluded by --record-exclude={pattern.text!r}")
@@ -231,11 +243,17 @@ class Scope:
             if pattern.matches(spellings, module):
                 return Decision(True, f"included by --record-include={pattern.text!r}")
         answer = self._by_path(path)
-        if not answer.is_in_scope and spoken != path:
-            # A link in the project to a file elsewhere.
-            by_link = self._by_path(spoken)
-            return by_link if by_link.is_in_scope else answer
-        return answer
+        if answer.is_in_scope or len(spellings) == 1:
+            return answer
+        # A link in the project to a file elsewhere; the project may be known by another link.
+        spellings.append(join(folded(files.real(parent_of(spoken))), name_of(spoken)))
+        others = map(self._by_path, spellings[1:])
+        return next((found for found in others if found.is_in_scope), answer)
+
+    def _spellings(self, path: str) -> tuple[str, str]:
+        """Give a path as it is said, from the root on, and with all links followed."""
+        spoken = folded(self._absolute(path))
+        return spoken, folded(files.real(spoken))
 
     def _absolute(self, path: str) -> str:
         return path if is_absolute(path) else normalized(join(self._start, path))
@@ -249,19 +267,20 @@ class Scope:
                 barrier = self._barrier(place.path, path)
                 if barrier is None:
                     return Decision(True, place.rule)
-        folders = _folders_of_installed(path)
+        folders = folders_of_installed(path)
         for folder in folders:
-            rule = self._own_copy(folder, path)
+            rule = self._copies.rule_for(folder, path)
             if rule is not None:
                 return Decision(True, rule)
         if folders:
             return _OTHER
-        if _is_in_any(path, _PYTHON.standard):
+        if is_in_any(path, _PYTHON.standard):
             return _STANDARD
-        for place in self._editable_places():
-            if place.has(path) and self._barrier(place.path, path) is None:
-                return Decision(True, place.rule)
-        return barrier or self._environment_of(path) or _ELSEWHERE
+        for origin in self._copies.origins():
+            if is_in_any(path, (origin,)) and self._barrier(origin, path) is None:
+                return Decision(True, installed_from(origin))
+        # A decision against something counts as false.
+        return barrier if barrier is not None else self._environment_of(path)
 
     # What in a folder is not of it.
 
@@ -285,18 +304,18 @@ class Scope:
                 return _in_environment(at)
         for own, answer in ((_PYTHON.standard, _STANDARD), (_PYTHON.scripts, _SCRIPTS)):
             # Those of a Python that lies in the place; a place can also lie in them.
-            below = {path for path in own if _is_in_any(path, {place})}
-            if _is_in_any(folder, below):
+            below = {path for path in own if is_in_any(path, (place,))}
+            if is_in_any(folder, below):
                 return answer
         return None
 
-    def _environment_of(self, path: str) -> Decision | None:
+    def _environment_of(self, path: str) -> Decision:
         folder = parent_of(path)
         while parent_of(folder) != folder:
             if self._is_environment(folder):
                 return _in_environment(folder)
             folder = parent_of(folder)
-        return None
+        return _ELSEWHERE
 
     def _is_environment(self, folder: str) -> bool:
         known = self._environments.get(folder)
@@ -304,108 +323,26 @@ class Scope:
             known = self._environments[folder] = is_environment(folder)
         return known
 
-    # What is installed.
-
-    def _own_copy(self, folder: str, path: str) -> str | None:
-        """Give the rule by which a file in a folder of distributions is the project's own."""
-        for contents, rule in self._own_distributions(folder):
-            if contents.has(path):
-                return rule
-        parts = path[len(with_separator(folder)) :].split(SEPARATOR)
-        for project in tuple(self._projects.values()):
-            if self._is_copy(folder, parts, project):
-                return f"an installed copy of {parts[0]}, a part of {project.folder}"
-        return None
-
-    def _is_copy(self, folder: str, parts: list[str], project: Project) -> bool:
-        """Tell whether a file is of an own module that no other distribution has installed."""
-        module = project.modules.get(parts[0].removesuffix(".py"))
-        if module is None:
-            return False
-        if not project.names:
-            # Nobody knows what its distribution is called.
-            return files.is_file(join(module.base, SEPARATOR.join(parts)))
-        if module.is_namespace and not files.exists(
-            join(module.base, SEPARATOR.join(parts[:2]))
-        ):
-            return False
-        return not self._is_of_others(folder, _unit_of(parts, module))
-
-    def _own_distributions(self, folder: str) -> list[tuple[Contents, str]]:
-        """Give what of a folder's distributions is the project's, each with the rule."""
-        found = self._own.get(folder)
-        if found is None:
-            installed = self._installed_in(folder)
-            found = []
-            for distribution, origin in installed.origins():
-                if self._is_in_repository(origin):
-                    rule = f"installed from {origin}, in the same repository"
-                    found.append((installed.contents(distribution), rule))
-            for project in tuple(self._projects.values()):
-                for distribution in installed.distributions:
-                    if distribution.name in project.names:
-                        rule = f"of {distribution}, the distribution of {project.folder}"
-                        found.append((installed.contents(distribution), rule))
-            self._own[folder] = found
-        return found
-
-    def _is_of_others(self, folder: str, unit: str) -> bool:
-        """Tell whether a distribution has installed this, besides the project's own."""
-        key = folder, unit
-        if key not in self._others:
-            # The project's own was looked for before.
-            self._others[key] = bool(self._installed_in(folder).owners(unit))
-        return self._others[key]
-
-    def _editable_places(self) -> list[_Place]:
-        """Give the folders in the repository that something was installed from."""
-        if self._editable is None:
-            self._editable = [
-                _Place(origin, f"installed from {origin}, in the same repository")
-                for path in self._search_path
-                for _, origin in self._installed_in(folded(files.real(path))).origins()
-                if self._is_in_repository(origin)
-            ]
-        return self._editable
-
-    def _installed_in(self, folder: str) -> Installed:
-        known = self._installed.get(folder)
-        if known is None:
-            known = self._installed[folder] = Installed(folder)
-        return known
-
-    def _is_in_repository(self, folder: str) -> bool:
-        return _is_in_any(folder, self._repositories)
-
 
 def _in_environment(folder: str) -> Decision:
     return Decision(False, f"in an environment, {folder}")
 
 
-def _is_in_any(path: str, folders: Iterable[str]) -> bool:
-    return any(path == folder or path.startswith(with_separator(folder)) for folder in folders)
+def _moved_to(filename: str, module: str | None) -> str | None:
+    """Give the file of the module that code is of, where its own was moved after it was compiled.
 
-
-def _folders_of_installed(path: str) -> list[str]:
-    """Give the folders of installed distributions that a file is in, the nearest first."""
-    found: list[str] = []
-    folder = parent_of(path)
-    while (above := parent_of(folder)) != folder:
-        if name_of(folder) in INSTALLED:
-            found.append(folder)
-        folder = above
-    return found
-
-
-def _unit_of(parts: list[str], module: Module) -> str:
-    """Give the file that tells whose an installed module is, with slashes.
-
-    That of the module; of a namespace, which is many's, of the part below it.
+    So it is with a `.pyc` that came without its source, and with a cache of rewritten tests that
+    was copied along with them.
     """
-    depth = 2 if module.is_namespace else 1
-    if len(parts) <= depth:
-        return "/".join(parts)
-    return "/".join((*parts[:depth], "__init__.py"))
+    found = sys.modules.get(module) if module is not None else None
+    if type(found) is not ModuleType:
+        return None
+    file = vars(found).get("__file__")
+    if type(file) is not str:
+        return None
+    stem, _, extension = name_of(file).rpartition(".")
+    is_same = extension in ("py", "pyc") and name_of(filename) == f"{stem}.py"
+    return parent_of(file) + SEPARATOR + name_of(filename) if is_same else None
 
 
 def _codes_of(text: str) -> frozenset[CodeType]:

@@ -5,6 +5,7 @@ PYTEST_DONT_REWRITE
 
 import re
 import sys
+from collections.abc import Iterable
 
 from pytest_recorder.settings.parse import glob_class
 from pytest_recorder.system.paths import is_absolute
@@ -24,7 +25,7 @@ class Pattern:
         )
         self._match = re.compile(expression, _FLAGS if self._is_path else 0).fullmatch
 
-    def matches(self, paths: tuple[str, ...], module: str | None) -> bool:
+    def matches(self, paths: Iterable[str], module: str | None) -> bool:
         """Tell whether code is meant, by one of the spellings of its path or by its module."""
         if not self._is_path:
             return module is not None and self._match(module) is not None

@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache, partial
+from importlib import import_module
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_recorder import compat
 from pytest_recorder.diagnostics import inject
-from pytest_recorder.diagnostics.guard import Unreported, fault_handler
+from pytest_recorder.diagnostics.guard import Unreported, failure_handler, fault_handler, marked
 from pytest_recorder.engine.base import Capabilities, Engine, HotPath
 from pytest_recorder.engine.pure.definitions import Sink
 from pytest_recorder.engine.pure.values import Bounds
@@ -124,6 +126,7 @@ def make(
     Only what is chosen is imported: the rest would cost every run a tenth of a second. Only where
     `faults` asks for one in the hot path is it of a kind that can fail on purpose.
     """
+    handle_failure = failure_handler(on_fault)
     parts: dict[str, Any] = {
         "level": level,
         "bounds": bounds,
@@ -131,54 +134,55 @@ def make(
         "is_in_scope": is_in_scope,
     }
     if choice.hot_path == "native":
-        from pytest_recorder.engine.native.hot_path import native_callbacks
-
-        hot = _native_hot_path(faults, sink, {**parts, "handle_fault": fault_handler(on_fault)})
+        parts |= {"handle_fault": fault_handler(on_fault), "handle_failure": handle_failure}
+        hot_native = _native_hot_path(faults, sink, parts)
         if choice.engine == "settrace":
-            from pytest_recorder.engine.settrace_native import NativeSettraceEngine
-
-            return hot, NativeSettraceEngine(
-                hot, capabilities=choice.capabilities, on_fault=on_fault
+            return hot_native, _parts("settrace_native").NativeSettraceEngine(
+                hot_native, capabilities=choice.capabilities, on_fault=on_fault
             )
-        from pytest_recorder.engine.sysmon import MonitoringEngine
-
-        return hot, MonitoringEngine(
-            hot, native_callbacks(hot), capabilities=choice.capabilities, on_fault=on_fault
+        return hot_native, _parts("sysmon").MonitoringEngine(
+            hot_native,
+            _parts("native.hot_path").native_callbacks(hot_native),
+            capabilities=choice.capabilities,
+            on_fault=on_fault,
         )
+    parts["marked"] = partial(marked, handle_failure)
     pure, unreported = _pure_hot_path(faults, sink, parts), Unreported()
     if choice.engine == "settrace":
-        from pytest_recorder.engine.settrace import SettraceEngine
-
-        return pure, SettraceEngine(pure, capabilities=choice.capabilities, on_fault=on_fault)
-    # `sys.monitoring` does not exist on 3.11.
-    from pytest_recorder.engine.sysmon import MonitoringEngine, pure_callbacks
-
-    return pure, MonitoringEngine(
+        return pure, _parts("settrace").SettraceEngine(
+            pure, capabilities=choice.capabilities, on_fault=on_fault
+        )
+    return pure, _parts("sysmon").MonitoringEngine(
         pure,
-        pure_callbacks(pure, on_fault, unreported),
+        _parts("sysmon").pure_callbacks(pure, on_fault, unreported),
         capabilities=choice.capabilities,
         on_fault=on_fault,
         unreported=unreported,
     )
 
 
+@cache
+def _parts(module: str) -> Any:
+    """Import a module of this package when it is first needed: `sys.monitoring` is not everywhere.
+
+    Kept, for a test may have emptied `sys.modules` before a marker asks for another setup.
+    """
+    return import_module(f"pytest_recorder.engine.{module}")
+
+
 def _native_hot_path(
     faults: inject.Injector, sink: Sink, parts: dict[str, Any]
 ) -> "NativeHotPath":
     if faults.concerns_events:
-        from pytest_recorder.engine.injected import make_native
-
-        return make_native(faults, sink, **parts)
-    from pytest_recorder.engine.native.hot_path import NativeHotPath
-
-    return NativeHotPath(sink, **parts)
+        made: NativeHotPath = _parts("injected").make_native(faults, sink, **parts)
+        return made
+    plain: NativeHotPath = _parts("native.hot_path").NativeHotPath(sink, **parts)
+    return plain
 
 
 def _pure_hot_path(faults: inject.Injector, sink: Sink, parts: dict[str, Any]) -> "PureHotPath":
     if faults.concerns_events:
-        from pytest_recorder.engine.injected import make_pure
-
-        return make_pure(faults, sink, **parts)
-    from pytest_recorder.engine.pure.hot_path import PureHotPath
-
-    return PureHotPath(sink, **parts)
+        made: PureHotPath = _parts("injected").make_pure(faults, sink, **parts)
+        return made
+    plain: PureHotPath = _parts("pure.hot_path").PureHotPath(sink, **parts)
+    return plain

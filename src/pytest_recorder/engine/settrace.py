@@ -13,8 +13,6 @@ What the trace function is told is less than what happened, and the rest is foun
 """
 
 import opcode
-import sys
-import threading
 from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import CodeType, FrameType
@@ -24,10 +22,16 @@ from pytest_recorder.diagnostics.guard import Unreported, shield3
 from pytest_recorder.engine.base import Capabilities
 from pytest_recorder.engine.pure.hot_path import PureHotPath
 from pytest_recorder.engine.pure.states import FrameState
-from pytest_recorder.engine.rivals import name_of, refuse_rival, taken_by, threads_taken
+from pytest_recorder.engine.rivals import (
+    THREADING,
+    name_of,
+    refuse_rival,
+    taken_by,
+    threads_taken,
+)
 from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.errors import ErrorCode, TargetError, enverr
-from pytest_recorder.system.originals import local
+from pytest_recorder.system.originals import INTERPRETER, local
 
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _RESUME = opcode.opmap["RESUME"]
@@ -73,6 +77,7 @@ class SettraceEngine:
         self, hot: PureHotPath, *, capabilities: Capabilities, on_fault: Callable[..., Any]
     ) -> None:
         self._hot = hot
+        hot.counts_interrupts = False
         self.capabilities = capabilities
         self._on_fault = on_fault
         self._started = False
@@ -102,25 +107,25 @@ class SettraceEngine:
         self.install()
         self._started = True
         self._recursed = False
-        for frame in self._hot.attach(sys._getframe(1)):
+        for frame in self._hot.attach(INTERPRETER.getframe(1)):
             frame.f_trace = self.local
             self._attached.append(frame)
-        threading.settrace(self._global)
-        sys.settrace(self._global)
+        THREADING.settrace(self._global)
+        INTERPRETER.settrace(self._global)
 
     def stop(self) -> None:
         """Trace nothing more; other threads find out at their next event."""
         # The program may have put our trace function back after the recording ended early.
-        current = sys.gettrace()
+        current = INTERPRETER.gettrace()
         if current is self._global:
-            sys.settrace(None)
+            INTERPRETER.settrace(None)
         if not self._started:
             return
         self._started = False
         if current is None:
             self._report_removal()
-        if threading.gettrace() is self._global:
-            threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
+        if THREADING.gettrace() is self._global:
+            THREADING.settrace(None)  # type: ignore[arg-type,unused-ignore]
         for frame in self._attached:
             if frame.f_trace is self.local:
                 frame.f_trace = None
@@ -143,12 +148,12 @@ class SettraceEngine:
         """Say who took the trace function; put ourselves back after the recursion limit."""
         if not self._started:
             return None
-        if sys.gettrace() is None and not self._recursed:
+        if INTERPRETER.gettrace() is None and not self._recursed:
             # What came since is lost, nobody knows how much: no gap could say it.
             self._report_removal()
             return None
         self.put_back()
-        current = sys.gettrace()
+        current = INTERPRETER.gettrace()
         if current is not self._global:
             return taken_by(current)
         return threads_taken(self._global)
@@ -163,19 +168,19 @@ class SettraceEngine:
         The interpreter removes it at the recursion limit, and when an error of the program's
         passes through it; `frame` is the one in whose event that was. Or the program removed it.
         """
-        if not self._started or sys.gettrace() is not None:
+        if not self._started or INTERPRETER.gettrace() is not None:
             return
         if frame is not None and self._hot.has_code(frame.f_code):
             frame.f_trace = self.local
         reason = "recursion" if self._recursed else "interrupted"
         self._recursed = False
-        self._count_lost(sys._getframe(1), None, reason)
-        sys.settrace(self._global)
+        self._count_lost(INTERPRETER.getframe(1), None, reason)
+        INTERPRETER.settrace(self._global)
 
     def _report_removal(self) -> None:
         """Nothing came since the trace function was removed: the recording has ended early."""
         if self._recursed:
-            self._count_lost(sys._getframe(1), None, "recursion")
+            self._count_lost(INTERPRETER.getframe(1), None, "recursion")
             return
         self._on_fault(
             enverr(
@@ -206,7 +211,7 @@ class SettraceEngine:
         """Look, before each event of a frame, whether somebody else has taken over."""
 
         def local(frame: FrameType, event: str, argument: Any) -> Any:
-            current = sys.gettrace()
+            current = INTERPRETER.gettrace()
             if current is not self._global and self._started and current is not None:
                 raise enverr(
                     ErrorCode.TRACER_INSTALL_CONFLICT,
@@ -227,8 +232,8 @@ class SettraceEngine:
         def trace(frame: FrameType, event: str, argument: Any) -> Any:
             if not self._started:
                 # Also where the program put back what it found before the recording ended.
-                if sys.gettrace() is self._global:
-                    sys.settrace(None)
+                if INTERPRETER.gettrace() is self._global:
+                    INTERPRETER.settrace(None)
                 return None
             try:
                 return traced(frame, event, argument)

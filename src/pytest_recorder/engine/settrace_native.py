@@ -3,16 +3,21 @@
 PYTEST_DONT_REWRITE
 """
 
-import sys
-import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Protocol
 
 from pytest_recorder.diagnostics.guard import Unreported
 from pytest_recorder.engine.base import Capabilities, HotPath
-from pytest_recorder.engine.rivals import name_of, refuse_rival, taken_by, threads_taken
+from pytest_recorder.engine.rivals import (
+    THREADING,
+    name_of,
+    refuse_rival,
+    taken_by,
+    threads_taken,
+)
 from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.system.originals import INTERPRETER
 
 
 class NativeTracer(HotPath, Protocol):
@@ -72,9 +77,9 @@ class NativeSettraceEngine:
             return
         refuse_rival()
         self._started = True
-        self._hot.attach(sys._getframe(1))
+        self._hot.attach(INTERPRETER.getframe(1))
         self._hot.put_back = self._report_absence
-        threading.settrace(self._join)
+        THREADING.settrace(self._join)
         self._hot.trace_thread()
 
     def stop(self) -> None:
@@ -83,8 +88,8 @@ class NativeSettraceEngine:
             self._started = False
             if not self._hot.is_traced():
                 self._report_absence()
-            if threading.gettrace() is self._join:
-                threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
+            if THREADING.gettrace() is self._join:
+                THREADING.settrace(None)  # type: ignore[arg-type,unused-ignore]
         self._hot.put_back = None
         self._hot.untrace_thread()
 
@@ -105,7 +110,7 @@ class NativeSettraceEngine:
         """Say who took the trace function; put ourselves back where it was only removed."""
         if not self._started:
             return None
-        current = sys.gettrace()
+        current = INTERPRETER.gettrace()
         if current is not None and current is not self._hot:
             return taken_by(current)
         if not self._hot.is_traced():
@@ -119,7 +124,7 @@ class NativeSettraceEngine:
 
     def _report_absence(self) -> None:
         """The trace function was removed, and perhaps put back: what came between is lost."""
-        current = sys.gettrace()
+        current = INTERPRETER.gettrace()
         who = "" if current is None or current is self._hot else f" by {name_of(current)}"
         self._on_fault(
             enverr(

@@ -3,34 +3,68 @@
 PYTEST_DONT_REWRITE
 
 Problem: `print` calls `sys.stdout.write` from C, which no engine reports. Replacing `sys.stdout`
-changes what the program and pytest's capture see (`sys.stdout is stream`, `isinstance`, `buffer`).
-What we do: give the stream object that is there an instance attribute `write`, which calls the
-method of its class and then tells the hot path, if the stream is still one of the two. It knows its
-stream by a weak reference, so that a `StringIO` dies when the program lets go of it. Only text
-streams of `io` and their subclasses can be watched so; a writer class of the program's own is
-Python code and recorded as such.
-What can still go wrong: an error raised by `write` has one frame of ours in its traceback; bytes
-that go to `sys.stdout.buffer` or to the file descriptor are not seen.
+changes what the program and pytest's capture see (`sys.stdout is stream`, `isinstance`, `buffer`),
+and an attribute `write` of the stream object stands in its `vars()`, its copies and its pickle.
+What we do: where the part in C was built, `_taps` stands in the place of the two methods in C that
+write text, and nothing stands on a stream. Elsewhere, and for a stream whose class has a `write` of
+its own, the object gets an instance attribute `write` while it is one of the two; it goes at the
+first event after the stream was replaced. It calls the method of the class and then tells the hot
+path. It knows its stream by a weak reference, so that a `StringIO` dies when the program lets go of
+it. Only text streams of `io` and their subclasses can be watched so; a writer class of the
+program's own is Python code and recorded as such.
+What can still go wrong: an error raised by such an attribute has one frame of ours in its
+traceback, and the program can see it as long as its stream is watched; bytes that go to
+`sys.stdout.buffer` or to the file descriptor are not seen.
 """
 
 # What is recorded can be of any type: pyright's unknowns are the subject here, not an oversight.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
-import io
 import sys
 import weakref
 from collections.abc import Callable
+from io import StringIO, TextIOWrapper
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
-from pytest_recorder.system.originals import allocate_lock
+from pytest_recorder.system import compiled
+from pytest_recorder.system.originals import INTERPRETER, allocate_lock
 
-_getframe = sys._getframe
 _WHOLE = slice(None)
 _LOCK_TIMEOUT_S = 1.0
 
 Report = Callable[[FrameType | None, int, str], None]
+
+
+class _Taps:
+    """The taps that are open in this process: `_taps` has room for one report."""
+
+    def __init__(self) -> None:
+        self._module, _ = compiled.load("pytest_recorder.engine._taps")
+        self._open: tuple[StreamTap, ...] = ()
+        self.methods: tuple[object, ...] = ()
+        """The methods that need no attribute."""
+
+    def add(self, tap: "StreamTap") -> None:
+        """Let a tap see what is written from now on."""
+        if self._module is None or any(each is tap for each in self._open):
+            return
+        if not self._open and self._module.install(self._written):
+            self.methods = (TextIOWrapper.write, StringIO.write)
+        if self.methods:
+            self._open = (*self._open, tap)
+
+    def remove(self, tap: "StreamTap") -> None:
+        """Let it see nothing more."""
+        self._open = tuple(each for each in self._open if each is not tap)
+        if self.methods and not self._open and self._module is not None:
+            self.methods = ()
+            self._module.install(None)
+
+    def _written(self, frame: FrameType | None, stream: int, text: Any) -> None:
+        for tap in self._open:
+            tap.take(frame, stream, text)
 
 
 class StreamTap:
@@ -54,6 +88,8 @@ class StreamTap:
             return
         try:
             self._is_open = True
+            _TAPS.add(self)
+            self._unhook_replaced()
             for stream in (sys.stdout, sys.stderr):
                 if stream is not None and not self._is_known(stream):
                     self._hook(stream)
@@ -67,6 +103,7 @@ class StreamTap:
     def release(self) -> None:
         """Leave every stream as it was found."""
         self._is_open = False
+        _TAPS.remove(self)
         is_alone = self._lock.acquire(timeout=_LOCK_TIMEOUT_S)
         try:
             for known, hook in self._hooks:
@@ -77,6 +114,34 @@ class StreamTap:
         finally:
             if is_alone:
                 self._lock.release()
+
+    def take(self, frame: FrameType | None, stream: int, text: Any) -> None:
+        """Tell of a text that was written to `sys.stdout` (0) or `sys.stderr` (1)."""
+        if not self._is_open or not issubclass(type(text), str):
+            return
+        # What has an attribute of ours tells of it by that.
+        written = sys.stderr if stream else sys.stdout
+        if not any(known() is written for known, _ in self._hooks):
+            # A subclass of the program's may have its own idea of everything but this.
+            plain = str.__getitem__(text, _WHOLE)
+            if plain:
+                self._report(frame, stream, plain)
+
+    def _unhook_replaced(self) -> None:
+        """Leave what is no standard stream any more as it was found."""
+        if not self._hooks:
+            return
+        there = (sys.stdout, sys.stderr)
+        still: list[tuple[weakref.ref[Any], Any]] = []
+        for known, hook in self._hooks:
+            stream = known()
+            if stream is None:
+                continue
+            if any(stream is each for each in there):
+                still.append((known, hook))
+            else:
+                _unhook(stream, hook)
+        self._hooks = still
 
     def _is_known(self, stream: Any) -> bool:
         # Spelled out: this is asked at each edge of a phase of each test.
@@ -94,7 +159,9 @@ class StreamTap:
 
     def _hook(self, stream: Any) -> None:
         kind = type(stream)
-        if not issubclass(kind, (io.TextIOWrapper, io.StringIO)):
+        if not issubclass(kind, (TextIOWrapper, StringIO)):
+            return
+        if any(kind.write is method for method in _TAPS.methods):
             return
         if "write" in vars_of(stream):
             return
@@ -104,6 +171,9 @@ class StreamTap:
         # Those of streams that have died have gone with them.
         self._hooks = [(other, its) for other, its in self._hooks if _has(other(), its)]
         self._hooks.append((known, hook))
+
+
+_TAPS = _Taps()
 
 
 def may_replace_streams(code: CodeType) -> bool:
@@ -146,7 +216,7 @@ def make_hook(
             plain = str.__getitem__(text, _WHOLE)
             if plain:
                 # No caller: the interpreter itself prints, when the program is over.
-                wrote(stream, _getframe().f_back, plain)
+                wrote(stream, INTERPRETER.getframe().f_back, plain)
         return result
 
     return write

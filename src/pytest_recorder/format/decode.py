@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import DefinitionTables, defined
 from pytest_recorder.format.events import Event, ExceptionInfo, Frame, Value
+from pytest_recorder.format.limits import MAX_SHOWN_BYTES, MAX_SHOWN_VALUES
 from pytest_recorder.format.skip import each_field, skip_value
 from pytest_recorder.format.value_decoder import ValueDecoder
 from pytest_recorder.format.vocabulary import (
     EDGES,
     EVENT_KINDS,
+    MAX_BLOCK_FRAMES,
+    MAX_BLOCK_PAIRS,
     OP_FIELDS,
     PHASES,
     STREAMS,
@@ -25,7 +28,8 @@ class EventDecoder:
     """Decodes the events of one block; `frames` knows the frames met so far in it.
 
     Without `has_values` all values are passed over, which takes a fraction of the time; exceptions
-    are still there.
+    are still there. `at` is where the records begin. A block of more frames or variables than the
+    format allows is Malformed.
     """
 
     def __init__(
@@ -36,11 +40,13 @@ class EventDecoder:
         first: int = 0,
         base_us: int = 0,
         has_values: bool = True,
+        at: int = 0,
     ) -> None:
         self._tables = tables
         self._values = ValueDecoder(tables)
         self._read = self._values.value if has_values else skip_value
-        self._cursor = Cursor(data)
+        self._cursor = Cursor(data, at)
+        self._pairs_left = MAX_BLOCK_PAIRS
         self._n = first
         self._time_us = base_us
         self._current: Frame | None = None
@@ -52,6 +58,12 @@ class EventDecoder:
     def at(self) -> int:
         """Where the last event ends, in bytes."""
         return self._cursor.at
+
+    @property
+    def weight(self) -> int:
+        """How many variables, parts of values and pieces of texts were decoded so far."""
+        values = self._values
+        return _WHOLE_WEIGHT - values.values_left - self._pairs_left - (values.bytes_left >> 8)
 
     def __iter__(self) -> Iterator[Event]:
         cursor = self._cursor
@@ -67,9 +79,11 @@ class EventDecoder:
                 self.states.setdefault(self._frame_now().number, dict(values))
             elif op in EVENT_KINDS:
                 event = Event(self._n, EVENT_KINDS[op])
+                before = self.weight
                 self._fill(event, op, cursor)
                 if head & Op.CHANGES:
                     self._changes(event, cursor)
+                event.weight = self.weight - before
                 self._n += 1
                 yield event
             elif op in OP_FIELDS:
@@ -89,7 +103,19 @@ class EventDecoder:
         known = self.frames.get(number)
         values = known.values if known is not None else {}
         frame = self.frames[number] = Frame(number, code, info, thread, parent, line, values)
+        self._check_frames()
         return frame
+
+    def _check_frames(self) -> None:
+        if len(self.frames) > MAX_BLOCK_FRAMES:
+            raise Malformed("a block has more frames than one may have")
+
+    def _count_pairs(self, cursor: Cursor) -> int:
+        count = cursor.count()
+        self._pairs_left -= count
+        if self._pairs_left < 0:
+            raise Malformed("a block has more variables than one may have")
+        return count
 
     def _fill(self, event: Event, op: int, cursor: Cursor) -> None:
         if op == Op.GAP:
@@ -136,6 +162,7 @@ class EventDecoder:
         frame = Frame(number, code, info, thread, parent, info.first_line)
         self.frames[number] = self._current = frame
         event.args = self._pairs(cursor)
+        self._check_frames()
         frame.values = dict(event.args)
         self._place(event, frame)
         event.parent = parent or None
@@ -143,7 +170,7 @@ class EventDecoder:
     def _skip_record(self, event: Event, op: int, cursor: Cursor) -> None:
         """Read past a record that nobody taught this module to show."""
         tables, check = self._tables, self._values.check_field
-        for letter in each_field(cursor, OP_FIELDS[op]):
+        for letter in each_field(cursor, OP_FIELDS[op], self._count_pairs):
             if letter == "L":
                 frame = self._frame_now()
                 frame.line += cursor.zz()
@@ -180,7 +207,7 @@ class EventDecoder:
         event.changes = self._pairs(cursor)
         names = self._tables.names
         event.deleted = tuple(
-            defined(names, cursor.uv(), "name") for _ in range(cursor.count())
+            defined(names, cursor.uv(), "name") for _ in range(self._count_pairs(cursor))
         )
         frame.values.update(event.changes)
         for name in event.deleted:
@@ -189,7 +216,7 @@ class EventDecoder:
     def _pairs(self, cursor: Cursor) -> dict[str, Value]:
         names = self._tables.names
         pairs: dict[str, Value] = {}
-        for _ in range(cursor.count()):
+        for _ in range(self._count_pairs(cursor)):
             name = defined(names, cursor.uv(), "name")
             pairs[name] = self._read(cursor)
         return pairs
@@ -210,6 +237,7 @@ class EventDecoder:
         return self._values.value(self._cursor)
 
 
+_WHOLE_WEIGHT = MAX_SHOWN_VALUES + MAX_BLOCK_PAIRS + (MAX_SHOWN_BYTES >> 8)
 _WORDS = {"p": PHASES, "e": EDGES, "o": STREAMS}
 _IN_A_FRAME = frozenset(
     (

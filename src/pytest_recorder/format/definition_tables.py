@@ -4,14 +4,21 @@ from typing import Any
 
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.events import CodeInfo
+from pytest_recorder.format.limits import DEFINITION_COST, MAX_WORD
 from pytest_recorder.format.skip import READ_PLAIN, each_field, skip_value
 from pytest_recorder.format.vocabulary import DEFINE_FIELDS, Define
 
 
 class DefinitionTables:
-    """The tables that number names, types, files, code and threads of one trace."""
+    """The tables that number names, types, files, code and threads of one trace.
 
-    def __init__(self) -> None:
+    Where they cost more than `most_cost`, the definition that does so is Malformed. A word of more
+    than `MAX_WORD` characters is cut, and says so.
+    """
+
+    def __init__(self, most_cost: int | None = None) -> None:
+        self._most_cost = most_cost
+        self._cost = 0
         self.names: dict[int, str] = {}
         self.types: dict[int, tuple[str, tuple[str, ...]]] = {}
         self.files: dict[int, tuple[str, bytes]] = {}
@@ -37,28 +44,52 @@ class DefinitionTables:
         return taken
 
     def _take(self, cursor: Cursor) -> None:
+        start = cursor.at
         kind, number = cursor.byte(), cursor.uv()
         if kind == Define.NAME:
-            self.names[number] = cursor.text()
+            self.names[number] = _word(cursor, number)
         elif kind == Define.TYPE:
-            name = cursor.text()
-            fields = tuple(cursor.text() for _ in range(cursor.count()))
-            self.types[number] = (name, fields)
+            name = _word(cursor, number)
+            self.types[number] = (name, _fields(cursor))
         elif kind == Define.FILE:
-            path = cursor.text()
+            path = _word(cursor, number)
             self.files[number] = (path, cursor.sized())
         elif kind == Define.CODE:
             file, line = cursor.uv(), cursor.uv()
             path = defined(self.files, file, "file")[0]
-            self.codes[number] = CodeInfo(path, line, cursor.text())
+            self.codes[number] = CodeInfo(path, line, _word(cursor, number))
         elif kind == Define.THREAD:
-            self.threads[number] = cursor.text()
+            self.threads[number] = _word(cursor, number)
         elif kind in DEFINE_FIELDS:
             # One that this reader has no use for.
             for letter in each_field(cursor, DEFINE_FIELDS[kind]):
                 READ_PLAIN.get(letter, skip_value)(cursor)
         else:
             raise Malformed(f"unknown definition {kind}")
+        if self._most_cost is not None:
+            self._cost += DEFINITION_COST + cursor.at - start
+            if self._cost > self._most_cost:
+                raise Malformed("there are more definitions than a file of this size may have")
+
+
+def _word(cursor: Cursor, number: int) -> str:
+    text = cursor.text()
+    if len(text) <= MAX_WORD:
+        return text
+    # Two that begin alike stay two.
+    return f"{text[:MAX_WORD]}...({len(text)} characters, number {number})"
+
+
+def _fields(cursor: Cursor) -> tuple[str, ...]:
+    """Read the fields of a named tuple; as many as fit into a word are kept."""
+    fields: list[str] = []
+    left = MAX_WORD
+    for _ in range(cursor.count()):
+        field = cursor.text()
+        left -= len(field) + 1
+        if left >= 0:
+            fields.append(field)
+    return tuple(fields)
 
 
 def defined(table: dict[int, Any], number: int, what: str) -> Any:

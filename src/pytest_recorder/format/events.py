@@ -59,6 +59,8 @@ class Event:
     outcome: str | None = None
     dropped: int | None = None
     reason: str | None = None
+    weight: int = 0
+    """How much it holds, in parts of values."""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ PYTEST_DONT_REWRITE
 Written by `just format-table` from `table.py`, which says what they mean.
 """
 
-import struct
+from struct import Struct
 from typing import Final
 
 FORMAT_VERSION: Final = 1
@@ -15,17 +15,17 @@ SPOOL_HEAD_BYTES: Final = 4096
 MAX_BLOCK_BYTES: Final = 67_108_864
 FLAG_DEFLATED: Final = 1
 
-BLOCK: Final = struct.Struct("<BBHII")
+BLOCK: Final = Struct("<BBHII")
 """Kind, flags, zero, stored, plain."""
-CHECKSUM: Final = struct.Struct("<I")
+CHECKSUM: Final = Struct("<I")
 """Checksum."""
-EVENTS_HEAD: Final = struct.Struct("<QQI")
+EVENTS_HEAD: Final = Struct("<QQI")
 """First, time, count."""
-SPOOL_HEAD: Final = struct.Struct("<8sIII")
+SPOOL_HEAD: Final = Struct("<8sIII")
 """Magic, unit, process, zero."""
-SEGMENT: Final = struct.Struct("<BBHIIIIIQQ")
+SEGMENT: Final = Struct("<BBHIIIIIQQ")
 """Kind, zero, more zeros, units, used, events, sequence, trace, first, time."""
-SEGMENT_PROGRESS: Final = struct.Struct("<II")
+SEGMENT_PROGRESS: Final = Struct("<II")
 """The two parts that change while a segment fills: used and events."""
 SEGMENT_PROGRESS_AT: Final = 8
 

@@ -23,15 +23,17 @@ READ_PLAIN: Final[dict[str, Read]] = {
 """How a field is passed over where nobody asks what it refers to; values have no place here."""
 
 
-def each_field(cursor: Cursor, fields: str) -> Iterator[str]:
+def each_field(
+    cursor: Cursor, fields: str, count: Callable[[Cursor], int] = Cursor.count
+) -> Iterator[str]:
     """Give the letters of fields one by one, those in parentheses as often as their count says.
 
-    Whoever takes a letter reads that field before taking the next.
+    Whoever takes a letter reads that field before taking the next. `count` reads the count.
     """
     before, _, group = fields.partition("(")
     yield from before
     if group:
-        for _ in range(cursor.count()):
+        for _ in range(count(cursor)):
             yield from group[:-1]
 
 

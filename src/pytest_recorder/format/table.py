@@ -90,6 +90,12 @@ MAX_INT_BYTES: Final = 65_536
 """An int whose magnitude takes more bytes than this keeps its sign and size only."""
 
 MAX_BLOCK_BYTES: Final = 64 * 1024 * 1024
+MAX_BLOCK_EVENTS: Final = 1 << 18
+"""A writer begins another block after at most 256 KiB, and an event takes two bytes."""
+MAX_BLOCK_FRAMES: Final = 1 << 17
+"""Frames that one block introduces; each takes six bytes."""
+MAX_BLOCK_PAIRS: Final = 1 << 19
+"""Variables that one block has values of, or deletes."""
 """No honest block is larger; a reader refuses to allocate more."""
 
 # Words.
@@ -108,6 +114,7 @@ REASONS: Final = (
     Word(5, "CHANGED", "changed while it was read"),
     Word(6, "STATELESS", "no state that can be read without running code"),
     Word(7, "CUSTOM", "reading it would run code of the program"),
+    Word(8, "FAILED", "the recorder failed to read it"),
 )
 """Why a value is not whole; 0 is one that is."""
 
@@ -278,8 +285,8 @@ BLOCK_KINDS: Final = (
     Word(
         6,
         "TRAILER",
-        "JSON: `status`, `reason`, `message`, `events`, `dropped`, `duration_us`, `counters`, "
-        "`errors`",
+        "JSON: `status`, `reason`, `message`, `events`, `dropped`, `duration_us`, "
+        "`recording_cpu_us`, `counters`, `errors`",
     ),
 )
 

@@ -1,8 +1,8 @@
 """Turns the bytes of a value into its JSON form; trusts nothing in them.
 
-Every fault of the input raises `Malformed`, and nesting is bounded, so that no input takes much
-time, memory or stack. A value whose tag is in the table and that nobody taught this module to show
-is read past and says so in its place.
+Every fault of the input raises `Malformed`. Nesting is bounded, and so is what is shown of the
+values of one block (`limits.py`), so that no input takes much memory or stack. A value whose tag is
+in the table and that nobody taught this module to show is read past and says so in its place.
 """
 
 import math
@@ -12,6 +12,12 @@ from typing import Any, Final
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import DefinitionTables, defined
 from pytest_recorder.format.events import Value
+from pytest_recorder.format.limits import (
+    CUT_TEXT,
+    MAX_SHOWN_BYTES,
+    MAX_SHOWN_VALUES,
+    NOT_HELD,
+)
 from pytest_recorder.format.skip import READ_PLAIN, each_field
 from pytest_recorder.format.vocabulary import MAX_NESTING, REASONS, TAG_FIELDS, Reason, Tag
 
@@ -22,12 +28,15 @@ _unpack_complex = struct.Struct("<dd").unpack_from
 
 
 class ValueDecoder:
-    """Decodes the values of one trace."""
+    """Decodes the values of a block; `values_left` and `bytes_left` are what can still be shown."""
 
-    __slots__ = ("_tables",)
+    __slots__ = ("_fields", "_tables", "bytes_left", "values_left")
 
     def __init__(self, tables: DefinitionTables) -> None:
         self._tables = tables
+        self._fields: dict[tuple[str, ...], list[str]] = {}
+        self.values_left = MAX_SHOWN_VALUES
+        self.bytes_left = MAX_SHOWN_BYTES
 
     def value(self, cursor: Cursor, depth: int = 0) -> Value:
         """Read one value in its JSON form."""
@@ -36,6 +45,8 @@ class ValueDecoder:
         tag = cursor.byte()
         if tag in _SCALARS:
             return _SCALARS[tag](cursor)
+        if tag in _TEXTS:
+            return self._text(tag, cursor)
         if tag not in _INSTANCES:
             return self._not_shown(tag, cursor, depth)
         kind, fields = defined(self._tables.types, cursor.uv(), "type")
@@ -52,28 +63,64 @@ class ValueDecoder:
         full, reason = cursor.uv(), cursor.byte()
         why = _reason(reason) if reason != Reason.WHOLE else None
         count = cursor.count()
+        shown = min(count, self.values_left)
+        self.values_left -= shown
+        if shown < count:
+            why = NOT_HELD
         if tag == Tag.SEQUENCE:
             value["length"] = full
-            value["items"] = [self.value(cursor, depth + 1) for _ in range(count)]
+            value["items"] = [self.value(cursor, depth + 1) for _ in range(shown)]
+            for _ in range(count - shown):
+                self.value(cursor, depth + 1)
             if fields:
-                value["fields"] = list(fields)
+                # One list for all values of the type, and not one for each.
+                value["fields"] = self._fields.setdefault(fields, list(fields))
         elif tag == Tag.MAPPING:
             value["length"] = full
             value["entries"] = [
                 [self.value(cursor, depth + 1), self.value(cursor, depth + 1)]
-                for _ in range(count)
+                for _ in range(shown)
             ]
+            for _ in range(2 * (count - shown)):
+                self.value(cursor, depth + 1)
         else:
             names = self._tables.names
             value["attributes"] = {
                 defined(names, cursor.uv(), "name"): self.value(cursor, depth + 1)
-                for _ in range(count)
+                for _ in range(shown)
             }
+            for _ in range(count - shown):
+                defined(names, cursor.uv(), "name")
+                self.value(cursor, depth + 1)
             if why:
                 value["length"] = full
         if why:
             value["truncated"] = True
             value["reason"] = why
+        return value
+
+    def _text(self, tag: int, cursor: Cursor) -> Value:
+        full = cursor.uv() if tag in (Tag.STR_CUT, Tag.BYTES_CUT) else None
+        start = cursor.at
+        value: Value
+        if tag in (Tag.STR, Tag.STR_CUT):
+            text = cursor.text()
+            self.bytes_left -= cursor.at - start
+            value = {"type": "str", "value": text}
+            length = len(text)
+        else:
+            data = cursor.sized()
+            self.bytes_left -= cursor.at - start
+            length = len(data)
+            data = data if self.bytes_left >= 0 else data[:CUT_TEXT]
+            value = {"type": "bytes", "value": data.hex()}
+        if full is not None:
+            value |= {"length": full, "truncated": True, "reason": "chars"}
+        if self.bytes_left < 0 and length > CUT_TEXT:
+            if value["type"] == "str":
+                value["value"] = value["value"][:CUT_TEXT]
+            told = length if full is None else full
+            value |= {"length": told, "truncated": True, "reason": NOT_HELD}
         return value
 
     def _not_shown(self, tag: int, cursor: Cursor, depth: int) -> Value:
@@ -133,26 +180,6 @@ def _huge_int(cursor: Cursor) -> Value:
     return {"type": "int", "value": -1 if sign else 1, **words}
 
 
-def _str(cursor: Cursor) -> Value:
-    return {"type": "str", "value": cursor.text()}
-
-
-def _str_cut(cursor: Cursor) -> Value:
-    full = cursor.uv()
-    cut = {"length": full, "truncated": True, "reason": "chars"}
-    return {"type": "str", "value": cursor.text(), **cut}
-
-
-def _bytes(cursor: Cursor) -> Value:
-    return {"type": "bytes", "value": cursor.sized().hex()}
-
-
-def _bytes_cut(cursor: Cursor) -> Value:
-    full = cursor.uv()
-    cut = {"length": full, "truncated": True, "reason": "chars"}
-    return {"type": "bytes", "value": cursor.sized().hex(), **cut}
-
-
 def _float_value(cursor: Cursor) -> Value:
     return {"type": "float", "value": _float(_unpack_float(cursor.take(8))[0])}
 
@@ -186,11 +213,8 @@ _SCALARS = {
     Tag.HUGE_INT: _huge_int,
     Tag.FLOAT: _float_value,
     Tag.COMPLEX: _complex_value,
-    Tag.STR: _str,
-    Tag.STR_CUT: _str_cut,
-    Tag.BYTES: _bytes,
-    Tag.BYTES_CUT: _bytes_cut,
 }
+_TEXTS = frozenset((Tag.STR, Tag.STR_CUT, Tag.BYTES, Tag.BYTES_CUT))
 _INSTANCES = frozenset(
     (
         Tag.SEQUENCE,

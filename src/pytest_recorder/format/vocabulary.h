@@ -70,6 +70,7 @@ enum {
     REASON_CHANGED = 5,
     REASON_STATELESS = 6,
     REASON_CUSTOM = 7,
+    REASON_FAILED = 8,
 };
 
 enum {
@@ -84,9 +85,11 @@ enum {
 #define MAX_DEPTH 100
 #define MAX_NESTING 101
 #define MAX_INT_BYTES 65536
+#define MAX_BLOCK_FRAMES 131072
+#define MAX_BLOCK_PAIRS 524288
 #define OP_END 16 /* one more than the last */
 #define TAG_END 19 /* one more than the last */
-#define REASON_END 8 /* one more than the last */
+#define REASON_END 9 /* one more than the last */
 #define PHASE_COUNT 4
 #define EDGE_COUNT 2
 #define STREAM_COUNT 2

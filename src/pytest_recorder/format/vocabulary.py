@@ -15,6 +15,9 @@ STREAMS: Final = ("stdout", "stderr")
 MAX_DEPTH: Final = 100
 MAX_NESTING: Final = 101
 MAX_INT_BYTES: Final = 65_536
+MAX_BLOCK_EVENTS: Final = 262_144
+MAX_BLOCK_FRAMES: Final = 131_072
+MAX_BLOCK_PAIRS: Final = 524_288
 
 
 class Define:
@@ -84,6 +87,7 @@ class Reason:
     CHANGED: Final = 5
     STATELESS: Final = 6
     CUSTOM: Final = 7
+    FAILED: Final = 8
 
 
 EVENT_KINDS: Final = {
@@ -109,6 +113,7 @@ REASONS: Final = {
     Reason.CHANGED: "changed while it was read",
     Reason.STATELESS: "no state that can be read without running code",
     Reason.CUSTOM: "reading it would run code of the program",
+    Reason.FAILED: "the recorder failed to read it",
 }
 
 DEFINE_FIELDS: Final = {

@@ -28,6 +28,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Take what a recorder needs of the system before a conftest can replace it.
+
+    Not in an idle run, which has 1 ms for all of us; one that is asked for by a marker alone does
+    it when it is activated.
+    """
+    if options.is_asked_for(early_config, os.environ):
+        import pytest_recorder.system.originals  # noqa: F401
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options, and activate the run if it records."""
     config.addinivalue_line("markers", _MARKER)
@@ -57,10 +68,10 @@ def _activate(config: pytest.Config) -> "RecordingPlugin":
 def recording(request: pytest.FixtureRequest) -> "Recording":
     """The recording of this test; an inert object with the same names when nothing is recorded."""
     plugin: Any = request.config.pluginmanager.getplugin(SESSION_NAME)
+    if plugin is not None:
+        found: Recording = plugin.recording_of(request.node)
+        return found
     # Not named after the fixture: importing a submodule sets an attribute of this package.
     from pytest_recorder.plugin import handle
 
-    found: handle.Recording = (
-        plugin.recording_of(request.node) if plugin is not None else handle.Recording()
-    )
-    return found
+    return handle.Recording()

@@ -1,11 +1,11 @@
 """Holds the state of one recorded attempt of one test, from before its setup to its end."""
 
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.settings.config import Settings
+from pytest_recorder.system.originals import INTERPRETER
+from pytest_recorder.system.paths import FilePath
 from pytest_recorder.tracefile.folder import free_path
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Attempt:
         self.settings = settings
         self.test = test
         self.number = number
-        self._path: Path | None = None
+        self._path: FilePath | None = None
         self.named = named
         self.is_secret = False
         """Whether a secret stands in that; known when the path is asked for."""
@@ -47,6 +47,8 @@ class Attempt:
         """What failed first; not of a trace of the whole run."""
         self.failed_report: pytest.TestReport | None = None
         """The first report of a failed phase."""
+        self.fixtures: dict[str, dict[str, Any]] = {}
+        """Those that another attempt or test has set up; not of a trace of the whole run."""
         self.section = ""
         """What that report ends with."""
         self.is_wanted = settings.keep == "all"
@@ -65,7 +67,7 @@ class Attempt:
         """What the reports of tests have said already: in a trace of the whole run only."""
 
     @property
-    def path(self) -> Path:
+    def path(self) -> FilePath:
         """Where its trace goes: fixed when first asked for, so that a report can name it early."""
         if self._path is None:
             if self._recorder is not None:
@@ -76,7 +78,7 @@ class Attempt:
         return self._path
 
     @path.setter
-    def path(self, path: Path) -> None:
+    def path(self, path: FilePath) -> None:
         self._path = path
 
     def use(self, recorder: Recorder) -> None:
@@ -131,4 +133,4 @@ class Attempt:
     def note(self, text: str) -> None:
         """Write a remark at the nearest frame of the project."""
         if self._recorder is not None:
-            self._recorder.note(sys._getframe(2), text)
+            self._recorder.note(INTERPRETER.getframe(2), text)

@@ -1,8 +1,6 @@
 """Finds out which CI server runs the tests, and gives the plugins that tell it of traces."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
@@ -11,6 +9,7 @@ from pytest_recorder.plugin.github import GitHub
 from pytest_recorder.plugin.junit import Attachments, path_style
 from pytest_recorder.plugin.options import is_on
 from pytest_recorder.plugin.run_index import RunIndex
+from pytest_recorder.system.paths import AnyPath
 
 _INSIDE_A_TEST = "PYTEST_CURRENT_TEST"
 
@@ -18,9 +17,9 @@ _INSIDE_A_TEST = "PYTEST_CURRENT_TEST"
 def plugins(
     config: pytest.Config,
     run_index: RunIndex,
-    root: Path,
+    root: AnyPath,
     guard: Guard,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str],
 ) -> list[object]:
     """Give the plugins for this environment: none elsewhere, and none inside a test of pytest."""
     if _INSIDE_A_TEST in environ:

@@ -1,7 +1,6 @@
 """Looks after the workers of pytest-xdist, in the process that hands tests to them."""
 
-import time
-from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,14 +9,17 @@ from pytest_recorder.diagnostics.guard import Guard, translated
 from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.plugin import failing, report_lines, xdist
+from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.plugin.run_metrics import RunMetrics
 from pytest_recorder.settings.config import Settings
+from pytest_recorder.system import clock
+from pytest_recorder.system.paths import AnyPath
 
 if TYPE_CHECKING:
     from pytest_recorder.tracefile.index import Entry
 
-_WORKER_DIES_S = 5.0
+_WORKER_DIES_NS = 5_000_000_000
 _LOOK_AGAIN_S = 0.02
 
 
@@ -28,12 +30,14 @@ class Controller:
         self,
         run_index: RunIndex,
         run_metrics: RunMetrics,
+        explainer: Explainer,
         settings: Settings,
-        base: Path,
+        base: AnyPath,
         guard: Guard,
     ) -> None:
         self._run_index = run_index
         self._metrics = run_metrics
+        self._explainer = explainer
         self._settings = settings
         self._base = base
         self._guard = guard
@@ -64,10 +68,10 @@ class Controller:
         Its pipe breaks a moment before the system gives back its locks: wait for that, not long.
         """
         pid = xdist.pid_of(node)
-        until = time.monotonic() + _WORKER_DIES_S
+        until = clock.elapsed_ns() + _WORKER_DIES_NS
         entries, alive = self._run_index.recover()
-        while pid in alive and time.monotonic() < until:
-            time.sleep(_LOOK_AGAIN_S)
+        while pid in alive and clock.elapsed_ns() < until:
+            sleep(_LOOK_AGAIN_S)
             more, alive = self._run_index.recover()
             entries += more
         for entry in entries:
@@ -82,31 +86,18 @@ class Controller:
         entry = self._crashes.pop(test, None)
         if entry is None or entry.trace is None:
             return
-        from pytest_recorder.render.steps import failure_lines
-        from pytest_recorder.tracefile.end import end_of
-        from pytest_recorder.tracefile.reader import open_trace
-
         path = self._run_index.folder / entry.trace
-        with open_trace(path) as trace:
-            first = max(len(trace) - report_lines.STORY_EVENTS, 0)
-            events = list(trace.events(first))
-            story = failure_lines(
-                events,
-                trace.source,
-                root=self._settings.root,
-                level=trace.manifest.level,
-            )
-            end = end_of(trace)
+        told = self._explainer.crash(path, report_lines.STORY_EVENTS, self._settings.root)
         lines = report_lines.section_lines(
             report_lines.shown_path(path, self._base),
             entry.events,
             entry.dropped,
-            f"{entry.reason}: {trace.message}",
-            story,
+            f"{entry.reason}: {told.message}",
+            told.steps,
         )
         made.sections.append((report_lines.SECTION_TITLE, "\n".join(lines)))
-        if end.file is not None and end.line is not None:
-            crashed = failing.crashed_at(made, end.file, end.line, self._settings.root)
+        if told.file is not None and told.line is not None:
+            crashed = failing.crashed_at(made, told.file, told.line, self._settings.root)
             failing.attach(made, crashed)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -8,13 +8,13 @@ from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.consequences import apply_policy
 from pytest_recorder.plugin.links import Files, add_links, properties, say_early
 from pytest_recorder.plugin.recorded_run import RecordedRun
-from pytest_recorder.plugin.sidecar_files import add_explanation, add_page
 from pytest_recorder.recording.file_recording import required_trace_errors
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.trace_recording import Ended
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.tracefile.folder import claim_path, give_back
 from pytest_recorder.tracefile.index import Entry
+from pytest_recorder.tracefile.naming import writable
 from pytest_recorder.tracefile.writer import Packed
 
 
@@ -95,7 +95,8 @@ class Ending:
         rule = self._run.own_files.rule_for(item, recorder)
         if rule is None or (rule.startswith("excluded") and has_code):
             return
-        attempt.unrecorded = rule
+        if not self._run.has_one_trace:
+            attempt.unrecorded = writable(rule)
         file = report_lines.shown_path(item.path, self._run.base)
         self._run.index.take_unrecorded(file, rule)
 
@@ -117,6 +118,7 @@ class Ending:
         if run.worker is not None:
             output = run.index.to_data() | {"metrics": run.metrics.to_data()}
             xdist.give_output(run.config, output)
+            run.explainer.close()
             return
         if run.is_controller:
             run.index.recover()
@@ -124,6 +126,7 @@ class Ending:
         run.guard("index", run.index.close)
         run.metrics.count_recovered(run.index.recovered)
         run.metrics.close()
+        run.explainer.close()
 
     def _decide(
         self, recorder: Recorder, attempt: Attempt, ended: Ended
@@ -153,6 +156,7 @@ class Ending:
             events=ended.events,
             dropped=ended.dropped,
             worker=self._run.worker,
+            unrecorded=attempt.unrecorded,
         )
         if attempt.failing is not None:
             fields = attempt.failing.entry_fields(attempt.settings.root)
@@ -182,18 +186,27 @@ class Ending:
         )
         attempt.path = path
         try:
-            return recorder.keep(path, outcome=attempt.outcome, phases=attempt.phases)
+            failing = attempt.failing
+            about = {"unrecorded": attempt.unrecorded} if attempt.unrecorded else {}
+            return recorder.keep(
+                path,
+                outcome=attempt.outcome,
+                phases=attempt.phases,
+                failing=failing.manifest_fields() if failing is not None else None,
+                fixtures=attempt.fixtures,
+                **about,
+            )
         finally:
             give_back(path)
 
     def _add_files(self, attempt: Attempt, entry: Entry) -> list[RecorderError | None]:
         """Put explanation and page beside the trace; gives what went wrong."""
-        index = self._run.index
+        index, explainer = self._run.index, self._run.explainer
         errors: list[RecorderError | None] = []
         if entry.trace is not None:
-            errors.append(add_explanation(attempt.path, attempt.outcome))
+            errors.append(explainer.explain(attempt.path, attempt.outcome))
         same = index.entries_of(entry.test)
-        errors.append(add_page(index.folder, entry, same, attempt.settings.html))
+        errors.append(explainer.add_page(index.folder, entry, same, attempt.settings.html))
         return errors
 
     def _tell_reports(

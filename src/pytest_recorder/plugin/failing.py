@@ -1,13 +1,15 @@
 """Says in which phase a test failed, by which exception, and at which line of the project."""
 
-import os
 import re
-from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
 import pytest
 
+from pytest_recorder.plugin.time_limits import time_limit_of
+from pytest_recorder.system import files
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import SEPARATOR, AnyPath, join, with_separator
 from pytest_recorder.tracefile.naming import writable
 
 _KEY = "record_trace_failing"
@@ -19,7 +21,8 @@ _name_of = type.__dict__["__name__"].__get__
 _STEP = re.compile(r"(?P<path>.+):(?P<line>\d+): in ")
 _SYNTAX = re.compile(r'E +File "(?P<path>.+)", line (?P<line>\d+)')
 _CAUSE = re.compile(r"E   (?=\S)")
-_ELSEWHERE = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_SAID_BY_DOCTEST = ("Expected", "Differences")
+_ELSEWHERE = (f"{SEPARATOR}site-packages{SEPARATOR}", f"{SEPARATOR}dist-packages{SEPARATOR}")
 
 
 class Failing(NamedTuple):
@@ -34,13 +37,15 @@ class Failing(NamedTuple):
     """Of the file, absolute."""
     line: int
     is_in_project: bool
+    time_limit: str | None = None
+    """The time limit that it failed by, if it did."""
 
-    def place(self, root: Path) -> str:
+    def place(self, root: AnyPath) -> str:
         """Give the place as `path:line`; relative to the project if it lies there."""
-        path = os.path.relpath(self.path, root) if self.is_in_project else self.path
-        return writable(f"{path.replace(os.sep, '/')}:{self.line}")
+        path = files.relative(self.path, root) if self.is_in_project else self.path
+        return writable(f"{path.replace(SEPARATOR, '/')}:{self.line}")
 
-    def entry_fields(self, root: Path) -> dict[str, str | None]:
+    def entry_fields(self, root: AnyPath) -> dict[str, str | None]:
         """Give what an entry of the index says of it."""
         return {
             "phase": self.phase,
@@ -49,11 +54,27 @@ class Failing(NamedTuple):
             "place": self.place(root),
         }
 
+    def failed_at(self) -> tuple[str, int, str, str] | None:
+        """Give what `FailedAt` has: for a failure that no recorded code has seen."""
+        if self.exception is None:
+            return None
+        return writable(self.path), self.line, self.exception, self.message
+
+    def manifest_fields(self) -> dict[str, str | int | None]:
+        """Give what the manifest of a trace says of it; its message stands in the trace."""
+        return {
+            "phase": self.phase,
+            "exception": self.exception,
+            "file": writable(self.path),
+            "line": self.line,
+            "time_limit": self.time_limit,
+        }
+
 
 def failing_of(
     made: pytest.TestReport | pytest.CollectReport,
     call: "pytest.CallInfo[Any] | None",
-    root: Path,
+    root: AnyPath,
 ) -> Failing:
     """Read from the report of a failed phase, and the call that it is of, what failed where.
 
@@ -64,9 +85,12 @@ def failing_of(
     path, line = _location(made, root)
     crash: Any = getattr(made.longrepr, "reprcrash", None)
     if crash is not None:
-        path, line, text = os.path.join(root, crash.path), int(crash.lineno), crash.message
+        path, line, text = join(OS.fspath(root), crash.path), int(crash.lineno), crash.message
     else:
         text = str(made.longrepr or "")
+    example = _failed_example(made)
+    if example is not None:
+        path, line, text = join(OS.fspath(root), example[0]), *example[1:]
     if str(made.when) == "collect":  # a report of a collection is taken for one of a test
         cause, nearest = _cause_of(str(made.longrepr or ""), root)
         if crash is None:
@@ -85,19 +109,20 @@ def failing_of(
         path=path,
         line=line,
         is_in_project=is_inside,
+        time_limit=time_limit_of(excinfo.value) if excinfo is not None else None,
     )
 
 
-def crashed_at(made: pytest.TestReport, path: str, line: int, root: Path) -> Failing:
+def crashed_at(made: pytest.TestReport, path: str, line: int, root: AnyPath) -> Failing:
     """Say of a test that took a worker with it where it was then, by what its trace ends with."""
     found = failing_of(made, None, root)
-    where = os.path.join(root, path)
+    where = join(OS.fspath(root), path)
     return found._replace(path=where, line=line, is_in_project=is_in_project(where, root))
 
 
-def is_in_project(path: str, root: Path) -> bool:
+def is_in_project(path: str, root: AnyPath) -> bool:
     """Whether a file lies below the root, and not in an environment there."""
-    return path.startswith(os.path.join(root, "")) and not any(
+    return path.startswith(with_separator(OS.fspath(root))) and not any(
         part in path for part in _ELSEWHERE
     )
 
@@ -107,18 +132,32 @@ def attach(made: pytest.TestReport, failing: Failing) -> None:
     setattr(made, _KEY, failing._asdict())
 
 
-def failing_in(made: pytest.TestReport | pytest.CollectReport, root: Path) -> Failing:
+def failing_in(made: pytest.TestReport | pytest.CollectReport, root: AnyPath) -> Failing:
     """Read what travels with a report; where it was made elsewhere, what can be read of it."""
     data = getattr(made, _KEY, None)
     return Failing(**data) if data is not None else failing_of(made, None, root)
 
 
-def _location(made: pytest.TestReport | pytest.CollectReport, root: Path) -> tuple[str, int]:
+def _failed_example(
+    made: pytest.TestReport | pytest.CollectReport,
+) -> tuple[str, int, str] | None:
+    """Give place and cause of the first example of a doctest that failed; None where none did."""
+    found: Any = getattr(made.longrepr, "reprlocation_lines", None)
+    for location, lines in found or ():
+        if type(location.lineno) is int:
+            words = [line.strip() for line in lines if line.strip()]
+            said = [at for at, word in enumerate(words) if word.startswith(_SAID_BY_DOCTEST)]
+            text = " ".join(words[said[0] if said else -1 :])
+            return location.path, location.lineno, text or location.message
+    return None
+
+
+def _location(made: pytest.TestReport | pytest.CollectReport, root: AnyPath) -> tuple[str, int]:
     path, line, _ = made.location or ("", None, "")
-    return os.path.join(root, path), (line or 0) + 1
+    return join(OS.fspath(root), path), (line or 0) + 1
 
 
-def _cause_of(text: str, root: Path) -> tuple[str | None, tuple[str, int] | None]:
+def _cause_of(text: str, root: AnyPath) -> tuple[str | None, tuple[str, int] | None]:
     """Read from the text of a file that cannot be collected the cause, and the nearest line.
 
     pytest gives no more than the text: the steps, the innermost last, and the message in lines
@@ -133,13 +172,13 @@ def _cause_of(text: str, root: Path) -> tuple[str | None, tuple[str, int] | None
             cause = line[found.end() :]
         place = step or _SYNTAX.match(line)
         if place is not None:
-            path = os.path.abspath(place["path"])
+            path = files.absolute(place["path"])
             if is_in_project(path, root):
                 nearest = path, int(place["line"])
     return cause, nearest
 
 
-def _nearest(traceback: TracebackType | None, root: Path) -> tuple[str, int] | None:
+def _nearest(traceback: TracebackType | None, root: AnyPath) -> tuple[str, int] | None:
     found = None
     while traceback is not None:
         path = traceback.tb_frame.f_code.co_filename

@@ -4,10 +4,8 @@ Only in the process that reports: on the controller of pytest-xdist, and in no r
 another pytest run has started, for that one would tell failures of its own.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +18,9 @@ from pytest_recorder.plugin.failing import Failing, failing_in
 from pytest_recorder.plugin.report_lines import shown_path
 from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.render.quantities import count
+from pytest_recorder.system import files
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import SEPARATOR, AnyPath, with_separator
 from pytest_recorder.tracefile.index import DIED, Entry
 
 _OTHER_PLUGIN = "pytest_github_actions_annotate_failures"
@@ -53,7 +54,7 @@ class GitHub:
         config: pytest.Config,
         run_index: RunIndex,
         environ: Mapping[str, str],
-        root: Path,
+        root: AnyPath,
         guard: Guard,
     ) -> None:
         self._config = config
@@ -166,7 +167,7 @@ class GitHub:
     @property
     def _folder(self) -> str:
         base = self._config.invocation_params.dir
-        return shown_path(self._run_index.folder, base).replace(os.sep, "/")
+        return shown_path(self._run_index.folder, base).replace(SEPARATOR, "/")
 
     def _sections(self) -> list[tuple[str, list[Entry]]]:
         """Give what is said of what, where there is something.
@@ -211,7 +212,7 @@ class GitHub:
         if not path or not sections:
             return
         try:
-            with open(path, "ab") as file:
+            with OS.open_file(path, "ab") as file:
                 room = _MOST_SUMMARY - file.tell()
                 content = self._summary(sections, room)
                 file.write(content)
@@ -266,7 +267,7 @@ def _plain(text: str) -> str:
 
 def _below(path: str, folder: str) -> str | None:
     """Give a path relative to a folder, None where it does not lie there."""
-    real, base = os.path.realpath(path), os.path.realpath(folder)
-    if not real.startswith(os.path.join(base, "")):
+    real, base = files.real(path), files.real(folder)
+    if not real.startswith(with_separator(base)):
         return None
-    return os.path.relpath(real, base).replace(os.sep, "/")
+    return files.relative(real, base).replace(SEPARATOR, "/")

@@ -1,14 +1,18 @@
 """Is what a test gets from the `recording` fixture."""
 
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_recorder.system.paths import FilePath
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Target(Protocol):
     """What the fixture's object asks of a running attempt."""
 
     @property
-    def path(self) -> Path:
+    def path(self) -> FilePath:
         """The file that will hold the trace if it is kept."""
         ...
 
@@ -43,9 +47,9 @@ class Recording:
         return self._attempt is not None and self._attempt.is_recording
 
     @property
-    def path(self) -> Path | None:
+    def path(self) -> "Path | None":
         """The file that will hold the trace if it is kept; None when nothing is recorded."""
-        return self._attempt.path if self._attempt is not None else None
+        return self._attempt.path.of_pathlib() if self._attempt is not None else None
 
     @property
     def events(self) -> int:

@@ -1,9 +1,7 @@
 """Gives pytest the hooks of a run that records; what they do stands beside them."""
 
-import os
 from collections.abc import Generator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,8 +16,13 @@ from pytest_recorder.plugin.handle import Recording
 from pytest_recorder.plugin.markers import check_folder, check_markers
 from pytest_recorder.plugin.recorded_run import RecordedRun
 from pytest_recorder.plugin.reports import Reports
-from pytest_recorder.plugin.spans import phase_span, span
+from pytest_recorder.plugin.spans import Wrapper, phase_span, span
+from pytest_recorder.plugin.tracebacks import remove_wrappers
 from pytest_recorder.settings.policy import open_journal
+from pytest_recorder.system.originals import environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def activate(config: pytest.Config, name: str) -> "RecordingPlugin":
@@ -28,12 +31,12 @@ def activate(config: pytest.Config, name: str) -> "RecordingPlugin":
     Raises pytest.UsageError, before collection, for a command that cannot be followed.
     """
     try:
-        resolved = resolution.resolve(config, os.environ)
+        resolved = resolution.resolve(config, environment())
         # Asked for by name and not to be had here: said before the first test, markers or not.
         select(resolved.settings.engine)
         faults = inject.of_environment()
     except UsageError as error:
-        journal = open_journal(resolution.readable_policy(config, os.environ))
+        journal = open_journal(resolution.readable_policy(config, environment()))
         journal.failure(error, "fail", by="plugin")
         journal.close()
         raise pytest.UsageError(str(error)) from error
@@ -57,10 +60,12 @@ def _companions(run: RecordedRun) -> list[object]:
     """Give the plugins of the process that reports: what workers and CI servers are told."""
     if run.worker is not None:
         return []
-    controller = Controller(run.index, run.metrics, run.settings, run.base, run.guard)
+    controller = Controller(
+        run.index, run.metrics, run.explainer, run.settings, run.base, run.guard
+    )
     if run.is_nested:
         return [controller]
-    servers = ci.plugins(run.config, run.index, run.settings.root, run.guard)
+    servers = ci.plugins(run.config, run.index, run.settings.root, run.guard, environment())
     return [controller, *servers]
 
 
@@ -107,7 +112,7 @@ class RecordingPlugin:
         reason = recorder.choice.reason if recorder is not None else "pytest-xdist"
         return report_lines.header_line(run.settings, engine, reason, run.base)
 
-    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+    def pytest_ignore_collect(self, collection_path: "Path") -> bool | None:
         """Collect nothing from the trace folder."""
         folder = self._run.settings.dir
         return True if collection_path == folder or folder in collection_path.parents else None
@@ -118,32 +123,34 @@ class RecordingPlugin:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take the files of all tests into the scope before the first of them runs."""
-        self._run.guard("collected", self._run.add_tests, session.items)
+        self._run.guard("collected", self._run.add_tests, session)
 
     # One attempt.
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Wrapper:
         """Begin the recording of an attempt; every attempt of a re-run test comes by here."""
         self._run.guard("begin", self._beginning.begin, item)
-        return (yield from phase_span(self._run, "setup", item))
+        yield from phase_span(self._run, "setup", item)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Wrapper:
         """Mark the phase in the trace."""
-        return (yield from phase_span(self._run, "call", item))
+        yield from phase_span(self._run, "call", item)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Wrapper:
         """Mark the phase in the trace."""
-        return (yield from phase_span(self._run, "teardown", item))
+        yield from phase_span(self._run, "teardown", item)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any]
-    ) -> Generator[None, Any, Any]:
-        """Mark the set-up of a fixture in the trace."""
-        return (yield from span(self._run, "fixture", fixturedef.argname))
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Wrapper:
+        """Mark the set-up of a fixture in the trace, and note for later ones where that was."""
+        run = self._run
+        run.guard("fixture", run.fixture_makers.note, fixturedef, request, run.attempt)
+        yield from span(self._run, "fixture", fixturedef.argname)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -153,6 +160,8 @@ class RecordingPlugin:
 
         First among the wrappers, so that it runs after those that change outcomes (xfail, re-runs).
         """
+        if call.excinfo is not None:
+            self._run.guard("traceback", remove_wrappers, call.excinfo.value, self)
         made = yield
         self._reports.take(item, call, made)
         return made

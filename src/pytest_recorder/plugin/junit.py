@@ -6,24 +6,25 @@ a path relative to the project. pytest writes `system-out` only on request (`jun
 has no interface for it, so the element of the finished test case gets it.
 """
 
-import os
 from collections.abc import Callable, Generator, Mapping
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from _pytest.junitxml import xml_key
 
 from pytest_recorder.diagnostics.guard import Guard
 from pytest_recorder.plugin import xdist
 from pytest_recorder.plugin.links import Files
+from pytest_recorder.system import files
+from pytest_recorder.system.paths import SEPARATOR, FilePath, is_absolute
 from pytest_recorder.tracefile.index import Entry
 
 _OUT = "system-out"
 _ERR = "system-err"
 
 
-def path_style(environ: Mapping[str, str]) -> Callable[[Path], str | None] | None:
+def path_style(environ: Mapping[str, str]) -> Callable[[FilePath], str | None] | None:
     """Give how the CI server of this environment names a file; None for one that reads none."""
     if environ.get("GITLAB_CI"):
         project = environ.get("CI_PROJECT_DIR", "")
@@ -39,8 +40,8 @@ class Attachments:
     def __init__(
         self,
         config: pytest.Config,
-        folder: Path,
-        name_of: Callable[[Path], str | None],
+        folder: FilePath,
+        name_of: Callable[[FilePath], str | None],
         guard: Guard,
     ) -> None:
         self._config = config
@@ -63,10 +64,8 @@ class Attachments:
     def _find(self, report: pytest.TestReport) -> tuple[Entry, Any] | None:
         """Give the entry of an attempt and its test case; None where no JUnit file is written.
 
-        Private to pytest, so looked up only where needed, and behind a guard.
+        Private to pytest, so behind a guard.
         """
-        from _pytest.junitxml import xml_key
-
         xml = self._config.stash.get(xml_key, None)
         if xml is None:
             return None
@@ -91,19 +90,17 @@ class Attachments:
     def _names(self, entry: Entry) -> list[str]:
         if entry.trace is None:
             return []
-        files = Files.of(self._folder / entry.trace)
-        trace = files.trace if files.trace.is_file() else None
-        paths = (files.page, files.explanation, trace)
+        found = Files.of(self._folder / entry.trace)
+        trace = found.trace if files.is_file(found.trace) else None
+        paths = (found.page, found.explanation, trace)
         names = [self._name_of(path) for path in paths if path is not None]
         return [name for name in names if name and "]]" not in name and name.isprintable()]
 
 
-def _relative(path: Path, project: str) -> str | None:
+def _relative(path: FilePath, project: str) -> str | None:
     if not project:
         return None
-    try:
-        relative = os.path.relpath(path, project)
-    except ValueError:
-        # On another drive of Windows.
-        return None
-    return None if relative.startswith("..") else relative.replace(os.sep, "/")
+    relative = files.relative(path, project)
+    # From the root on it is on another drive of Windows.
+    is_outside = relative.startswith("..") or is_absolute(relative)
+    return None if is_outside else relative.replace(SEPARATOR, "/")

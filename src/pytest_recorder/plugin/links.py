@@ -7,7 +7,6 @@ where the run writes such a report; nothing of theirs is imported otherwise.
 
 import os
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -17,6 +16,8 @@ from pytest_recorder.diagnostics.guard import fault_of
 from pytest_recorder.errors import ErrorCode, RecorderError, target
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.report_lines import shown_path
+from pytest_recorder.system.files import is_file, relative
+from pytest_recorder.system.paths import SEPARATOR, AnyPath, FilePath, is_absolute
 from pytest_recorder.tracefile.folder import FAILURE_NAME, PAGE_NAME
 from pytest_recorder.tracefile.index import Entry
 
@@ -28,22 +29,22 @@ _TRACE_TYPE = "application/octet-stream"
 class Files(NamedTuple):
     """The files of a kept trace; None for what is not there."""
 
-    trace: Path
-    explanation: Path | None
-    page: Path | None
+    trace: FilePath
+    explanation: FilePath | None
+    page: FilePath | None
 
     @classmethod
-    def of(cls, trace: Path) -> "Files":
+    def of(cls, trace: FilePath) -> "Files":
         """Look beside a trace."""
         explanation, page = trace.with_name(FAILURE_NAME), trace.with_name(PAGE_NAME)
         return cls(
             trace,
-            explanation if explanation.is_file() else None,
-            page if page.is_file() else None,
+            explanation if is_file(explanation) else None,
+            page if is_file(page) else None,
         )
 
 
-def properties(files: Files, base: Path) -> list[tuple[str, object]]:
+def properties(files: Files, base: AnyPath) -> list[tuple[str, object]]:
     """Give what the properties of a report say of the files beside the trace."""
     found = (("explanation", files.explanation), ("page", files.page))
     return [
@@ -77,7 +78,7 @@ def add_links(
         config = item.config
         html = config.getoption("htmlpath", None)
         if html:
-            _add_to_html(item, made, attempt, files, Path(html))
+            _add_to_html(item, made, attempt, files, html)
         if config.pluginmanager.hasplugin(_ALLURE):
             _add_to_allure(attempt, files)
         if isinstance(getattr(item, _JSON, None), dict):
@@ -88,7 +89,7 @@ def add_links(
 
 
 def _add_to_html(
-    item: pytest.Item, made: pytest.TestReport, attempt: Attempt, files: Files, html: Path
+    item: pytest.Item, made: pytest.TestReport, attempt: Attempt, files: Files, html: str
 ) -> None:
     """Add links. The text of the failure, with the last steps, stands in its report already.
 
@@ -98,8 +99,9 @@ def _add_to_html(
     """
     is_sent_later = hasattr(item, "execution_count") and attempt.failed_report is not None
     told: Any = attempt.failed_report if is_sent_later else made
-    folder = Path(os.path.expandvars(html)).expanduser()
-    base = (item.config.invocation_params.dir / folder).parent
+    # As pytest-html does.
+    file = FilePath(os.path.expanduser(os.path.expandvars(html)))
+    base = (FilePath.of(item.config.invocation_params.dir) / file).parent
     number = f" (attempt {attempt.number})" if attempt.number > 1 else ""
     named = (
         ("view trace", files.page),
@@ -120,12 +122,12 @@ def _add_to_html(
     told.extras = [*getattr(told, "extras", ()), *extras]
 
 
-def _href(path: Path, base: Path) -> str:
+def _href(path: FilePath, base: AnyPath) -> str:
     """Give a link to a file, relative to the folder of the page unless it is on another drive."""
-    try:
-        return quote(os.path.relpath(path, base).replace(os.sep, "/"))
-    except ValueError:
-        return path.as_uri()
+    way = relative(path, base)
+    return (
+        path.of_pathlib().as_uri() if is_absolute(way) else quote(way.replace(SEPARATOR, "/"))
+    )
 
 
 def _add_to_allure(attempt: Attempt, files: Files) -> None:
@@ -147,7 +149,7 @@ def _add_to_allure(attempt: Attempt, files: Files) -> None:
     )
 
 
-def _add_to_json(item: pytest.Item, entry: Entry, files: Files, base: Path) -> None:
+def _add_to_json(item: pytest.Item, entry: Entry, files: Files, base: AnyPath) -> None:
     """Add the attempt to the metadata: of the properties only those of the last one stay."""
     extra: dict[str, Any] = getattr(item, _JSON)
     attempts: list[dict[str, object]] = extra.setdefault("metadata", {}).setdefault(

@@ -7,6 +7,7 @@ from pytest_recorder.plugin import resolution
 from pytest_recorder.plugin.recorded_run import RecordedRun
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Sourced, policy_of
+from pytest_recorder.system import files
 
 _SETTINGS = pytest.StashKey[Settings]()
 _MARKER = "record"
@@ -53,8 +54,8 @@ def check_folder(settings: Settings) -> None:
     """Find out before collection whether the trace folder is a file."""
     folder = settings.dir
     for part in (folder, *folder.parents):
-        if part.exists():
-            if not part.is_dir():
+        if files.exists(part):
+            if not files.is_folder(part):
                 raise usage(
                     ErrorCode.TRACE_DIR_CONFLICT,
                     f"the trace folder {str(folder)!r} is a file or lies below one"

@@ -74,6 +74,19 @@ def needs_settings(config: pytest.Config, environ: Mapping[str, str]) -> bool:
         return True
 
 
+def is_asked_for(early_config: pytest.Config, environ: Mapping[str, str]) -> bool:
+    """Whether it seems so before the conftest files are loaded, and the options are all known."""
+    known = vars(early_config.known_args_namespace)
+    if is_switched_off(environ):
+        return False
+    if any(known.get(row.dest) is not None or row.given_in(environ) for row in OPTIONS):
+        return True
+    try:
+        return bool(early_config.getini(BY_NAME["trace"].dest))
+    except (ValueError, TypeError, pytest.UsageError):
+        return False
+
+
 def given(
     option: Option, config: pytest.Config, environ: Mapping[str, str]
 ) -> tuple[object, str] | None:

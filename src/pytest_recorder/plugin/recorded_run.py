@@ -1,18 +1,19 @@
 """Holds what the hooks of a recorded run share: its settings, its recorder, the attempt of now."""
 
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pytest
 
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.diagnostics.inject import Injector
+from pytest_recorder.diagnostics.translation import caused
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug
 from pytest_recorder.plugin import resolution, tested_files, xdist
 from pytest_recorder.plugin.consequences import apply_policy
+from pytest_recorder.plugin.explainer import Explainer
+from pytest_recorder.plugin.fixture_makers import FixtureMakers
 from pytest_recorder.plugin.parameters import Parameter, text_parameters
 from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.plugin.run_index import RunIndex
@@ -20,8 +21,11 @@ from pytest_recorder.plugin.run_metrics import RunMetrics
 from pytest_recorder.plugin.tested_files import OwnFiles
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.registry import is_any_recording
+from pytest_recorder.recording.setup import Tests
 from pytest_recorder.settings.config import Resolved
 from pytest_recorder.settings.policy import Sourced, action_for, open_journal, policy_of
+from pytest_recorder.system.ids import new_id
+from pytest_recorder.system.paths import FilePath
 
 if TYPE_CHECKING:
     from pytest_recorder.plugin.attempt import Attempt
@@ -47,10 +51,10 @@ class RecordedRun:
         self.worker = xdist.worker_of(config)
         shared = xdist.shared_input(config)
         if shared is not None:
-            settings = settings.but(dir=Path(shared["dir"]))
+            settings = settings.but(dir=FilePath(shared["dir"]).of_pathlib())
         self.settings = settings
         self.base = config.invocation_params.dir
-        run_id = shared["run_id"] if shared is not None else uuid.uuid4().hex
+        run_id = shared["run_id"] if shared is not None else new_id()
         # Several workers may run a test, or all of them record one trace each.
         self.is_each = shared is not None and shared["is_each"]
         self.policy = policy_of(settings)
@@ -59,21 +63,28 @@ class RecordedRun:
         # Before the first test: what stderr is now is the real one.
         self.journal = open_journal(self.policy, run_id)
         self.log = self.journal.logger("plugin")
+        self.explainer = Explainer(self.journal)
         self.index = RunIndex(
-            settings.dir,
+            FilePath.of(settings.dir),
             self.journal,
+            self.explainer,
             owns_folder=self.worker is None,
             html=settings.html,
         )
         self.metrics = RunMetrics(
-            settings, self.index.warn, worker=self.worker, is_nested=self.is_nested
+            settings,
+            self.index.warn,
+            worker=self.worker,
+            is_nested=self.is_nested,
+            run_id=run_id,
         )
+        self.fixture_makers = FixtureMakers()
         self.common_policy = Sourced(
             self.policy, resolution.policy_sources(resolved.sources, {})
         )
         self.own_files = OwnFiles()
-        self._tests: list[str] = []
-        self._packages: list[str] = []
+        self._tests = Tests()
+        self._added: set[tuple[str, str]] = set()
         self._parameters: list[Parameter] = []
         self.recorder: Recorder | None = None
         self.open_error: RecorderError | None = None
@@ -107,7 +118,7 @@ class RecordedRun:
                 journal=self.journal,
                 faults=self._faults,
             )
-            recorder.add_tests(self._tests, self._packages)
+            recorder.add_tests(self._tests)
             recorder.learn(self._parameters)
             recorder.open()
         except UsageError as error:
@@ -121,19 +132,23 @@ class RecordedRun:
             if self.attempt is not None:
                 self.attempt.use(recorder)
 
-    def add_tests(self, items: Sequence[pytest.Item]) -> None:
+    def add_tests(self, session: pytest.Session) -> None:
         """Take the files of collected tests into the scope, and learn what they are given."""
-        self._tests = tested_files.paths_of(items)
-        self._packages = tested_files.named_packages(self.config)
-        self._parameters = text_parameters(items)
+        self._tests = tested_files.tests_of(session)
+        self._parameters = text_parameters(session.items)
         if self.recorder is not None:
             self.recorder.learn(self._parameters)
-            self.recorder.add_tests(self._tests, self._packages)
+            self.recorder.add_tests(self._tests)
 
     def add_test(self, item: pytest.Item) -> None:
         """Take the files of a test that is to begin into the scope: most are in it already."""
-        if self.recorder is not None:
-            self.recorder.add_tests(tested_files.paths_of_test(item))
+        if self.recorder is None:
+            return
+        # Most are of the same file as one before.
+        key = item.nodeid.partition("::")[0], item.location[0]
+        if key not in self._added:
+            self._added.add(key)
+            self.recorder.add_tests(tested_files.test_of(item))
 
     def close_recorder(self) -> None:
         """Give back the place in the interpreter, and the spool."""
@@ -156,7 +171,9 @@ class RecordedRun:
 
     def _handle_fault(self, label: str, error: Exception) -> None:
         own = error if isinstance(error, RecorderError) else None
-        told = own or bug(ErrorCode.UNKNOWN, f"{type(error).__name__}: {error}", hook=label)
+        told = own or caused(
+            bug(ErrorCode.UNKNOWN, "a hook of the recorder failed", hook=label), error
+        )
         self.metrics.count_fault(label)
         if self.attempt is not None:
             self.attempt.faults.append(told)

@@ -1,9 +1,7 @@
 """Turns what happened to recordings into lines for people. Pure functions."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from types import MappingProxyType
 
 from pytest_recorder.diagnostics.metrics import Tally
@@ -11,6 +9,9 @@ from pytest_recorder.plugin.quota import LeftOut
 from pytest_recorder.plugin.tested_files import Unrecorded
 from pytest_recorder.render.quantities import count, size_text
 from pytest_recorder.settings.config import Settings
+from pytest_recorder.system import files
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import AnyPath, join
 from pytest_recorder.tracefile.index import INDEX_NAME, LEFT_OUT, Entry
 
 SECTION_TITLE = "Recorded trace"
@@ -19,17 +20,13 @@ STORY_EVENTS = 4000
 """So many events before the failure are looked through for the last steps."""
 
 
-def shown_path(path: Path, base: Path) -> str:
+def shown_path(path: AnyPath, base: AnyPath) -> str:
     """Give a path relative to where pytest was called, as long as it lies below."""
-    try:
-        relative = os.path.relpath(path, base)
-    except ValueError:
-        # On another drive of Windows.
-        return str(path)
-    return str(path) if relative.startswith("..") else relative
+    relative = files.relative(path, base)
+    return OS.fspath(path) if relative.startswith("..") else relative
 
 
-def header_line(settings: Settings, engine: str, reason: str, base: Path) -> str:
+def header_line(settings: Settings, engine: str, reason: str, base: AnyPath) -> str:
     """Say in one line what is recorded, where it goes and by what."""
     return (
         f"record-trace: {settings.level} per {settings.scope}, keep {settings.keep},"
@@ -54,10 +51,12 @@ def section_lines(
     story: Sequence[str],
     *,
     is_kept: bool = True,
+    slower: str | None = None,
 ) -> list[str]:
     """Give the section of a failing test: where the trace will be, and what led to the failure.
 
-    Of a trace that ended early it says why, how much it holds and what was lost.
+    Of a trace that ended early it says why, how much it holds and what was lost. `slower` is what
+    is said of a test that failed by a time limit.
     """
     lost = f", {dropped:,} dropped" if dropped else ""
     if partial is None:
@@ -71,16 +70,20 @@ def section_lines(
         ]
     if is_kept:
         lines.append(f"open it: pytest-recorder show --at failure {path}")
+    if slower is not None:
+        lines.append(slower)
     if story:
         lines += ["", *story]
     return lines
 
 
-def entry_properties(entry: Entry, folder: Path, base: Path) -> list[tuple[str, object]]:
+def entry_properties(entry: Entry, folder: AnyPath, base: AnyPath) -> list[tuple[str, object]]:
     """Give what the properties of a report say of a trace."""
     properties: list[tuple[str, object]] = [("record_trace_status", entry.status)]
     if entry.trace is not None:
-        properties.insert(0, ("record_trace", shown_path(folder / entry.trace, base)))
+        properties.insert(
+            0, ("record_trace", shown_path(join(OS.fspath(folder), entry.trace), base))
+        )
     if entry.reason is not None:
         properties.append(("record_trace_reason", entry.reason))
     if entry.trace is None and entry.status == "partial":
@@ -167,7 +170,7 @@ def left_out_lines(left_out: Sequence[LeftOut], folder: str, *, verbose: bool) -
     reasons = {gone.entry.reason or "" for gone in left_out}
     options = " and ".join(f"--record-{name.replace('_', '-')}" for name in sorted(reasons))
     number = count(len(left_out), "trace")
-    where = os.path.join(folder, INDEX_NAME)
+    where = join(folder, INDEX_NAME)
     size = size_text(sum(gone.size_bytes for gone in left_out))
     line = (
         f"left out {number} ({size}), the least informative ones:"
@@ -200,7 +203,7 @@ def unrecorded_lines(unrecorded: Mapping[str, Unrecorded]) -> list[str]:
 
 
 def _kept_line(entry: Entry, folder: str) -> str:
-    return f"{_label(entry)} -> {os.path.join(folder, entry.trace or '')}"
+    return f"{_label(entry)} -> {join(folder, entry.trace or '')}"
 
 
 def _size(entries: Iterable[Entry], size_of: Callable[[Entry], int]) -> str:

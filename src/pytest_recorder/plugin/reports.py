@@ -10,6 +10,7 @@ from pytest_recorder.plugin.ending import Ending
 from pytest_recorder.plugin.markers import settings_of
 from pytest_recorder.plugin.recorded_run import RecordedRun
 from pytest_recorder.recording.recorder import Recorder
+from pytest_recorder.render.time_limit import time_limit_text
 
 
 class Reports:
@@ -69,6 +70,8 @@ class Reports:
         run = self._run
         run.attempt = None
         run.guard("timer", _stop_timer, item)
+        made_elsewhere = run.guard("fixtures", run.fixture_makers.made_elsewhere, item, attempt)
+        attempt.fixtures = made_elsewhere or {}
         try:
             self._ending.finish(attempt, item, made)
         except KeyboardInterrupt:
@@ -86,21 +89,33 @@ class Reports:
             report_lines.shown_path(attempt.path, self._run.base),
             attempt.events,
             recorder.dropped,
-            f"{error.code.value}: {error.message}" if error is not None else None,
-            self._story(recorder, attempt),
+            f"{error.code.value}: {error.reason_text}" if error is not None else None,
+            self._story(recorder, attempt, made),
             is_kept=error is None or attempt.settings.keep_partial,
+            slower=self._slower(recorder, made),
         )
         text = "\n".join(lines)
         attempt.section = attempt.section or text
         sections.add_section(made, report_lines.SECTION_TITLE, text)
 
-    def _story(self, recorder: Recorder, attempt: Attempt) -> list[str]:
-        from pytest_recorder.render.steps import failure_lines
+    def _slower(self, recorder: Recorder, made: pytest.TestReport) -> str | None:
+        limit = failing.failing_in(made, self._run.settings.root).time_limit
+        if limit is None:
+            return None
+        of = " since the run began" if self._run.has_one_trace else ""
+        return time_limit_text(limit, recorder.cpu_us, of=of)
 
-        events = list(recorder.recent(report_lines.STORY_EVENTS))
-        root = self._run.settings.root
-        return failure_lines(
-            events, recorder.source_of, root=root, level=attempt.settings.level
+    def _story(
+        self, recorder: Recorder, attempt: Attempt, made: pytest.TestReport
+    ) -> list[str]:
+        found = failing.failing_in(made, self._run.settings.root)
+        return self._run.explainer.last_steps(
+            recorder,
+            report_lines.STORY_EVENTS,
+            root=self._run.settings.root,
+            level=attempt.settings.level,
+            failed_at=found.failed_at(),
+            is_over=recorder.error is not None,
         )
 
 

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from time import perf_counter_ns
 from typing import Any
 
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import RecorderError
+from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.plugin.quota import LeftOut, Quota, choose
-from pytest_recorder.plugin.sidecar_files import add_explanation, add_page
 from pytest_recorder.plugin.tested_files import Unrecorded
 from pytest_recorder.settings.config import Html
+from pytest_recorder.system import clock, files
+from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.folder import (
-    is_empty,
+    has_spools,
     page_of,
     prepare_folder,
     remove_if_empty,
@@ -40,11 +40,18 @@ class RunIndex:
     """
 
     def __init__(
-        self, folder: Path, journal: Journal, *, owns_folder: bool, html: Html = "off"
+        self,
+        folder: FilePath,
+        journal: Journal,
+        explainer: Explainer,
+        *,
+        owns_folder: bool,
+        html: Html = "off",
     ) -> None:
         self.folder = folder
         self.journal = journal
         self.run_id = journal.run_id
+        self._explainer = explainer
         self.recorded = 0
         self.warnings: list[str] = []
         self.attempts: dict[str, int] = {}
@@ -64,8 +71,7 @@ class RunIndex:
         self._keys: dict[str, list[tuple[str, int, str | None]]] = {}
         self._recovered: dict[tuple[str, int, str | None], Entry] = {}
         self._warned: set[tuple[str, str]] = set()
-        # Looked up now: tools that fake the time replace what they find in modules.
-        self._clock = perf_counter_ns
+        self._clock = clock.elapsed_ns
         self._started_ns = self._clock()
         self._spent_ns = 0
         self._is_saved = True
@@ -107,33 +113,16 @@ class RunIndex:
         return entries, alive
 
     def _recover(self) -> tuple[list[Entry], list[int]]:
-        if is_empty(self.folder):
+        if not has_spools(self.folder):
             return [], []
-        from pytest_recorder.tracefile.recovery import recover
-
         try:
-            found = recover(self.folder, is_reported=False)
+            found = self._explainer.recover(self.folder, self._html)
         except RecorderError as error:
             self.warn(error, None)
             return [], []
-        for entry in found.entries:
-            if entry.trace is not None:
-                problem = add_explanation(self.folder / entry.trace, entry.outcome)
-                if problem is not None:
-                    self.warn(problem, entry.test)
-        for problem in found.errors:
-            self.warn(problem, None)
-        self._add_pages(found.entries)
+        for problem, test in found.errors:
+            self.warn(problem, test)
         return found.entries, found.alive
-
-    def _add_pages(self, recovered: list[Entry]) -> None:
-        by_test: dict[str, list[Entry]] = {}
-        for entry in recovered:
-            by_test.setdefault(entry.test, []).append(entry)
-        for entry in recovered:
-            fault = add_page(self.folder, entry, by_test[entry.test], self._html)
-            if fault is not None:
-                self.warn(fault, entry.test)
 
     def _take_recovered(self, entries: list[Entry]) -> None:
         for entry in entries:
@@ -240,7 +229,7 @@ class RunIndex:
 
     def _page_size(self, entry: Entry) -> int:
         try:
-            return page_of(self.folder / (entry.trace or "")).stat().st_size
+            return files.size_of(page_of(self.folder / (entry.trace or "")))
         except OSError:
             return 0
 
@@ -252,14 +241,13 @@ class RunIndex:
                 self._write_page()
 
     def _write_page(self) -> None:
-        from pytest_recorder.render.index_page import write_index_page
-
+        is_empty = not self._entries and not self._recovered
         try:
-            write_index_page(self.folder)
+            self._explainer.write_index_page(self.folder, is_empty=is_empty)
         except RecorderError as error:
             self.warn(error, None)
 
-    def _write(self, write: Callable[[Path, str, list[Entry]], None] = update_index) -> bool:
+    def _write(self, write: Callable[[AnyPath, str, list[Entry]], None] = update_index) -> bool:
         self._is_saved = True
         try:
             write(self.folder, self.run_id, [*self.recovered, *self.entries])
@@ -294,7 +282,7 @@ class RunIndex:
             "failures": self.failures,
             "entries": entries,
             "attempts": self.attempts,
-            "unrecorded": self.unrecorded,
+            "unrecorded": {file: list(found) for file, found in self.unrecorded.items()},
         }
 
     def add_data(self, data: dict[str, Any]) -> None:

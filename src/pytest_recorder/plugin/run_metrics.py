@@ -1,7 +1,7 @@
 """Gathers the counts of a run, of its workers too, and sends them where the options say."""
 
-import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ from pytest_recorder.diagnostics.metrics import Counter, Outlet, RecorderMetrics
 from pytest_recorder.errors import ErrorCode, RecorderError, usage
 from pytest_recorder.plugin import xdist
 from pytest_recorder.settings.config import Settings
+from pytest_recorder.system import files
+from pytest_recorder.system.originals import OS
 from pytest_recorder.tracefile.index import Entry
 
 
@@ -20,7 +22,7 @@ def check(settings: Settings) -> None:
     path = settings.metrics_file
     if path is not None:
         prometheus.require_installed()
-        if os.path.isdir(path):
+        if files.is_folder(path):
             raise usage(
                 ErrorCode.INVALID_OPTION,
                 f"the file of metrics {str(path)!r} is a folder, expected a file or a new name",
@@ -42,15 +44,17 @@ class RunMetrics:
         *,
         worker: str | None,
         is_nested: bool,
+        run_id: str,
     ) -> None:
         self.tally = Tally()
         self._settings = settings
         self._warn = warn
         self._worker = worker
+        self._run_id = run_id
         # A sink of a conftest.py would get the counts of a worker twice, and a run inside a
         # recorded test is no run of its own.
         self._sends = worker is None and not is_nested
-        self._pid = os.getpid()
+        self._pid = OS.getpid()
         self._unsent = Tally()
         # What each worker has counted in all, as it said last: a message may come twice or never.
         self._workers: dict[str, Tally] = {}
@@ -87,12 +91,13 @@ class RunMetrics:
         if path is not None and self._may_send:
             self._export("PrometheusFile", lambda: prometheus.PrometheusFile(path))
         if self._settings.metrics_otel and self._may_send:
-            self._export("OpenTelemetryMetrics", otel.OpenTelemetryMetrics)
+            make = partial(otel.OpenTelemetryMetrics, run_id=self._run_id)
+            self._export("OpenTelemetryMetrics", make)
 
     @property
     def _may_send(self) -> bool:
         """Not a worker, nor a child that a test has forked and that came to the end of pytest."""
-        return self._sends and self._pid == os.getpid()
+        return self._sends and self._pid == OS.getpid()
 
     def _add(self, counter: Counter, *labels: str) -> None:
         self.tally.add(counter, 1, *labels)

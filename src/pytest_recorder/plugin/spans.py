@@ -1,35 +1,40 @@
-"""Marks the phases of a test and its fixtures in the trace."""
+"""Marks the phases of a test and its fixtures in the trace.
+
+By hook wrappers of the older style: they are given the outcome, where an exception that passes
+through a newer one gets a step of its generator into its traceback.
+"""
 
 from collections.abc import Generator
 from typing import Any
 
+import pluggy
 import pytest
 
+from pytest_recorder.diagnostics.guard import passing_through
 from pytest_recorder.plugin.outcome import outcome_of
 from pytest_recorder.plugin.recorded_run import RecordedRun
 
+Wrapper = Generator[None, pluggy.Result[Any], None]
 
-def phase_span(run: RecordedRun, phase: str, item: pytest.Item) -> Generator[None, Any, Any]:
+
+def phase_span(run: RecordedRun, phase: str, item: pytest.Item) -> Wrapper:
     """Mark what a hook of a phase wraps."""
     name = item.nodeid if run.has_one_trace else ""
-    return (yield from span(run, phase, name, item))
+    return span(run, phase, name, item)
 
 
-def span(
-    run: RecordedRun, phase: str, name: str, item: pytest.Item | None = None
-) -> Generator[None, Any, Any]:
+def span(run: RecordedRun, phase: str, name: str, item: pytest.Item | None = None) -> Wrapper:
     """Mark what a hook wraps; `item` is None for a fixture."""
-    attempt = run.attempt
-    if attempt is None:
-        return (yield)
+    if run.attempt is None:
+        yield
+        return
     run.guard("span", _edge, run, phase, "begin", name, "")
-    try:
-        result = yield
-    except BaseException as error:
-        run.guard("span", _end, run, phase, name, item, error)
-        raise
-    run.guard("span", _end, run, phase, name, item, None)
-    return result
+    result = yield
+    error = result.exception
+    raised = passing_through(lambda: run.guard("span", _end, run, phase, name, item, error))
+    if raised is not None:
+        # Ctrl-C or an alarm: what is raised here is a warning of pluggy's, too.
+        result.force_exception(raised)
 
 
 def _end(

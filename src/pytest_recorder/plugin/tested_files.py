@@ -1,26 +1,30 @@
 """Says which files the tests of a run are in, and which tests recorded no line of theirs."""
 
 import importlib.util
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import pytest
 
 from pytest_recorder.recording.recorder import Recorder
+from pytest_recorder.recording.setup import Tests
 from pytest_recorder.system import files
 from pytest_recorder.system.paths import join, parent_of
 
 
-def paths_of(items: Iterable[pytest.Item]) -> list[str]:
-    """Give the files of collected tests, each once."""
-    return list(dict.fromkeys(str(item.path) for item in items))
+def tests_of(session: pytest.Session) -> Tests:
+    """Give the files of collected tests, and the packages that `--pyargs` names."""
+    paths = dict.fromkeys(str(item.path) for item in session.items)
+    return Tests(tuple(paths), tuple(named_packages(session.config)))
 
 
-def paths_of_test(item: pytest.Item) -> tuple[str, ...]:
-    """Give the files of a test that begins: its own, and that of its function.
+def test_of(item: pytest.Item) -> Tests:
+    """Give the files of a test that begins: its own, and that of its function."""
+    own, *written_in = paths_of(item)
+    return Tests((own,), functions=tuple(written_in))
 
-    A method that a test class has inherited may be written in another file.
-    """
+
+def paths_of(item: pytest.Item) -> tuple[str, ...]:
+    """Give the file of a test, and that of its function where a class has inherited it."""
     own = str(item.path)
     file, line, _ = item.location
     written_in = str(files.absolute(join(str(item.config.rootpath), file)))
@@ -94,7 +98,7 @@ class OwnFiles:
         """
         if str(item.path) in self._recorded or not isinstance(item, pytest.Function):
             return None
-        paths = [path for path in paths_of_test(item) if path.endswith(".py")]
+        paths = [path for path in paths_of(item) if path.endswith(".py")]
         if item.location[1] is None or not paths:
             return None
         if any(recorder.has_recorded(path) for path in paths):

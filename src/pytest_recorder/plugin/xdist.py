@@ -1,10 +1,11 @@
 """Speaks with pytest-xdist: plain data between the controller and its workers."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import AnyPath
 from pytest_recorder.tracefile.index import Entry
 
 _KEY = "record_trace"
@@ -23,10 +24,10 @@ def is_controller(config: pytest.Config) -> bool:
     return config.pluginmanager.hasplugin("dsession")
 
 
-def share_input(node: Any, *, run_id: str, folder: Path) -> None:
+def share_input(node: Any, *, run_id: str, folder: AnyPath) -> None:
     """Tell a worker which run it belongs to, where traces go, and whether all run all tests."""
     is_each = node.config.getoption("dist", "no") == "each"
-    node.workerinput[_KEY] = {"run_id": run_id, "dir": str(folder), "is_each": is_each}
+    node.workerinput[_KEY] = {"run_id": run_id, "dir": OS.fspath(folder), "is_each": is_each}
 
 
 def shared_input(config: pytest.Config) -> dict[str, Any] | None:

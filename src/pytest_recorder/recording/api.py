@@ -1,11 +1,9 @@
 """Gives the public API: start and stop a recording from a program, without pytest."""
 
-import os
 import sys
 import warnings
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -23,6 +21,9 @@ from pytest_recorder.settings.process_policy import (
     sourced_policy,
     tell,
 )
+from pytest_recorder.system import files
+from pytest_recorder.system.originals import INTERPRETER, OS
+from pytest_recorder.system.paths import AnyPath, FilePath
 
 
 class TraceSession:
@@ -32,14 +33,14 @@ class TraceSession:
     """
 
     def __init__(self, file_recording: FileRecording) -> None:
-        self.path = file_recording.path
+        self.path = file_recording.path.of_pathlib()
         self.policy = file_recording.policy
         self._file_recording = file_recording
 
     @classmethod
     def start(
         cls,
-        path: str | os.PathLike[str],
+        path: AnyPath,
         *,
         level: str | None = None,
         include: Iterable[str] = (),
@@ -98,7 +99,7 @@ _ACTIVE = _Active()
 
 
 def start(
-    path: str | os.PathLike[str],
+    path: AnyPath,
     *,
     level: str | None = None,
     include: Iterable[str] = (),
@@ -121,7 +122,7 @@ def start(
         EnvironmentError: ERR_TRACER_INSTALL_CONFLICT when other tools hold all places;
             ERR_TRACE_DIR_CREATE_FAILED, ERR_IO.
     """
-    caller = Path(sys._getframe(1).f_code.co_filename)
+    caller = INTERPRETER.getframe(1).f_code.co_filename
     try:
         return _start(path, level, include, exclude, policy, caller)
     except RecorderError as error:
@@ -130,12 +131,12 @@ def start(
 
 
 def _start(
-    path: str | os.PathLike[str],
+    path: AnyPath,
     level: str | None,
     include: Iterable[str],
     exclude: Iterable[str],
     policy: Mapping[str, object] | None,
-    caller: Path,
+    caller: str,
 ) -> TraceSession:
     if _ACTIVE.session is not None and _ACTIVE.session.is_begun:
         raise usage(
@@ -143,7 +144,7 @@ def _start(
             "a recording is running already, stop it first",
             path=_ACTIVE.session.path,
         )
-    if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(path, str | OS.path_like):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(path, "path", "text or a path")
     file = trace_file(absolute(path))
     configure_policy_from_env()
@@ -190,7 +191,7 @@ def is_tracing() -> bool:
 
 
 @contextmanager
-def trace(path: str | os.PathLike[str], **options: Any) -> Generator[TraceSession]:
+def trace(path: AnyPath, **options: Any) -> Generator[TraceSession]:
     """Record a `with` block; takes the arguments of `start` and raises what it and `stop` raise."""
     with start(path, **options) as session:
         yield session
@@ -203,11 +204,11 @@ def _listed(patterns: object) -> object:
     return list(cast("Iterable[object]", patterns))
 
 
-def _roots(caller: Path) -> tuple[Path, ...]:
+def _roots(caller: str) -> tuple[FilePath, ...]:
     """Give the folders besides the project's that are in scope: the script's and the caller's."""
     main = getattr(sys.modules.get("__main__"), "__file__", None)
-    files = [caller] if main is None else [caller, Path(main)]
-    return tuple(file.parent for file in files if file.is_file())
+    those = [FilePath(file) for file in (caller, main) if file is not None]
+    return tuple(files.absolute(file).parent for file in those if files.is_file(file))
 
 
 def _tell(problems: list[Problem]) -> None:

@@ -3,12 +3,12 @@
 Imported for this alone, when the variable is set. Nothing that goes wrong here is an import error.
 """
 
-import os
 import sys
 from typing import TYPE_CHECKING, Final
 
 from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.settings import is_switched_off
+from pytest_recorder.system.originals import environment, variable
 
 if TYPE_CHECKING:
     from pytest_recorder.recording.process import ProcessRecording
@@ -26,10 +26,10 @@ def begin() -> None:
     Not where `pytest-recorder run` does it, not under the kill switch, and not in a pytest run:
     there the plugin records, test by test, and it is its entry point that imports the package.
     """
-    folder = os.environ.get(VARIABLE, "").strip()
-    if not folder or RUN_VARIABLE in os.environ or "_pytest.config" in sys.modules:
+    folder = (variable(VARIABLE) or "").strip()
+    if not folder or variable(RUN_VARIABLE) is not None or "_pytest.config" in sys.modules:
         return
-    if is_switched_off(os.environ):
+    if is_switched_off(environment()):
         return
     run_guarded("autostart", lambda: _begin(folder), _say)
 

@@ -3,14 +3,12 @@
 The public API (`api`) and the recording of a whole process (`process`) are built on it.
 """
 
-import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from pytest_recorder.diagnostics.metrics import publish
 from pytest_recorder.engine.project_folders import find_project_root
-from pytest_recorder.errors import ErrorCode, RecorderError, from_os_error, usage
+from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, usage
 from pytest_recorder.format.layout import MAGIC
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.trace_recording import Ended
@@ -18,6 +16,8 @@ from pytest_recorder.settings import BY_NAME
 from pytest_recorder.settings.config import Action, Settings
 from pytest_recorder.settings.parse import parse_option
 from pytest_recorder.settings.policy import Policy, Sourced, action_for, open_journal
+from pytest_recorder.system import files
+from pytest_recorder.system.paths import AnyPath, FilePath, is_absolute
 from pytest_recorder.tracefile.folder import TRACE_NAME, prepare_folder
 from pytest_recorder.tracefile.index import Entry, add_entries
 from pytest_recorder.tracefile.writer import Packed
@@ -44,17 +44,22 @@ class FileRecording:
     """A running recording and the file that it goes to."""
 
     def __init__(
-        self, path: Path, settings: Settings, chosen: Sourced, *, listed_as: str | None = None
+        self,
+        path: AnyPath,
+        settings: Settings,
+        chosen: Sourced,
+        *,
+        listed_as: str | None = None,
     ) -> None:
         """Make it; with `listed_as` the index of the folder gets an entry of this name."""
-        self.path = path
+        self.path = FilePath.of(path)
         self.settings = settings
         self.policy = chosen.policy
         self._chosen = chosen
         self._listed_as = listed_as
         self._recorder: Recorder | None = None
 
-    def begin(self, also: Iterable[Path], text: str | None = None) -> None:
+    def begin(self, also: Iterable[AnyPath], text: str | None = None) -> None:
         """Start; `also` are folders that are in scope besides the project's, `text` that of `-c`.
 
         Raises UsageError (ERR_TRACE_DIR_CONFLICT, ERR_NOT_SUPPORTED), EnvironmentError
@@ -172,23 +177,24 @@ def required_trace_errors(
     return []
 
 
-def absolute(path: str | os.PathLike[str]) -> Path:
+def absolute(path: AnyPath) -> FilePath:
     """Make a path absolute. Raises EnvironmentError (ERR_IO) where the current folder is gone."""
-    try:
-        return Path(os.path.abspath(path))
-    except OSError as error:
-        raise from_os_error(error, "cannot tell the current folder") from error
+    found = files.absolute(path)
+    if not is_absolute(found):
+        raise enverr(ErrorCode.IO, "cannot tell the current folder: it was removed", path=found)
+    return found
 
 
-def trace_file(path: Path) -> Path:
+def trace_file(path: FilePath) -> FilePath:
     """Find the file to write: `path`, or one in it. A trace that is there will be replaced.
 
     Raises UsageError (ERR_TRACE_DIR_CONFLICT) for a file that is no trace of ours, EnvironmentError
     (ERR_IO) where that cannot be told.
     """
-    file = path if path.suffix == ".pyrec" and not path.is_dir() else path / TRACE_NAME
+    is_file = path.suffix == ".pyrec" and not files.is_folder(path)
+    file = path if is_file else path / TRACE_NAME
     for existing in (path, file):
-        if not existing.is_file():
+        if not files.is_file(existing):
             continue
         if existing.suffix == ".pyrec" and _is_trace(existing):
             continue
@@ -199,9 +205,9 @@ def trace_file(path: Path) -> Path:
     return file
 
 
-def _is_trace(path: Path) -> bool:
+def _is_trace(path: FilePath) -> bool:
     try:
-        with open(path, "rb") as file:
+        with files.open_to_read(path) as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError as error:
         raise from_os_error(
@@ -209,7 +215,7 @@ def _is_trace(path: Path) -> bool:
         ) from error
 
 
-def settings_from(folder: Path, given: Mapping[str, tuple[object, str]]) -> Settings:
+def settings_from(folder: AnyPath, given: Mapping[str, tuple[object, str]]) -> Settings:
     """Check what was asked for: a value and its source for each option.
 
     Raises UsageError (ERR_INVALID_OPTION), EnvironmentError (ERR_IO).

@@ -1,9 +1,5 @@
 """Says what the manifest of a trace holds, and writes the trace, also where the disk is full."""
 
-import io
-import uuid
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from pytest_recorder.diagnostics.guard import translated
@@ -14,7 +10,12 @@ from pytest_recorder.recording.manifest_facts import in_order, manifest_facts_of
 from pytest_recorder.recording.setup import Setup
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Sourced
-from pytest_recorder.system import json_text
+from pytest_recorder.system import files, json_text
+from pytest_recorder.system.ballast import Ballast
+from pytest_recorder.system.clock import utc_text, wall_ns
+from pytest_recorder.system.ids import new_id
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.naming import writable
 from pytest_recorder.tracefile.spool import Spool
 from pytest_recorder.tracefile.writer import Packed, pack_trace, write_trace, write_whole
@@ -27,10 +28,11 @@ class Keeper:
 
     def __init__(self, faults: Injector) -> None:
         self._faults = faults
-        self._id = uuid.uuid4().hex
+        self._id = new_id()
         self._traces = 0
         self._policy: tuple[Sourced, dict[str, Any]] | None = None
         self._stored_sources: dict[bytes, bytes] = {}
+        self._ballast = Ballast()
 
     def next_manifest(
         self, setup: Setup, test: str | None, attempt: int, used: Settings, chosen: Sourced
@@ -45,7 +47,7 @@ class Keeper:
             "test": writable(test) if test is not None else None,
             "attempt": attempt,
             "scope": used.scope,
-            "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "started": utc_text(wall_ns(), 3, zone="+00:00"),
             **self._policy_facts(chosen),
         }
         common, head = setup.manifest_facts
@@ -58,14 +60,14 @@ class Keeper:
         return self._policy[1]
 
     def write(
-        self, path: Path, setup: Setup, manifest: dict[str, Any], trailer: dict[str, Any]
+        self, path: AnyPath, setup: Setup, manifest: dict[str, Any], trailer: dict[str, Any]
     ) -> Packed:
         """Write an ended recording to a file.
 
         Raises EnvironmentError (ERR_IO), InternalError (ERR_UNKNOWN).
         """
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            files.make_folders(FilePath.of(path).parent)
         except OSError as error:
             raise from_os_error(error, "cannot make the folder of the trace") from error
         parts: dict[str, Any] = {
@@ -77,16 +79,23 @@ class Keeper:
         }
         return translated(lambda: self._write(path, setup.spool, parts), recorder_error)
 
-    def _write(self, path: Path, spool: Spool, parts: dict[str, Any]) -> Packed:
+    def _write(self, path: AnyPath, spool: Spool, parts: dict[str, Any]) -> Packed:
         try:
             return write_trace(path, segments=spool.segments(), **parts, faults=self._faults)
+        except MemoryError:
+            # Threads and deflation take more than is left under a limit of the program.
+            self._ballast.give()
+            try:
+                return write_trace(path, segments=spool.segments(), **parts, is_frugal=True)
+            finally:
+                self._ballast.take()
         except EnvironmentError as error:
             # An injected fault says that there is no room at all.
             is_full = error.context.get("errno") in _NO_ROOM
             if not is_full or self._faults.is_armed("write-enospc"):
                 raise
             # The spool lies on the same disk, and what it holds is much smaller when packed.
-            memory = io.BytesIO()
+            memory = OS.bytes_file()
             packed = pack_trace(memory, segments=spool.segments(), **parts)
             data = memory.getvalue()
             if len(data) > spool.grown_bytes:
@@ -96,5 +105,6 @@ class Keeper:
         return packed
 
     def close(self) -> None:
-        """Hold no source any more."""
+        """Hold no source and no room any more."""
         self._stored_sources.clear()
+        self._ballast.give()

@@ -15,12 +15,15 @@ from pytest_recorder.tracefile.naming import writable
 
 _ORDER = (
     *("format", "run_id", "trace_id", "test", "attempt", "outcome", "phases"),
+    *("failing", "fixtures"),
     *("python", "implementation", "platform", "versions"),
     *("engine", "engine_reason", "hot_path", "hot_path_reason", "limits"),
     *("level", "values", "scope", "root", "max_bytes"),
     *("policy", "policy_sha256", "policy_sources", "started", "pid"),
 )
 """The fields in the order of `Manifest`."""
+_PLATFORM = f"{platform.system()}-{platform.machine()}"
+"""Asked for when this is imported: tests like to be on another system."""
 _OPTIONS = {option.field for option in OPTIONS if option.in_manifest}
 """The options that a manifest has as they are; it has those of the policy as a whole."""
 
@@ -36,7 +39,7 @@ def manifest_facts_of_run(
         "phases": {},
         "python": compat.PYTHON_VERSION,
         "implementation": compat.IMPLEMENTATION,
-        "platform": f"{platform.system()}-{platform.machine()}",
+        "platform": _PLATFORM,
         "versions": dict(_versions()),
         "engine": choice.engine,
         "engine_reason": choice.reason,
@@ -73,7 +76,7 @@ def _writable_policy(policy: Policy) -> dict[str, Any]:
 
 @cache
 def _versions() -> dict[str, str]:
-    """Name the versions that wrote a trace; looked up once, for it takes milliseconds."""
+    """Name the versions that wrote a trace; looked up once, before any test."""
     found: dict[str, str] = {}
     for name in ("pytest-record-trace", "pytest"):
         try:

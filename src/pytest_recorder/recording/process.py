@@ -6,16 +6,14 @@ when the program has come to its end, so the last function of `atexit` does it.
 """
 
 import atexit
-import os
 import re
 import sys
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from pytest_recorder.diagnostics.guard import run_guarded
+from pytest_recorder.diagnostics.translation import caused
 from pytest_recorder.errors import (
     ErrorCode,
     RecorderError,
@@ -40,6 +38,10 @@ from pytest_recorder.settings.process_policy import (
     sourced_policy,
     tell,
 )
+from pytest_recorder.system import files
+from pytest_recorder.system.ids import short_id
+from pytest_recorder.system.originals import OS, environment
+from pytest_recorder.system.paths import AnyPath, FilePath, name_of
 from pytest_recorder.tracefile.folder import remove_if_empty
 
 _START: Final = "start"
@@ -63,14 +65,14 @@ class ProcessRecording:
         self.problems: list[Problem] = []
         self._file_recording: FileRecording | None = None
         self._has_own_status = has_own_status
-        self._pid = os.getpid()
+        self._pid = OS.getpid()
         atexit.register(self._end)
 
     def begin(
         self,
         choose: Callable[[], Sourced],
         make: Callable[[Sourced], FileRecording],
-        also: Iterable[Path],
+        also: Iterable[AnyPath],
         *,
         text: str | None = None,
     ) -> FileRecording | None:
@@ -96,7 +98,7 @@ class ProcessRecording:
 
     def _end(self) -> None:
         """End the recording; the last that the process does before its modules go."""
-        if os.getpid() != self._pid:
+        if OS.getpid() != self._pid:
             return
         run_guarded("end", self._finish, self._on_fault)
         failures = [problem.error for problem in self.problems if problem.is_failure]
@@ -116,8 +118,8 @@ class ProcessRecording:
 
     def _on_fault(self, label: str, error: Exception) -> None:
         if not isinstance(error, RecorderError):
-            text = f"{type(error).__name__}: {error}"
-            error = bug(ErrorCode.UNKNOWN, text, during=label)
+            found = bug(ErrorCode.UNKNOWN, "the recorder failed", during=label)
+            error = caused(found, error)
         self._tell(error, is_command=label == _START)
 
     def _tell(self, error: RecorderError, *, is_command: bool = False) -> None:
@@ -152,7 +154,7 @@ def leave(status: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         # Any object of the program's can stand there, or None.
         run_guarded("flush", partial(_flush, stream), _leave_alone)
-    os._exit(status)
+    OS.exit(status)
 
 
 def _flush(stream: Any) -> None:
@@ -174,12 +176,12 @@ def start_by_variable(folder: str) -> ProcessRecording:
 
     def make(chosen: Sourced) -> FileRecording:
         directory = absolute(folder)
-        path = directory / f"{name}-{os.getpid()}-{uuid.uuid4().hex[:6]}.pyrec"
-        settings = settings_from(directory, given_by(os.environ))
+        path = directory / f"{name}-{OS.getpid()}-{short_id()}.pyrec"
+        settings = settings_from(directory, given_by(environment()))
         return FileRecording(path, settings, chosen, listed_as=name)
 
     main = getattr(sys.modules.get("__main__"), "__file__", None)
-    also = [Path(os.path.realpath(main)).parent] if isinstance(main, str) else []
+    also = [files.real(main).parent] if isinstance(main, str) else []
     file_recording = recording.begin(policy_now, make, also)
     if file_recording is not None:
         adopt(file_recording)
@@ -191,7 +193,7 @@ def policy_now(given: Given | None = None) -> Sourced:
 
     Raises UsageError (ERR_INVALID_POLICY_VALUE; ERR_INVALID_OPTION for a bad kill switch).
     """
-    check_switch(os.environ)
+    check_switch(environment())
     configure_policy_from_env()
     found = given or {}
     values = {key: value for key, (value, _) in found.items()}
@@ -206,7 +208,7 @@ def given_by(environ: Mapping[str, str]) -> Given:
 
 def _program_name() -> str:
     """Name the program, for a file name: `python -m` and `-c` have no name yet."""
-    first = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else ""
+    first = name_of(sys.argv[0]) if sys.argv and sys.argv[0] else ""
     name = re.sub(r"[^A-Za-z0-9_.]+", "-", first).strip("-.")[:80]
     return name if name not in ("", "m", "c") else "program"
 
@@ -221,7 +223,7 @@ def start_by_request(request: Mapping[str, Any]) -> None:
 
     def make(chosen: Sourced) -> FileRecording:
         path = trace_file(absolute(request["output"]))
-        given = given_by(os.environ)
+        given = given_by(environment())
         for name, (value, flag) in request["options"].items():
             given[name] = (value, f"{flag} (command line)")
         settings = settings_from(path.parent, given)
@@ -229,7 +231,7 @@ def start_by_request(request: Mapping[str, Any]) -> None:
         named = {"include": (*settings.include, *request["include"])}
         return FileRecording(path, settings.but(**named), chosen)
 
-    also = [Path(folder) for folder in request["also"]]
+    also = [FilePath(folder) for folder in request["also"]]
     recording.begin(lambda: policy_now(request["policy"]), make, also, text=request["text"])
     for problem in recording.problems:
         if problem.is_failure:

@@ -9,8 +9,8 @@ recorder.keep(path, outcome="failed")      # or recorder.drop()
 recorder.close()
 """
 
-import os
-from pathlib import Path
+from collections.abc import Iterable
+from itertools import chain
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -24,20 +24,19 @@ from pytest_recorder.engine.select import Choice, select
 from pytest_recorder.errors import ErrorCode, RecorderError, bug
 from pytest_recorder.recording import registry
 from pytest_recorder.recording.keeper import Keeper
-from pytest_recorder.recording.last_events import last_events
-from pytest_recorder.recording.setup import Setup, shape_of
+from pytest_recorder.recording.last_records import last_records
+from pytest_recorder.recording.setup import Setup, Tests, shape_of
 from pytest_recorder.recording.trace_recording import Ended, TraceRecording
 from pytest_recorder.redaction.learned import LearnedTexts
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Policy, Sourced
-from pytest_recorder.system.originals import OS
+from pytest_recorder.system.originals import OS, environment
+from pytest_recorder.system.paths import AnyPath, FilePath
+from pytest_recorder.tracefile.spool import Segment
 from pytest_recorder.tracefile.writer import Packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from pytest_recorder.engine.scope import Decision
-    from pytest_recorder.format.events import Event
 
 
 class Recorder:
@@ -49,35 +48,35 @@ class Recorder:
     def __init__(
         self,
         settings: Settings,
-        folder: Path,
+        folder: AnyPath,
         policy: Policy,
         *,
         run_id: str | None = None,
-        also: tuple[Path, ...] = (),
+        also: tuple[AnyPath, ...] = (),
         text: str | None = None,
         journal: Journal | None = None,
         faults: Injector | None = None,
     ) -> None:
         """`also` are folders in scope besides the project's, `text` what `python -c` runs."""
         self.settings = settings
-        self.folder = folder
+        self.folder = FilePath.of(folder)
         self.policy = policy
         self.journal = journal or Journal(run_id)
-        self.run_id = run_id or self.journal.run_id
+        self.run_id = self.journal.run_id
         self.choice: Choice = select(settings.engine, settings.hot_path)
         self.setup: Setup | None = None
         """None before `open`, after `close`, and in a forked child."""
         self._log = self.journal.logger("recorder")
         self._also = also
         self._text = text
-        self._tests: dict[str, None] = {}
-        self._packages: dict[str, None] = {}
+        self._tests: set[str] = set()
+        self._added: list[Tests] = []
         self._faults = of_environment() if faults is None else faults
-        self._pid = os.getpid()
+        self._pid = OS.getpid()
         self._keeper = Keeper(self._faults)
         self._learned = LearnedTexts()
         self._redactor = Redactor(settings.redact, settings.no_redact, self._learned)
-        self._learned.learn_environment(OS.environ, self._redactor.rules)
+        self._learned.learn_environment(environment(), self._redactor.rules)
         self._recording: TraceRecording | None = None
 
     # The life of the recorder.
@@ -109,21 +108,20 @@ class Recorder:
             self.setup.abandon()
         self.setup = self._recording = None
 
-    def add_tests(self, paths: "Iterable[str]", packages: "Iterable[str]" = ()) -> None:
-        """Take files of tests into the scope, with what they are part of.
+    def add_tests(self, tests: Tests) -> None:
+        """Take tests into the scope, with what they are part of.
 
-        `packages` are files or folders of the packages that `--pyargs` names. Best before the
-        first recording begins: later the next one is set up anew where that widens the scope,
-        and the running one goes on with what code it has not met.
+        Best before the first recording begins: later the next one is set up anew where that
+        widens the scope, and the running one goes on with what code it has not met.
         """
-        new = [path for path in paths if path not in self._tests]
-        named = [path for path in packages if path not in self._packages]
-        if not new and not named:
-            return
-        self._tests.update(dict.fromkeys(new))
-        self._packages.update(dict.fromkeys(named))
-        if self.setup is not None and not self._is_foreign():
-            self.setup.add_tests(new, named)
+        new = Tests(
+            *(tuple(path for path in paths if path not in self._tests) for paths in tests)
+        )
+        if any(new):
+            self._tests.update(chain(*new))
+            self._added.append(new)
+            if self.setup is not None and not self._is_foreign():
+                self.setup.add_tests(new)
 
     def _set_up(self, settings: Settings) -> Setup:
         """Give a setup for these settings; the one that is there is used again if it fits."""
@@ -145,7 +143,8 @@ class Recorder:
             faults=self._faults,
             on_fault=self._handle_fault,
         )
-        self.setup.add_tests(self._tests, self._packages)
+        for tests in self._added:
+            self.setup.add_tests(tests)
         try:
             self.setup.install()
         except BaseException:
@@ -158,12 +157,14 @@ class Recorder:
             self.setup.close(leave_spool=leave_spool)
         self.setup = self._recording = None
 
-    def _handle_fault(self, error: BaseException, callback: str | None = None) -> None:
+    def _handle_fault(
+        self, error: BaseException, callback: str | None = None, *, is_marked: bool = False
+    ) -> None:
         if self._recording is not None:
-            self._recording.handle_fault(error, callback)
+            self._recording.handle_fault(error, callback, is_marked=is_marked)
 
     def _is_foreign(self) -> bool:
-        return self._pid != os.getpid()
+        return self._pid != OS.getpid()
 
     # The life of one trace.
 
@@ -234,7 +235,7 @@ class Recorder:
             translated(lambda: self._faults.at("flush"), recorder_error)
             self.setup.spool.flush()
 
-    def keep(self, path: Path, **fields: Any) -> Packed:
+    def keep(self, path: AnyPath, **fields: Any) -> Packed:
         """Write the ended recording to a file; `fields` are added to the manifest.
 
         Raises EnvironmentError (ERR_IO), InternalError (ERR_UNKNOWN); the recording is still there
@@ -297,6 +298,11 @@ class Recorder:
         return self.setup.spool.events if self.setup is not None else 0
 
     @property
+    def cpu_us(self) -> int:
+        """How many microseconds of CPU time the running recording has taken at least."""
+        return self._recording.cpu_us if self._recording is not None else 0
+
+    @property
     def dropped(self) -> int:
         """Number of events that the running recording had no room for so far."""
         return self.setup.spool.dropped if self.setup is not None else 0
@@ -305,13 +311,19 @@ class Recorder:
         """Name engine and hot path, for the header line."""
         return f"{self.choice.engine}/{self.choice.hot_path}"
 
-    def recent(self, most_events: int) -> "Iterator[Event]":
-        """Give about so many of the last events of the running recording, oldest first."""
+    def last_records(self, most_events: int) -> tuple[list[bytes], list[Segment]]:
+        """Give the definitions of the running recording, and about so many of its last events."""
         return (
-            last_events(self.setup.spool, most_events, self.setup.masker)
+            last_records(self.setup.spool, most_events, self.setup.masker)
             if self.setup is not None
-            else iter(())
+            else ([], [])
         )
+
+    def sources(self) -> dict[str, tuple[bytes, bytes]]:
+        """Give the files that ran: digest and text of each, as they would be packed."""
+        setup = self.setup
+        known = setup.hot.sources if setup is not None else {}
+        return {file: setup.masker.source(*source) for file, source in known.items() if setup}
 
     def has_recorded(self, path: str) -> bool:
         """Tell whether code of this file was recorded since the recorder was set up."""
@@ -321,14 +333,7 @@ class Recorder:
         """Say whether code of this file is in scope, and which rule says so."""
         return self.setup.scope.decide(path, module) if self.setup is not None else None
 
-    def source_of(self, file: str) -> str | None:
-        """Give the text of a file that ran, as it was then and as it is packed."""
-        source = self.setup.hot.sources.get(file) if self.setup is not None else None
-        if self.setup is None or source is None:
-            return None
-        return self.setup.masker.source(*source)[1].decode("utf-8", "replace")
-
-    def learn(self, named: "Iterable[tuple[str, str | bytes]]") -> None:
+    def learn(self, named: Iterable[tuple[str, str | bytes]]) -> None:
         """Learn texts that have the names of secrets, before any code has them."""
         for name, value in named:
             if self._redactor.level(name) and self._redactor.remember(value):

@@ -1,9 +1,10 @@
 """Knows the live recorders of this process, and stops them in a forked child."""
 
-import os
 import weakref
 from functools import cache
 from typing import Protocol
+
+from pytest_recorder.system.originals import OS
 
 
 class LiveRecorder(Protocol):
@@ -37,8 +38,8 @@ def is_any_recording() -> bool:
 @cache
 def _look_after_forks() -> None:
     """Once: nothing takes back what is registered. Windows has no fork."""
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_abandon_all)
+    if OS.register_at_fork is not None:
+        OS.register_at_fork(after_in_child=_abandon_all)
 
 
 def _abandon_all() -> None:

@@ -1,10 +1,9 @@
 """Puts together what events pass through for one shape of settings: engine, hot path, spool."""
 
-import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_recorder.diagnostics.guard import shield2, shield3
 from pytest_recorder.diagnostics.inject import Injector
@@ -14,9 +13,11 @@ from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import TEXT_FILE, Scope
 from pytest_recorder.engine.select import Choice, make
 from pytest_recorder.engine.streams import StreamTap
+from pytest_recorder.errors import ErrorCode, enverr
 from pytest_recorder.recording.manifest_facts import manifest_facts_of_run
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.system import json_text
+from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.masking import Masker
 from pytest_recorder.tracefile.naming import spool_name
 from pytest_recorder.tracefile.spool import Spool
@@ -44,6 +45,14 @@ def shape_of(settings: Settings) -> tuple[object, ...]:
     return tuple(getattr(settings, name) for name in _SHAPE)
 
 
+class Tests(NamedTuple):
+    """What of tests is in scope: see `Scope.add_tests`."""
+
+    paths: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+
+
 class Setup:
     """An engine with its hot path, spool and stream tap; `close` gives all of it back.
 
@@ -56,11 +65,11 @@ class Setup:
         settings: Settings,
         choice: Choice,
         redactor: Redactor,
-        folder: Path,
+        folder: FilePath,
         run_id: str,
         *,
         pid: int,
-        also: tuple[Path, ...],
+        also: tuple[AnyPath, ...],
         text: str | None,
         faults: Injector,
         on_fault: Callable[..., None],
@@ -111,6 +120,8 @@ class Setup:
     def install(self) -> None:
         """Take a place in the interpreter. Raises EnvironmentError where others hold all."""
         self.engine.install()
+        # What every manifest says, before the first test can change what is asked for it.
+        _ = self.manifest_facts
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -125,13 +136,15 @@ class Setup:
         )
         return common, json_text.encode(common)[:-1] + b","
 
-    def add_tests(self, paths: Iterable[str], packages: Iterable[str]) -> None:
-        """Take in files of tests, and of packages that were named, which are in scope from now on.
+    def add_tests(self, tests: Tests) -> None:
+        """Take in what of tests is in scope from now on.
 
         What the interpreter was told to show no more stays so: `is_outdated` says it.
         """
         has_answered = self.scope.has_answered
-        is_wider = self.scope.add_tests(paths, packages)
+        is_wider = self.scope.add_tests(
+            tests.paths, packages=tests.packages, functions=tests.functions
+        )
         self.is_outdated = self.is_outdated or (is_wider and has_answered)
 
     def watch_streams(self) -> None:
@@ -173,17 +186,19 @@ class Setup:
 
     def _finish_hot(self, hot: HotPath, _: None) -> None:
         self._faults.at("finish")
-        hot.end()
+        if not hot.end():
+            text = "a thread was still being recorded when the recording ended"
+            raise enverr(ErrorCode.TRACE_INCOMPLETE, text)
 
     def _keep_text(self, text: str) -> None:
         """Keep what `python -c` runs: no file has it."""
         data = text.encode("utf-8", "surrogateescape")
-        digest = hashlib.sha256(data).digest()
+        digest = sha256(data).digest()
         self.hot.sources[TEXT_FILE] = (digest, data)
         self.spool.keep_source(digest, data)
 
 
-def _make_spool(path: Path, max_bytes: int, faults: Injector) -> Spool:
+def _make_spool(path: FilePath, max_bytes: int, faults: Injector) -> Spool:
     if faults.is_armed("spool-full"):
         from pytest_recorder.engine.injected import make_spool
 

@@ -1,7 +1,6 @@
 """Records one trace: begins, marks spans, takes faults of ours, and ends."""
 
 from collections.abc import Callable
-from time import perf_counter_ns
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -14,6 +13,8 @@ from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, enverr
 from pytest_recorder.recording.setup import Setup
 from pytest_recorder.settings.policy import Policy, action_for
+from pytest_recorder.system.clock import elapsed_ns
+from pytest_recorder.system.originals import CLOCKS
 from pytest_recorder.tracefile.writer import Packed
 
 
@@ -54,6 +55,8 @@ class TraceRecording:
         self._counts = Tally()
         self._started_ns = 0
         self._duration_us = 0
+        self._cpu_us = 0
+        self._cpu_started_ns = 0
 
     @property
     def is_begun(self) -> bool:
@@ -64,6 +67,14 @@ class TraceRecording:
     def is_recording(self) -> bool:
         """Whether it is between its begin and its end."""
         return self.manifest is not None and self.ended is None
+
+    @property
+    def cpu_us(self) -> int:
+        """How many microseconds of CPU time it took at least: never more than the process had."""
+        if self.ended is not None:
+            return self._cpu_us
+        of_process = (CLOCKS.process_time_ns() - self._cpu_started_ns) // 1000
+        return max(min(self._setup.hot.cpu_us, of_process), 0)
 
     def begin(
         self,
@@ -81,13 +92,17 @@ class TraceRecording:
         setup = self._setup
         setup.engine.unreported.count = 0
         setup.spool.begin(written)
-        setup.hot.begin()
+        if not setup.hot.begin():
+            setup.spool.drop()
+            text = "a thread is still in the recorder, from the last recording"
+            raise enverr(ErrorCode.TRACE_INCOMPLETE, text)
         self.manifest = manifest
         self._journal.about(manifest["trace_id"], test)
         # Before the first event: what runs in here is nothing of the program's.
         about = {"attempt": manifest["attempt"], "scope": manifest["scope"], "level": level}
         self._log.debug("recording begins", extra={"context": about})
-        self._started_ns = perf_counter_ns()
+        self._cpu_started_ns = CLOCKS.process_time_ns()
+        self._started_ns = elapsed_ns()
         try:
             if watch_output:
                 setup.watch_streams()
@@ -146,11 +161,12 @@ class TraceRecording:
         setup = self._setup
         self._look_after(setup.engine.conflict_at_end)
         setup.stop()
-        self._duration_us = (perf_counter_ns() - self._started_ns) // 1000
+        self._duration_us = (elapsed_ns() - self._started_ns) // 1000
         error = self.error
-        reason, message = (error.code.value, error.message) if error else (None, None)
+        reason, message = (error.code.value, error.reason_text) if error else (None, None)
         if error is None and self._interrupted is not None:
             reason, message = ErrorCode.TRACE_INCOMPLETE.value, self._interrupted
+        self._cpu_us = self.cpu_us
         self.ended = Ended(
             "partial" if reason is not None else "complete",
             reason,
@@ -179,6 +195,7 @@ class TraceRecording:
             "reason": ended.reason,
             "message": ended.message,
             "duration_us": self._duration_us,
+            "recording_cpu_us": self.cpu_us,
             "counters": self._counts.plain(),
         }
 
@@ -206,9 +223,13 @@ class TraceRecording:
         counts, self._counts = self._counts, Tally()
         return counts
 
-    def handle_fault(self, error: BaseException, callback: str | None = None) -> None:
+    def handle_fault(
+        self, error: BaseException, callback: str | None = None, *, is_marked: bool = False
+    ) -> None:
         """Take a fault of ours out of a callback: count it, detach, keep the first for the end.
 
+        Where it `is_marked` no event is lost, and the recording goes on, as it does after what the
+        program refused to show.
         The exception itself is not kept: its traceback holds objects of the program.
         """
         hot = self._setup.hot
@@ -221,7 +242,8 @@ class TraceRecording:
         if found.kind is ErrorKind.TARGET:
             # What the program is made of is no reason to see no more of it.
             self._refusal = self._refusal or found
-            hot.lose("refused")
+            if not is_marked:
+                hot.lose("refused")
             return
         is_first = self.error is None
         if is_first:

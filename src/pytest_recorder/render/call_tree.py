@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_recorder.analysis.change_text import describe_change
+from pytest_recorder.analysis.open_frames import OpenFrames
 from pytest_recorder.analysis.source_text import shown_file
 from pytest_recorder.analysis.story import Wanted
 from pytest_recorder.analysis.value_text import render_value, safe_text, shorten
@@ -35,12 +36,13 @@ class TreePrinter:
         self._wanted = wanted
         self._source_of = source_of
         self._width = width
-        self._frames: dict[int, _OpenCall] = {}
+        self._frames: OpenFrames[_OpenCall] = OpenFrames(lambda frame: frame.values)
 
     def lines(self, events: Iterable[Event]) -> Iterator[str]:
         """Give the tree line by line."""
         for event in events:
             yield from self._event(event)
+            self._frames.note(event)
 
     def _event(self, event: Event) -> Iterator[str]:
         if event.kind == "span":

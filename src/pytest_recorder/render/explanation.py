@@ -5,6 +5,7 @@ with their arguments, where the values came from, output, handled exceptions, an
 The text is the same for the same trace. Whatever was recorded stands in code spans and fences.
 """
 
+import ast
 from pathlib import Path
 
 from pytest_recorder.analysis.expressions import span_of
@@ -26,7 +27,8 @@ from pytest_recorder.render.explanation_object import (
 from pytest_recorder.render.markdown import code, fenced
 from pytest_recorder.render.missing import missing_lines
 from pytest_recorder.render.origin_tree import render_origins
-from pytest_recorder.render.steps import render_steps
+from pytest_recorder.render.steps import FailedAt, last_lines, render_steps
+from pytest_recorder.render.time_limit import time_limit_text
 from pytest_recorder.tracefile.reader import Trace
 
 MOST_LINES = 200
@@ -85,16 +87,25 @@ class _Explanation:
         attempt = f", attempt {manifest.attempt}" if manifest.attempt > 1 else ""
         phase = f" in {failure.phase}" if failure.phase else ""
         lines.append(f"- outcome: {code(manifest.outcome or 'unknown')}{phase}{attempt}")
+        unseen = self._unseen()
         if failure.exception is not None:
             first = failure.exception.message.partition("\n")[0]
             lines.append(f"- exception: {code(_with_message(failure.exception.type, first))}")
+        elif unseen is not None:
+            lines.append(f"- exception: {code(unseen.exception)}, as pytest says")
+            place = self._place(unseen.file, unseen.line)
+            lines.append(f"- failed at: {code(place)}, which was not recorded")
         elif has_failed:
             lines.append("- exception: none escaped recorded code")
         if failure.stack:
             last = failure.stack[-1]
-            word = "failed at" if failure.exception is not None else "last line"
+            word = "failed at" if failure.exception is not None else "last line recorded"
             place = self._place(last.file, last.line)
             lines.append(f"- {word}: {code(place)} in {code(last.function)}")
+        limit = manifest.failing.time_limit if manifest.failing is not None else None
+        if limit is not None:
+            text = time_limit_text(code(limit), trace.trailer.recording_cpu_us)
+            lines.append(f"- {text}")
         status = trace.status if trace.reason is None else f"{trace.status} ({trace.reason})"
         lines.append(
             f"- trace: {status}, {len(trace)} events, level {code(manifest.level)},"
@@ -119,23 +130,38 @@ class _Explanation:
             shown.append(f"... cut, {error.length} characters in all")
         return _section("Exception", fenced(shown, width=240))
 
+    def _unseen(self) -> FailedAt | None:
+        """Where it failed, for a failure that the recording has not seen."""
+        said = self._trace.manifest.failing
+        if said is None or said.exception is None or self._failure.exception is not None:
+            return None
+        return FailedAt(said.file, said.line, said.exception, "")
+
     def _source(self) -> list[str]:
+        unseen = self._unseen()
+        if unseen is not None:
+            return self._source_at(unseen.file, unseen.line)
         if not self._failure.stack:
             return []
         frame = self._failure.stack[-1]
-        file = self._sources.file(frame.file)
-        if file is None:
+        return self._source_at(frame.file, frame.line)
+
+    def _source_at(self, path: str, line: int) -> list[str]:
+        file = self._sources.file(path)
+        if file is None or not 0 < line <= len(file.lines):
             return _section("Failing source", ["The source of this file was not recorded."])
-        stmt = file.statement(frame.line)
-        marked = range(frame.line, frame.line + 1)
-        if stmt is not None and len(span_of(stmt)) <= 12:
+        stmt = file.statement(line)
+        marked = range(line, line + 1)
+        is_text = isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Constant)
+        # An example of a doctest is one line of a text.
+        if stmt is not None and not is_text and len(span_of(stmt)) <= 12:
             marked = span_of(stmt)
         first = max(1, marked[0] - _AROUND)
         shown = [
             f"{'>' if n in marked else ' '} {n:>4}  {file.lines[n - 1]}"
             for n in range(first, min(marked[-1] + 2, len(file.lines)) + 1)
         ]
-        title = f"Failing source: {code(self._place(frame.file, frame.line))}"
+        title = f"Failing source: {code(self._place(path, line))}"
         return _section(title, fenced(shown))
 
     def _stack(self) -> list[str]:
@@ -183,6 +209,9 @@ class _Explanation:
         events = self._history.between(start, min(failure.end + 1, len(self._history)))
         steps = tell(events, _MOST_STEPS, until=failure.end)
         lines = render_steps(steps, self._trace.source, root=self._root, width=110)
+        unseen = self._unseen()
+        if unseen is not None:
+            lines += last_lines(steps, unseen, self._trace.source, root=self._root)
         return _section("Last steps", fenced(lines)) if lines else []
 
     def _output(self) -> list[str]:

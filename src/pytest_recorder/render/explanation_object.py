@@ -30,6 +30,9 @@ def explanation_object(
         "attempt": manifest.attempt,
         "outcome": manifest.outcome,
         "phase": failure.phase,
+        "failed_at": _said_by_pytest(trace) if error is None else None,
+        "time_limit": manifest.failing.time_limit if manifest.failing is not None else None,
+        "recording_cpu_us": trace.trailer.recording_cpu_us,
         "exception": None if error is None else {"type": error.type, "message": error.message},
         "event": failure.raised.n if failure.raised is not None else failure.end,
         "calls": [
@@ -60,6 +63,14 @@ def explanation_object(
     # Last, for it tells whether the searches above came to their end.
     out["missing"] = missing_lines(history, failure)
     return out
+
+
+def _said_by_pytest(trace: Trace) -> dict[str, Any] | None:
+    """Say where it failed, for a failure that the recording has not seen."""
+    said = trace.manifest.failing
+    if said is None:
+        return None
+    return {"file": said.file, "line": said.line, "exception": said.exception}
 
 
 def log_text(event: Event) -> str:

@@ -16,6 +16,9 @@ from pytest_recorder.tracefile.reader import Trace
 PAGE_VERSION = 1
 MOST_STORED_BYTES = 32 * 1024 * 1024
 MOST_EVENTS = 4_000_000
+_LEAST_SOURCES, _SOURCES_PER_BYTE = 8_000_000, 16
+"""Characters of source in which loops are looked for; real ones deflate to a quarter."""
+_LOOP_CHARS = 10
 _BEFORE_PARTS, _ALL_PARTS = 3, 4
 """Of the blocks that are kept beside the one with the failure, so many come before it."""
 
@@ -82,8 +85,22 @@ def _opening(trace: Trace) -> int | None:
 
 
 def _loops(trace: Trace) -> dict[str, list[Loop]]:
-    found = {file: find_loops(trace.source(file) or "") for file in trace.files()}
-    return {file: loops for file, loops in found.items() if loops}
+    """Give the loops of the files, until there is more source than a trace of this size has."""
+    found: dict[str, list[Loop]] = {}
+    by_digest: dict[bytes, list[Loop]] = {}
+    left = _LEAST_SOURCES + _SOURCES_PER_BYTE * trace.size_bytes
+    for file in trace.files():
+        digest = trace.digest(file)
+        if digest is None or left <= 0:
+            continue
+        if digest not in by_digest:
+            source = trace.source(file) or ""
+            by_digest[digest] = find_loops(source)
+            left -= len(source)
+        left -= _LOOP_CHARS * len(by_digest[digest])
+        if by_digest[digest]:
+            found[file] = by_digest[digest]
+    return found
 
 
 def _window(

@@ -12,6 +12,13 @@ def size_text(size: int) -> str:
     return f"{size / 1024**3:.1f} GiB"
 
 
+def time_text(time_us: int) -> str:
+    """Give a time in microseconds for people."""
+    if time_us < 1000:
+        return f"{time_us} us"
+    return f"{time_us / 1000:.0f} ms" if time_us < 1_000_000 else f"{time_us / 1_000_000:.1f} s"
+
+
 def count(number: int, thing: str) -> str:
     """Give a number of things for people."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

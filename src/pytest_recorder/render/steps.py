@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from pytest_recorder.analysis.failure import last_failure_point
+from pytest_recorder.analysis.failure import OF_DOCTESTS, FailurePoint, last_failure_point
 from pytest_recorder.analysis.past import LatestEvents
 from pytest_recorder.analysis.source_text import SourceLines, SourceOf, shown_file
 from pytest_recorder.analysis.story import Step, Story, tell_failure, values_used
@@ -36,6 +37,43 @@ def render_steps(
     return out
 
 
+class FailedAt(NamedTuple):
+    """Where a test failed, and by what, as pytest says."""
+
+    file: str
+    line: int
+    exception: str
+    message: str
+    """Its first line; empty where it is not known."""
+
+    @property
+    def text(self) -> str:
+        """The exception with its message."""
+        if self.message.startswith(self.exception) or not self.message:
+            return self.message or self.exception
+        return f"{self.exception}: {self.message}"
+
+
+def last_lines(
+    steps: Sequence[Step], failed_at: FailedAt, source_of: SourceOf, *, root: Path
+) -> list[str]:
+    """Give lines for a failure that the recording has not seen, to stand below its last steps.
+
+    It ended before, or what failed is no code in a file: an example of a doctest.
+    """
+    file, line = failed_at.file, failed_at.line
+    known = steps[-1] if steps else None
+    is_there = known is not None and (known.kind, known.file, known.line) == (
+        "line",
+        file,
+        line,
+    )
+    at = Step(0, "line", file, line, "", 0)
+    why = Step(0, "raise", file, line, "", 0, f"!! {failed_at.text}")
+    note = "(not recorded, says pytest:)"
+    return [note, *render_steps([why] if is_there else [at, why], source_of, root=root)]
+
+
 def failure_lines(
     events: Iterable[Event],
     source_of: SourceOf,
@@ -43,13 +81,25 @@ def failure_lines(
     count: int = 20,
     root: Path,
     level: str = "values",
+    failed_at: FailedAt | None = None,
+    is_over: bool = False,
 ) -> list[str]:
-    """Give the lines that the report of a failing test ends with, from its last events."""
+    """Give the lines that the report of a failing test ends with, from its last events.
+
+    `failed_at` is told where no recorded code has seen the failure: `is_over`, the recording ended
+    before, or it is an example of a doctest.
+    """
     latest = list(events)
     # The test that they end with is the one that is reported.
     point = last_failure_point(LatestEvents(latest), is_of_run=False)
+    is_example = failed_at is not None and failed_at.exception in OF_DOCTESTS
+    if is_example:
+        # What left a function of an example that passed was expected there.
+        point = FailurePoint(point.phase, latest[-1].n + 1 if latest else 0, None, None)
     story = tell_failure(latest, count, point)
     lines = render_steps(story.steps, source_of, root=root)
+    if failed_at is not None and point.left is None and (is_over or is_example):
+        lines += last_lines(story.steps, failed_at, source_of, root=root)
     if lines:
         lines.insert(0, "last steps before the failure:")
     return lines + used_lines(story, source_of, level)

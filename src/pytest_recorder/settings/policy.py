@@ -1,9 +1,8 @@
 """Decides what an error of the recorder does: the policy, its checks, the table of actions."""
 
-import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
@@ -22,7 +21,8 @@ from pytest_recorder.settings.config import (
     default_of,
 )
 from pytest_recorder.settings.parse import invalid, parse_option
-from pytest_recorder.system import json_text
+from pytest_recorder.system import files, json_text
+from pytest_recorder.system.originals import OS
 
 # The options of the policy by their keys; first those that CodeTracer has too.
 POLICY_OPTIONS: Final[Mapping[str, Option]] = MappingProxyType(
@@ -91,7 +91,7 @@ def action_for(policy: Policy, kind: ErrorKind) -> Action:
 
 def policy_digest(policy: Policy) -> str:
     """SHA-256, in hex, of the policy as JSON with sorted keys and without spaces."""
-    return hashlib.sha256(json_text.sorted_ascii(policy.plain())).hexdigest()
+    return sha256(json_text.sorted_ascii(policy.plain())).hexdigest()
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -147,12 +147,12 @@ def parse_value(key: str, value: object, source: str) -> object:
     is_empty = value is None or (isinstance(value, str) and not value.strip())
     if is_empty and option.default in (None, {}):
         return option.default
-    if isinstance(value, os.PathLike):
-        value = os.fspath(cast("os.PathLike[str]", value))
+    if isinstance(value, OS.path_like):
+        value = OS.fspath(cast("Any", value))
     parsed = parse_option(option, value, source)
     if option.form == "path":
         # Made absolute at once: the program may change its directory.
-        return os.path.abspath(cast("str", parsed))
+        return str(files.absolute(cast("str", parsed)))
     return parsed
 
 

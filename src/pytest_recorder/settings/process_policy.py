@@ -3,8 +3,6 @@
 An error for which there is no recording is told by it.
 """
 
-import os
-import threading
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,13 +18,14 @@ from pytest_recorder.settings.policy import (
     parse_value,
     variables_in,
 )
+from pytest_recorder.system.originals import allocate_lock, environment
 
 
 class _PolicyOfProcess:
     """The process-wide policy: variables, then what `configure_policy` was told."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._from_env: dict[str, object] = {}
         self._variables: dict[str, str] = {}
         self._configured: dict[str, object] = {}
@@ -74,7 +73,7 @@ def configure_policy(**fields: object) -> None:
 
 def configure_policy_from_env(environ: Mapping[str, str] | None = None) -> None:
     """Read the variables again; one that is no longer set gives its field the default back."""
-    used = os.environ if environ is None else environ
+    used = environment() if environ is None else environ
     try:
         _POLICY.refresh(fields_from_env(used), dict(variables_in(used)))
     except UsageError as error:
@@ -135,7 +134,7 @@ def _readable(
 ) -> Policy:
     """Give the policy without the fields that have bad values."""
     found: dict[str, object] = {}
-    used = os.environ if environ is None else environ
+    used = environment() if environ is None else environ
     for key, variable in variables_in(used):
         _read(found, key, used[variable], variable)
     found |= _POLICY.configured

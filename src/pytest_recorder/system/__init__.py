@@ -9,7 +9,8 @@ Whatever runs while tests run calls nothing else of them; `tools/original_calls.
 - `paths`: `FilePath`, a text with `/`, `parent`, `name` and the like
 - `clock`: the time of the wall that cannot be faked, time to measure by, a time as text
 - `ids`: random ids
-- `plain_json`: JSON of plain data, read and written
+- `json_text`: JSON of plain data, written and read
+- `mapped`: a file in memory that grows
 - `atomic_write`: files that are there when they are whole
 - `locks`: locks on files, and whether a process lives
 - `compiled`: which parts in C are used

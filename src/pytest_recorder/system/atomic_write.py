@@ -1,15 +1,19 @@
-"""Writes files that are there when they are whole, and not before: written beside, then renamed."""
+"""Writes files that are there when they are whole, and not before: written beside, then renamed.
 
-import os
+PYTEST_DONT_REWRITE
+"""
+
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from pathlib import Path
 
 from pytest_recorder.errors import from_os_error
+from pytest_recorder.system import files
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import AnyPath, FilePath
 
 
 @contextmanager
-def replacing(path: Path) -> Generator[Path, None, None]:
+def replacing(path: AnyPath) -> Generator[FilePath, None, None]:
     """Give a file to write, of this process alone, which becomes `path` at the end.
 
     Where anything fails it goes, and `path` is as it was. Raises OSError.
@@ -17,14 +21,20 @@ def replacing(path: Path) -> Generator[Path, None, None]:
     part = own_part_path(path)
     try:
         yield part
-        os.replace(part, path)
+        OS.replace(part, path)
     except BaseException:
         remove_unfinished(part)
         raise
 
 
+def write_bytes_whole(path: AnyPath, data: bytes) -> None:
+    """Write a file, whole or not at all. Raises OSError."""
+    with replacing(path) as part:
+        files.write_bytes(part, data)
+
+
 def write_text_whole(
-    path: Path,
+    path: AnyPath,
     parts: Iterable[str],
     what: str,
     *,
@@ -38,21 +48,21 @@ def write_text_whole(
     try:
         with (
             replacing(path) as part,
-            open(part, "w", encoding=encoding, errors=errors, newline="\n") as file,
+            OS.open_file(part, "w", encoding=encoding, errors=errors, newline="\n") as file,
         ):
             file.writelines(parts)
     except OSError as error:
         raise from_os_error(error, f"cannot write the {what}", path=path) from error
 
 
-def part_path(path: Path) -> Path:
+def part_path(path: AnyPath) -> FilePath:
     """Name the file that becomes `path` when it is whole."""
-    return path.with_name(path.name + ".part")
+    return FilePath(f"{OS.fspath(path)}.part")
 
 
-def own_part_path(path: Path) -> Path:
+def own_part_path(path: AnyPath) -> FilePath:
     """Name such a file of this process alone, for what several may write."""
-    return path.with_name(f"{path.name}.{os.getpid()}.part")
+    return FilePath(f"{OS.fspath(path)}.{OS.getpid()}.part")
 
 
 def writer_of_part(name: str, wanted: str) -> int | None:
@@ -63,9 +73,9 @@ def writer_of_part(name: str, wanted: str) -> int | None:
     return int(middle) if is_ours else None
 
 
-def remove_unfinished(path: Path) -> None:
+def remove_unfinished(path: AnyPath) -> None:
     """Remove what was not finished; what kept us from writing it may keep us from this too."""
     try:
-        path.unlink(missing_ok=True)
+        files.remove(path)
     except OSError:
         return

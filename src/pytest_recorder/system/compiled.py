@@ -4,10 +4,11 @@ Each part in C has a twin in Python that does the same, slower. `PYTEST_RECORDER
 the twins, for all of them; so does an installation without a compiler.
 """
 
-import os
 from importlib import import_module
 from types import ModuleType
 from typing import NamedTuple
+
+from pytest_recorder.system.originals import variable
 
 PURE_VARIABLE = "PYTEST_RECORDER_PURE"
 
@@ -21,7 +22,7 @@ class Loaded(NamedTuple):
 
 def load(name: str) -> Loaded:
     """Give the extension module of this full name. Never raises: a reason stands in its place."""
-    if os.environ.get(PURE_VARIABLE, "").strip().lower() not in _UNSET:
+    if (variable(PURE_VARIABLE) or "").strip().lower() not in _UNSET:
         return Loaded(None, f"{PURE_VARIABLE} asks for pure Python")
     try:
         return Loaded(import_module(name), None)

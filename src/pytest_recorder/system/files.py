@@ -11,10 +11,12 @@ takes (with a zero byte).
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypeAlias, cast
+from typing import BinaryIO, Final, NamedTuple, cast
 
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import (
+    SEPARATOR,
+    AnyPath,
     FilePath,
     is_absolute,
     join,
@@ -27,11 +29,6 @@ if sys.platform == "win32":
     import ntpath
 else:
     import posix as _flags
-
-if TYPE_CHECKING:
-    import os
-
-AnyPath: TypeAlias = "str | os.PathLike[str]"
 
 _KIND: Final = 0o170000
 _FOLDER: Final = 0o040000
@@ -46,8 +43,19 @@ CREATE: Final = _flags.O_CREAT | _flags.O_EXCL | _CLOEXEC | getattr(_flags, "O_B
 """Flags of a file that must not be there yet; together with `WRITE` or `READ_WRITE`."""
 WRITE: Final = _flags.O_WRONLY
 READ_WRITE: Final = _flags.O_RDWR
-APPEND: Final = _flags.O_WRONLY | _flags.O_APPEND | _flags.O_CREAT | _CLOEXEC
-"""Flags of a log; what the system has of its own is added by who opens it."""
+APPEND_LINES: Final = (
+    _flags.O_WRONLY
+    | _flags.O_APPEND
+    | _flags.O_CREAT
+    | _CLOEXEC
+    | getattr(_flags, "O_NOCTTY", 0)
+    # A FIFO that nobody reads must not hold the program up.
+    | getattr(_flags, "O_NONBLOCK", 0)
+    | getattr(_flags, "O_BINARY", 0)
+)
+"""Flags of a log, which is made if it is missing."""
+FROM_END: Final = 2
+"""Where `seek` counts from."""
 
 
 # Looking. None of these raises: what cannot be looked at is not there.
@@ -77,6 +85,11 @@ def _mode(path: AnyPath) -> int | None:
         return None
 
 
+def is_plain(mode: int) -> bool:
+    """Tell of the mode of a status whether it is that of a plain file."""
+    return mode & _KIND == _FILE
+
+
 def size_of(path: AnyPath) -> int:
     """Give the bytes of a file. Raises OSError."""
     return OS.stat(path).st_size
@@ -99,6 +112,23 @@ def absolute(path: AnyPath) -> FilePath:
     if not is_absolute(text):
         text = join(current_folder() or "", text)
     return FilePath(normalized(text))
+
+
+def relative(path: AnyPath, folder: AnyPath) -> str:
+    """Give the way from a folder to a path, as `os.path.relpath` does.
+
+    Where there is none, from one drive of Windows to another, the path from its root on.
+    """
+    there, start = (absolute(each).split(SEPARATOR) for each in (path, folder))
+    same = str.casefold if sys.platform == "win32" else str
+    if same(there[0]) != same(start[0]):
+        return SEPARATOR.join(there)
+    common = 0
+    while common < min(len(there), len(start)) and same(there[common]) == same(start[common]):
+        common += 1
+    # The root ends in an empty name.
+    up = len([name for name in start[common:] if name])
+    return SEPARATOR.join([".."] * up + [name for name in there[common:] if name]) or "."
 
 
 def real(path: AnyPath) -> FilePath:
@@ -190,16 +220,24 @@ def make_folders(path: AnyPath) -> None:
     """
     text = OS.fspath(path)
     try:
-        OS.mkdir(text)
+        _make_folder(text)
     except FileNotFoundError:
         above = parent_of(text)
         if above in ("", text):
             raise
         make_folders(above)
-        make_folders(text)
+        # Not by this function: `/proc` says so of whatever is to be made in it.
+        _make_folder(text)
+
+
+def _make_folder(path: str) -> None:
+    try:
+        OS.mkdir(path)
+    except FileNotFoundError:
+        raise
     except OSError:
         # A read-only file system may say so first.
-        if not is_folder(text):
+        if not is_folder(path):
             raise
 
 

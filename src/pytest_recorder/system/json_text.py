@@ -5,7 +5,7 @@ Not by what is faster: the process that runs tests imports no module from elsewh
 
 import json
 import json.encoder
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from pytest_recorder.errors import ErrorCode, bug, target
@@ -47,7 +47,23 @@ def _unknown(value: object) -> object:
 _parts: Final = _encoder(ascii_only=False)
 _ascii_parts: Final = _encoder(ascii_only=True, space=" ")
 _sorted_parts: Final = _encoder(ascii_only=True, sort_keys=True)
-_decode: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_decoder: Any = json.JSONDecoder(parse_constant=_refuse_constant)
+_scan: Final[Callable[[str, int], tuple[Any, int]]] = _decoder.scan_once
+"""The C object itself: `decode` of a decoder looks up its parts when it is called."""
+_BLANKS: Final = " \t\n\r"
+
+
+def _decode(text: str) -> Any:
+    start = len(text) - len(text.lstrip(_BLANKS))
+    try:
+        found, end = _scan(text, start)
+    except StopIteration as error:
+        raise target(
+            ErrorCode.TRACE_CORRUPT, f"it is no JSON: nothing at character {error.value}"
+        ) from None
+    if text[end:].strip(_BLANKS):
+        raise target(ErrorCode.TRACE_CORRUPT, f"it is no JSON: more at character {end}")
+    return found
 
 
 def encode(value: object) -> bytes:

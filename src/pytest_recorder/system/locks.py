@@ -1,25 +1,46 @@
 """Locks files, and tells living processes from dead ones: by such a lock, else by the id.
 
+PYTEST_DONT_REWRITE
+
 A process id can be used again, and means nothing in another container or on another machine. An
 `flock` belongs to the open file: whatever ends the process, the system gives it back. A forked
 child shares the lock until it closes its copies of the descriptor, which `Spool.close` does; a
 program that is executed has none, for the descriptor is closed by `O_CLOEXEC`. What can still go
 wrong: a child that C code forks keeps the lock for as long as it lives, so that its dead parent's
 spool is found later.
+
+A lock that is to end before its file is closed everywhere is given back by `unlock`: to close one
+descriptor may leave it with another.
 """
 
-import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Any, Final
+
+from pytest_recorder.system.files import READ
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import AnyPath
 
 if sys.platform != "win32":
     import fcntl
 
-    _ALONE, _SHARED = fcntl.LOCK_EX, fcntl.LOCK_SH
+    class _Locks:
+        def __init__(self) -> None:
+            self.flock: Final = fcntl.flock
+            self.alone: Final = fcntl.LOCK_EX
+            self.shared: Final = fcntl.LOCK_SH
+            self.at_once: Final = fcntl.LOCK_NB
+            self.none: Final = fcntl.LOCK_UN
+
 else:
-    _ALONE = _SHARED = 0
+    import ctypes
+
+    class _Locks:
+        kernel: Final[Any] = ctypes.windll.kernel32
+
+
+_LOCKS: Final = _Locks()
 
 
 def lock(descriptor: int) -> None:
@@ -29,26 +50,35 @@ def lock(descriptor: int) -> None:
     """
     if sys.platform != "win32":
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _LOCKS.flock(descriptor, _LOCKS.alone)
+        except OSError:
+            return
+
+
+def unlock(descriptor: int) -> None:
+    """Give a lock back now, though the file may stay open; does nothing where there is none."""
+    if sys.platform != "win32":
+        try:
+            _LOCKS.flock(descriptor, _LOCKS.none)
         except OSError:
             return
 
 
 def try_lock(descriptor: int) -> bool | None:
     """Take the lock if nobody has it, and tell; None where there are no locks."""
-    return _try(descriptor, _ALONE)
+    return None if sys.platform == "win32" else _try(descriptor, _LOCKS.alone)
 
 
 def try_share(descriptor: int) -> bool | None:
     """Take the lock beside others who share it, and tell; None where there are no locks."""
-    return _try(descriptor, _SHARED)
+    return None if sys.platform == "win32" else _try(descriptor, _LOCKS.shared)
 
 
 def _try(descriptor: int, operation: int) -> bool | None:
     if sys.platform == "win32":
         return None
     try:
-        fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
+        _LOCKS.flock(descriptor, operation | _LOCKS.at_once)
     except BlockingIOError:
         return False
     except OSError:
@@ -59,16 +89,16 @@ def _try(descriptor: int, operation: int) -> bool | None:
 def is_locked(descriptor: int) -> bool | None:
     """Tell whether somebody else has the lock alone; None where there are no locks."""
     is_shared = try_share(descriptor)
-    if is_shared and sys.platform != "win32":
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    if is_shared:
+        unlock(descriptor)
     return None if is_shared is None else not is_shared
 
 
 @contextmanager
-def locked_folder(folder: Path) -> Generator[None]:
+def locked_folder(folder: AnyPath) -> Generator[None]:
     """Keep other processes of ours from changing the index of a folder at the same time."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = OS.open(folder, READ)
     except OSError:
         # No folder, or a system that cannot open one: whoever writes there will say so.
         yield
@@ -77,16 +107,15 @@ def locked_folder(folder: Path) -> Generator[None]:
         lock(descriptor)
         yield
     finally:
-        os.close(descriptor)
+        unlock(descriptor)
+        OS.close(descriptor)
 
 
 def is_alive(pid: int) -> bool:
     """Tell whether there is a process of this id; one of another user's counts."""
     if sys.platform == "win32":
         # `os.kill(pid, 0)` would send Ctrl-C there.
-        import ctypes
-
-        kernel = ctypes.windll.kernel32
+        kernel = _LOCKS.kernel
         handle = kernel.OpenProcess(0x0010_0000, False, pid)  # SYNCHRONIZE
         if not handle:
             return bool(kernel.GetLastError() == 5)  # ERROR_ACCESS_DENIED
@@ -94,7 +123,7 @@ def is_alive(pid: int) -> bool:
         kernel.CloseHandle(handle)
         return bool(is_running)
     try:
-        os.kill(pid, 0)
+        OS.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except OSError:

@@ -20,7 +20,10 @@ touched by it, see `clock`.
 """
 
 import _io
+import _signal  # type: ignore[import-not-found] # pyright: ignore[reportMissingImports]
 import _thread
+import datetime as dt
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -36,9 +39,10 @@ class _OperatingSystem:
     """Its calls, in C; each as `os` documents it."""
 
     def __init__(self) -> None:
-        self.environ: Final = sys.modules["os"].environ
-        """Read when a run is activated; a test may have changed it later."""
+        self.variables: Final[dict[Any, Any]] = sys.modules["os"].environ._data
+        """What is beneath `os.environ`; see `environment`."""
         self.fspath: Final = _posix.fspath
+        self.path_like: Final[Any] = sys.modules["os"].PathLike
         self.strerror: Final = _posix.strerror
         # Processes.
         self.getpid: Final = _posix.getpid
@@ -74,9 +78,11 @@ class _OperatingSystem:
         self.sched_getaffinity: Final[Callable[[int], set[int]] | None] = _optional(
             "sched_getaffinity"
         )
+        self.register_at_fork: Final[Callable[..., None] | None] = _optional("register_at_fork")
         self.sysconf: Final[Callable[[str], int] | None] = _optional("sysconf")
         # A file object: its methods are those of `_io`, in C.
         self.open_file: Final = _io.open
+        self.bytes_file: Final = _io.BytesIO
 
 
 class _Interpreter:
@@ -88,7 +94,12 @@ class _Interpreter:
         self.exc_info: Final = sys.exc_info
         self.gettrace: Final = sys.gettrace
         self.settrace: Final = sys.settrace
-        self.monitoring: Final = _Monitoring() if sys.version_info >= (3, 12) else None
+        self.get_referents: Final = gc.get_referents
+        self.getsignal: Final[Callable[[int], Any]] = _signal.getsignal
+        self.valid_signals: Final[Callable[[], set[int]]] = _signal.valid_signals
+        self.interrupt_main: Final = _thread.interrupt_main
+        if sys.version_info >= (3, 12):
+            self.monitoring: Final = _Monitoring()
 
 
 if sys.version_info >= (3, 12):
@@ -121,11 +132,25 @@ class _Clocks:
         """Never goes back, and goes on while the machine sleeps where the system can say so."""
         self.thread_time_ns: Final = _unfrozen("thread_time_ns")
         """CPU time of the thread that asks."""
+        self.process_time_ns: Final = _unfrozen("process_time_ns")
+        """CPU time of the process."""
         wall_ns = _wall_clock()
         # The wall between two looks at the other: a pause there would shift all that is told.
         before = self.steady_ns()
         self.wall_ns: Final = wall_ns()
         self.wall_at_ns: Final = (before + self.steady_ns()) // 2
+
+
+class _Dates:
+    """The types, by which values are told: freezegun puts others in their place."""
+
+    def __init__(self) -> None:
+        freezer: Any = sys.modules.get("freezegun.api")
+        self.date: Final[Any] = getattr(freezer, "real_date", dt.date)
+        self.datetime: Final[Any] = getattr(freezer, "real_datetime", dt.datetime)
+        self.time: Final[Any] = dt.time
+        self.timedelta: Final[Any] = dt.timedelta
+        self.timezone: Final[Any] = dt.timezone
 
 
 def _steady_clock() -> Callable[[], int]:
@@ -168,9 +193,26 @@ def _original(name: str) -> Any:
     return getattr(_thread, name) if monkey is None else monkey.get_original("_thread", name)
 
 
+def environment() -> dict[str, str]:
+    """Give the environment as it is now: `os.environ` without its methods, which are Python's."""
+    return {_variable(name): _variable(value) for name, value in OS.variables.items()}
+
+
+def variable(name: str) -> str | None:
+    """Give a variable of the environment as it is now."""
+    found = OS.variables.get(name.upper() if sys.platform == "win32" else name.encode())
+    return None if found is None else _variable(found)
+
+
+def _variable(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode(_ENCODING, "surrogateescape")
+
+
+_ENCODING: Final = sys.getfilesystemencoding()
 OS: Final = _OperatingSystem()
 INTERPRETER: Final = _Interpreter()
 CLOCKS: Final = _Clocks()
+DATES: Final = _Dates()
 
 # After `gevent.monkey.patch_all()` a greenlet has a thread identity and thread-local values of its
 # own, and waiting for a lock runs other greenlets of the program. A recorder that took these would

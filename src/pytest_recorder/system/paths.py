@@ -6,10 +6,24 @@ PYTEST_DONT_REWRITE
 and pyfakefs puts another `Path` into every module that has one.
 """
 
+import pathlib
 import sys
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
+from pytest_recorder.system.originals import OS
+
+if TYPE_CHECKING:
+    import os
+
+AnyPath: TypeAlias = "str | os.PathLike[str]"
 SEPARATOR: Final = "\\" if sys.platform == "win32" else "/"
+
+
+class _Original:
+    # In a class: pyfakefs replaces it where it is a variable of a module.
+    path = pathlib.Path
+
+
 _SEPARATORS: Final = "\\/" if sys.platform == "win32" else "/"
 
 
@@ -21,6 +35,11 @@ class FilePath(str):
     """
 
     __slots__ = ()
+
+    @classmethod
+    def of(cls, path: AnyPath) -> Self:
+        """Make it of a text or of an object of `pathlib`."""
+        return cls(OS.fspath(path))
 
     def __truediv__(self, name: str) -> Self:
         """Join; a name that is absolute stands for itself."""
@@ -56,15 +75,20 @@ class FilePath(str):
         """Give another file of the same folder."""
         return type(self)(self[: _after_separator(self)] + name)
 
+    def of_pathlib(self) -> pathlib.Path:
+        """Give it as an object of `pathlib`, for the program."""
+        return _Original.path(self)
+
     def is_in(self, folder: str) -> bool:
         """Tell whether it is the folder, or lies in it, by the texts alone."""
         return self == folder or self.startswith(with_separator(folder))
 
-    def relative_to(self, folder: str) -> Self:
+    def relative_to(self, folder: AnyPath) -> Self:
         """Give what follows the folder; the path itself where it does not lie in it."""
-        if not self.is_in(folder):
+        base = OS.fspath(folder)
+        if not self.is_in(base):
             return self
-        return type(self)(self[len(with_separator(folder)) :] or ".")
+        return type(self)(self[len(with_separator(base)) :] or ".")
 
     def as_posix(self) -> str:
         """Give it with slashes."""

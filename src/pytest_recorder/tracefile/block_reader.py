@@ -7,7 +7,6 @@ it is compared with what is there, and nothing larger than a block may be is all
 import os
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from pydantic import ValidationError
@@ -16,12 +15,13 @@ from pytest_recorder.format.cursor import Malformed
 from pytest_recorder.format.layout import (
     BLOCK,
     CHECKSUM,
-    EVENTS_HEAD,
     FLAG_DEFLATED,
     MAGIC,
     MAX_BLOCK_BYTES,
     BlockKind,
 )
+from pytest_recorder.system import files
+from pytest_recorder.system.paths import AnyPath
 from pytest_recorder.tracefile.manifest import Manifest
 
 _CHUNK = 1 << 20
@@ -48,10 +48,10 @@ class StoredBlock(NamedTuple):
     events: int = 0
 
 
-def read_manifest(path: Path) -> Manifest | None:
+def read_manifest(path: AnyPath) -> Manifest | None:
     """Give the manifest of a trace file without looking at the rest; None where there is none."""
     try:
-        with open(path, "rb") as file:
+        with files.open_to_read(path) as file:
             if file.read(len(MAGIC)) != MAGIC:
                 return None
             head = file.read(_HEAD_BYTES)
@@ -63,6 +63,14 @@ def read_manifest(path: Path) -> Manifest | None:
             return Manifest.model_validate_json(file.read(stored))
     except (OSError, ValidationError):
         return None
+
+
+_LEAST_JSON = 1 << 21
+_JSON_PER_BYTE = 64
+"""What is read as JSON costs thirty times its bytes. The steps of a loop take 20 bytes a call, and
+deflate to a fiftieth."""
+_MOST_TOLD = 1 << 24
+"""Bytes of a manifest, or of a trailer."""
 
 
 class BlockReader:
@@ -115,19 +123,29 @@ class BlockReader:
             raise Malformed("a block has another size than it says")
         return plain
 
-    def events_head(self, place: BlockPlace) -> bytes:
-        """Give the head of a block of events, or less. Raises zlib.error."""
+    def start(self, place: BlockPlace, size: int) -> bytes:
+        """Give so many bytes from the start of a block, or less. Raises zlib.error."""
         self._file.seek(place.at)
         if not place.flags & FLAG_DEFLATED:
-            return self._file.read(EVENTS_HEAD.size)
+            return self._file.read(min(size, place.stored))
         data = self._file.read(min(place.stored, 4096))
-        return zlib.decompressobj().decompress(data, EVENTS_HEAD.size)
+        return zlib.decompressobj().decompress(data, size)
 
     def stored(self, place: BlockPlace) -> StoredBlock:
         """Give a block as it is stored."""
         self._file.seek(place.at)
         stored = self._file.read(place.stored)
         return StoredBlock(place.kind, bool(place.flags & FLAG_DEFLATED), stored)
+
+    def told(self, place: BlockPlace) -> bytes:
+        """Give a manifest or a trailer, which are never deflated. Raises Malformed."""
+        if place.flags & FLAG_DEFLATED or place.stored > _MOST_TOLD:
+            raise Malformed("a manifest or trailer is deflated or too large")
+        return self.read(place)
+
+    def is_small(self, place: BlockPlace) -> bool:
+        """Whether a block can be read whole as JSON."""
+        return place.plain <= _LEAST_JSON + _JSON_PER_BYTE * self.size_bytes
 
     def json(self, place: BlockPlace) -> Any:
         """Give what a block of JSON holds; None where it is none."""

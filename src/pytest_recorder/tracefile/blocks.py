@@ -18,33 +18,39 @@ program's threads, and run the functions that others gave to `threading.settrace
 the lock of the interpreter while it works.
 """
 
-import _thread
-import os
-import zlib
+from _queue import SimpleQueue
 from collections import deque
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
+from zlib import compress, crc32
+from zlib import error as zlib_error
 
 from pytest_recorder.errors import ErrorCode, enverr
 from pytest_recorder.format.layout import BLOCK, CHECKSUM, FLAG_DEFLATED
-from pytest_recorder.system import originals
+from pytest_recorder.system.originals import OS, allocate_lock, start_new_thread
+
+if TYPE_CHECKING:
+    import _thread
 
 _THOROUGH = 6
 _QUICK = 2
 _MUCH_BYTES = 1024 * 1024
 _THREADS = 2
 _MOST_WAITING = 8
+_PATIENCE_S = 0.5
+"""So often somebody who waits looks whether there is anybody left to wait for."""
 
 
 class BlockWriter:
     """Takes blocks in their order. A context manager: its threads end with it, on any way out.
 
     `events` holds `[offset, first event, events]` of the blocks that were put with `events`; it is
-    whole after `flush`.
+    whole after `flush`. With `is_frugal` nothing is deflated, which takes memory of its own.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, is_frugal: bool = False) -> None:
         self._file = file
+        self._is_frugal = is_frugal
         self._plain_bytes = 0
         self._waiting: deque[_Job] = deque()
         self._threads: _Threads | None = None
@@ -60,7 +66,7 @@ class BlockWriter:
         """Add a block whose payload is the parts one after another. Raises OSError, ERR_IO."""
         size = sum(map(len, parts))
         is_much = self._plain_bytes >= _MUCH_BYTES
-        level = None if not deflate else _QUICK if is_much else _THOROUGH
+        level = None if not deflate or self._is_frugal else _QUICK if is_much else _THOROUGH
         job = _Job(kind, parts, size, level, events)
         self._plain_bytes += size
         if not is_much or level is None or not self._hand_over(job):
@@ -109,7 +115,8 @@ class BlockWriter:
 
     def _write_next(self) -> None:
         job = self._waiting.popleft()
-        job.wait()
+        if self._threads is not None:
+            self._threads.wait_for(job)
         self._write(job)
 
     def _write(self, job: "_Job") -> None:
@@ -123,19 +130,29 @@ class BlockWriter:
         flags = FLAG_DEFLATED if job.level is not None else 0
         head = BLOCK.pack(job.kind, flags, 0, len(stored), job.size)
         self._file.write(head)
-        self._file.write(CHECKSUM.pack(zlib.crc32(stored, zlib.crc32(head))))
+        self._file.write(CHECKSUM.pack(crc32(stored, crc32(head))))
         self._file.write(stored)
 
 
 def deflate(plain: bytes) -> bytes:
     """Deflate thoroughly what is written into more than one trace."""
-    return zlib.compress(plain, _THOROUGH)
+    return compress(plain, _THOROUGH)
 
 
 class _Job:
     """A block on its way."""
 
-    __slots__ = ("_done", "_parts", "error", "events", "kind", "level", "size", "stored")
+    __slots__ = (
+        "_done",
+        "_parts",
+        "error",
+        "events",
+        "is_done",
+        "kind",
+        "level",
+        "size",
+        "stored",
+    )
 
     def __init__(
         self,
@@ -151,39 +168,43 @@ class _Job:
         self.events = events
         self.stored = b""
         self.error: Exception | None = None
+        self.is_done = False
         self._parts = parts
-        self._done = originals.allocate_lock()
+        self._done = allocate_lock()
         self._done.acquire()
 
     def run(self) -> None:
         """Deflate. A fault is kept for the thread that writes."""
         try:
             plain = b"".join(self._parts)
-            self.stored = plain if self.level is None else zlib.compress(plain, self.level)
-        except (MemoryError, zlib.error) as error:
+            self.stored = plain if self.level is None else compress(plain, self.level)
+            self.is_done = True
+        except (MemoryError, zlib_error) as error:
             self.error = error
+            self.is_done = True
         finally:
-            self._parts = ()
-            self._done.release()
+            # Also where something else ends this thread: then it is not done, and who waits sees.
+            if self.is_done:
+                self._parts = ()
+            if self._done.locked():
+                self._done.release()
 
-    def wait(self) -> None:
-        """Wait for the thread that runs it."""
-        self._done.acquire()
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the thread that runs it, not longer; tell whether it came to an end."""
+        return self._done.acquire(timeout=timeout_s)
 
 
 class _Threads:
     """Threads that run jobs. Where none can be started, `take` says so."""
 
     def __init__(self, count: int) -> None:
-        from queue import SimpleQueue
-
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._ends: list[_thread.LockType] = []
         for _ in range(count):
-            end = originals.allocate_lock()
+            end = allocate_lock()
             end.acquire()
             try:
-                originals.start_new_thread(self._work, (end,))
+                start_new_thread(self._work, (end,))
             except RuntimeError:
                 # A limit of the system, or the interpreter is ending.
                 break
@@ -195,6 +216,17 @@ class _Threads:
             self._jobs.put(job)
         return bool(self._ends)
 
+    def wait_for(self, job: _Job) -> None:
+        """Wait until a job is done; what no thread does is done here.
+
+        A thread dies where the program raises something into it, and where the interpreter ends.
+        """
+        while not job.wait(_PATIENCE_S):
+            if not any(end.locked() for end in self._ends):
+                break
+        if not job.is_done:
+            job.run()
+
     def end(self) -> None:
         """Wait until the threads have run what they were given."""
         for _ in self._ends:
@@ -202,7 +234,7 @@ class _Threads:
         for end in self._ends:
             end.acquire()
 
-    def _work(self, end: _thread.LockType) -> None:
+    def _work(self, end: "_thread.LockType") -> None:
         try:
             while (job := self._jobs.get()) is not None:
                 job.run()
@@ -212,6 +244,6 @@ class _Threads:
 
 def _cores() -> int:
     """Give the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    if OS.sched_getaffinity is not None:
+        return len(OS.sched_getaffinity(0))
+    return OS.cpu_count() or 1

@@ -1,10 +1,8 @@
 """Keeps `index.json`: what a run left in its folder, and what a later run may therefore remove."""
 
-import os
 from collections.abc import Container, Iterable
 from dataclasses import MISSING, dataclass, field, replace
 from itertools import chain
-from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, TypeAlias, cast, get_args, get_type_hints
 
 from pytest_recorder.errors import (
@@ -15,9 +13,11 @@ from pytest_recorder.errors import (
     from_os_error,
     target,
 )
-from pytest_recorder.system import json_text
-from pytest_recorder.system.atomic_write import remove_unfinished, replacing
+from pytest_recorder.system import files, json_text
+from pytest_recorder.system.atomic_write import remove_unfinished, write_bytes_whole
 from pytest_recorder.system.locks import is_alive, locked_folder
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.folder import parts_in, remove_trace
 from pytest_recorder.tracefile.naming import writable
 
@@ -75,6 +75,9 @@ class Entry:
         None,
     )
     worker: str | None = _field("of pytest-xdist, that ran it", None)
+    unrecorded: str | None = _field(
+        "where no line of the test's own file was recorded: the rule of its scope", None
+    )
     is_reported: bool = _field(
         "false: kept or recovered by a run that has not told of it yet", True
     )
@@ -169,48 +172,47 @@ class Index:
         return own | self.extra
 
 
-def read_index(folder: Path) -> Index:
+def read_index(folder: AnyPath) -> Index:
     """Read the index of a folder.
 
     Raises EnvironmentError (ERR_TRACE_NOT_FOUND, ERR_IO) where there is none that can be read,
     TargetError (ERR_TRACE_CORRUPT) for a file that is no index of ours.
     """
-    path = folder / INDEX_NAME
+    path = FilePath.of(folder) / INDEX_NAME
     try:
-        data = path.read_bytes()
+        data = files.read_bytes(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise enverr(
-            ErrorCode.TRACE_NOT_FOUND, f"no {INDEX_NAME} in {str(folder)!r}"
+            ErrorCode.TRACE_NOT_FOUND, f"no {INDEX_NAME} in {OS.fspath(folder)!r}"
         ) from error
     except OSError as error:
         raise from_os_error(error, "cannot read the index", path=path) from error
     return _parse(path, data)
 
 
-def _parse(path: Path, data: bytes) -> Index:
+def _parse(path: AnyPath, data: bytes) -> Index:
     try:
         return Index.checked(json_text.decode(data))
     except TargetError as error:
         reason = error.message.partition("\n")[0]
         raise target(
-            ErrorCode.TRACE_CORRUPT, f"{str(path)!r} is not an index of traces: {reason}"
+            ErrorCode.TRACE_CORRUPT, f"{OS.fspath(path)!r} is not an index of traces: {reason}"
         ) from error
 
 
 def write_index(
-    folder: Path, run_id: str, entries: Iterable[Entry], *, pid: int | None = None
+    folder: AnyPath, run_id: str, entries: Iterable[Entry], *, pid: int | None = None
 ) -> None:
     """Write the index, whole or not at all. Raises EnvironmentError (ERR_IO)."""
     content = {
         "schema": SCHEMA,
         "run_id": run_id,
-        "pid": os.getpid() if pid is None else pid,
+        "pid": OS.getpid() if pid is None else pid,
         "tests": [_dump(entry) for entry in entries],
     }
-    path = folder / INDEX_NAME
+    path = FilePath.of(folder) / INDEX_NAME
     try:
-        with replacing(path) as part:
-            part.write_bytes(json_text.encode_indented(content))
+        write_bytes_whole(path, json_text.encode_indented(content))
     except OSError as error:
         raise from_os_error(error, "cannot write the index", path=path) from error
 
@@ -219,6 +221,8 @@ def _dump(entry: Entry) -> dict[str, Any]:
     left_out = {"is_reported"} if entry.is_reported else set[str]()
     if entry.run_id is None:
         left_out |= {"run_id", "pid"}
+    if entry.unrecorded is None:
+        left_out |= {"unrecorded"}
     return {
         name: writable(value) if isinstance(value, str) else value
         for name, value in entry.plain().items()
@@ -230,7 +234,7 @@ def _key(entry: Entry) -> _Key:
     return entry.test, entry.attempt, entry.trace
 
 
-def add_entries(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
+def add_entries(folder: AnyPath, run_id: str, entries: Iterable[Entry]) -> None:
     """Add entries to the index of a folder; what stands in it stays.
 
     A new index belongs to no process. Raises EnvironmentError (ERR_IO), TargetError
@@ -243,7 +247,7 @@ def add_entries(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
         write_index(folder, index.run_id, by_key.values(), pid=index.pid)
 
 
-def _index_or_new(folder: Path, run_id: str) -> Index:
+def _index_or_new(folder: AnyPath, run_id: str) -> Index:
     try:
         return read_index(folder)
     except RecorderError as error:
@@ -252,7 +256,7 @@ def _index_or_new(folder: Path, run_id: str) -> Index:
         return Index(run_id)
 
 
-def update_index(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
+def update_index(folder: AnyPath, run_id: str, entries: Iterable[Entry]) -> None:
     """Write the entries of a run that goes on, and has told of none yet.
 
     Those of other runs, which live beside it, stay, and so does what others recovered. Raises
@@ -262,7 +266,7 @@ def update_index(folder: Path, run_id: str, entries: Iterable[Entry]) -> None:
 
 
 def close_index(
-    folder: Path, run_id: str, entries: Iterable[Entry], removed: Iterable[Entry] = ()
+    folder: AnyPath, run_id: str, entries: Iterable[Entry], removed: Iterable[Entry] = ()
 ) -> None:
     """Write the entries of a run at its end, when all of them are told; as `update_index`.
 
@@ -272,7 +276,7 @@ def close_index(
 
 
 def _write_entries(
-    folder: Path,
+    folder: AnyPath,
     run_id: str,
     entries: Iterable[Entry],
     *,
@@ -313,7 +317,7 @@ class Cleared(NamedTuple):
     errors: list[RecorderError]
 
 
-def clear_earlier_run(folder: Path, run_id: str) -> Cleared:
+def clear_earlier_run(folder: AnyPath, run_id: str) -> Cleared:
     """Remove the traces that the index lists for earlier runs, and what died half-written.
 
     A run that is still alive keeps its own, and their entries. A folder is removed only if our
@@ -348,25 +352,25 @@ def clear_earlier_run(folder: Path, run_id: str) -> Cleared:
         if kept or untold:
             write_index(folder, run_id, [*kept, *untold])
         else:
-            _remove(folder / INDEX_NAME)
-        if is_index_page(folder / INDEX_PAGE_NAME):
-            _remove(folder / INDEX_PAGE_NAME)
+            _remove(FilePath.of(folder) / INDEX_NAME)
+        if is_index_page(FilePath.of(folder) / INDEX_PAGE_NAME):
+            _remove(FilePath.of(folder) / INDEX_PAGE_NAME)
         return Cleared(untold, errors)
 
 
-def _remove(path: Path) -> None:
+def _remove(path: AnyPath) -> None:
     try:
-        path.unlink(missing_ok=True)
+        files.remove(path)
     except OSError as error:
         raise from_os_error(
             error, "cannot remove what an earlier run left", path=path
         ) from error
 
 
-def is_index_page(path: Path) -> bool:
+def is_index_page(path: AnyPath) -> bool:
     """Tell whether a file is a page of ours: a folder can hold an `index.html` of somebody's."""
     try:
-        with open(path, "rb") as file:
+        with files.open_to_read(path) as file:
             return INDEX_PAGE_MARK.encode() in file.read(4096)
     except OSError:
         return False
@@ -374,4 +378,4 @@ def is_index_page(path: Path) -> bool:
 
 def _is_of_living(pid: int | None) -> bool:
     """Tell whether this is the number of another process that is still alive."""
-    return bool(pid) and pid != os.getpid() and is_alive(pid or 0)
+    return bool(pid) and pid != OS.getpid() and is_alive(pid or 0)

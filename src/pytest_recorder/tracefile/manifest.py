@@ -1,10 +1,35 @@
 """Describes a trace as a whole: the manifest at its start and the trailer at its end."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+_Time = Annotated[int, AfterValidator(lambda time: max(time, 0))]
+"""Never negative: files of earlier versions can have what a clock that went back made of it."""
 
 Status = Literal["complete", "partial"]
+
+
+class FailingPlace(BaseModel):
+    """Where a test failed, as pytest says: the recording may have ended before, or not seen it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
+
+    phase: str
+    exception: str | None = None
+    file: str
+    line: int
+    time_limit: str | None = None
+
+
+class FixtureMaker(BaseModel):
+    """Where a fixture was set up that this trace only uses; attempt 0 was not recorded."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
+
+    scope: str
+    test: str
+    attempt: int = 1
 
 
 class Manifest(BaseModel):
@@ -19,6 +44,10 @@ class Manifest(BaseModel):
     attempt: int = 1
     outcome: str | None = None
     phases: dict[str, str] = Field(default_factory=dict)
+    unrecorded: str | None = None
+    """Where no line of the test's own file was recorded: the rule of its scope."""
+    failing: FailingPlace | None = None
+    fixtures: dict[str, FixtureMaker] = Field(default_factory=dict)
     python: str
     implementation: str = "cpython"
     platform: str = ""
@@ -50,6 +79,7 @@ class Trailer(BaseModel):
     message: str | None = None
     events: int
     dropped: int = 0
-    duration_us: int = 0
+    duration_us: _Time = 0
+    recording_cpu_us: _Time = 0
     counters: dict[str, int] = Field(default_factory=dict)
     errors: tuple[dict[str, Any], ...] = ()

@@ -9,14 +9,16 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from pytest_recorder.format.cursor import Cursor
+from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.redaction.finder import Finder
 from pytest_recorder.redaction.learned import SHORTEST, Span
 from pytest_recorder.redaction.literals import mask_literals, named_literals
 from pytest_recorder.redaction.records import read_records
 from pytest_recorder.redaction.shapes import STARTS
 from pytest_recorder.redaction.stars import starred
-from pytest_recorder.system.originals import OS
-from pytest_recorder.tracefile.scan import Start
+from pytest_recorder.system.originals import environment
+from pytest_recorder.tracefile.scan import Start, make_scan
+from pytest_recorder.tracefile.spool import Segment
 from pytest_recorder.tracefile.texts import BYTES, CUT
 
 _LEAST_START = 3
@@ -40,7 +42,7 @@ def masker_of_spool(records: bytes) -> "Masker":
     What that process took from its environment stands in no spool: ours has most of it.
     """
     rules, learned = read_records(records)
-    learned.learn_environment(OS.environ, rules)
+    learned.learn_environment(environment(), rules)
     return Masker(Finder(rules, learned))
 
 
@@ -122,6 +124,20 @@ class Masker:
                 masked = bytearray(data) if masked is None else masked
                 masked[cursor.at - len(text) : cursor.at] = shown
         return data if masked is None else bytes(masked)
+
+    def segments(self, definitions: Iterable[bytes], segments: list[Segment]) -> list[Segment]:
+        """Give segments of events with their texts masked."""
+        tables = DefinitionTables()
+        for data in definitions:
+            tables.feed(data)
+        scan = make_scan(tables)
+        scan.watch(self.starts)
+        masked: list[Segment] = []
+        for segment in segments:
+            scan.feed(segment.data, segment.first)
+            shown = self.events(segment.data, scan.take_hits())
+            masked.append(segment._replace(data=shown))
+        return masked
 
     def is_in_id(self, test: str) -> bool:
         """Tell whether the id of a test holds a secret."""

@@ -182,7 +182,7 @@ class _Merge:
         try:
             where = next(path for path in self._names(name, entry.run_id or "") if _made(path))
             shutil.copyfile(source, where / TRACE_NAME)
-            for path in sidecars_of(source):
+            for path in map(Path, sidecars_of(source)):
                 if path.is_file() and not path.is_symlink():
                     shutil.copyfile(path, where / path.name)
         except OSError as error:

@@ -1,9 +1,10 @@
 """Turns node ids into names of folders: readable, distinct, safe everywhere."""
 
-import hashlib
-import os
 import re
-import uuid
+from hashlib import sha256
+
+from pytest_recorder.system.ids import short_id
+from pytest_recorder.system.originals import OS
 
 SPOOL_SUFFIX = ".pyspool"
 PROGRAM = "program"
@@ -30,7 +31,7 @@ def folder_name(test: str, attempt: int, twin: int = 1, *, is_secret: bool = Fal
     slug = _UNSAFE.sub("-", test.replace("::", "-")).strip("-.")[:_MOST_SLUG].strip("-.")
     if _DEVICE.match(slug):
         slug = f"test-{slug}"
-    digest = hashlib.sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    digest = sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     suffix = f"-{twin}" if twin > 1 else ""
     if is_secret:
         return f"{digest}-{attempt}{suffix}"
@@ -46,7 +47,7 @@ def is_safe_name(name: str) -> bool:
 
 def spool_name(run_id: str) -> str:
     """Give the name of a new spool: the start of the run's id, the process, something random."""
-    return f"{run_id[:RUN_DIGITS]}-{os.getpid()}-{uuid.uuid4().hex[:6]}{SPOOL_SUFFIX}"
+    return f"{run_id[:RUN_DIGITS]}-{OS.getpid()}-{short_id()}{SPOOL_SUFFIX}"
 
 
 def run_of_spool(name: str) -> str:

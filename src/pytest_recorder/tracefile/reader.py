@@ -26,6 +26,8 @@ from pytest_recorder.format.layout import (
     SPOOL_MAGIC,
     BlockKind,
 )
+from pytest_recorder.format.limits import DEFINITIONS_PER_BYTE, LEAST_DEFINITIONS
+from pytest_recorder.format.vocabulary import MAX_BLOCK_EVENTS
 from pytest_recorder.tracefile.block_reader import (
     BlockPlace,
     BlockReader,
@@ -33,9 +35,14 @@ from pytest_recorder.tracefile.block_reader import (
     first_line,
 )
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
+from pytest_recorder.tracefile.recorded_source import RecordedSources
 from pytest_recorder.tracefile.scan import make_scan
 from pytest_recorder.tracefile.skeleton import MOST_EXCEPTIONS, Call, rows_of, tree_of
 from pytest_recorder.tracefile.spool_trace import pack_spool
+
+_LEAST_CALLS = 1 << 20
+_BYTES_PER_CALL = 4
+"""Each call of a tree takes half a kilobyte."""
 
 
 class _EventBlock(NamedTuple):
@@ -53,6 +60,8 @@ class Block(NamedTuple):
     """The frames of its events, as they were at its end."""
     states: dict[int, dict[str, Value]]
     """The values, at its start, of those that ran before."""
+    weight: int = 0
+    """How many events it has, with the variables and parts of values in them."""
 
 
 class Outline(NamedTuple):
@@ -115,10 +124,12 @@ class Trace:
         self._blocks = BlockReader(file)
         self._events: list[_EventBlock] = []
         self._definition_places: list[BlockPlace] = []
-        self._sources: dict[bytes, BlockPlace] = {}
         self._index: BlockPlace | None = None
         self._trailer: Trailer | None = None
-        self._definitions = DefinitionTables()
+        self._definitions = DefinitionTables(
+            LEAST_DEFINITIONS + DEFINITIONS_PER_BYTE * self._blocks.size_bytes
+        )
+        self._sources = RecordedSources(self._blocks, self._definitions.files)
         self.manifest: Manifest = self._open()
 
     # What the trace says of itself.
@@ -217,7 +228,8 @@ class Trace:
         block = self._events[at]
         decoder = self._decoder(block)
         events = list(islice(self._guarded(decoder), block.events))
-        return Block(events, decoder.frames, decoder.states)
+        weight = len(events) + len(decoder.frames) + decoder.weight
+        return Block(events, decoder.frames, decoder.states, weight)
 
     def outline(self) -> Outline:
         """Give what the index tells."""
@@ -228,7 +240,7 @@ class Trace:
             raises = [int(row[0]) for row in index["exceptions"]]
             starts = {int(row[0]): int(row[3]) for row in rows}
             parents = {int(row[0]): int(row[1]) for row in rows}
-        except (KeyError, ValueError, TypeError, IndexError):
+        except (KeyError, ValueError, TypeError, IndexError, OverflowError):
             return Outline({}, {}, None)
         return Outline(starts, parents, raises if len(raises) < MOST_EXCEPTIONS else None)
 
@@ -243,7 +255,8 @@ class Trace:
     def call_rows(self) -> list[list[int]]:
         """Give `[frame, parent, code, first, last, end]` of each frame, in order of appearance.
 
-        The parent is 0 where there is none, the end 0 open, 1 return, 2 unwind.
+        The parent is 0 where there is none, the end 0 open, 1 return, 2 unwind. Raises TargetError
+        (ERR_NOT_SUPPORTED) where these are too many to be held.
         """
         if self._index is not None and self._blocks.damage is None:
             index = self._blocks.json(self._index)
@@ -258,12 +271,16 @@ class Trace:
         return self._scanned_rows()
 
     def _scanned_rows(self) -> list[list[int]]:
-        scan = make_scan(self._definitions, most_calls=10_000_000)
+        most = _LEAST_CALLS + self.size_bytes // _BYTES_PER_CALL
+        scan = make_scan(self._definitions, most_calls=most, most_exceptions=0)
         for block in self._events:
             try:
-                scan.feed(self._records(block), block.first)
+                scan.feed(self._records(block)[EVENTS_HEAD.size :], block.first)
             except Malformed as error:
                 self._blocks.damage = f"a record is damaged: {error.message}"
+            if scan.found().is_cut:
+                said = f"the trace has more than {most} calls, read its events instead"
+                raise target(ErrorCode.NOT_SUPPORTED, said)
         return scan.rows()
 
     def event_blocks(self) -> list[tuple[int, int, int]]:
@@ -274,12 +291,11 @@ class Trace:
         """Give what a reader elsewhere needs, as it is stored.
 
         All definitions and sources, then the blocks of events that begin at `first` or later and
-        before `stop`. The text of a source that is not UTF-8 is given in UTF-8, not deflated.
+        before `stop`. The text of a source that is not UTF-8 is given in UTF-8.
         """
         for place in self._definition_places:
             yield self._blocks.stored(place)
-        for place in self._sources.values():
-            yield self._stored_source(place)
+        yield from self._sources.stored()
         for block in self._events:
             if block.first >= first and (stop is None or block.first < stop):
                 stored = self._blocks.stored(block.place)
@@ -297,11 +313,11 @@ class Trace:
 
     def source(self, file: str) -> str | None:
         """Give the text of a file as it was when it ran, None where it could not be read then."""
-        for path, digest in self._definitions.files.values():
-            if path == file and digest in self._sources:
-                data = self._blocks.read(self._sources[digest])
-                return _decode_source(data[32:])
-        return None
+        return self._sources.text(file)
+
+    def digest(self, file: str) -> bytes | None:
+        """Give the SHA-256 of the text of a file; None where the trace has no text of it."""
+        return self._sources.digest(file)
 
     # The life of the reader.
 
@@ -358,47 +374,49 @@ class Trace:
     def _read_manifest(self, place: BlockPlace) -> Manifest:
         if place.kind != BlockKind.MANIFEST:
             raise Malformed("the first block is no manifest")
-        return Manifest.model_validate_json(self._blocks.read(place))
+        return Manifest.model_validate_json(self._blocks.told(place))
 
     def _take(self, place: BlockPlace) -> None:
         if place.kind == BlockKind.DEFINITIONS:
             self._definitions.feed(self._blocks.read(place))
             self._definition_places.append(place)
         elif place.kind == BlockKind.SOURCE:
-            self._sources[self._blocks.read(place)[:32]] = place
+            self._sources.add(place)
         elif place.kind == BlockKind.EVENTS:
             self._take_events(place)
         elif place.kind == BlockKind.INDEX:
-            self._index = place
+            # All that it says can be told from the events too.
+            self._index = place if self._blocks.is_small(place) else None
         elif place.kind == BlockKind.TRAILER:
-            self._trailer = Trailer.model_validate_json(self._blocks.read(place))
+            self._trailer = Trailer.model_validate_json(self._blocks.told(place))
 
     def _take_events(self, place: BlockPlace) -> None:
-        head = self._blocks.events_head(place)
+        head = self._blocks.start(place, EVENTS_HEAD.size)
         if len(head) < EVENTS_HEAD.size:
             raise Malformed("a block of events is too short")
         first, base_us, events = EVENTS_HEAD.unpack(head)
         if first != len(self) or events > place.plain:
             raise Malformed("a block of events does not follow the one before")
+        if events > MAX_BLOCK_EVENTS:
+            raise Malformed("a block has more events than one may have")
         self._events.append(_EventBlock(place, first, base_us, events))
-
-    def _stored_source(self, place: BlockPlace) -> StoredBlock:
-        data = self._blocks.read(place)
-        text = _decode_source(data[32:]).encode("utf-8", "replace")
-        if text != data[32:]:
-            return StoredBlock(place.kind, False, data[:32] + text)
-        return self._blocks.stored(place)
 
     def _records(self, block: _EventBlock) -> bytes:
         try:
-            return self._blocks.read(block.place)[EVENTS_HEAD.size :]
+            return self._blocks.read(block.place)
         except (Malformed, zlib.error) as error:
             self._blocks.damage = f"damaged at byte {block.place.at}: {first_line(error)}"
             return b""
 
     def _decoder(self, block: _EventBlock) -> EventDecoder:
         data = self._records(block)
-        return EventDecoder(self._definitions, data, first=block.first, base_us=block.base_us)
+        return EventDecoder(
+            self._definitions,
+            data,
+            first=block.first,
+            base_us=block.base_us,
+            at=min(len(data), EVENTS_HEAD.size),
+        )
 
     def _decoded(self, block: _EventBlock) -> Iterator[Event]:
         return islice(self._guarded(self._decoder(block)), block.events)
@@ -409,15 +427,3 @@ class Trace:
             yield from decoder
         except Malformed as error:
             self._blocks.damage = f"a record is damaged: {error.message}"
-
-
-def _decode_source(data: bytes) -> str:
-    """Decode Python source by its own encoding declaration (PEP 263)."""
-    import io
-    import tokenize
-
-    try:
-        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-        return data.decode(encoding)
-    except (SyntaxError, UnicodeDecodeError, LookupError):
-        return data.decode("utf-8", "replace")

@@ -4,10 +4,12 @@ This may itself die at any moment: a trace is written first, then the index, and
 removed last. Whoever comes next finds a trace with the id of the spool's, and does what is missing.
 """
 
-from pathlib import Path
 from typing import NamedTuple
 
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error
+from pytest_recorder.system import files
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.block_reader import read_manifest
 from pytest_recorder.tracefile.end import end_of
 from pytest_recorder.tracefile.folder import TRACE_NAME, claim_path, free_path, give_back
@@ -36,7 +38,7 @@ class Recovery(NamedTuple):
     errors: list[RecorderError]
 
 
-def recover(folder: Path, *, is_reported: bool = True) -> Recovery:
+def recover(folder: AnyPath, *, is_reported: bool = True) -> Recovery:
     """Recover what dead processes left in a trace folder, and remove their spools.
 
     A spool of a living process is left alone, and so is a file that is no spool of ours. Traces
@@ -64,26 +66,27 @@ def recover(folder: Path, *, is_reported: bool = True) -> Recovery:
     return found
 
 
-def _spools_in(folder: Path) -> list[Path]:
+def _spools_in(folder: AnyPath) -> list[FilePath]:
     try:
-        return sorted(p for p in folder.iterdir() if p.suffix == SPOOL_SUFFIX)
+        names = sorted(n for n in OS.listdir(OS.fspath(folder)) if n.endswith(SPOOL_SUFFIX))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise enverr(
-            ErrorCode.TRACE_NOT_FOUND, f"{str(folder)!r} is no folder of traces"
+            ErrorCode.TRACE_NOT_FOUND, f"{OS.fspath(folder)!r} is no folder of traces"
         ) from error
     except OSError as error:
         raise from_os_error(error, "cannot read the trace folder", path=folder) from error
     except ValueError as error:
         raise enverr(ErrorCode.IO, f"cannot read the trace folder: {error}") from error
+    return [FilePath.of(folder) / name for name in names]
 
 
 class _Shelf:
     """The traces of a folder, looked through once, and only if there is something to recover."""
 
-    def __init__(self, folder: Path, is_reported: bool) -> None:
+    def __init__(self, folder: AnyPath, is_reported: bool) -> None:
         self._folder = folder
         self._is_reported = is_reported
-        self._by_path: dict[Path, Manifest] | None = None
+        self._by_path: dict[FilePath, Manifest] | None = None
 
     def take(self, spool: SpoolFile) -> list[Entry]:
         """Recover one abandoned spool and remove it; give the entries that are new."""
@@ -103,7 +106,7 @@ class _Shelf:
             entries = [e.but(is_reported=self._is_reported) for e in entries]
             add_entries(self._folder, run, entries)
         try:
-            spool.path.unlink(missing_ok=True)
+            files.remove(spool.path)
         except OSError as error:
             raise from_os_error(error, "cannot remove the spool", path=spool.path) from error
         return entries
@@ -145,7 +148,7 @@ class _Shelf:
         trace = path.relative_to(self._folder).as_posix()
         return entry.but(trace=trace, **_counts(packed), **_end_in(path))
 
-    def _kept_by(self, run: str, pid: int) -> list[Path]:
+    def _kept_by(self, run: str, pid: int) -> list[FilePath]:
         """Give the traces that a dead process kept itself."""
         if not run:
             return []
@@ -155,7 +158,7 @@ class _Shelf:
             if manifest.run_id.startswith(run) and manifest.pid == pid
         ]
 
-    def _unlisted(self, paths: list[Path]) -> list[Entry]:
+    def _unlisted(self, paths: list[FilePath]) -> list[Entry]:
         """Give entries for traces that the index would list, had their process come to write it."""
         if not paths:
             return []
@@ -166,11 +169,11 @@ class _Shelf:
         found = [entry_of_trace(path, self._folder) for path in paths]
         return [entry for entry in found if entry is not None and entry.trace not in listed]
 
-    def _traces(self) -> dict[str, Path]:
+    def _traces(self) -> dict[str, FilePath]:
         """Give the trace files of the folder by their ids."""
         return {manifest.trace_id: path for path, manifest in self._manifests().items()}
 
-    def _manifests(self) -> dict[Path, Manifest]:
+    def _manifests(self) -> dict[FilePath, Manifest]:
         if self._by_path is None:
             self._by_path = {}
             for path in trace_files(self._folder):
@@ -180,7 +183,7 @@ class _Shelf:
         return self._by_path
 
 
-def entry_of_trace(path: Path, folder: Path) -> Entry | None:
+def entry_of_trace(path: AnyPath, folder: AnyPath) -> Entry | None:
     """Give the entry that an index of the folder would have for a trace; None if it is none."""
     try:
         with open_trace(path) as trace:
@@ -188,7 +191,7 @@ def entry_of_trace(path: Path, folder: Path) -> Entry | None:
                 test=trace.manifest.test or PROGRAM,
                 attempt=_attempt(trace.manifest),
                 outcome=trace.manifest.outcome,
-                trace=path.relative_to(folder).as_posix(),
+                trace=FilePath.of(path).relative_to(folder).as_posix(),
                 status=trace.status,
                 reason=trace.reason,
                 size_bytes=trace.size_bytes,
@@ -203,7 +206,7 @@ def entry_of_trace(path: Path, folder: Path) -> Entry | None:
         return None
 
 
-def _end_in(path: Path) -> dict[str, str | None]:
+def _end_in(path: AnyPath) -> dict[str, str | None]:
     try:
         with open_trace(path) as trace:
             return _end(trace)
@@ -217,13 +220,16 @@ def _end(trace: Trace) -> dict[str, str | None]:
     return {"phase": end.phase, "place": end.place(trace.manifest.root)}
 
 
-def trace_files(folder: Path) -> list[Path]:
+def trace_files(folder: AnyPath) -> list[FilePath]:
     """Find the traces in a folder, listed or not. Raises EnvironmentError (ERR_IO)."""
+    base = FilePath.of(folder)
     try:
-        return [*folder.glob("*.pyrec"), *folder.glob(f"*/{TRACE_NAME}")]
+        names = OS.listdir(base)
     except OSError as error:
-        # On 3.11 a folder that somebody removes meanwhile ends the search.
-        raise from_os_error(error, "cannot read the trace folder", path=folder) from error
+        raise from_os_error(error, "cannot read the trace folder", path=base) from error
+    alone = [base / name for name in names if name.endswith(".pyrec")]
+    in_folders = (base / name / TRACE_NAME for name in names)
+    return [*alone, *(path for path in in_folders if files.exists(path))]
 
 
 def _attempt(manifest: Manifest) -> int:

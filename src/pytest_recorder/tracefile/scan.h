@@ -85,6 +85,7 @@ typedef struct {
     Map frame_of;
     Finder *finder;      /* NULL where no text is looked into */
     const uint8_t *data; /* the block that is walked */
+    uint64_t pairs; /* those of the block */
 } Scanner;
 
 typedef struct {

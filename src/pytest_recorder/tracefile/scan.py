@@ -64,19 +64,31 @@ class Scan(Protocol):
         ...
 
 
-def make_scan(definitions: DefinitionTables, *, most_calls: int = MOST_CALLS) -> Scan:
+def make_scan(
+    definitions: DefinitionTables,
+    *,
+    most_calls: int = MOST_CALLS,
+    most_exceptions: int = MOST_EXCEPTIONS,
+) -> Scan:
     """Make the fastest scan there is; `definitions` may grow while it is in use."""
+    most = {"most_calls": most_calls, "most_exceptions": most_exceptions}
     if _NATIVE is None:
-        return PureScan(definitions, most_calls=most_calls)
-    return NativeScan(_NATIVE, definitions, most_calls=most_calls)
+        return PureScan(definitions, **most)
+    return NativeScan(_NATIVE, definitions, **most)
 
 
 class PureScan:
     """The scan in Python."""
 
-    def __init__(self, definitions: DefinitionTables, *, most_calls: int = MOST_CALLS) -> None:
+    def __init__(
+        self,
+        definitions: DefinitionTables,
+        *,
+        most_calls: int = MOST_CALLS,
+        most_exceptions: int = MOST_EXCEPTIONS,
+    ) -> None:
         self._definitions = definitions
-        self._skeleton = Skeleton(most_calls=most_calls)
+        self._skeleton = Skeleton(most_calls=most_calls, most_exceptions=most_exceptions)
         self._dropped = 0
         self._starts: re.Pattern[bytes] | None = None
         self._hits: list[int] = []
@@ -122,7 +134,12 @@ class NativeScan:
     """The scan in C; messages of exceptions are decoded here, there are few."""
 
     def __init__(
-        self, module: Any, definitions: DefinitionTables, *, most_calls: int = MOST_CALLS
+        self,
+        module: Any,
+        definitions: DefinitionTables,
+        *,
+        most_calls: int = MOST_CALLS,
+        most_exceptions: int = MOST_EXCEPTIONS,
     ) -> None:
         self._definitions = definitions
         self._scanner = module.Scanner(
@@ -131,7 +148,7 @@ class NativeScan:
             definitions.codes,
             Malformed,
             most_calls,
-            MOST_EXCEPTIONS,
+            most_exceptions,
         )
 
     def watch(self, starts: list[Start]) -> None:

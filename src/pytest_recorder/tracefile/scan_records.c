@@ -114,6 +114,11 @@ read_fields(Scanner *self, Cursor *cursor, const char *fields, Record *record)
     if (read_count(self, cursor, &count) < 0) {
         return -1;
     }
+    /* A count is at most the bytes that are left: the sum cannot overflow. */
+    self->pairs += count;
+    if (self->pairs > MAX_BLOCK_PAIRS) {
+        return fail(self, "a block has more variables than one may have");
+    }
     for (; count > 0; count--) {
         if (read_run(self, cursor, group + 1, record) < 0) {
             return -1;
@@ -184,11 +189,16 @@ static Frame *
 enter_frame(Scanner *self, const Record *record, int has_code)
 {
     Frame *frame = scan_take_frame(self, record->frame);
-    if (frame != NULL) {
-        frame->parent = record->parent;
-        frame->code = record->code;
-        frame->has_code = has_code;
+    if (frame == NULL) {
+        return NULL;
     }
+    if (self->frame_count > MAX_BLOCK_FRAMES) {
+        fail(self, "a block has more frames than one may have");
+        return NULL;
+    }
+    frame->parent = record->parent;
+    frame->code = record->code;
+    frame->has_code = has_code;
     return frame;
 }
 

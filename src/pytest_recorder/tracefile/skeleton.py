@@ -31,8 +31,11 @@ class Call:
 class Skeleton:
     """Collects rows `[frame, parent, code, first, last, end]` and exceptions while events pass."""
 
-    def __init__(self, *, most_calls: int = MOST_CALLS) -> None:
+    def __init__(
+        self, *, most_calls: int = MOST_CALLS, most_exceptions: int = MOST_EXCEPTIONS
+    ) -> None:
         self._most_calls = most_calls
+        self._most_exceptions = most_exceptions
         self._rows: dict[int, list[int]] = {}
         self.is_cut = False
         self.exceptions: list[list[Any]] = []
@@ -59,7 +62,8 @@ class Skeleton:
         row[4] = event.n
         if event.kind in ("return", "unwind"):
             row[5] = 1 if event.kind == "return" else 2
-        if event.kind == "raise" and event.exception and len(self.exceptions) < MOST_EXCEPTIONS:
+        has_room = len(self.exceptions) < self._most_exceptions
+        if event.kind == "raise" and event.exception and has_room:
             where = [event.n, number, event.exception.type, event.exception.message]
             self.exceptions.append(where)
 

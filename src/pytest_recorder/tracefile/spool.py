@@ -20,14 +20,11 @@ The header in the map is the one place that knows how full a segment is: a hot p
 records and header itself, between the calls of `next_events` and `next_definitions`.
 """
 
-import mmap
-import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_recorder.errors import from_os_error
+from pytest_recorder.errors import EnvironmentError, from_os_error
 from pytest_recorder.format.layout import (
     SEGMENT,
     SEGMENT_PROGRESS,
@@ -38,15 +35,18 @@ from pytest_recorder.format.layout import (
     SegmentKind,
 )
 from pytest_recorder.system.atomic_write import remove_unfinished
-from pytest_recorder.system.locks import lock
+from pytest_recorder.system.mapped import MappedFile
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import AnyPath, FilePath
+
+if TYPE_CHECKING:
+    import mmap
 
 _SMALLEST_UNIT = 16 * 1024
 _LARGEST_UNIT = 256 * 1024
 _UNITS_PER_LIMIT = 16
 _FIRST_UNITS = 4
-_LAST_STREAM = 2
 _FREE_HEADER = bytes(SEGMENT.size)
-_DONT_NEED = getattr(mmap, "MADV_DONTNEED", None)
 
 
 class Segment(NamedTuple):
@@ -73,25 +73,11 @@ class _Open:
         self.first = 0
 
 
-@contextmanager
-def _standard_streams_taken() -> Generator[None]:
-    """Keep the number of a closed stream from a file: what the program prints would go there."""
-    taken: list[int] = []
-    try:
-        while not taken or taken[-1] <= _LAST_STREAM:
-            taken.append(os.open(os.devnull, os.O_RDONLY))
-        os.close(taken.pop())
-        yield
-    finally:
-        for fd in taken:
-            os.close(fd)
-
-
 class Spool:
     """The file under a running recording. One thread at a time; the hot path holds the lock."""
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
-        self.path = path
+    def __init__(self, path: AnyPath, max_bytes: int) -> None:
+        self.path = FilePath.of(path)
         self.unit_bytes = min(max(max_bytes // _UNITS_PER_LIMIT, _SMALLEST_UNIT), _LARGEST_UNIT)
         self._most_units = max(max_bytes // self.unit_bytes, 4)
         self._trace = 0
@@ -105,26 +91,14 @@ class Spool:
         self._define: _Open | None = None
         self._events: _Open | None = None
         self._secrets: _Open | None = None
+        self._first_bytes = SPOOL_HEAD_BYTES + _FIRST_UNITS * self.unit_bytes
         try:
-            with _standard_streams_taken():
-                self._open()
+            self._file = MappedFile(self.path, self._first_bytes)
         except OSError as error:
             raise from_os_error(error, "cannot create the spool", path=path) from error
-        SPOOL_HEAD.pack_into(self._map, 0, SPOOL_MAGIC, self.unit_bytes, os.getpid(), 0)
+        self._map = self._file.map
+        SPOOL_HEAD.pack_into(self._map, 0, SPOOL_MAGIC, self.unit_bytes, OS.getpid(), 0)
         self._add_units()
-
-    def _open(self) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._fd = os.open(self.path, flags, 0o600)
-        lock(self._fd)
-        try:
-            self._first_bytes = SPOOL_HEAD_BYTES + _FIRST_UNITS * self.unit_bytes
-            self._reserve(self._first_bytes)
-            self._map = mmap.mmap(self._fd, 0)
-        except OSError as error:
-            os.close(self._fd)
-            self.path.unlink(missing_ok=True)
-            raise from_os_error(error, "cannot reserve the spool", path=self.path) from error
 
     # One trace.
 
@@ -163,7 +137,8 @@ class Spool:
         whole = self._map[:]
         size = self._first_bytes
         self._map[SPOOL_HEAD_BYTES:size] = bytes(size - SPOOL_HEAD_BYTES)
-        self._map.resize(size)
+        self._file.shrink(size)
+        self._map = self._file.map
         is_restored = False
         try:
             yield
@@ -183,10 +158,10 @@ class Spool:
 
     def _put_back(self, whole: bytes) -> bool:
         try:
-            self._reserve(len(whole))
-            self._map.resize(len(whole))
-        except OSError:
+            self._file.grow(len(whole))
+        except (OSError, EnvironmentError):
             return False
+        self._map = self._file.map
         self._map[:] = whole
         return True
 
@@ -228,7 +203,7 @@ class Spool:
         )
 
     @property
-    def map(self) -> mmap.mmap:
+    def map(self) -> "mmap.mmap":
         """The file in memory; it moves when a segment is started."""
         return self._map
 
@@ -282,9 +257,8 @@ class Spool:
 
     def close(self, *, unlink: bool = True) -> None:
         """Unmap, and remove the file unless it is to be found by somebody else."""
-        if not self._map.closed:
-            self._map.close()
-            os.close(self._fd)
+        if not self._file.is_closed:
+            self._file.close()
             if unlink:
                 # What cannot be removed now is removed by whoever looks for spools next.
                 remove_unfinished(self.path)
@@ -346,16 +320,7 @@ class Spool:
 
     def _evict_pages(self, segment: _Open) -> None:
         """Take the pages of a segment out of the memory of this process; the file has them."""
-        if _DONT_NEED is None:
-            return
-        start = -(-segment.start // mmap.PAGESIZE) * mmap.PAGESIZE
-        size = segment.end // mmap.PAGESIZE * mmap.PAGESIZE - start
-        try:
-            if size > 0:
-                self._map.madvise(_DONT_NEED, start, size)
-        except OSError:
-            # A process that has locked its memory keeps it.
-            return
+        self._file.evict(segment.start, segment.end)
 
     def _drop_oldest(self, units: int) -> None:
         """Make room in the ring; the block that is being filled is never the one to go."""
@@ -374,13 +339,13 @@ class Spool:
         needed = SPOOL_HEAD_BYTES + (first + units) * self.unit_bytes
         try:
             try:
-                self._reserve(max(needed, min(size * 2, size + 64 * self.unit_bytes)))
+                self._file.grow(max(needed, min(size * 2, size + 64 * self.unit_bytes)))
             except OSError:
                 # No room for what may come: what comes now may find some.
-                self._reserve(needed)
-            self._map.resize(os.fstat(self._fd).st_size)
+                self._file.grow(needed)
         except OSError as error:
             raise from_os_error(error, "cannot extend the spool", path=self.path) from error
+        self._map = self._file.map
         self._units += units
         self._add_units()
         return first
@@ -390,11 +355,3 @@ class Spool:
         have = (len(self._map) - SPOOL_HEAD_BYTES) // self.unit_bytes
         self._free[:0] = range(have - 1, self._units - 1, -1)
         self._units = have
-
-    def _reserve(self, size: int) -> None:
-        """Reserve real blocks: on a sparse file a full disk would end the process by SIGBUS."""
-        reserve: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
-        if reserve is None:
-            os.truncate(self._fd, size)
-        else:
-            reserve(self._fd, 0, size)

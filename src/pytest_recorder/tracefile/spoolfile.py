@@ -7,13 +7,10 @@ are copied after the headers of the events that need them, and a trace that was 
 is read anew.
 """
 
-import hashlib
-import os
-import time
 from collections.abc import Iterator
-from pathlib import Path
+from hashlib import sha256
 from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self, cast
 
 from pydantic import ValidationError
 
@@ -30,7 +27,10 @@ from pytest_recorder.format.layout import (
     SPOOL_MAGIC,
     SegmentKind,
 )
-from pytest_recorder.system.locks import is_alive, is_locked, try_lock
+from pytest_recorder.system import clock, files
+from pytest_recorder.system.locks import is_alive, is_locked, try_lock, unlock
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.spool import Segment
 
@@ -76,14 +76,15 @@ class SpoolFile:
     read, TargetError (ERR_TRACE_CORRUPT, ERR_UNSUPPORTED_FORMAT) for one that is no spool of ours.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: AnyPath) -> None:
+        self.path = FilePath.of(path)
+        self._has_lock = False
         self.pid = 0
         self.is_blank = False
         """The process has not written the head yet, or died before it could."""
         self._unit_bytes = 0
         self._size = 0
-        self._file = _open(path)
+        self._file = _open(self.path)
         try:
             self._read_head()
         except OSError as error:
@@ -102,11 +103,12 @@ class SpoolFile:
         just recovered, and for one whose process may not have come to write its head.
         """
         is_free = try_lock(self._file.fileno())
+        self._has_lock = is_free is True
         if is_free is False or not self._is_still_there():
             return False
         if self.is_blank:
-            age_s = time.time() - os.fstat(self._file.fileno()).st_mtime
-            return age_s > _BLANK_FOR_S
+            age_ns = clock.wall_ns() - OS.fstat(self._file.fileno()).st_mtime_ns
+            return age_ns > _BLANK_FOR_S * 1_000_000_000
         return is_free is True or not is_alive(self.pid)
 
     def is_running(self) -> bool:
@@ -116,10 +118,11 @@ class SpoolFile:
 
     def _is_still_there(self) -> bool:
         try:
-            named = os.stat(self.path)
+            named = OS.stat(self.path)
         except OSError:
             return False
-        return os.path.samestat(named, os.fstat(self._file.fileno()))
+        opened = OS.fstat(self._file.fileno())
+        return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
 
     # What it holds.
 
@@ -231,7 +234,7 @@ class SpoolFile:
             digest = self._bytes_at(place.at, min(place.used, 32)) if is_source else b""
             if digest in wanted and digest not in sources:
                 text = self._bytes_at(place.at + 32, place.used - 32)
-                if hashlib.sha256(text).digest() == digest:
+                if sha256(text).digest() == digest:
                     sources[digest] = text
         return sources
 
@@ -250,7 +253,7 @@ class SpoolFile:
     # Bytes.
 
     def _read_head(self) -> None:
-        self._size = os.fstat(self._file.fileno()).st_size
+        self._size = OS.fstat(self._file.fileno()).st_size
         head = self._bytes_at(0, SPOOL_HEAD.size)
         if not head.strip(b"\0"):
             self.is_blank = True
@@ -274,7 +277,7 @@ class SpoolFile:
         """Give the segments as they are now, in the order of the file."""
         if self.is_blank:
             return
-        self._size = os.fstat(self._file.fileno()).st_size
+        self._size = OS.fstat(self._file.fileno()).st_size
         units = self._units()
         unit = 0
         while unit < min(units, _MOST_UNITS):
@@ -325,6 +328,8 @@ class SpoolFile:
 
     def close(self) -> None:
         """Close the file, and give back its lock; may be called again."""
+        if self._has_lock and not self._file.closed:
+            unlock(self._file.fileno())
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -344,16 +349,16 @@ def _place(fields: tuple[Any, ...], at: int) -> _SegmentPlace:
     return _SegmentPlace(kind, sequence, at, used, trace, first, base_us)
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: FilePath) -> BinaryIO:
     """Open for reading; for writing too where that is allowed: NFS locks no other file."""
     try:
-        if path.exists() and not path.is_file():
+        if files.exists(path) and not files.is_file(path):
             raise target(ErrorCode.TRACE_CORRUPT, f"{str(path)!r} is no regular file")
         try:
             # Not buffered: a living process changes what was read.
-            return open(path, "r+b", buffering=0)
+            return cast("BinaryIO", OS.open_file(path, "r+b", buffering=0))
         except OSError:
-            return open(path, "rb", buffering=0)
+            return cast("BinaryIO", OS.open_file(path, "rb", buffering=0))
     except FileNotFoundError as error:
         raise enverr(ErrorCode.TRACE_NOT_FOUND, f"no such spool: {str(path)!r}") from error
     except (OSError, ValueError) as error:

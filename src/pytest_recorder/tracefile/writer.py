@@ -1,8 +1,6 @@
 """Packs the records of a spool into a trace file: checked, compressed, written whole."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from pytest_recorder.diagnostics.inject import NONE, Injector
@@ -11,9 +9,11 @@ from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define, Op
-from pytest_recorder.system import json_text
+from pytest_recorder.system import files, json_text
 from pytest_recorder.system.atomic_write import part_path, remove_unfinished
-from pytest_recorder.system.locks import lock
+from pytest_recorder.system.locks import lock, unlock
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import AnyPath, parent_of
 from pytest_recorder.tracefile.blocks import BlockWriter, deflate
 from pytest_recorder.tracefile.masking import Masker
 from pytest_recorder.tracefile.scan import Found, make_scan
@@ -21,7 +21,12 @@ from pytest_recorder.tracefile.spool import Segment
 
 T = TypeVar("T")
 _LIMIT_REASON = "limit"
-_TRAILER = ("status", "reason", "message", "duration_us", "counters", "errors")
+_MOST_MESSAGE = 1_000
+"""Characters of a message in the index: with a thousand long ones nobody would read it."""
+_TRAILER = (
+    *("status", "reason", "message", "duration_us", "recording_cpu_us"),
+    *("counters", "errors"),
+)
 
 
 class Packed(NamedTuple):
@@ -33,7 +38,7 @@ class Packed(NamedTuple):
 
 
 def write_trace(
-    path: Path,
+    path: AnyPath,
     *,
     manifest: Mapping[str, Any],
     segments: Iterable[Segment],
@@ -42,6 +47,7 @@ def write_trace(
     stored_sources: dict[bytes, bytes] | None = None,
     masker: Masker | None = None,
     faults: Injector = NONE,
+    is_frugal: bool = False,
 ) -> Packed:
     """Write a trace file, whole or not at all.
 
@@ -49,7 +55,9 @@ def write_trace(
     `sources` maps SHA-256 digests to texts. `manifest` has the fields of `Manifest`, `trailer`
     those of `Trailer` that the recording knows; the numbers of events are counted here.
     `stored_sources` keeps the sources as they are stored, for the next trace of the process, which
-    will have most of them too. `masker` hides what is secret; without one all stays as it is.
+    will have most of them too. `masker` hides what is secret; without one all stays as it is. With
+    `is_frugal` no more memory is used than a segment takes, twice: the trace is larger, and has no
+    index.
 
     Raises EnvironmentError (ERR_IO) when the file cannot be written; then nothing is left at
     `path`, nor beside it.
@@ -58,29 +66,37 @@ def write_trace(
     def pack(file: BinaryIO) -> Packed:
         faults.at("pack")
         return pack_trace(
-            faults.file(file), manifest, segments, sources, trailer, stored_sources, masker
+            faults.file(file),
+            manifest,
+            segments,
+            sources,
+            trailer,
+            stored_sources,
+            masker,
+            is_frugal=is_frugal,
         )
 
     return write_whole(path, pack, faults)
 
 
-def write_whole(path: Path, fill: Callable[[BinaryIO], T], faults: Injector = NONE) -> T:
+def write_whole(path: AnyPath, fill: Callable[[BinaryIO], T], faults: Injector = NONE) -> T:
     """Make a file that is there when it is whole, and not before; gives what `fill` gives.
 
     Raises EnvironmentError (ERR_IO); then nothing is left at `path`, nor beside it.
     """
     part = part_path(path)
     try:
-        with open(part, "wb") as file:
+        with files.open_to_write(part) as file:
             # Whoever finds the file later knows by this whether anybody still writes to it.
             lock(file.fileno())
             found = fill(file)
             faults.at("flush")
             file.flush()
-            os.fsync(file.fileno())
+            OS.fsync(file.fileno())
+            unlock(file.fileno())
         faults.at("rename")
-        os.replace(part, path)
-        _sync_folder(path.parent)
+        OS.replace(part, path)
+        files.sync_folder(parent_of(part))
     except OSError as error:
         remove_unfinished(part)
         raise from_os_error(error, "cannot write the trace", path=path) from error
@@ -98,27 +114,15 @@ def pack_trace(
     trailer: Mapping[str, Any],
     stored_sources: dict[bytes, bytes] | None = None,
     masker: Masker | None = None,
+    *,
+    is_frugal: bool = False,
 ) -> Packed:
     """Write a trace into an open file; the arguments are those of `write_trace`."""
     file.write(MAGIC)
-    with BlockWriter(file) as blocks:
-        stored = {} if stored_sources is None else stored_sources
+    with BlockWriter(file, is_frugal=is_frugal) as blocks:
+        stored = None if is_frugal else {} if stored_sources is None else stored_sources
         packer = _Packer(blocks, manifest, sources, stored, masker)
         return packer.write(segments, trailer)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename last over a power cut; not every system can open a folder."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        return
-    finally:
-        os.close(descriptor)
 
 
 class _Packer:
@@ -127,15 +131,17 @@ class _Packer:
         blocks: BlockWriter,
         manifest: Mapping[str, Any],
         sources: Mapping[bytes, bytes],
-        stored_sources: dict[bytes, bytes],
+        stored_sources: dict[bytes, bytes] | None,
         masker: Masker | None,
     ) -> None:
+        """Without `stored_sources` it is frugal."""
         self._blocks = blocks
         self._manifest = manifest
         self._sources = sources
         self._stored_sources = stored_sources
         self._tables = DefinitionTables()
-        self._scan = make_scan(self._tables)
+        most = {"most_calls": 0, "most_exceptions": 0} if stored_sources is None else {}
+        self._scan = make_scan(self._tables, **most)
         self._masker = masker
         if masker is not None:
             self._scan.watch(masker.starts)
@@ -159,7 +165,8 @@ class _Packer:
             self._put_sources()
         self._blocks.flush()
         found = self._scan.found()
-        self._put_index(found)
+        if self._stored_sources is not None:
+            self._put_index(found)
         dropped = found.dropped + self._missing
         self._put_json(BlockKind.TRAILER, _whole_trailer(trailer, self._count, dropped))
         return Packed(self._blocks.size_bytes, self._count, dropped)
@@ -178,6 +185,9 @@ class _Packer:
         for digest in dict.fromkeys(digest for _, digest in self._tables.files.values()):
             text = sources.get(digest)
             if text is None:
+                continue
+            if self._stored_sources is None:
+                self._blocks.put(BlockKind.SOURCE, digest, text)
                 continue
             if digest not in self._stored_sources:
                 self._stored_sources[digest] = deflate(digest + text)
@@ -218,7 +228,7 @@ class _Packer:
         rest = {
             "calls_cut": found.is_cut,
             "exceptions": [
-                [n, frame, _plain(kind), mask(_plain(message))]
+                [n, frame, _plain(kind), mask(_plain(message[:_MOST_MESSAGE]))]
                 for n, frame, kind, message in found.exceptions
             ],
         }
@@ -237,7 +247,9 @@ def _whole_trailer(known: Mapping[str, Any], events: int, dropped: int) -> dict[
         "message": known.get("message"),
         "events": events,
         "dropped": dropped,
-        "duration_us": known.get("duration_us", 0),
+        # No clock that goes back, and no estimate, makes them negative.
+        "duration_us": max(known.get("duration_us", 0), 0),
+        "recording_cpu_us": max(known.get("recording_cpu_us", 0), 0),
         "counters": known.get("counters", {}),
         "errors": known.get("errors", []),
         **{name: value for name, value in known.items() if name not in _TRAILER},

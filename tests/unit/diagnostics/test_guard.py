@@ -1,3 +1,4 @@
+import functools
 import signal
 import sys
 import threading
@@ -34,7 +35,7 @@ def failing(exc: BaseException) -> Callable[..., Any]:
     return ours("def f(*args): raise exc", exc=exc)
 
 
-def ignore(exc: BaseException) -> None:
+def ignore(exc: BaseException, **_: Any) -> None:
     """A report that succeeds."""
 
 
@@ -111,14 +112,115 @@ def test_the_exception_of_a_handler_that_fails_in_the_standard_library_passes(
         guard.shield2(method, ignore)(1, 2)
 
 
-def test_installed_packages_below_the_standard_library_are_foreign() -> None:
+@pytest.mark.parametrize("folder", ["site-packages", "elsewhere"])
+def test_what_code_of_the_program_raises_that_should_not_have_run_is_contained(
+    folder: str,
+) -> None:
+    """Such as an audit hook that forbids us to open a file, or a method that we called by mistake."""
     import os
 
-    file = Path(os.__file__).parent / "site-packages" / "other.py"
+    file = Path(os.__file__).parent / folder / "other.py"
     names: dict[str, Any] = {}
-    exec(compile("def f(a, b): raise ValueError('theirs')", str(file), "exec"), names)
-    with pytest.raises(ValueError, match="theirs"):
-        guard.shield2(names["f"], ignore)(1, 2)
+    exec(compile("def f(a, b): raise ValueError('theirs')", f"/x/{file}", "exec"), names)
+    assert guard.shield2(names["f"], lambda _: "contained")(1, 2) == "contained"
+
+
+class Handlers:
+    def method(self, signum: int, frame: Any) -> None:
+        raise TimeoutError("too slow")
+
+    def __call__(self, *arguments: Any) -> None:
+        raise TimeoutError("too slow")
+
+
+def forgets(signum: Any, frame: Any) -> None:
+    del signum, frame
+    raise TimeoutError("too slow")
+
+
+def puts_the_old_one_back(*_: Any) -> None:
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    raise TimeoutError("too slow")
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        Handlers().method,
+        Handlers(),
+        forgets,
+        functools.partial(forgets),
+        puts_the_old_one_back,
+        lambda *_: forgets(*_),
+    ],
+    ids=["method", "object", "forgets", "partial", "put back", "by another"],
+)
+def test_the_exception_of_any_kind_of_signal_handler_passes(
+    handler: Any, on_alarm: Any
+) -> None:
+    on_alarm(handler)
+    method = ours("import signal\ndef f(a, b): signal.raise_signal(signal.SIGALRM); return 1")
+    with pytest.raises(TimeoutError, match="too slow"):
+        guard.shield2(method, ignore)(1, 2)
+    on_alarm(handler)
+    reports: list[str] = []
+    handle = guard.failure_handler(lambda exc, **_: reports.append(str(exc)))
+    with pytest.raises(TimeoutError, match="too slow"):
+        guard.marked(handle, lambda _: method(1, 2), "helper", lambda _: "mark")(1)
+    assert reports == []
+
+
+class FromAnotherThread(Exception):
+    """What one thread raises in another has no frame of its own."""
+
+
+def test_an_exception_of_the_program_without_a_frame_of_its_own_passes() -> None:
+    with pytest.raises(FromAnotherThread, match="now"):
+        guard.shield2(failing(FromAnotherThread("now")), ignore)(1, 2)
+
+
+def test_no_exception_is_asked_for_its_class() -> None:
+    class Shy(KeyboardInterrupt):
+        @property
+        def __class__(self) -> Any:
+            raise AssertionError("code of the program")
+
+    assert guard.is_foreign(Shy())
+
+
+@pytest.mark.parametrize(
+    "exc", [ValueError("x"), OSError(5, "x"), MemoryError(), BytesWarning()]
+)
+def test_a_mark_stands_for_the_answer_of_a_helper_that_failed(exc: Exception) -> None:
+    seen: list[tuple[str, str, bool]] = []
+
+    def report(found: Any, *, callback: str, is_marked: bool) -> None:
+        seen.append((found.code.value, callback, is_marked))
+
+    helper = guard.marked(guard.failure_handler(report), failing(exc), "wording", lambda s: -s)
+    assert helper(7) == -7
+    assert seen == [("ERR_FRAME_INTROSPECTION_FAILED", "wording", True)]
+
+
+@pytest.mark.parametrize(
+    "exc", [RecursionError(), enverr(ErrorCode.IO, "full"), KeyboardInterrupt("now")]
+)
+def test_no_mark_stands_for_what_nothing_can_go_on_after(exc: BaseException) -> None:
+    helper = guard.marked(guard.failure_handler(ignore), failing(exc), "wording", lambda s: s)
+    with pytest.raises(type(exc)):
+        helper(7)
+
+
+def test_a_report_of_a_marked_failure_that_fails_is_contained() -> None:
+    handle = guard.failure_handler(failing(ValueError("in the report")))
+    assert guard.marked(handle, failing(KeyError("x")), "wording", lambda s: s)(7) == 7
+
+
+def test_strict_raises_the_bug_of_a_helper(strict: None) -> None:
+    handle = guard.failure_handler(ignore)
+    with pytest.raises(ValueError, match="bug"):
+        guard.marked(handle, failing(ValueError("bug")), "wording", lambda s: s)(7)
+    assert guard.marked(handle, failing(OSError(5, "x")), "wording", lambda s: s)(7) == 7
 
 
 def test_a_report_that_fails_gives_none() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pytest_recorder.diagnostics.journal import Journal
+from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.tracefile.index import Entry
@@ -14,7 +15,8 @@ def entry(test: str, attempt: int) -> Entry:
 
 
 def test_the_entries_of_a_test_are_found_without_those_of_others(tmp_path: Path) -> None:
-    run_index = RunIndex(tmp_path, Journal(), owns_folder=True)
+    journal = Journal()
+    run_index = RunIndex(tmp_path, journal, Explainer(journal), owns_folder=True)
     run_index.prepare()
     taken = [entry("a", 1), entry("b", 1), entry("a", 2), entry("a", 1)]
     for each in taken:

@@ -79,6 +79,8 @@ def test_folders_are_made_and_may_be_there(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FileExistsError, match="file"):
         files.make_folders(tmp_path / "file")
+    with pytest.raises(FileNotFoundError, match="none"):
+        files.make_folders("/proc/none/below")
     with pytest.raises(NotADirectoryError, match="file"):
         files.make_folders(tmp_path / "file" / "below")
 

@@ -23,6 +23,7 @@ from pytest_recorder.errors import RecorderError
 from pytest_recorder.format.layout import SEGMENT, SPOOL_HEAD, SPOOL_HEAD_BYTES, SegmentKind
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define, Op, Tag
+from pytest_recorder.system import mapped
 from pytest_recorder.tracefile import spool as spool_module
 from pytest_recorder.tracefile import spoolfile
 from pytest_recorder.tracefile.end import end_of
@@ -62,7 +63,7 @@ def begun(folder: Path, *, calls: int = 10, max_bytes: int = 1 << 20, **facts: A
 def die(spool: Spool) -> Path:
     """Leave the file as a killed process does: with its bytes, without its lock."""
     spool.close(unlink=False)
-    return spool.path
+    return Path(spool.path)
 
 
 def rows(path: Path) -> Rows:
@@ -384,10 +385,11 @@ def test_a_folder_that_is_none_is_an_error_with_a_code(tmp_path: Path, name: str
 
 def test_the_spool_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
     spool = begun(tmp_path)
-    before = spool.path.read_bytes()
+    path = Path(spool.path)
+    before = path.read_bytes()
     assert recover(tmp_path) == Recovery([], [os.getpid()], [])
     assert names(tmp_path) == [NAME]
-    assert spool.path.read_bytes() == before
+    assert path.read_bytes() == before
     fill(spool, 3)
     spool.close()
 
@@ -415,7 +417,7 @@ def no_locks(_: int) -> None:
 
 @pytest.fixture
 def _without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool_module, "lock", no_locks)
+    monkeypatch.setattr(mapped, "lock", no_locks)
     monkeypatch.setattr(spoolfile, "try_lock", no_locks)
     monkeypatch.setattr(spoolfile, "is_locked", no_locks)
 
@@ -489,7 +491,7 @@ def test_a_spool_opens_as_a_trace_while_its_process_runs_and_after(tmp_path: Pat
     with open_trace(spool.path) as trace:
         assert (trace.status, trace.reason) == ("partial", "ERR_TRACE_INCOMPLETE")
         assert trace.message == f"the process is still running (pid {os.getpid()})"
-        assert (trace.manifest.outcome, trace.path, len(trace)) == (None, spool.path, 14)
+        assert (trace.manifest.outcome, trace.path, len(trace)) == (None, Path(spool.path), 14)
         assert trace.source("/p/m.py") == SOURCE.decode()
         assert len(trace.call_tree()) == 7
     assert rows(spool.path) == written(7)
@@ -652,7 +654,7 @@ def test_a_death_between_any_two_lines_leaves_a_spool_that_reads_right(
 
     copy = tmp_path / "copy.pyspool"
     seen = set()
-    for data in snapshots_while(spool.path, work, monkeypatch):
+    for data in snapshots_while(Path(spool.path), work, monkeypatch):
         copy.write_bytes(data)
         with SpoolFile(copy) as file:
             snapshot = file.read()

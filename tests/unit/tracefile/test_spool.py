@@ -34,8 +34,8 @@ def test_a_full_block_leaves_the_memory_of_the_process_and_not_the_trace(
         spool.append(record, 1)
     few = 2 * spool.unit_bytes
     assert spool.dropped == 0
-    assert resident_bytes(spool.path) < few < sum(map(len, records)) / 4
+    assert resident_bytes(Path(spool.path)) < few < sum(map(len, records)) / 4
     found = b"".join(s.data for s in spool.segments() if s.kind == SegmentKind.EVENTS)
     assert found == b"".join(records)
-    assert resident_bytes(spool.path) < few
+    assert resident_bytes(Path(spool.path)) < few
     spool.close()

@@ -17,7 +17,7 @@ from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import BLOCK, CHECKSUM, MAGIC, BlockKind
 from pytest_recorder.format.primitives import text, uv, zz
 from pytest_recorder.format.vocabulary import Define, Op, Tag
-from pytest_recorder.tracefile.manifest import Manifest
+from pytest_recorder.tracefile.manifest import Manifest, Trailer
 from pytest_recorder.tracefile.reader import Trace, open_trace
 from pytest_recorder.tracefile.skeleton import Call
 from pytest_recorder.tracefile.spool import Spool
@@ -399,3 +399,16 @@ def test_the_golden_file_reads_for_ever() -> None:
         # Its index holds the calls as they are, not as steps.
         assert count_calls(trace.call_tree()) == len({e.frame for e in trace.events()} - {None})
         assert (trace.status, trace._index is not None) == ("complete", True)
+
+
+def test_no_negative_time_is_written_or_read(tmp_path: Path) -> None:
+    spool = make_spool(tmp_path / "a.pyspool", 64 * 1024)
+    fill(spool, 2)
+    path = tmp_path / "a.pyrec"
+    trailer = {"status": "complete", "duration_us": -1326490097101203, "recording_cpu_us": -1}
+    write_trace(path, manifest=MANIFEST, segments=spool.segments(), sources={}, trailer=trailer)
+    spool.close()
+    assert b'"duration_us":0,"recording_cpu_us":0' in path.read_bytes()
+    with open_trace(path) as trace:
+        assert (trace.trailer.duration_us, trace.trailer.recording_cpu_us) == (0, 0)
+    assert Trailer.model_validate({**trailer, "events": 0}).duration_us == 0

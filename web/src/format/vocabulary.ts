@@ -103,6 +103,7 @@ export const REASONS = [
   "changed while it was read",
   "no state that can be read without running code",
   "reading it would run code of the program",
+  "the recorder failed to read it",
 ] as const;
 
 export const MAX_NESTING = 101;

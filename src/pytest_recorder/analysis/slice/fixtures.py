@@ -19,10 +19,15 @@ def follow_from_pytest(search: Search, edge: ArgumentEdge) -> None:
     what = path_text(root, steps)
     made = _fixture(search.history, call, root, (call.args or {}).get(root))
     if made is None:
-        if root not in ("self", "cls") and search.is_new("parameter", call.n, root, steps):
+        if root in ("self", "cls") or not search.is_new("parameter", call.n, root, steps):
+            return
+        note = _made_elsewhere(search.history, root)
+        if note is None:
             note = "given by code that is not recorded, such as a mark of the test"
             origin = Origin(what, "parameter", cost, new=value, note=note)
-            search.add_at(call, parent, origin)
+        else:
+            origin = Origin(what, "fixture", cost, new=value, note=note)
+        search.add_at(call, parent, origin)
         return
     if not search.is_new("fixture", made.n, what):
         return
@@ -34,6 +39,17 @@ def follow_from_pytest(search: Search, edge: ArgumentEdge) -> None:
         uses(search, run, stmt, exprs, origin, cost + READ, steps=steps)
 
 
+def _made_elsewhere(history: History, name: str) -> str | None:
+    """Say of a fixture that an earlier test has set up which one that was, and its scope."""
+    maker = history.trace.manifest.fixtures.get(name)
+    if maker is None:
+        return None
+    which = ", which was not recorded" if maker.attempt == 0 else ""
+    if maker.attempt > 1:
+        which = f", attempt {maker.attempt}"
+    return f"of {maker.scope} scope, set up in {maker.test}{which}"
+
+
 def _fixture(history: History, call: Event, root: str, value: Value | None) -> Event | None:
     """Find the end of the fixture of this name that gave this value to the test."""
     for event in history.backwards(call.n, most=_MOST_EVENTS_BACK):
@@ -41,6 +57,13 @@ def _fixture(history: History, call: Event, root: str, value: Value | None) -> E
             name = (event.function or "").rpartition(".")[2]
             if name == root and (value is None or mark(event.value) == mark(value)):
                 return event
-        if event.kind == "span" and event.phase == "setup" and event.edge == "begin":
+        is_setup = event.kind == "span" and event.phase == "setup" and event.edge == "begin"
+        # In the trace of a whole run, an earlier test may have set it up.
+        if is_setup and not (history.trace.manifest.scope == "session" and _is_one(value)):
             return None
     return None
+
+
+def _is_one(value: Value | None) -> bool:
+    """Whether a value is known by its number: another fixture of this name has another one."""
+    return value is not None and "id" in value

@@ -37,6 +37,14 @@ buffer_reserve(Buffer *buffer, size_t more)
     return 1;
 }
 
+/* Begin anew, whatever became of what was written last. */
+static inline void
+buffer_begin(Buffer *buffer)
+{
+    buffer->used = 0;
+    buffer->failed = 0;
+}
+
 /* Whoever has written it looks here, once. -1: MemoryError; it can be used again. */
 static inline int
 buffer_check(Buffer *buffer)

@@ -16,6 +16,14 @@ has_arguments(PyObject *const *args, Py_ssize_t given, Py_ssize_t wanted)
     return 1;
 }
 
+/* The frame that an event is of. NULL: whoever calls is not the interpreter, and has no such event. */
+static HotFrame *
+frame_of_event(PyThreadState *tstate, PyObject *code)
+{
+    HotFrame *frame = frame_current(tstate);
+    return frame != NULL && (PyObject *)frame_code(frame) == code ? frame : NULL;
+}
+
 /* The answer to an event: None, or DISABLE where the code is out of scope. */
 static PyObject *
 answer(Hot *hot, int is_in_scope)
@@ -44,22 +52,28 @@ on_start(Hot *hot, PyObject *const *args, Py_ssize_t count)
     if (!hot->entrance.is_open) {
         /* Between two traces the events stay on: to turn them off and on again takes longer. */
         Code *known = table_get(&hot->codes.known, args[0]);
-        return answer(hot, known == NULL || known->is_in_scope);
+        return answer(hot, known == NULL || known->is_in_scope ||
+                               args[0] == hot->settings.log_code);
     }
     int entered = enter(hot, &visit);
     if (entered <= 0) {
         count_reentry(hot, entered, args[0]);
         Py_RETURN_NONE;
     }
-    int status = hot_start(hot, visit.tstate, frame_current(visit.tstate),
-                           (PyCodeObject *)args[0]);
+    HotFrame *frame = frame_of_event(visit.tstate, args[0]);
+    int status = frame == NULL ? 1
+                               : hot_start(hot, visit.tstate, frame, (PyCodeObject *)args[0]);
     return leave_with(hot, &visit, status, "py_start", status != 0);
 }
 
 static int
 resumed(Hot *hot, PyThreadState *tstate, PyCodeObject *object, int *is_in_scope)
 {
-    HotFrame *frame = frame_current(tstate);
+    HotFrame *frame = frame_of_event(tstate, (PyObject *)object);
+    *is_in_scope = 1;
+    if (frame == NULL) {
+        return 0;
+    }
     Code *code = code_meet(hot, object, frame_globals(frame));
     *is_in_scope = code == NULL || code->is_in_scope;
     if (code == NULL) {
@@ -101,8 +115,10 @@ on_line(Hot *hot, PyObject *const *args, Py_ssize_t count)
         count_reentry(hot, entered, args[0]);
         Py_RETURN_NONE;
     }
-    int status = hot_line(hot, visit.tstate, frame_current(visit.tstate),
-                          (PyCodeObject *)args[0], (int)line);
+    HotFrame *frame = frame_of_event(visit.tstate, args[0]);
+    int status = frame == NULL ? 0
+                               : hot_line(hot, visit.tstate, frame, (PyCodeObject *)args[0],
+                                          (int)line);
     if (leave(hot, &visit, status, "line") < 0) {
         return NULL;
     }
@@ -124,9 +140,12 @@ on_value(Hot *hot, PyObject *const *args, Py_ssize_t count, Operation operation,
         count_reentry(hot, entered, args[0]);
         Py_RETURN_NONE;
     }
-    int status = operation(hot, visit.tstate, frame_current(visit.tstate),
-                           (PyCodeObject *)args[0], args[2]);
-    if (leave(hot, &visit, status, callback) < 0) {
+    HotFrame *frame = frame_of_event(visit.tstate, args[0]);
+    int status = frame == NULL ? 0
+                               : operation(hot, visit.tstate, frame, (PyCodeObject *)args[0],
+                                           args[2]);
+    if (leave(hot, &visit, status, callback) < 0 &&
+        leave_closing(Py_IS_TYPE(args[2], (PyTypeObject *)PyExc_GeneratorExit)) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;

@@ -2,15 +2,32 @@
 
 #include "clock.h"
 
+#ifdef _WIN32
+#include <windows.h>
+#else
 #include <time.h>
+#endif
+
+int64_t
+monotonic_ns(void)
+{
+#ifdef _WIN32
+    LARGE_INTEGER count, frequency;
+    QueryPerformanceCounter(&count);
+    QueryPerformanceFrequency(&frequency);
+    return (int64_t)((double)count.QuadPart * 1e9 / (double)frequency.QuadPart);
+#else
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+#endif
+}
 
 static int
 now_ns(Hot *hot, int64_t *now)
 {
     if (hot->settings.clock == NULL) {
-        struct timespec time;
-        clock_gettime(CLOCK_MONOTONIC, &time);
-        *now = (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+        *now = monotonic_ns();
         return 0;
     }
     PyObject *clock = Py_NewRef(hot->settings.clock);

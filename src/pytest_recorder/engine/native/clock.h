@@ -4,6 +4,9 @@
 
 #include "hot.h"
 
+/* The monotonic clock of the system. Never tried on Windows. */
+int64_t monotonic_ns(void);
+
 /* Begin a trace: its time is 0. Calls a clock of Python's where there is one. */
 int clock_begin(Hot *hot);
 

@@ -1,6 +1,8 @@
 /* Asks Python about a code object once; what it says lives as long as the recording. */
 
 #include "codes.h"
+#include "failures.h"
+#include "losses.h"
 #include "names.h"
 
 static void
@@ -38,6 +40,10 @@ static int
 code_fill(Hot *hot, Code *code, PyObject *description)
 {
     PyObject *names, *places, *order, *secrets;
+    if (!PyTuple_Check(description)) {
+        PyErr_SetString(PyExc_TypeError, "a description of code is a tuple");
+        return -1;
+    }
     if (!PyArg_ParseTuple(description, "O!O!O!O!ip", &PyTuple_Type, &names, &PyTuple_Type, &places,
                           &PyTuple_Type, &order, &PyTuple_Type, &secrets,
                           &code->result_level, &code->is_namespace)) {
@@ -63,6 +69,10 @@ code_fill(Hot *hot, Code *code, PyObject *description)
     for (size_t i = 0; i < count; i++) {
         code->names[i] = Py_NewRef(PyTuple_GET_ITEM(names, i));
         code->variables = (int)i + 1;
+        if (!PyUnicode_CheckExact(code->names[i])) {
+            PyErr_SetString(PyExc_TypeError, "the name of a variable is a str");
+            return -1;
+        }
         code->places[i] = (int)PyLong_AsLong(PyTuple_GET_ITEM(places, i));
         if (code->places[i] == -1 && PyErr_Occurred()) {
             return -1;
@@ -109,6 +119,11 @@ ask_description(Hot *hot, PyCodeObject *object, PyObject *globals)
     PyObject *description =
         PyObject_CallMethod(hot->settings.helpers, "describe_code", "OO", object, module);
     Py_DECREF(module);
+    if (description == NULL && helper_failed(hot, "describe_code") == 0 &&
+        hot_lose(hot, "refused", 1) == 0) {
+        /* Nobody can say whether it is in scope. */
+        description = Py_NewRef(Py_None);
+    }
     return description;
 }
 
@@ -174,7 +189,16 @@ code_meet(Hot *hot, PyCodeObject *object, PyObject *globals)
         return NULL;
     }
     hot->codes.outside_count += !code->is_in_scope;
-    return code->is_in_scope && enable(hot, object) < 0 ? NULL : code;
+    if (code->is_in_scope && enable(hot, object) < 0) {
+        /* It is met again at its next event: known and not enabled it would be lost. */
+        table_pop(&hot->codes.known, object);
+        if (hot->codes.last == code) {
+            hot->codes.last = NULL;
+        }
+        code_free(code);
+        return NULL;
+    }
+    return code;
 }
 
 int
@@ -211,10 +235,13 @@ void
 codes_free(Hot *hot)
 {
     Code *code;
+    /* The end of a code object can run code of the program, which finds none of it here. */
+    Table known = hot->codes.known;
+    memset(&hot->codes.known, 0, sizeof(hot->codes.known));
     hot->codes.last = NULL;
     hot->codes.outside_count = 0;
-    for (size_t at = 0; (code = table_next(&hot->codes.known, &at)) != NULL;) {
+    for (size_t at = 0; (code = table_next(&known, &at)) != NULL;) {
         code_free(code);
     }
-    table_free(&hot->codes.known);
+    table_free(&known);
 }

@@ -51,6 +51,7 @@ core_dealloc(Hot *hot)
     PyTypeObject *type = Py_TYPE(hot);
     PyObject_GC_UnTrack(hot);
     streams_free(hot);
+    entrance_open(hot, 0);
     hot_release(hot);
     texts_free(hot);
     changes_free(hot);

@@ -1,6 +1,7 @@
 /* Writes a definition where a number is new. */
 
 #include "definitions.h"
+#include "failures.h"
 #include "names.h"
 #include "segments.h"
 
@@ -85,6 +86,13 @@ int
 define_thread(Hot *hot, uint32_t number)
 {
     PyObject *name = PyObject_CallMethod(hot->settings.helpers, "thread_name", NULL);
+    if (name != NULL && !PyUnicode_CheckExact(name)) {
+        Py_CLEAR(name);
+        PyErr_SetString(PyExc_TypeError, "the name of a thread is a str");
+    }
+    if (name == NULL && helper_failed(hot, "thread_name") == 0) {
+        name = PyUnicode_FromString("thread");
+    }
     if (name == NULL) {
         return -1;
     }
@@ -114,6 +122,13 @@ ask_digest(Hot *hot, Name *file, PyObject *path)
     FrameState *current = hot->spool.current;
     segments_forget(hot); /* the text of the file goes to the spool too */
     PyObject *digest = PyObject_CallMethod(hot->settings.helpers, "source_digest", "O", path);
+    if (digest != NULL && !PyBytes_CheckExact(digest)) {
+        Py_CLEAR(digest);
+        PyErr_SetString(PyExc_TypeError, "a digest is bytes");
+    }
+    if (digest == NULL && helper_failed(hot, "source_digest") == 0) {
+        digest = PyBytes_FromStringAndSize("", 0);
+    }
     if (digest == NULL) {
         return -1;
     }
@@ -163,10 +178,11 @@ code_define(Hot *hot, Code *code)
     put_uv(&body, (uint64_t)(code->first_line > 0 ? code->first_line : 0));
     PyObject *function = code->code->co_qualname;
     put_text(&body, function, PyUnicode_GET_LENGTH(function));
-    uint32_t next = ++hot->numbers.codes;
+    uint32_t next = hot->numbers.codes + 1;
     if (define_and_free(hot, DEFINE_CODE, next, &body) < 0) {
         return -1;
     }
+    hot->numbers.codes = next;
     /* The same order as in pure Python: arguments, then the others. */
     for (int i = 0; i < code->arguments; i++) {
         if (name_number(hot, code->texts[code->order[i]], &ignored) < 0) {

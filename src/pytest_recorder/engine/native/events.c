@@ -43,17 +43,18 @@ int
 hot_start(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object)
 {
     Code *code = code_known(hot, object);
-    if (code == NULL) {
+    if (code == NULL || !code->is_in_scope) {
+        /* Also where it was met as code of a stack, or of a frame that goes on. */
         if ((PyObject *)object == hot->settings.log_code) {
             return hot_log(hot, tstate, frame, object) < 0 ? -1 : 1;
         }
-        code = code_meet(hot, object, frame_globals(frame));
+        code = code != NULL ? code : code_meet(hot, object, frame_globals(frame));
         if (code == NULL) {
             return -1;
         }
-    }
-    if (!code->is_in_scope) {
-        return 0;
+        if (!code->is_in_scope) {
+            return 0;
+        }
     }
     if ((code->epoch != hot->numbers.epoch && code_define(hot, code) < 0) ||
         check_streams(hot) < 0) {
@@ -87,16 +88,20 @@ hot_line(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
     if (line == state->line_seen) {
         return 0;
     }
-    state->line_seen = line;
     no_changes(hot);
     if (hot->settings.level == LEVEL_VALUES && find_changes(hot, frame, state) < 0) {
         return -1;
     }
     if (hot->changes.found.used == 0 && write_line_at_once(hot, tstate, state, line)) {
+        state->line_seen = line;
         return 0;
     }
     event_body(hot);
-    return write_event(hot, tstate, state, OP_LINE, line);
+    if (write_event(hot, tstate, state, OP_LINE, line) < 0) {
+        return -1;
+    }
+    state->line_seen = line; /* not before it is told */
+    return 0;
 }
 
 static int

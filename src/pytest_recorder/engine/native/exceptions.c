@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "codes.h"
 #include "definitions.h"
+#include "failures.h"
 #include "frames.h"
 #include "names.h"
 #include "records.h"
@@ -62,6 +63,13 @@ put_message(Hot *hot, Buffer *out, PyObject *error)
     if (message == NULL || may_hide(hot, message)) {
         Py_XSETREF(message,
                    PyObject_CallMethod(hot->settings.helpers, "message_of", "O", error));
+        if (message != NULL && !PyUnicode_CheckExact(message)) {
+            Py_CLEAR(message);
+            PyErr_SetString(PyExc_TypeError, "a message is a str");
+        }
+        if (message == NULL && helper_failed(hot, "message_of") == 0) {
+            message = PyUnicode_FromString("[its message could not be read]");
+        }
         if (message == NULL) {
             return -1;
         }
@@ -116,8 +124,14 @@ line_in_traceback(PyObject *traceback, HotFrame *frame)
 static int
 keep_exception(Hot *hot, FrameState *state, PyObject *error, PyObject *traceback)
 {
+#ifdef HOT_311
+    /* The unwinding will not show it. */
     state->exception_line = line_in_traceback(traceback, state->key);
-    state->exception.used = 0;
+#else
+    (void)traceback;
+#endif
+    state->exception_key = NULL; /* what is there is not whole where this fails */
+    buffer_begin(&state->exception);
     if (put_exception(hot, &state->exception, error) < 0) {
         return -1;
     }
@@ -322,25 +336,21 @@ hot_unwound(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *obje
     if (thread == NULL) {
         return -1;
     }
+    int status = 0;
     void *unwound = error, *identity = frame_identity(frame);
     Code *code = code_known(hot, object);
     if (code != NULL && code->is_in_scope) {
         FrameState *state;
-        if (state_of(hot, tstate, frame, object, &state) < 0) {
-            return -1;
-        }
+        status = state_of(hot, tstate, frame, object, &state);
         if (state != NULL) {
-            int status = write_unwound(hot, tstate, frame, state, error);
+            status = write_unwound(hot, tstate, frame, state, error);
             if (error == NULL) {
                 unwound = state->exception_key;
             }
             state_end(hot, state);
-            if (status < 0) {
-                return -1;
-            }
         }
     }
     thread->unwound = unwound;
     thread->unwound_frame = identity;
-    return 0;
+    return status;
 }

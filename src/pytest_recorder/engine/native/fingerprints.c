@@ -1,6 +1,7 @@
 /* Each function mixes what it reads into `*fingerprint`, which the caller has begun. */
 
 #include "fingerprints.h"
+#include "classes.h"
 #include "mix.h"
 #include "reading.h"
 #include "types.h"
@@ -47,7 +48,7 @@ large_int_fingerprint(Hot *hot, PyObject *value, uint64_t *fingerprint)
         *fingerprint = mix(*fingerprint ^ TAG_INT, (uint64_t)number);
         return 0;
     }
-    hot->fingerprints.bytes.used = 0;
+    buffer_begin(&hot->fingerprints.bytes);
     *fingerprint ^= TAG_BIG_INT;
     return int_encode(hot, &hot->fingerprints.bytes, value) < 0 ? -1
                                                                 : mix_scratch(hot, fingerprint);
@@ -406,7 +407,7 @@ fingerprint_by(Hot *hot, PyObject *value, TypeReader *reader, int depth, uint64_
     switch (reader->shape) {
     case SHAPE_OTHER:
         /* Its content as bytes tells; it is short. */
-        hot->fingerprints.bytes.used = 0;
+        buffer_begin(&hot->fingerprints.bytes);
         return other_encode(hot, &hot->fingerprints.bytes, "content_of_other", value, depth) < 0
                    ? -1
                    : mix_scratch(hot, fingerprint);

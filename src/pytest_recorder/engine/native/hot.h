@@ -2,7 +2,9 @@
  * writes. README.md leads through the files; tools/c_layers.py checks the rule and their order.
  *
  * Threads: everything runs under the GIL. `Entrance.owner` names the thread that is inside; another
- * one waits in `enter`, for a helper in Python may have let go of the GIL.
+ * one waits in `enter`, for a helper in Python may have let go of the GIL. It waits for a second, not
+ * for ever: the helper may wait for something that the other holds. What ends a trace, or begins one,
+ * takes a turn too; where it is not to be had, what the thread inside uses stays until it leaves.
  *
  * Ownership. A call into Python (a helper, the sink, a clock, the drop of a last reference) can run
  * any code, in this thread or another, before it returns. Therefore:
@@ -20,7 +22,10 @@
  *
  * Errors: what can run Python, or can fail, gives a status: -1 (or NULL) means that an exception is
  * set, and the caller goes out with it. `leave` hands it to the recorder's guard; only what is the
- * program's own (a signal handler's) goes on into the program.
+ * program's own (a signal handler's) goes on into the program. A helper that fails is told to the guard
+ * at once (`helper_failed`): where that contains it, a mark stands for the answer and the event goes on.
+ * An event that is not written leaves the states ahead of the trace: `leave` sees to it that each
+ * frame is introduced anew, with all that is known of it.
  */
 #ifndef HOT_HOT_H
 #define HOT_HOT_H
@@ -56,6 +61,7 @@ typedef struct {
     uint64_t serial;
     Name *definition;
     int shape;
+    int why; /* of SHAPE_STATELESS: the reason that stands for its content */
     int has_dict;
     int slots; /* of `__slots__` */
     int fields;
@@ -157,6 +163,7 @@ typedef struct { /* settings.c */
     PyObject *hook_codes;   /* of our own `write` on a stream */
     PyObject *disable;      /* sys.monitoring.DISABLE */
     PyObject *handle_fault; /* takes an exception: contains a fault of ours, raises the program's */
+    PyObject *handle_failure; /* the same for that of a helper, after which a mark is written */
     PyObject *enable;       /* called with a code object that is met and in scope */
     PyObject *put_back;     /* called where the program has removed and put back the trace function */
     PyObject *injected;     /* of an InjectedCore: see inject.c */
@@ -167,7 +174,10 @@ typedef struct { /* settings.c */
 
 typedef struct { /* visit.c */
     PyThreadState *owner;
-    int is_open; /* whether events are taken */
+    uint64_t visits;  /* so far */
+    uint64_t overdue; /* the visit for whose end somebody has waited in vain: nobody does again */
+    int is_open;      /* whether events are taken */
+    int due;          /* what whoever is inside does when it leaves: DUE_END, DUE_RELEASE */
 } Entrance;
 
 typedef struct { /* segments.c */
@@ -230,6 +240,8 @@ typedef struct { /* meter.c */
     uint32_t random;
     uint64_t visits; /* up to the last sample */
     uint64_t samples;
+    double first[8]; /* the first samples, until there are enough to know what is usual */
+    int first_count;
     double total_ns;
     double squares;
 } Meter;
@@ -246,8 +258,9 @@ typedef struct { /* definitions.c */
 } Numbers;
 
 typedef struct { /* losses.c */
-    PyObject *untold; /* dict: reason -> count, since the last gap */
-    PyObject *all;    /* the same of the whole trace */
+    PyObject *untold;    /* dict: reason -> count, since the last gap */
+    PyObject *all;       /* the same of the whole trace */
+    Py_ssize_t uncounted; /* what there was no memory to count by its reason */
 } Losses;
 
 typedef struct { /* frames.c */

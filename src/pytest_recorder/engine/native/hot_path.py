@@ -11,11 +11,10 @@ The answers come from the modules of the pure-Python hot path, so that both writ
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false
 
-import inspect
-import logging
-import sys
 from collections.abc import Callable
-from time import perf_counter_ns
+from inspect import CO_OPTIMIZED
+from io import StringIO, TextIOWrapper
+from logging import Logger
 from types import CodeType, FrameType, MemberDescriptorType
 from typing import Any
 
@@ -23,6 +22,7 @@ from pytest_recorder import compat
 from pytest_recorder.engine.native import _native
 from pytest_recorder.engine.pure.definitions import Sink, Sources
 from pytest_recorder.engine.pure.interpreter import LOOPS, thread_name
+from pytest_recorder.engine.pure.lookups import entry, exact
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.meter import at_least_us
 from pytest_recorder.engine.pure.names import argument_names, recorded_names
@@ -32,6 +32,7 @@ from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import HOOK_CODES
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES
+from pytest_recorder.system.originals import CLOCKS, INTERPRETER
 
 _DICT_OF_STREAM = 2
 _namespace_of = type.__dict__["__dict__"].__get__
@@ -88,7 +89,7 @@ class Helpers:
         if not self._is_in_scope(code, module):
             return None
         names = recorded_names(code)
-        is_namespace = not code.co_flags & inspect.CO_OPTIMIZED
+        is_namespace = not code.co_flags & CO_OPTIMIZED
         places = [-1] * len(names) if is_namespace else _places(code, names)
         order = [names.index(name) for name in argument_names(code)]
         secrets = [self.level_of(name) for name in names]
@@ -110,7 +111,7 @@ class Helpers:
         slots = tuple(
             (shown, member)
             for place, name, shown in reader.slots
-            if type(member := _namespace_of(_mro_of(kind)[place]).get(name))
+            if type(member := entry(_namespace_of(_mro_of(kind)[place]), name))
             is MemberDescriptorType
         )
         has_dict = 0 if reader.dict_at < 0 else _DICT_OF_STREAM if _is_stream(kind) else 1
@@ -174,7 +175,8 @@ class NativeHotPath(_native.Core):
         redactor: Redactor,
         is_in_scope: Callable[[CodeType, str | None], bool],
         handle_fault: Callable[..., Any],
-        clock: Callable[[], int] = perf_counter_ns,
+        handle_failure: Callable[[BaseException, str], None] | None = None,
+        clock: Callable[[], int] = CLOCKS.perf_counter_ns,
     ) -> None:
         self._helpers = Helpers(sink, bounds, redactor, is_in_scope)
         self._redactor = redactor
@@ -189,14 +191,15 @@ class NativeHotPath(_native.Core):
             helpers=self._helpers,
             sink=sink,
             secrets=redactor.learned.texts,
-            log_code=logging.Logger.callHandlers.__code__,
+            log_code=Logger.callHandlers.__code__,
             hook_codes=HOOK_CODES,
             loops=bytes(number in LOOPS for number in range(256)),
-            disable=sys.monitoring.DISABLE if compat.HAS_MONITORING else None,
+            disable=INTERPRETER.monitoring.disable if compat.HAS_MONITORING else None,
             handle_fault=handle_fault,
+            handle_failure=handle_failure,
         )
         self._helpers.connect(self)
-        if clock is not perf_counter_ns:
+        if clock is not CLOCKS.perf_counter_ns:
             self.clock = clock
 
     @property
@@ -223,11 +226,13 @@ class NativeHotPath(_native.Core):
     def watch_streams(self, watch: Callable[[], None]) -> None:
         self._helpers.watch_streams = watch
 
-    def begin(self) -> None:
+    def begin(self) -> bool:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
         """Start the next trace with all tables empty; code objects in scope stay known."""
+        return super().begin(self._reset)
+
+    def _reset(self) -> None:
         self._redactor.begin()
         self._helpers.reset()
-        super().begin()
 
     def attach(self, frame: FrameType | None) -> list[FrameType]:
         """Meet the code of frames that are running already; give those in scope."""
@@ -247,7 +252,7 @@ class NativeHotPath(_native.Core):
 
     def note(self, frame: FrameType, remark: str, _: object = None) -> None:
         """Record a remark of the program, as a log event of level NOTE."""
-        self.write_message(frame, "NOTE", "recording", remark)
+        self.write_message(frame, "NOTE", "recording", exact(remark))
 
     def span(self, phase: str, edge: str, names: tuple[str, str]) -> None:
         """Record the edge of a phase or a fixture; `names` is the fixture's name and an outcome."""
@@ -260,7 +265,7 @@ class NativeHotPath(_native.Core):
 
 def native_callbacks(hot: NativeHotPath) -> dict[int, Callable[..., Any]]:
     """Give the callbacks in C, by event of `sys.monitoring`."""
-    events = sys.monitoring.events
+    events = INTERPRETER.monitoring.events
     return {
         events.PY_START: hot.on_start,
         events.LINE: hot.on_line,
@@ -285,9 +290,7 @@ def _places(code: CodeType, names: tuple[str, ...]) -> list[int]:
 
 
 def _is_stream(kind: type) -> bool:
-    import io
-
-    return issubclass(kind, (io.TextIOWrapper, io.StringIO))
+    return issubclass(kind, (TextIOWrapper, StringIO))
 
 
 def _no_number(*_: object) -> bytes:

@@ -296,13 +296,44 @@ int_is_small(PyObject *value, long long *number)
 #define EXCEPTION_IS_SET(tstate) ((tstate)->current_exception != NULL)
 #endif
 
+/* Whether all keys of a dictionary are exact strings: only these are compared without a call. */
+static inline int
+dict_is_plain(PyObject *dict)
+{
+#ifdef HOT_INTERNALS
+    return ((PyDictObject *)dict)->ma_keys->dk_kind != DICT_KEYS_GENERAL;
+#else
+    Py_ssize_t at = 0;
+    PyObject *key;
+    while (PyDict_Next(dict, &at, &key, NULL)) {
+        if (!PyUnicode_CheckExact(key)) {
+            return 0;
+        }
+    }
+    return 1;
+#endif
+}
+
 /* What a dictionary has under a name: 1 and a new reference, 0 and NULL, or -1 and an exception. A key
- * of the program's can have a comparison in Python. */
+ * of the program's can have a comparison in Python (one of a subclass of str, with the hash of the
+ * name): it is passed over. */
 static inline int
 dict_get(PyObject *dict, PyObject *name, PyObject **value)
 {
-    *value = Py_XNewRef(PyDict_GetItemWithError(dict, name));
-    return *value != NULL ? 1 : PyErr_Occurred() ? -1 : 0;
+    if (dict_is_plain(dict)) {
+        *value = Py_XNewRef(PyDict_GetItemWithError(dict, name));
+        return *value != NULL ? 1 : PyErr_Occurred() ? -1 : 0;
+    }
+    Py_ssize_t at = 0;
+    PyObject *key, *item;
+    while (PyDict_Next(dict, &at, &key, &item)) {
+        if (PyUnicode_CheckExact(key) && (key == name || PyUnicode_Compare(key, name) == 0)) {
+            *value = Py_NewRef(item);
+            return 1;
+        }
+    }
+    *value = NULL;
+    return 0;
 }
 
 static inline int

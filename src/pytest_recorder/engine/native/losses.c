@@ -15,6 +15,7 @@ losses_clear(Hot *hot)
 {
     PyDict_Clear(hot->losses.untold);
     PyDict_Clear(hot->losses.all);
+    hot->losses.uncounted = 0;
 }
 
 void
@@ -53,6 +54,7 @@ hot_lose_quietly(Hot *hot, const char *reason)
     PyErr_Fetch(&type, &value, &traceback);
     if (hot_lose(hot, reason, 1) < 0) {
         PyErr_Clear();
+        hot->losses.uncounted++;
     }
     PyErr_Restore(type, value, traceback);
 }
@@ -60,8 +62,12 @@ hot_lose_quietly(Hot *hot, const char *reason)
 PyObject *
 losses_take(Hot *hot)
 {
+    Py_ssize_t uncounted = hot->losses.uncounted;
+    hot->losses.uncounted = 0;
     PyObject *empty = PyDict_New();
-    if (empty == NULL) {
+    if (empty == NULL || (uncounted > 0 && hot_lose(hot, "memory", uncounted) < 0)) {
+        hot->losses.uncounted = uncounted;
+        Py_XDECREF(empty);
         return NULL;
     }
     PyObject *lost = hot->losses.untold;

@@ -11,7 +11,7 @@ void losses_free(Hot *hot);
 /* -1: an exception is set. */
 int hot_lose(Hot *hot, const char *reason, Py_ssize_t count);
 
-/* The same where an exception may be pending, which stays as it is; what cannot be counted is not. */
+/* The same where an exception may be pending, which stays as it is; without memory it has the reason `memory`. */
 void hot_lose_quietly(Hot *hot, const char *reason);
 
 /* What no gap has told yet, for the caller to tell: a new reference, or NULL and an exception. */
@@ -20,7 +20,7 @@ PyObject *losses_take(Hot *hot);
 static inline int
 has_untold_losses(const Hot *hot)
 {
-    return PyDict_GET_SIZE(hot->losses.untold) > 0;
+    return PyDict_GET_SIZE(hot->losses.untold) > 0 || hot->losses.uncounted > 0;
 }
 
 #endif

@@ -1,9 +1,5 @@
-/* A sample is measured by three looks at a clock, of which the last two tell what a look takes. What
- * is done with the sums stands in `../pure/meter.py`, the twin, with the reasons.
- *
- * The clock is not that of the thread's CPU: to ask for that one goes through the kernel, and made the
- * visits that were measured a tenth dearer than others. What another thread or process has run
- * meanwhile is cut off: a visit counts as no more than four times the mean so far. */
+/* A sample is measured by three looks at the clock, of which the last two tell what a look takes. What is
+ * done with the sums, and why, stands in `../pure/meter.py`, the twin. */
 
 #include "meter.h"
 
@@ -11,7 +7,7 @@
 
 #define MEAN_INTERVAL 512
 #define MOST_MEANS 4
-#define FIRST_SAMPLES 8
+#define FIRST_SAMPLES ((int)(sizeof(((Meter *)0)->first) / sizeof(double)))
 
 static int64_t
 clock_ns(void)
@@ -35,6 +31,7 @@ meter_begin(Hot *hot)
 {
     hot->meter.visits = hot->meter.samples = 0;
     hot->meter.total_ns = hot->meter.squares = 0.0;
+    hot->meter.first_count = 0;
     hot->meter.random ^= (uint32_t)((uintptr_t)hot >> 4) + 1;
     choose_next(hot);
 }
@@ -47,18 +44,39 @@ meter_start(Hot *hot)
     return clock_ns();
 }
 
+static void
+add(Hot *hot, double took, double usual)
+{
+    took = took > MOST_MEANS * usual ? MOST_MEANS * usual : took;
+    hot->meter.samples++;
+    hot->meter.total_ns += took;
+    hot->meter.squares += took * took;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+    double one = *(const double *)a, other = *(const double *)b;
+    return one < other ? -1 : one > other;
+}
+
 void
 meter_stop(Hot *hot, int64_t started_ns)
 {
     int64_t ended_ns = clock_ns();
     double took = (double)(ended_ns - started_ns - (clock_ns() - ended_ns));
-    if (hot->meter.samples >= FIRST_SAMPLES) {
-        double most = MOST_MEANS * hot->meter.total_ns / (double)hot->meter.samples;
-        took = took > most ? most : took;
+    if (hot->meter.samples > 0) {
+        add(hot, took, hot->meter.total_ns / (double)hot->meter.samples);
+        return;
     }
-    hot->meter.samples++;
-    hot->meter.total_ns += took;
-    hot->meter.squares += took * took;
+    hot->meter.first[hot->meter.first_count++] = took;
+    if (hot->meter.first_count == FIRST_SAMPLES) {
+        qsort(hot->meter.first, (size_t)FIRST_SAMPLES, sizeof(double), compare);
+        double usual = hot->meter.first[FIRST_SAMPLES / 2];
+        for (int i = 0; i < FIRST_SAMPLES; i++) {
+            add(hot, hot->meter.first[i], usual);
+        }
+    }
 }
 
 PyObject *

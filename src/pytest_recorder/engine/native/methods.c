@@ -10,11 +10,27 @@
 #include "losses.h"
 #include "names.h"
 #include "outputs.h"
+#include "segments.h"
 #include "settrace.h"
 #include "streams.h"
 #include "trace.h"
 #include "values.h"
 #include "visit.h"
+
+/* Leave with the exception, if there is one, that whoever called is to have. */
+static void
+leave_with_error(Hot *hot, Visit *visit, const char *callback)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (leave(hot, visit, 0, callback) == 0) {
+        PyErr_Restore(type, value, traceback);
+        return;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+}
 
 static PyObject *
 ask_meet(Hot *hot, PyObject *args)
@@ -23,8 +39,17 @@ ask_meet(Hot *hot, PyObject *args)
     if (!PyArg_ParseTuple(args, "O!O", &PyCode_Type, &object, &globals)) {
         return NULL;
     }
+    Visit visit;
+    int entered = enter_always(hot, &visit);
+    if (entered == 0) {
+        Py_RETURN_FALSE;
+    }
     Code *code = code_meet(hot, (PyCodeObject *)object, globals);
-    return code == NULL ? NULL : PyBool_FromLong(code->is_in_scope);
+    PyObject *answer = code == NULL ? NULL : PyBool_FromLong(code->is_in_scope);
+    if (entered > 0) {
+        leave_with_error(hot, &visit, "meet");
+    }
+    return answer;
 }
 
 /* Whether all that runs in a stack is known and out of scope. Calls no Python: the frames of another
@@ -138,34 +163,66 @@ ask_fingerprint(Hot *hot, PyObject *value)
                : PyLong_FromUnsignedLongLong(fingerprint);
 }
 
+/* False: somebody is inside and does not leave. `prepare` is called before events are taken. */
 static PyObject *
-do_begin(Hot *hot, PyObject *Py_UNUSED(ignored))
+do_begin(Hot *hot, PyObject *args)
 {
-    if (hot_begin(hot) < 0) {
+    PyObject *prepare = NULL;
+    Visit visit;
+    if (!PyArg_ParseTuple(args, "|O", &prepare)) {
         return NULL;
     }
-    Py_RETURN_NONE;
+    if (enter_always(hot, &visit) <= 0) {
+        Py_RETURN_FALSE;
+    }
+    PyObject *done = prepare != NULL ? PyObject_CallNoArgs(prepare) : Py_NewRef(Py_None);
+    int status = done != NULL ? hot_begin(hot) : -1;
+    Py_XDECREF(done);
+    if (status == 0) {
+        entrance_open(hot, 1);
+    }
+    leave_with_error(hot, &visit, "begin");
+    return PyErr_Occurred() != NULL ? NULL : Py_NewRef(Py_True);
 }
 
+/* False: somebody is inside and does not leave. It writes no more, and what it uses stays meanwhile. */
 static PyObject *
 do_end(Hot *hot, PyObject *Py_UNUSED(ignored))
 {
     Visit visit;
-    if (enter(hot, &visit) > 0) {
-        int status = hot_end(hot, visit.tstate);
-        if (leave(hot, &visit, status, "end") < 0) {
-            return NULL;
-        }
+    if (enter_always(hot, &visit) <= 0) {
+        entrance_open(hot, 0);
+        entrance_due(hot, DUE_END);
+        segments_forget(hot);
+        Py_RETURN_FALSE;
+    }
+    int status = 0;
+    if (hot->entrance.is_open) {
+        status = hot_end(hot, visit.tstate);
+    }
+    else {
+        hot_forget(hot); /* a fault has ended it before */
     }
     entrance_open(hot, 0);
-    Py_RETURN_NONE;
+    if (leave(hot, &visit, status, "end") < 0) {
+        return NULL;
+    }
+    Py_RETURN_TRUE;
 }
 
 static PyObject *
 do_release(Hot *hot, PyObject *Py_UNUSED(ignored))
 {
+    Visit visit;
+    entrance_open(hot, 0);
+    if (enter_always(hot, &visit) <= 0) {
+        entrance_due(hot, DUE_END | DUE_RELEASE);
+        segments_forget(hot);
+        Py_RETURN_NONE;
+    }
     hot_release(hot);
-    Py_RETURN_NONE;
+    leave_with_error(hot, &visit, "release");
+    return PyErr_Occurred() != NULL ? NULL : Py_NewRef(Py_None);
 }
 
 static int
@@ -277,7 +334,7 @@ PyMethodDef core_methods[] = {
     PLAIN("object_number", ask_object_number, METH_O),
     PLAIN("encode", ask_encode, METH_O),
     PLAIN("fingerprint", ask_fingerprint, METH_O),
-    PLAIN("begin", do_begin, METH_NOARGS),
+    PLAIN("begin", do_begin, METH_VARARGS),
     PLAIN("end", do_end, METH_NOARGS),
     PLAIN("release", do_release, METH_NOARGS),
     PLAIN("write_output", do_output, METH_VARARGS),

@@ -53,7 +53,7 @@ name_of(Hot *hot, Names *names, PyObject *string)
     if (PyUnicode_IS_ASCII(string)) {
         return name_of_bytes(names, (const char *)PyUnicode_1BYTE_DATA(string), (size_t)length);
     }
-    hot->texts.utf8.used = 0;
+    buffer_begin(&hot->texts.utf8);
     put_utf8(&hot->texts.utf8, string, length);
     if (buffer_check(&hot->texts.utf8) < 0) {
         return NULL;

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "codes.h"
 #include "definitions.h"
+#include "failures.h"
 #include "frames.h"
 #include "names.h"
 #include "records.h"
@@ -112,13 +113,21 @@ hot_log(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object)
     }
     PyObject *parts = PyObject_CallMethod(hot->settings.helpers, "log_parts", "O", record);
     Py_DECREF(record);
+    if (parts == NULL && helper_failed(hot, "log_parts") == 0) {
+        parts = Py_BuildValue("sss", "", "", "[this message could not be read]");
+    }
     if (parts == NULL) {
         return -1;
     }
     int status = 0;
     if (parts != Py_None) {
-        status = hot_message(hot, tstate, frame_back(frame), PyTuple_GET_ITEM(parts, 0),
-                             PyTuple_GET_ITEM(parts, 1), PyTuple_GET_ITEM(parts, 2));
+        PyObject *level, *logger, *text;
+        status = PyTuple_Check(parts) && PyArg_ParseTuple(parts, "UUU", &level, &logger, &text)
+                     ? hot_message(hot, tstate, frame_back(frame), level, logger, text)
+                     : -1;
+        if (status < 0 && PyErr_Occurred() == NULL) {
+            PyErr_SetString(PyExc_TypeError, "a helper gives a tuple");
+        }
     }
     Py_DECREF(parts);
     return status;

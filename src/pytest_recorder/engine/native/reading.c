@@ -4,63 +4,9 @@
  */
 
 #include "reading.h"
+#include "classes.h"
 #include "names.h"
 #include "secrets.h"
-
-/* Names, as the getters in C of `type` give them. */
-
-static const char *
-static_name(PyTypeObject *type)
-{
-    const char *dot = strrchr(type->tp_name, '.');
-    return dot != NULL ? dot + 1 : type->tp_name;
-}
-
-static PyObject *
-class_qualname(PyTypeObject *type)
-{
-    return type->tp_flags & Py_TPFLAGS_HEAPTYPE
-               ? Py_NewRef(((PyHeapTypeObject *)type)->ht_qualname)
-               : PyUnicode_FromString(static_name(type));
-}
-
-int
-class_module(PyTypeObject *type, PyObject **module)
-{
-    *module = NULL;
-    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
-        const char *name = static_name(type);
-        if (name == type->tp_name) {
-            return 0;
-        }
-        *module = PyUnicode_FromStringAndSize(type->tp_name, name - type->tp_name - 1);
-        return *module != NULL ? 0 : -1;
-    }
-    PyObject *namespace = type_namespace(type);
-    int status = namespace != NULL ? dict_find(namespace, "__module__", module) : 0;
-    Py_XDECREF(namespace);
-    return status < 0 ? -1 : 0;
-}
-
-/* The name of a class as shapes.type_name gives it. */
-PyObject *
-class_name(PyTypeObject *type)
-{
-    PyObject *module, *name = class_qualname(type);
-    if (name == NULL) {
-        return NULL;
-    }
-    if (class_module(type, &module) < 0) {
-        Py_DECREF(name);
-        return NULL;
-    }
-    if (module != NULL && PyUnicode_CheckExact(module) &&
-        PyUnicode_CompareWithASCIIString(module, "builtins") != 0) {
-        Py_SETREF(name, PyUnicode_FromFormat("%U.%U", module, name));
-    }
-    Py_XDECREF(module);
-    return name;
-}
 
 PyTypeObject *
 builtin_owner(PyObject *function)
@@ -452,5 +398,11 @@ attribute_is_secret(Hot *hot, Name *name, PyObject *string)
     if (string != NULL) {
         return string_is_secret(hot, string);
     }
-    return hot->settings.has_rules && name->is_secret > 0 ? name->is_secret : 0;
+    if (!hot->settings.has_rules || name->is_secret >= 0) {
+        return hot->settings.has_rules ? name->is_secret : HIDES_NOTHING;
+    }
+    PyObject *asked = PyUnicode_FromString(name->text);
+    int level = asked != NULL ? name_is_secret(hot, name, asked) : -1;
+    Py_XDECREF(asked);
+    return level;
 }

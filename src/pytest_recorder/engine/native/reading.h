@@ -9,11 +9,6 @@
 
 #include "hot.h"
 
-/* Names of classes and functions, new references. NULL and an exception where that failed; a class
- * without a module that is known gives 0 and NULL. No metaclass is asked. */
-int class_module(PyTypeObject *type, PyObject **module);
-PyObject *class_name(PyTypeObject *type);
-
 /* Whose method a function in C is: NULL for a function of a module. Borrowed from it. */
 PyTypeObject *builtin_owner(PyObject *function);
 

@@ -11,14 +11,14 @@
 Buffer *
 event_body(Hot *hot)
 {
-    hot->event.body.used = 0;
+    buffer_begin(&hot->event.body);
     return &hot->event.body;
 }
 
 Buffer *
 event_record(Hot *hot)
 {
-    hot->event.record.used = 0;
+    buffer_begin(&hot->event.record);
     return &hot->event.record;
 }
 
@@ -103,7 +103,7 @@ compare_since(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
-/* All values that a frame has, in the order in which they came. */
+/* All values that a frame has, in the order in which they came; also none, where it may have had some. */
 static int
 put_state(Hot *hot, Buffer *out, FrameState *state)
 {
@@ -122,7 +122,7 @@ put_state(Hot *hot, Buffer *out, FrameState *state)
             held[count++] = &state->values[i];
         }
     }
-    if (count > 0) {
+    if (count > 0 || (state->block != 0 && code->variables > 0)) {
         qsort(held, (size_t)count, sizeof(KnownValue *), compare_since);
         put_byte(out, OP_STATE);
         put_uv(out, (uint64_t)count);
@@ -142,7 +142,7 @@ static int
 introduce(Hot *hot, FrameState *state)
 {
     Buffer *out = &hot->event.prefix;
-    hot->event.prefix.used = 0;
+    buffer_begin(out);
     if (state->block == hot->spool.block) {
         put_byte(out, OP_SWITCH);
         put_uv(out, state->number);
@@ -180,7 +180,7 @@ write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int line
     put_zz(record, (int64_t)line - state->line);
     put_bytes(record, hot->event.body.data, hot->event.body.used);
     put_bytes(record, changes->data, changes->used);
-    hot->event.prefix.used = 0;
+    buffer_begin(&hot->event.prefix);
     if (buffer_check(&hot->event.body) < 0 || buffer_check(record) < 0 ||
         (hot->spool.current != state && introduce(hot, state) < 0)) {
         return -1;

@@ -1,15 +1,20 @@
 /* The answers of Python, kept by name and by the fingerprint of a string. */
 
 #include "secrets.h"
+#include "failures.h"
 #include "mix.h"
 #include "segments.h"
+
+/* Stands for a text in which secrets could not be looked for. */
+#define NOT_SHOWN "[not shown: it could not be searched for secrets]"
 
 static int
 ask_level(Hot *hot, PyObject *string)
 {
     PyObject *answer = PyObject_CallMethod(hot->settings.helpers, "level_of", "O", string);
     if (answer == NULL) {
-        return -1;
+        /* What cannot be judged is hidden. */
+        return helper_failed(hot, "level_of") < 0 ? -1 : HIDES_TEXTS;
     }
     long level = PyLong_AsLong(answer);
     Py_DECREF(answer);
@@ -126,7 +131,7 @@ remember_secret(Hot *hot, PyObject *value)
     }
     PyObject *is_new = PyObject_CallMethod(hot->settings.helpers, "remember", "O", value);
     if (is_new == NULL) {
-        return -1;
+        return helper_failed(hot, "remember");
     }
     Py_DECREF(is_new);
     if (is_new != Py_True) {
@@ -136,10 +141,10 @@ remember_secret(Hot *hot, PyObject *value)
     FrameState *current = hot->spool.current;
     segments_forget(hot);
     PyObject *done = PyObject_CallMethod(hot->settings.helpers, "tell_secrets", NULL);
-    if (done == NULL) {
+    Py_XDECREF(done);
+    if (done == NULL && helper_failed(hot, "tell_secrets") < 0) {
         return -1;
     }
-    Py_DECREF(done);
     return segments_refresh(hot, current);
 }
 
@@ -158,7 +163,15 @@ masked(Hot *hot, PyObject *text)
     if (!may_hide(hot, text)) {
         return Py_NewRef(text);
     }
-    return PyObject_CallMethod(hot->settings.helpers, "mask", "O", text);
+    PyObject *shown = PyObject_CallMethod(hot->settings.helpers, "mask", "O", text);
+    if (shown != NULL && !PyUnicode_CheckExact(shown)) {
+        Py_CLEAR(shown);
+        PyErr_SetString(PyExc_TypeError, "a helper gives a str");
+    }
+    if (shown == NULL && helper_failed(hot, "mask") == 0) {
+        shown = PyUnicode_FromString(NOT_SHOWN);
+    }
+    return shown;
 }
 
 void

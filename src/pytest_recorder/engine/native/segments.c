@@ -1,6 +1,7 @@
 /* Asks the sink for segments, and writes definitions. */
 
 #include "segments.h"
+#include "failures.h"
 
 static int
 ask_segment(Hot *hot, Segment *segment, int kind)
@@ -38,6 +39,9 @@ int
 segments_refresh(Hot *hot, FrameState *current)
 {
     segments_forget(hot);
+    if (trace_is_over(hot) < 0) {
+        return -1;
+    }
     PyObject *map = PyObject_GetAttrString(hot->settings.sink, "map");
     if (map == NULL) {
         return -1;
@@ -55,6 +59,9 @@ segments_refresh(Hot *hot, FrameState *current)
     Segment events = {0}, definitions = {0};
     if (ask_segment(hot, &events, SEGMENT_EVENTS) < 0 ||
         ask_segment(hot, &definitions, SEGMENT_DEFINITIONS) < 0) {
+        return -1;
+    }
+    if (trace_is_over(hot) < 0) {
         return -1;
     }
     hot->spool.events = events;
@@ -82,6 +89,9 @@ int
 segments_next_events(Hot *hot, size_t size)
 {
     segments_forget(hot);
+    if (trace_is_over(hot) < 0) {
+        return -1;
+    }
     PyObject *done = PyObject_CallMethod(hot->settings.sink, "next_events", "nL",
                                          (Py_ssize_t)size, (long long)hot->spool.written_us);
     if (done == NULL) {
@@ -98,6 +108,9 @@ segments_write_definition(Hot *hot, const uint8_t *data, size_t size)
     if (segment->at == NULL || (size_t)(segment->end - segment->at) < size) {
         FrameState *current = hot->spool.current;
         segments_forget(hot);
+        if (trace_is_over(hot) < 0) {
+            return -1;
+        }
         PyObject *done = PyObject_CallMethod(hot->settings.sink, "next_definitions", "n",
                                              (Py_ssize_t)size);
         if (done == NULL) {

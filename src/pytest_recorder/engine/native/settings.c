@@ -7,7 +7,8 @@ settings_take(Hot *hot, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"level",   "depth",    "items",      "chars", "attributes",
                             "has_rules", "helpers",  "sink",       "secrets", "log_code",
-                            "hook_codes", "loops", "disable", "handle_fault", NULL};
+                            "hook_codes", "loops", "disable", "handle_fault", "handle_failure",
+                            NULL};
     Settings given;
     Py_buffer loops;
     if (hot->settings.helpers != NULL) {
@@ -16,10 +17,10 @@ settings_take(Hot *hot, PyObject *args, PyObject *keywords)
     }
     memset(&given, 0, sizeof(given));
     if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "iinnnpOOO!OO!y*OO", names, &given.level, &given.depth, &given.items,
+            args, keywords, "iinnnpOOO!OO!y*OO|O", names, &given.level, &given.depth, &given.items,
             &given.chars, &given.attributes, &given.has_rules, &given.helpers, &given.sink,
             &PyDict_Type, &given.secrets, &given.log_code, &PyTuple_Type, &given.hook_codes,
-            &loops, &given.disable, &given.handle_fault)) {
+            &loops, &given.disable, &given.handle_fault, &given.handle_failure)) {
         return -1;
     }
     int fits = loops.len == (Py_ssize_t)sizeof(given.loops) && given.depth <= 100;
@@ -38,6 +39,8 @@ settings_take(Hot *hot, PyObject *args, PyObject *keywords)
     Py_INCREF(given.hook_codes);
     Py_INCREF(given.disable);
     Py_INCREF(given.handle_fault);
+    given.handle_failure = given.handle_failure == Py_None ? NULL : given.handle_failure;
+    Py_XINCREF(given.handle_failure);
     hot->settings = given;
     return 0;
 }
@@ -53,6 +56,7 @@ settings_traverse(Hot *hot, visitproc visit, void *arg)
     Py_VISIT(hot->settings.hook_codes);
     Py_VISIT(hot->settings.disable);
     Py_VISIT(hot->settings.handle_fault);
+    Py_VISIT(hot->settings.handle_failure);
     Py_VISIT(hot->settings.enable);
     Py_VISIT(hot->settings.put_back);
     Py_VISIT(hot->settings.injected);
@@ -70,6 +74,7 @@ settings_clear(Hot *hot)
     Py_CLEAR(hot->settings.hook_codes);
     Py_CLEAR(hot->settings.disable);
     Py_CLEAR(hot->settings.handle_fault);
+    Py_CLEAR(hot->settings.handle_failure);
     Py_CLEAR(hot->settings.enable);
     Py_CLEAR(hot->settings.put_back);
     Py_CLEAR(hot->settings.injected);

@@ -212,6 +212,17 @@ event(Hot *hot, PyThreadState *tstate, PyFrameObject *object, int what, PyObject
     return 0;
 }
 
+/* Whether a generator is perhaps being closed: its frame ends by an exception, or sees that one. */
+static int
+may_be_closing(PyFrameObject *object, int what, PyObject *argument)
+{
+    if (what == PyTrace_EXCEPTION) {
+        return Py_IS_TYPE(PyTuple_GET_ITEM(argument, 1), (PyTypeObject *)PyExc_GeneratorExit);
+    }
+    return what == PyTrace_RETURN && argument == NULL &&
+           (frame_code(frame_of(object))->co_flags & SUSPENDABLE) != 0;
+}
+
 int
 hot_trace(PyObject *self, PyFrameObject *object, int what, PyObject *argument)
 {
@@ -228,7 +239,8 @@ hot_trace(PyObject *self, PyFrameObject *object, int what, PyObject *argument)
         return 0;
     }
     int status = event(hot, visit.tstate, object, what, argument);
-    return leave(hot, &visit, status, "trace");
+    status = leave(hot, &visit, status, "trace");
+    return status < 0 ? leave_closing(may_be_closing(object, what, argument)) : 0;
 }
 
 void

@@ -1,11 +1,20 @@
 /* A watcher on the namespace of `sys` (3.12), or its version (3.11), saves most looks. */
 
 #include "streams.h"
+#include "failures.h"
 
 int
 look_at_streams(Hot *hot)
 {
-    PyObject *out = PySys_GetObject("stdout"), *err = PySys_GetObject("stderr");
+    /* Only their addresses are looked at. */
+    PyObject *out, *err = NULL;
+    if (dict_find(hot->streams.sys, "stdout", &out) < 0 ||
+        dict_find(hot->streams.sys, "stderr", &err) < 0) {
+        Py_XDECREF(out);
+        return -1;
+    }
+    Py_XDECREF(out);
+    Py_XDECREF(err);
     uint64_t version = dict_version(hot->streams.sys);
     /* The same address can be another stream; a version of the namespace tells. */
     if (!hot->streams.changed && version == hot->streams.version &&
@@ -18,7 +27,7 @@ look_at_streams(Hot *hot)
     hot->streams.stderr_seen = err;
     PyObject *done = PyObject_CallMethod(hot->settings.helpers, "streams_changed", NULL);
     Py_XDECREF(done);
-    return done == NULL ? -1 : 0;
+    return done == NULL ? helper_failed(hot, "streams_changed") : 0;
 }
 
 void

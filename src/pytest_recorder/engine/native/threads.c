@@ -70,11 +70,14 @@ thread_of(Hot *hot, PyThreadState *tstate)
             return NULL;
         }
         thread->id = id;
-        thread->number = ++hot->threads.count;
-        hot->threads.slots[at] = thread;
+        thread->number = hot->threads.count + 1;
         if (define_thread(hot, thread->number) < 0) {
+            /* It is not known before its definition is there. */
+            PyMem_RawFree(thread);
             return NULL;
         }
+        hot->threads.slots[at] = thread;
+        hot->threads.count++;
     }
     hot->threads.last = thread;
     return thread;

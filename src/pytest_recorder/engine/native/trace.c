@@ -14,7 +14,6 @@
 #include "streams.h"
 #include "threads.h"
 #include "types.h"
-#include "visit.h"
 
 int
 hot_begin(Hot *hot)
@@ -28,26 +27,27 @@ hot_begin(Hot *hot)
     segments_clear(hot);
     streams_forget(hot);
     readers_sweep(hot);
-    if (clock_begin(hot) < 0) {
-        return -1;
-    }
-    entrance_open(hot, 1);
-    return 0;
+    return clock_begin(hot);
 }
 
 int
 hot_end(Hot *hot, PyThreadState *tstate)
 {
     int status = write_gaps(hot, tstate);
+    hot_forget(hot);
+    return status;
+}
+
+void
+hot_forget(Hot *hot)
+{
     frames_clear(hot);
     streams_forget(hot);
-    return status;
 }
 
 void
 hot_release(Hot *hot)
 {
-    entrance_open(hot, 0);
     segments_forget(hot);
     frames_free(hot);
     threads_free(hot);

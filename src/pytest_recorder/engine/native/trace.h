@@ -6,6 +6,9 @@
 
 int hot_begin(Hot *hot);
 int hot_end(Hot *hot, PyThreadState *tstate);
+
+/* What an end does besides what it writes. */
+void hot_forget(Hot *hot);
 void hot_release(Hot *hot);
 
 #endif

@@ -1,6 +1,8 @@
 /* Asks Python for the shape, the fields and the slots of a type. */
 
 #include "types.h"
+#include "classes.h"
+#include "failures.h"
 #include "names.h"
 #include "secrets.h"
 
@@ -18,11 +20,12 @@ static int
 reader_fill(Hot *hot, TypeReader *reader, PyObject *description)
 {
     PyObject *definition, *slots, *secrets;
-    if (!PyArg_ParseTuple(description, "iSiOO", &reader->shape, &definition, &reader->has_dict, &slots,
-                          &secrets)) {
+    if (!PyTuple_Check(description) ||
+        !PyArg_ParseTuple(description, "iSiO!O!", &reader->shape, &definition, &reader->has_dict,
+                          &PyTuple_Type, &slots, &PyTuple_Type, &secrets)) {
         return -1;
     }
-    if (reader->shape > SHAPE_BUILTIN) {
+    if (reader->shape <= SHAPE_OTHER || reader->shape > SHAPE_BUILTIN) {
         reader->shape = SHAPE_OTHER;
     }
     reader->definition = name_of_bytes(&hot->texts.types, PyBytes_AS_STRING(definition),
@@ -43,7 +46,8 @@ reader_fill(Hot *hot, TypeReader *reader, PyObject *description)
     int found = 0;
     for (int i = 0; i < reader->slots; i++) {
         PyObject *name, *member;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(slots, i), "UO", &name, &member)) {
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(slots, i), "UO!", &name, &PyMemberDescr_Type,
+                              &member)) {
             return -1;
         }
         PyMemberDef *place = ((PyMemberDescrObject *)member)->d_member;
@@ -70,6 +74,30 @@ reader_fill(Hot *hot, TypeReader *reader, PyObject *description)
     return 0;
 }
 
+/* What is left where a helper has failed: the name of the type. */
+static int
+reader_mark(Hot *hot, TypeReader *reader)
+{
+    PyObject *name = class_name(reader->type);
+    if (name == NULL) {
+        return -1;
+    }
+    Buffer text = {0};
+    put_text(&text, name, PyUnicode_GET_LENGTH(name));
+    put_uv(&text, 0);
+    Py_DECREF(name);
+    int status = buffer_check(&text);
+    if (status == 0) {
+        reader->definition = name_of_bytes(&hot->texts.types, (char *)text.data, text.used);
+        status = reader->definition == NULL ? -1 : 0;
+    }
+    buffer_free(&text);
+    reader->shape = SHAPE_STATELESS;
+    reader->why = REASON_FAILED;
+    reader->has_dict = reader->slots = reader->fields = 0;
+    return status;
+}
+
 /* The caller owns the type. */
 static TypeReader *
 reader_make(Hot *hot, PyTypeObject *type)
@@ -81,11 +109,15 @@ reader_make(Hot *hot, PyTypeObject *type)
     }
     reader->type = type;
     reader->serial = ++hot->types.serials;
+    reader->why = REASON_STATELESS;
     PyObject *description = PyObject_CallMethod(hot->settings.helpers, "describe_type", "O", type);
     int status = -1;
     if (description != NULL) {
         status = reader_fill(hot, reader, description);
         Py_DECREF(description);
+    }
+    if (status < 0 && helper_failed(hot, "describe_type") == 0) {
+        status = reader_mark(hot, reader);
     }
     if (status == 0 && (type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
         reader->weak = PyWeakref_NewRef((PyObject *)type, NULL);

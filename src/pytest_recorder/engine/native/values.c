@@ -4,6 +4,7 @@
 
 #include "values.h"
 #include "definitions.h"
+#include "failures.h"
 #include "names.h"
 #include "reading.h"
 #include "secrets.h"
@@ -26,19 +27,37 @@ put_type_and_object(Hot *hot, Buffer *out, int tag, TypeReader *reader, PyObject
 static int
 put_answer(Buffer *out, PyObject *bytes)
 {
-    if (bytes == NULL) {
-        return -1;
+    int is_right = PyBytes_CheckExact(bytes);
+    if (is_right) {
+        put_bytes(out, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
     }
-    put_bytes(out, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+    else {
+        PyErr_SetString(PyExc_TypeError, "a helper gives bytes");
+    }
     Py_DECREF(bytes);
-    return 0;
+    return is_right ? 0 : -1;
+}
+
+/* Stands for a value whose helper has failed. */
+static int
+put_mark(Hot *hot, Buffer *out, PyObject *value)
+{
+    PyTypeObject *type = (PyTypeObject *)Py_NewRef(Py_TYPE(value));
+    TypeReader *reader = reader_of(hot, type);
+    int status = reader == NULL ? -1 : put_type_and_object(hot, out, TAG_OPAQUE, reader, value);
+    Py_DECREF(type);
+    put_byte(out, REASON_FAILED);
+    return status;
 }
 
 int
 other_encode(Hot *hot, Buffer *out, const char *helper, PyObject *value, int depth)
 {
-    return put_answer(
-        out, PyObject_CallMethod(hot->settings.helpers, helper, "Oi", value, depth));
+    PyObject *bytes = PyObject_CallMethod(hot->settings.helpers, helper, "Oi", value, depth);
+    if (bytes != NULL) {
+        return put_answer(out, bytes);
+    }
+    return helper_failed(hot, helper) < 0 ? -1 : put_mark(hot, out, value);
 }
 
 /* Scalars. */
@@ -55,8 +74,10 @@ big_int_encode(Hot *hot, Buffer *out, PyObject *value, int is_negative)
     if (status == 0) {
         /* An item may be borrowed up to here: the look-up of the method can collect garbage. */
         Py_INCREF(value);
-        status =
-            put_answer(out, PyObject_CallMethod(hot->settings.helpers, "big_int", "O", value));
+        PyObject *answer = PyObject_CallMethod(hot->settings.helpers, "big_int", "O", value);
+        status = answer != NULL ? put_answer(out, answer)
+                 : helper_failed(hot, "big_int") < 0 ? -1
+                                                     : put_mark(hot, out, value);
         Py_DECREF(value);
         return status;
     }
@@ -426,22 +447,10 @@ object_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int de
 }
 
 static int
-part_is_secret(Hot *hot, Name *name)
-{
-    if (!hot->settings.has_rules || name->is_secret >= 0) {
-        return hot->settings.has_rules ? name->is_secret : HIDES_NOTHING;
-    }
-    PyObject *string = PyUnicode_FromString(name->text);
-    int is_secret = string != NULL ? name_is_secret(hot, name, string) : -1;
-    Py_XDECREF(string);
-    return is_secret;
-}
-
-static int
 part_encode(Hot *hot, Buffer *out, const char *text, PyObject *value, int depth)
 {
     Name *name = name_of_bytes(&hot->texts.names, text, strlen(text));
-    int is_secret = name != NULL ? part_is_secret(hot, name) : -1;
+    int is_secret = name != NULL ? attribute_is_secret(hot, name, NULL) : -1;
     return is_secret < 0 || put_name(hot, out, name) < 0
                ? -1
                : encode_item(hot, out, value, depth, is_secret);
@@ -537,7 +546,7 @@ encode_by(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth,
         if (put_type_and_object(hot, out, TAG_OPAQUE, reader, value) < 0) {
             return -1;
         }
-        put_byte(out, REASON_STATELESS);
+        put_byte(out, reader->why);
         return 0;
     default:
         return scalar_subclass_encode(hot, out, value, reader);
@@ -588,7 +597,7 @@ int
 value_to_scratch(Hot *hot, PyObject *value, int level)
 {
     Buffer *out = &hot->values.bytes;
-    out->used = 0;
+    buffer_begin(out);
     return value_encode_under(hot, out, value, level);
 }
 

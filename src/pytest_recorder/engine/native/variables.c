@@ -49,18 +49,12 @@ variable(Variables *all, int i, PyObject **value)
     if (all->namespace == NULL || !PyDict_Check(all->namespace)) {
         return 0;
     }
-    int found = dict_get(all->namespace, code->names[i], value);
-    if (found < 0 && PyErr_ExceptionMatches(PyExc_Exception)) {
-        /* A key of the program's that cannot be compared: the name cannot be read. */
-        PyErr_Clear();
-        return 0;
-    }
-    return found;
+    return dict_get(all->namespace, code->names[i], value);
 }
 
 /* Compare a variable with what it was: 0 as before, 1 changed and in `values.bytes`, or -1. */
 static int
-variable_changed(Hot *hot, KnownValue *known, PyObject *value, int level)
+variable_changed(Hot *hot, KnownValue *known, PyObject *value, int level, uint64_t *found)
 {
     uint64_t fingerprint;
     if (value_fingerprint(hot, value, &fingerprint) < 0) {
@@ -74,23 +68,29 @@ variable_changed(Hot *hot, KnownValue *known, PyObject *value, int level)
         return -1;
     }
     const Buffer *bytes = &hot->values.bytes;
-    known->fingerprint = fingerprint;
     if (known->since == 0 || known->used != bytes->used ||
         memcmp(known_data(known), bytes->data, known->used) != 0) {
+        *found = fingerprint;
         return 1;
     }
+    known->fingerprint = fingerprint;
     redacted_set(hot, redacted); /* what is not written does not count */
     return 0;
 }
 
 /* Put what is in `values.bytes`. */
 static int
-take_variable(Hot *hot, FrameState *state, int i, Buffer *out)
+take_variable(Hot *hot, FrameState *state, int i, Buffer *out, uint64_t fingerprint)
 {
     const Buffer *bytes = &hot->values.bytes;
-    if ((hot->settings.level == LEVEL_VALUES &&
-         known_set(state, &state->values[i], bytes->data, bytes->used) < 0) ||
-        put_name(hot, out, state->code->texts[i]) < 0) {
+    if (hot->settings.level == LEVEL_VALUES) {
+        KnownValue *known = &state->values[i];
+        if (known_set(state, known, bytes->data, bytes->used) < 0) {
+            return -1;
+        }
+        known->fingerprint = fingerprint; /* not before its bytes are kept */
+    }
+    if (put_name(hot, out, state->code->texts[i]) < 0) {
         return -1;
     }
     put_bytes(out, bytes->data, bytes->used);
@@ -103,6 +103,7 @@ find_change(Hot *hot, Variables *all, FrameState *state, int i)
 {
     KnownValue *known = &state->values[i];
     PyObject *value;
+    uint64_t fingerprint;
     int status = variable(all, i, &value);
     if (status < 0) {
         return -1;
@@ -114,9 +115,10 @@ find_change(Hot *hot, Variables *all, FrameState *state, int i)
         known->since = 0;
         return put_name(hot, &hot->changes.deleted, all->code->texts[i]) < 0 ? -1 : 2;
     }
-    status = variable_changed(hot, known, value, all->code->secrets[i]);
+    status = variable_changed(hot, known, value, all->code->secrets[i], &fingerprint);
     Py_DECREF(value);
-    if (status > 0 && take_variable(hot, state, i, &hot->changes.changed) < 0) {
+    if (status > 0 &&
+        take_variable(hot, state, i, &hot->changes.changed, fingerprint) < 0) {
         return -1;
     }
     return status;
@@ -128,11 +130,12 @@ find_changes(Hot *hot, HotFrame *frame, FrameState *state)
     Code *code = state->code;
     Buffer *changed = &hot->changes.changed, *deleted = &hot->changes.deleted;
     Buffer *out = &hot->changes.found;
-    out->used = 0;
+    buffer_begin(out);
     if (code == NULL || hot->settings.level != LEVEL_VALUES || code->variables == 0) {
         return 0;
     }
-    changed->used = deleted->used = 0;
+    buffer_begin(changed);
+    buffer_begin(deleted);
     uint64_t changes = 0, deletions = 0;
     Variables all;
     int status = variables_begin(&all, frame, code);
@@ -157,7 +160,7 @@ find_changes(Hot *hot, HotFrame *frame, FrameState *state)
 void
 changes_again(Hot *hot, const Buffer *found)
 {
-    hot->changes.found.used = 0;
+    buffer_begin(&hot->changes.found);
     put_bytes(&hot->changes.found, found->data, found->used);
 }
 
@@ -166,8 +169,8 @@ put_arguments(Hot *hot, HotFrame *frame, FrameState *state, Buffer *out)
 {
     Code *code = state->code;
     Buffer *changed = &hot->changes.changed;
-    changed->used = 0;
-    uint64_t count = 0;
+    buffer_begin(changed);
+    uint64_t count = 0, fingerprint = 0;
     for (int at = 0; at < code->arguments; at++) {
         int i = code->order[at];
         PyObject *value = frame_variable(frame, code->code, code->places[i], code->names[i]);
@@ -179,10 +182,11 @@ put_arguments(Hot *hot, HotFrame *frame, FrameState *state, Buffer *out)
         }
         /* Without a comparison later there is nothing to remember. */
         int status = hot->settings.level == LEVEL_VALUES
-                         ? variable_changed(hot, &state->values[i], value, code->secrets[i])
+                         ? variable_changed(hot, &state->values[i], value, code->secrets[i],
+                                            &fingerprint)
                          : value_to_scratch(hot, value, code->secrets[i]);
         Py_DECREF(value);
-        if (status < 0 || take_variable(hot, state, i, changed) < 0) {
+        if (status < 0 || take_variable(hot, state, i, changed, fingerprint) < 0) {
             return -1;
         }
         count++;

@@ -11,7 +11,7 @@ int find_changes(Hot *hot, HotFrame *frame, FrameState *state);
 static inline void
 no_changes(Hot *hot)
 {
-    hot->changes.found.used = 0;
+    buffer_begin(&hot->changes.found);
 }
 
 void changes_again(Hot *hot, const Buffer *found);

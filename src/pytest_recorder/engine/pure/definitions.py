@@ -3,14 +3,16 @@
 PYTEST_DONT_REWRITE
 """
 
-import hashlib
 from collections.abc import Callable
+from hashlib import sha256
 from types import CodeType
 from typing import Protocol
 
+from pytest_recorder.engine.pure.lookups import exact
 from pytest_recorder.engine.pure.names import Reader, argument_names, reader_for, recorded_names
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define
+from pytest_recorder.system.files import read_bytes
 
 
 class Sink(Protocol):
@@ -82,12 +84,11 @@ class Sources:
         known = self.known.get(path)
         if known is None:
             try:
-                with open(path, "rb") as file:
-                    data = file.read()
+                data = read_bytes(path)
             except (OSError, ValueError):
                 known = self.known[path] = (b"", b"")
             else:
-                digest = hashlib.sha256(data).digest()
+                digest = sha256(data).digest()
                 known = self.known[path] = (digest, data)
                 self._sink.keep_source(digest, data)
         return known[0]
@@ -147,7 +148,7 @@ class Definitions:
     def code(self, record: CodeRecord) -> None:
         """Define a code object and all that its record needs in this trace."""
         code = record.code
-        file = self._file(code.co_filename)
+        file = self._file(exact(code.co_filename))
         self._codes += 1
         number = uv(self._codes)
         self._sink.define(
@@ -155,7 +156,7 @@ class Definitions:
             + number
             + file
             + uv(max(code.co_firstlineno, 0))
-            + text(code.co_qualname)
+            + text(exact(code.co_qualname))
         )
         every = dict.fromkeys((*record.args, *record.names))
         record.name_ids = {name: self.name(name) for name in every}

@@ -15,29 +15,44 @@ The parent of a frame is the nearest recorded frame among its callers, which the
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
-import logging
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
-from time import perf_counter_ns
+from logging import Logger
 from types import CodeType, FrameType
 from typing import Any
 
 from pytest_recorder.engine.pure.definitions import CodeRecord, Definitions, Sink
 from pytest_recorder.engine.pure.interpreter import LOOPS, line_in_traceback, thread_name
+from pytest_recorder.engine.pure.lookups import entry, exact
+from pytest_recorder.engine.pure.marks import (
+    NO_LOG_MESSAGE,
+    NO_MESSAGE,
+    NOT_SHOWN,
+    Marked,
+    unguarded,
+)
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.meter import Meter, at_least_us
-from pytest_recorder.engine.pure.names import UNBOUND
+from pytest_recorder.engine.pure.names import UNBOUND, prepare_reader
+from pytest_recorder.engine.pure.shapes import prepare_tuples
 from pytest_recorder.engine.pure.states import FrameState, ThreadState
 from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.primitives import text, uv, zz
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, Op
-from pytest_recorder.system.originals import allocate_lock, get_ident, local
+from pytest_recorder.system.originals import (
+    CLOCKS,
+    INTERPRETER,
+    allocate_lock,
+    get_ident,
+    local,
+)
 
 _LOCK_TIMEOUT_S = 1.0
-_LOG_CODE = logging.Logger.callHandlers.__code__
+_LOG_CODE = Logger.callHandlers.__code__
 _traceback_of = BaseException.__dict__["__traceback__"].__get__
 _KINDS = {
     CO_GENERATOR: "generator",
@@ -65,13 +80,15 @@ class PureHotPath:
         bounds: Bounds,
         redactor: Redactor,
         is_in_scope: Callable[[CodeType, str | None], bool],
-        clock: Callable[[], int] = perf_counter_ns,
+        marked: Marked = unguarded,
+        clock: Callable[[], int] = CLOCKS.perf_counter_ns,
     ) -> None:
+        prepare_reader()
+        prepare_tuples()
         self._sink = sink
         self.has_lines = LEVELS.index(level) >= LEVELS.index("lines")
         self._has_values = level == "values"
         self._redactor = redactor
-        self._is_in_scope = is_in_scope
         # Not a module global: tools that fake the time replace those they find.
         self.clock = clock
         self.definitions = Definitions(sink, redactor.level)
@@ -83,41 +100,68 @@ class PureHotPath:
         self._local = local()
         self._lock = allocate_lock()
         self._owner = 0
+        self._message = marked(exception_message, "message_of", lambda _: NO_MESSAGE)
+        self._log_parts = marked(log_parts, "log_parts", lambda _: ("", "", NO_LOG_MESSAGE))
+        self._mask = marked(redactor.mask, "mask", lambda _: NOT_SHOWN)
+        self._scope_of = marked(
+            lambda asked: is_in_scope(*asked), "describe_code", self._refuse_code
+        )
         self._meter = Meter()
         self.enable_code: Callable[[CodeType], None] = _ignore
         self.watch_streams: Callable[[], None] = _ignore
-        # Addresses of the streams that are watched; 0 once one has died, for another can have its.
-        self._stdout = 0
-        self._stderr = 0
-        self._streams: list[weakref.ref[Any]] = []
+        # Give the streams that are watched, as long as they live. No callback tells of their end:
+        # Python drops what is raised in one, Ctrl-C too.
+        self._stdout: Callable[[], object] = _nothing
+        self._stderr: Callable[[], object] = _nothing
         self.lost: dict[str, int] = {}
         # The same of the whole trace: `lost` ends with the gap that tells it.
         self.losses: dict[str, int] = {}
         self.is_open = False
+        self.counts_interrupts = True
+        """Not under settrace, where Python removes the trace function: what is put back counts."""
         self._clear()
 
     # The life of a trace.
 
-    def begin(self) -> None:
+    def begin(self) -> bool:
         """Start the next trace with all tables empty; code objects in scope stay known."""
-        self.definitions.reset()
-        self._encoder.reset()
-        self._redactor.begin()
-        self._meter.begin()
-        self._clear()
-        self.is_open = True
+        with self._turn() as has_turn:
+            if has_turn:
+                self.definitions.reset()
+                self._encoder.reset()
+                self._redactor.begin()
+                self._meter.begin()
+                self._clear()
+                self.is_open = True
+            return has_turn
 
-    def end(self) -> None:
+    def end(self) -> bool:
         """Take nothing more, from any thread; what was lost last is said now."""
-        self.locked(self._end)(None, None, None)
-        self.is_open = False
+        with self._turn() as has_turn:
+            was_open, self.is_open = self.is_open, False
+            if has_turn and was_open:
+                self._end()
+            return has_turn
 
     def _end(self, *_: object) -> None:
         if self.lost:
             self._write_gaps()
         self._frames.clear()
-        self._stdout = self._stderr = 0
-        self._streams.clear()
+        self.forget_streams()
+
+    @contextmanager
+    def _turn(self) -> Iterator[bool]:
+        """Be inside for a block, as long as no other thread is."""
+        me, lock = get_ident(), self._lock
+        if self._owner == me or not lock.acquire(True, _LOCK_TIMEOUT_S):
+            yield False
+            return
+        self._owner = me
+        try:
+            yield True
+        finally:
+            self._owner = 0
+            lock.release()
 
     def _clear(self) -> None:
         self._frames.clear()
@@ -248,6 +292,14 @@ class PureHotPath:
                 if meter.left <= 0:
                     started_ns = meter.start()
                 return operation(frame, code, argument) if self.is_open else None
+            except BaseException as error:
+                # What is known of a frame may be ahead of what was written: each is introduced
+                # anew, with all that is known of it.
+                self._block += 1
+                self._current = None
+                if self.counts_interrupts and not issubclass(type(error), Exception):
+                    self.lose("interrupted")
+                raise
             finally:
                 self._owner = 0
                 lock.release()
@@ -270,7 +322,7 @@ class PureHotPath:
                 return False
         if record.epoch != self.definitions.epoch:
             self.definitions.code(record)
-        if id(sys.stdout) != self._stdout or id(sys.stderr) != self._stderr:
+        if self._stdout() is not sys.stdout or self._stderr() is not sys.stderr:
             self._streams_changed()
         thread = self._thread()
         thread.unwound = 0
@@ -287,14 +339,14 @@ class PureHotPath:
         state = self._state(frame, code)
         if state is None:
             return
-        if id(sys.stdout) != self._stdout or id(sys.stderr) != self._stderr:
+        if self._stdout() is not sys.stdout or self._stderr() is not sys.stderr:
             self._streams_changed()
         if state.exception_key:
             self.follow_handled(frame, state)
         if line == state.line_seen:
             return
-        state.line_seen = line
         self._write(state, Op.LINE, line, b"", self.changes(frame, state))
+        state.line_seen = line  # not before it is told
 
     def returned(self, frame: FrameType, code: CodeType, value: object) -> None:
         """Record that a frame ends with a result."""
@@ -429,7 +481,7 @@ class PureHotPath:
 
     def follow_handled(self, frame: FrameType, state: FrameState) -> None:
         """Keep up with the exception being handled: a bare `raise` is not reported as an event."""
-        error = sys.exc_info()[1]
+        error = INTERPRETER.exc_info()[1]
         if error is not None and id(error) != state.exception_key:
             self._keep(frame, state, error, _traceback_of(error))
 
@@ -455,7 +507,7 @@ class PureHotPath:
 
     def _log(self, frame: FrameType) -> None:
         # `logging.Logger.callHandlers(self, record)` is stdlib code: its `f_locals` are nobody's.
-        parts = log_parts(frame.f_locals.get("record"))
+        parts = self._log_parts(frame.f_locals.get("record"))
         if parts is not None:
             level, logger, message = parts
             define = self.definitions.name
@@ -467,7 +519,8 @@ class PureHotPath:
         """Record a remark of the program, as a log event of level NOTE."""
         define = self.definitions.name
         state, line = self._nearest(frame)
-        body = self._time() + define("NOTE") + define("recording") + self._printed(remark)
+        words = self._printed(exact(remark))
+        body = self._time() + define("NOTE") + define("recording") + words
         self._write(state, Op.LOG, line, body, b"")
 
     def span(self, phase: str, edge: str, names: tuple[str, str]) -> None:
@@ -479,7 +532,7 @@ class PureHotPath:
 
     def _printed(self, printed: str) -> bytes:
         # A secret that begins inside the bound must not be cut in two before it is found.
-        return self._encoder.encode_text(self._redactor.mask(printed))
+        return self._encoder.encode_text(self._mask(printed))
 
     def _nearest(self, frame: FrameType | None) -> tuple[FrameState, int]:
         while frame is not None:
@@ -499,32 +552,28 @@ class PureHotPath:
 
     def forget_streams(self) -> None:
         """Look at `sys.stdout` and `sys.stderr` anew at the next event."""
-        self._stdout = self._stderr = 0
+        self._stdout = self._stderr = _nothing
 
     def _streams_changed(self) -> None:
-        streams = (sys.stdout, sys.stderr)
-        self._stdout, self._stderr = map(id, streams)
-        self._streams.clear()
-        for stream in streams:
-            try:
-                self._streams.append(weakref.ref(stream, self._stream_died))
-            except TypeError:
-                continue
+        self._stdout, self._stderr = _giver(sys.stdout), _giver(sys.stderr)
         self.watch_streams()
-
-    def _stream_died(self, _: object) -> None:
-        self._stdout = self._stderr = 0
 
     # What is known of code, frames and threads.
 
     def _meet(self, frame: FrameType, code: CodeType) -> CodeRecord | None:
-        module = dict.get(frame.f_globals, "__name__")
+        module = entry(frame.f_globals, "__name__")
         name = module if type(module) is str else None
-        if not self._is_in_scope(code, name):
+        if not self._scope_of((code, name)):
             return None
-        record = self._codes[id(code)] = CodeRecord(code)
+        record = CodeRecord(code)
         self.enable_code(code)
+        self._codes[id(code)] = record
         return record
+
+    def _refuse_code(self, _: object) -> bool:
+        """Nobody can say whether it is in scope."""
+        self.lose("refused")
+        return False
 
     def knows(self, frame: FrameType) -> FrameState | None:
         """Give the state of a frame whose beginning was seen."""
@@ -571,8 +620,9 @@ class PureHotPath:
         if thread.epoch != self.definitions.epoch:
             self._thread_count += 1
             thread = ThreadState(self._thread_count, self.definitions.epoch)
-            self._local.state = thread
+            # It is not known before its definition is there.
             self.definitions.thread(thread.number, thread_name())
+            self._local.state = thread
         return thread
 
     # Bodies of records.
@@ -624,7 +674,7 @@ class PureHotPath:
 
     def _exception(self, error: BaseException) -> bytes:
         encoder = self._encoder
-        message = self._printed(exception_message(error))
+        message = self._printed(self._message(error))
         return encoder.type_id(type(error)) + encoder.object_id(error) + message
 
     def _unseen(self, state: FrameState, code: CodeType) -> bytes:
@@ -703,11 +753,29 @@ class PureHotPath:
             bytes((Op.FRAME,)) + uv(state.number) + code,
             uv(state.thread) + uv(state.parent) + uv(state.line),
         ]
-        if self._has_values and state.values and state.record is not None:
-            ids = state.record.name_ids
+        record = state.record
+        if self._has_values and record is not None and (state.values or _may_have_had(state)):
+            ids = record.name_ids
             parts.append(bytes((Op.STATE,)) + uv(len(state.values)))
             parts.extend(ids[name] + value for name, value in state.values.items())
         return b"".join(parts)
+
+
+def _nothing() -> object:
+    return _nothing
+
+
+def _giver(stream: object) -> Callable[[], object]:
+    """Give what gives a stream while it lives; one that cannot be known so is watched anew."""
+    try:
+        return weakref.ref(stream)
+    except TypeError:
+        return _nothing if stream is not None else [].clear
+
+
+def _may_have_had(state: FrameState) -> bool:
+    """Tell whether a reader may know a value of the frame, that is no more."""
+    return state.block != 0 and state.record is not None and bool(state.record.names)
 
 
 def _ignore(*_: object) -> None:

@@ -12,6 +12,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+from pytest_recorder.engine.pure.lookups import entry
+from pytest_recorder.engine.pure.shapes import instance_dict, mro_of, places_of_state
 from pytest_recorder.system.originals import get_ident
 
 LOOPS = frozenset(
@@ -24,7 +26,9 @@ LOOPS = frozenset(
 def thread_name() -> str:
     """Give the thread's name without making a `Thread` object for a foreign thread."""
     thread = threading._active.get(get_ident())  # type: ignore[attr-defined]
-    name = thread.__dict__.get("_name") if thread is not None else None
+    mro = mro_of(type(thread))
+    state = instance_dict(thread, mro, places_of_state(mro)[0])
+    name = entry(state, "_name") if state is not None else None
     return name if type(name) is str else "thread"
 
 

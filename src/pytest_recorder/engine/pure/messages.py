@@ -3,18 +3,23 @@
 PYTEST_DONT_REWRITE
 
 `str(exception)` and `record.getMessage()` call methods of whatever was passed in. Here a message is
-taken as it is where only built-in types take part, and worded from the parts where not.
+taken as it is where only built-in types take part, and worded from the parts where not. Nothing
+here is hashed or compared but exact strings: a dict is worded, never made anew.
 """
 
 # What is recorded can be of any type: pyright's unknowns are the subject here, not an oversight.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+# pyright: reportUnknownArgumentType=false
 
-import logging
+import re
 import types
+from collections.abc import Iterable
+from itertools import islice
+from logging import LogRecord
 from typing import Any
 
-from pytest_recorder.engine.pure.shapes import type_name
+from pytest_recorder.engine.pure.lookups import entry, named_entries
+from pytest_recorder.engine.pure.shapes import items_of_tuple, type_name
 
 # By address: to hash or to compare a type can run code of its metaclass.
 _SCALARS = frozenset(map(id, (type(None), bool, int, float, complex, str, bytes)))
@@ -23,9 +28,19 @@ _mro_of = type.__dict__["__mro__"].__get__
 _namespace_of = type.__dict__["__dict__"].__get__
 _flags_of = type.__dict__["__flags__"].__get__
 _args_of = BaseException.__dict__["args"].__get__
-_record_state = logging.LogRecord.__dict__["__dict__"].__get__
+_record_state = LogRecord.__dict__["__dict__"].__get__
+_group_message = BaseExceptionGroup.__dict__["message"].__get__
+_group_members = BaseExceptionGroup.__dict__["exceptions"].__get__
 _HEAP_TYPE = 1 << 9
-_MOST_DIGITS = 1 << 12
+_MOST_BITS = 2048
+"""Of an int in a message: its digits are fewer than the lowest limit that Python can be given."""
+_MOST_ITEMS = 20
+_MOST_CHARACTERS = 4096
+_MOST_WIDTH = 4096
+"""Characters to which a format may pad what it shows."""
+_FORMAT = re.compile(
+    r"%(?:\([^()]*\))?[#0\- +]*(?P<width>\*|\d*)(?:\.(?P<precision>\*|\d*))?[hlL]?.", re.DOTALL
+)
 
 
 class _Stand:
@@ -43,78 +58,109 @@ class _Stand:
 def _is_scalar(value: object) -> bool:
     kind = type(value)
     if kind is int:
-        return int.bit_length(value) < _MOST_DIGITS  # type: ignore[arg-type]
+        return int.bit_length(value) < _MOST_BITS  # type: ignore[arg-type]
     return id(kind) in _SCALARS
 
 
-def plain(value: Any, depth: int = 2) -> Any:
-    """Give a value whose `str` and `repr` are those of built-in types only."""
-    if _is_scalar(value):
-        return value
+def _shown(value: Any, depth: int) -> str:
+    """Word what `repr` says of a value, as far as that takes no code of the program."""
     kind = type(value)
-    if id(kind) in _CONTAINERS and depth and len(value) <= 20:
-        try:
-            if kind is dict:
-                pairs = tuple(value.items())
-                return {_key(key): plain(item, depth - 1) for key, item in pairs}
-            parts = [plain(item, depth - 1) for item in tuple(value)]
-            return (
-                kind(parts) if kind is list or kind is tuple else _Stand(_braces(kind, parts))
-            )
-        except RuntimeError:
-            return _Stand(f"<{type_name(kind)}>")
-    return _Stand(f"<{type_name(kind)}>")
+    if (kind is str or kind is bytes) and len(value) > _MOST_CHARACTERS:
+        return f"{value[:_MOST_CHARACTERS]!r}..."
+    if _is_scalar(value):
+        return repr(value)
+    if kind is int:
+        return f"<int of {int.bit_length(value)} bits>"
+    if id(kind) not in _CONTAINERS or not depth or len(value) > _MOST_ITEMS:
+        return f"<{type_name(kind)}>"
+    try:
+        if kind is dict:
+            pairs = tuple(value.items())
+            inside = (f"{_key(k)}: {_shown(item, depth - 1)}" for k, item in pairs)
+            return "{" + ", ".join(inside) + "}"
+        items = items_of_tuple(value, _MOST_ITEMS) if kind is tuple else tuple(value)
+    except RuntimeError:
+        # Another thread has changed it.
+        return f"<{type_name(kind)}>"
+    return _braced(kind, [_shown(item, depth - 1) for item in items])
 
 
-def _key(key: object) -> object:
-    return key if _is_scalar(key) else _Stand(f"<{type_name(type(key))}>")
+def _key(key: object) -> str:
+    return _shown(key, 0)
 
 
-def _braces(kind: type, parts: list[Any]) -> str:
-    inside = "{" + ", ".join(map(repr, parts)) + "}" if parts else ""
-    return f"frozenset({inside})" if kind is frozenset else inside or "set()"
+def _braced(kind: type, parts: list[str]) -> str:
+    inside = ", ".join(parts)
+    if kind is list:
+        return f"[{inside}]"
+    if kind is tuple:
+        return f"({inside},)" if len(parts) == 1 else f"({inside})"
+    if not parts:
+        return f"{kind.__name__}()"
+    return f"{{{inside}}}" if kind is set else f"frozenset({{{inside}}})"
+
+
+def plain(value: Any, depth: int = 2) -> Any:
+    """Give a value whose `str` and `repr` are those of built-in types only, and warn of nothing."""
+    if _is_scalar(value) and type(value) is not bytes:
+        return value
+    return _Stand(_shown(value, depth))
 
 
 def _text(value: object) -> str:
-    """Give `str` of a plain value; of bytes without the warning of `python -b`."""
-    return repr(value) if type(value) is bytes else str(value)
+    """Give `str` of a value that may be the program's."""
+    return str(plain(value))
 
 
 def exception_message(error: BaseException) -> str:
     """Word what `str(error)` says, as far as that takes no code of the program."""
     arguments: tuple[Any, ...] = _args_of(error)
+    shown = items_of_tuple(arguments, _MOST_ITEMS + 1)
     owner = _owner_of_str(type(error))
+    if owner is BaseExceptionGroup:
+        return _group_text(error)
     is_builtin = not _flags_of(owner) & _HEAP_TYPE
-    if owner is BaseExceptionGroup and type(arguments[0]) is str:
-        return _call_str(owner, error)
-    if is_builtin and owner is not BaseException and all(map(_is_scalar, arguments)):
-        return _builtin_text(error, owner, arguments)
-    if not arguments:
+    if is_builtin and owner is not BaseException and len(shown) <= _MOST_ITEMS:
+        words = _builtin_text(error, owner, shown)
+        if words is not None:
+            return words
+    if not shown:
         return ""
-    if len(arguments) == 1:
-        return _text(plain(arguments[0]))
-    return str(tuple(plain(argument) for argument in arguments))
+    if len(shown) == 1:
+        return _text(shown[0])
+    words = ", ".join(_shown(argument, 2) for argument in shown[:_MOST_ITEMS])
+    return f"({words})" if len(shown) <= _MOST_ITEMS else f"({words}, ...)"
+
+
+def _group_text(error: Any) -> str:
+    """Say of a group what Python says; not by its `args`, which the program can replace."""
+    message, members = _group_message(error), _group_members(error)
+    count = tuple.__len__(members) if issubclass(type(members), tuple) else 0
+    return f"{_text(message)} ({count} sub-exception{'s' if count > 1 else ''})"
 
 
 def _owner_of_str(kind: type) -> type:
     """Give the type whose `__str__` words an exception: a class can take that of a base by name."""
     bases: tuple[type, ...] = _mro_of(kind)
-    owner = next(base for base in bases if "__str__" in _namespace_of(base))
-    method = _namespace_of(owner)["__str__"]
+    for base in bases:
+        method = entry(_namespace_of(base), "__str__")
+        if method is not None:
+            break
+    else:
+        return BaseException
     if type(method) is types.WrapperDescriptorType and method.__name__ == "__str__":
-        for base in bases:
-            if base is method.__objclass__ and BaseException in _mro_of(base):
-                return base
-    return owner
+        for owner in bases:
+            if owner is method.__objclass__ and any(
+                each is BaseException for each in _mro_of(owner)
+            ):
+                return owner
+    return base
 
 
-def _call_str(owner: Any, error: BaseException) -> str:
-    """Call the `__str__` of a built-in type, whatever a subclass says."""
-    return str(owner.__str__(error))
-
-
-def _builtin_text(error: BaseException, owner: type, arguments: tuple[Any, ...]) -> str:
-    """Call the `__str__` of a built-in exception type whose parts are all scalars."""
+def _builtin_text(error: BaseException, owner: Any, arguments: tuple[Any, ...]) -> str | None:
+    """Call the `__str__` of a built-in exception type where all its parts are scalars."""
+    if not all(map(_is_scalar, arguments)):
+        return None
     parts = [
         member.__get__(error)
         for kind in _mro_of(type(error))
@@ -122,33 +168,69 @@ def _builtin_text(error: BaseException, owner: type, arguments: tuple[Any, ...])
         for member in _namespace_of(kind).values()
         if type(member) is types.MemberDescriptorType
     ]
-    if all(map(_is_scalar, parts)):
-        return _call_str(owner, error)
-    return _text(arguments[0] if len(arguments) == 1 else arguments)
+    if not all(map(_is_scalar, parts)):
+        return None
+    # Only a key is worded by `repr`, which does not warn of bytes (`python -b`).
+    if owner is not KeyError and any(type(part) is bytes for part in (*arguments, *parts)):
+        return None
+    return str(owner.__str__(error))
 
 
 def log_parts(record: object) -> tuple[str, str, str] | None:
     """Give level name, logger name and message of a log record, or None for a foreign object."""
-    if not issubclass(type(record), logging.LogRecord):
+    if not issubclass(type(record), LogRecord):
         return None
     state = _record_state(record)
-    level, logger = dict.get(state, "levelname"), dict.get(state, "name")
+    level, logger = entry(state, "levelname"), entry(state, "name")
     return (
         level if type(level) is str else "",
         logger if type(logger) is str else "",
-        _log_message(dict.get(state, "msg"), dict.get(state, "args")),
+        _log_message(entry(state, "msg"), entry(state, "args")),
     )
 
 
 def _log_message(message: object, arguments: Any) -> str:
     if type(message) is not str:
-        return _text(plain(message))
-    if (type(arguments) is not tuple and type(arguments) is not dict) or not arguments:
+        return _text(message)
+    kind = type(arguments)
+    if kind is not tuple and kind is not dict:
+        return message if arguments is None else _unformatted(message, (arguments,))
+    if not arguments:
         return message
     try:
-        if type(arguments) is dict:
-            return message % {key: plain(value) for key, value in arguments.items()}
-        return message % tuple(plain(value) for value in arguments)
-    except (TypeError, ValueError, KeyError, OverflowError):
+        if kind is dict and "%(" in message:
+            named = {name: plain(value) for name, value in named_entries(arguments).items()}
+            if _is_bounded(message, ()):
+                return message % named
+        else:
+            # One mapping alone is the argument itself: logging unpacks the tuple it came in.
+            given = (arguments,) if kind is dict else items_of_tuple(arguments, _MOST_WIDTH)
+            if _is_bounded(message, given):
+                return message % tuple(plain(value) for value in given)
+    except (TypeError, ValueError, KeyError, OverflowError, RuntimeError):
         # `%d` of an object of the program, or a wrong format: logging itself would complain.
-        return message
+        return _unformatted(message, arguments)
+    return _unformatted(message, arguments)
+
+
+def _is_bounded(message: str, arguments: Iterable[Any]) -> bool:
+    """Tell whether no format pads what it shows to a length that is nobody's wish."""
+    widths: list[str] = []
+    for found in _FORMAT.finditer(message):
+        widths += (found["width"], found["precision"] or "")
+    if "*" in widths and any(
+        type(value) is int and not -_MOST_WIDTH < value < _MOST_WIDTH for value in arguments
+    ):
+        return False
+    return all(width in ("", "*") or int(width[:9]) <= _MOST_WIDTH for width in widths)
+
+
+def _unformatted(message: str, arguments: Any) -> str:
+    """Say what a format would have been given."""
+    if type(arguments) is dict:
+        given: Iterable[Any] = tuple(islice(dict.values(arguments), _MOST_ITEMS))
+    else:
+        given = items_of_tuple(arguments, _MOST_ITEMS)
+    return (
+        f"{message} (not formatted: args hold {', '.join(_shown(each, 1) for each in given)})"
+    )

@@ -13,14 +13,15 @@ the capabilities of the engine say.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
-import inspect
 import opcode
 from collections.abc import Callable, Iterator
 from functools import cache
+from inspect import CO_OPTIMIZED, CO_VARARGS, CO_VARKEYWORDS
 from types import CodeType, FrameType
 from typing import Any
 
 from pytest_recorder import compat
+from pytest_recorder.engine.pure.lookups import is_plain, named_entries
 
 UNBOUND: Any = type("Unbound", (), {})()
 """Stands for a variable that has no value now."""
@@ -38,7 +39,7 @@ def recorded_names(code: CodeType) -> tuple[str, ...]:
     that this code stores, dunder names excepted. The interpreter's and pytest's own temporaries
     (`.0`, `@py_assert1`) are never among them.
     """
-    if code.co_flags & inspect.CO_OPTIMIZED:
+    if code.co_flags & CO_OPTIMIZED:
         names = dict.fromkeys((*code.co_varnames, *code.co_cellvars, *code.co_freevars))
         return tuple(name for name in names if name.isidentifier())
     return tuple(
@@ -53,10 +54,10 @@ def argument_names(code: CodeType) -> tuple[str, ...]:
     positional, keyword = code.co_argcount, code.co_kwonlyargcount
     names = list(code.co_varnames[: positional + keyword])
     after = positional + keyword
-    if code.co_flags & inspect.CO_VARARGS:
+    if code.co_flags & CO_VARARGS:
         names.insert(positional, code.co_varnames[after])
         after += 1
-    if code.co_flags & inspect.CO_VARKEYWORDS:
+    if code.co_flags & CO_VARKEYWORDS:
         names.append(code.co_varnames[after])
     return tuple(name for name in names if name.isidentifier())
 
@@ -80,6 +81,8 @@ def _read_namespace(frame: FrameType, names: tuple[str, ...]) -> list[Any]:
     namespace: Any = frame.f_locals
     if not issubclass(type(namespace), dict):
         return [UNBOUND] * len(names)
+    if not is_plain(namespace):
+        namespace = named_entries(namespace)
     get = dict.get
     return [get(namespace, name, UNBOUND) for name in names]
 
@@ -116,6 +119,11 @@ def _read_function() -> Reader:
     return _read_locals
 
 
+def prepare_reader() -> None:
+    """Import what reading takes: an import while a test runs is one of the test's `__import__`."""
+    _read_function()
+
+
 def reader_for(code: CodeType) -> Reader:
     """Give the way to read variables of this code's frames: values in the order of the names."""
-    return _read_function() if code.co_flags & inspect.CO_OPTIMIZED else _read_namespace
+    return _read_function() if code.co_flags & CO_OPTIMIZED else _read_namespace

@@ -11,14 +11,15 @@ structure only; they are neither hashed nor compared, for a metaclass can say ho
 # pyright: reportUnknownArgumentType=false
 
 import collections
-import datetime
 import decimal
 import enum
 import types
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from pytest_recorder.engine.pure.lookups import entry, exact, named_entries
 from pytest_recorder.redaction.names import EVERYTHING, NUMBERS
+from pytest_recorder.system.originals import DATES, INTERPRETER
 
 
 class Shape:
@@ -71,6 +72,7 @@ class TypeReader(NamedTuple):
     dict_at: int  # place in the method resolution order whose class brings `__dict__`, or -1
     slots: tuple[tuple[int, str, str], ...]  # place, name in the class, name for people
     fields: tuple[str, ...]  # of a named tuple
+    look_up: Callable[[Any, str], Any]  # in the namespaces of its bases
 
 
 HOLDING: Final = frozenset(
@@ -92,27 +94,73 @@ namespace_of = type.__dict__["__dict__"].__get__
 _name_of = type.__dict__["__name__"].__get__
 qualname_of = type.__dict__["__qualname__"].__get__
 _module_of = type.__dict__["__module__"].__get__
+_flags_of = type.__dict__["__flags__"].__get__
+_HEAP_TYPE = 1 << 9
 
 _TEXT_TYPES: Final = frozenset(
     (
         decimal.Decimal,
-        datetime.date,
-        datetime.datetime,
-        datetime.time,
-        datetime.timedelta,
-        datetime.timezone,
+        DATES.date,
+        DATES.datetime,
+        DATES.time,
+        DATES.timedelta,
+        DATES.timezone,
     )
 )
 
 
 def type_name(kind: type) -> str:
     """Give the qualified name with module, without `builtins.`; runs no code of a metaclass."""
-    name: str = qualname_of(kind)
-    try:
+    name = exact(qualname_of(kind))
+    if _flags_of(kind) & _HEAP_TYPE:
+        module = entry(namespace_of(kind), "__module__")
+    else:
         module = _module_of(kind)
-    except AttributeError:
-        return name
     return f"{module}.{name}" if type(module) is str and module != "builtins" else name
+
+
+_NONE: Final = object()
+_FEW_ITEMS: Final = 32
+_get_referents: Final = INTERPRETER.get_referents
+
+
+def items_of_tuple(value: Any, limit: int) -> tuple[Any, ...]:
+    """Read the first items of a tuple; of one that is still being made those that it has.
+
+    Problem: `tuple(iterable)` makes room before it has the items, and `gc.get_referrers` gives such
+    a tuple to the program. To read an empty place of it ends the process. What does not work:
+    iteration, slices, comparisons. What we do: the collector passes over empty places, so fewer
+    referents than places tell (0.1 us); of a long one, whose referents would take too long, the
+    addresses that are to be read are looked at. No tuple of a subclass is seen half made.
+    """
+    if not issubclass(type(value), tuple):
+        return ()
+    length = tuple.__len__(value)
+    if type(value) is tuple and length:
+        shown = min(length, limit)
+        if length > _FEW_ITEMS and _ADDRESSES:
+            is_whole = None not in _ADDRESSES[0](value, shown)
+        else:
+            is_whole = len(_get_referents(value)) == length
+        if not is_whole:
+            # Last first, as the collector goes.
+            return tuple(_get_referents(value)[::-1][:limit])
+    return tuple.__getitem__(value, slice(0, limit))
+
+
+_ADDRESSES: Final[list[Callable[[Any, int], list[int | None]]]] = []
+"""Reads the first addresses of a tuple: there once it was asked for, for few need it."""
+
+
+def prepare_tuples() -> None:
+    """Import what reading long tuples takes: an import while a test runs is the test's."""
+    if not _ADDRESSES:
+        from ctypes import c_void_p
+
+        head = tuple.__basicsize__
+        _ADDRESSES.append(
+            lambda value, count: (c_void_p * count).from_address(id(value) + head)[:]
+        )
 
 
 # By address: to hash or to compare a type can run code of its metaclass.
@@ -177,9 +225,21 @@ def _is_c_descriptor(value: object) -> bool:
     return kind is types.GetSetDescriptorType or kind is types.MemberDescriptorType
 
 
-def instance_dict(value: object, mro: tuple[type, ...], place: int) -> dict[Any, Any] | None:
+def look_up_quickly(namespace: Any, name: str) -> Any:
+    """Find a name in the namespace of a class that has plain keys, which stay so."""
+    return namespace.get(name)
+
+
+def instance_dict(
+    value: object,
+    mro: tuple[type, ...],
+    place: int,
+    look_up: Callable[[Any, str], Any] = entry,
+) -> dict[Any, Any] | None:
     """Read `__dict__` through the C descriptor of the class at this place, if it brings one."""
-    descriptor: Any = namespace_of(mro[place]).get("__dict__") if place >= 0 else None
+    # The bases of a class can be changed.
+    is_there = 0 <= place < len(mro)
+    descriptor: Any = look_up(namespace_of(mro[place]), "__dict__") if is_there else None
     if not _is_c_descriptor(descriptor):
         return None
     try:
@@ -192,7 +252,7 @@ def instance_dict(value: object, mro: tuple[type, ...], place: int) -> dict[Any,
 def fields_of(kind: type) -> tuple[str, ...]:
     """Give the names of the fields of a named tuple; empty for any other type."""
     for owner in mro_of(kind):
-        fields = namespace_of(owner).get("_fields")
+        fields = entry(namespace_of(owner), "_fields")
         if fields is not None:
             good = type(fields) is tuple and all(type(field) is str for field in fields)
             return fields if good else ()
@@ -201,7 +261,11 @@ def fields_of(kind: type) -> tuple[str, ...]:
 
 def _is_plain(mro: tuple[type, ...]) -> bool:
     """Tell whether instances have no state of their own: classes with `__slots__ = ()` only."""
-    return all("__slots__" in namespace_of(owner) for owner in mro[:-1])
+    return all(_has_slots(namespace_of(owner)) for owner in mro[:-1])
+
+
+def _has_slots(namespace: Any) -> bool:
+    return entry(namespace, "__slots__", _NONE) is not _NONE
 
 
 def places_of_state(mro: tuple[type, ...]) -> tuple[int, tuple[tuple[int, str, str], ...]]:
@@ -210,17 +274,17 @@ def places_of_state(mro: tuple[type, ...]) -> tuple[int, tuple[tuple[int, str, s
     slots: list[tuple[int, str, str]] = []
     for place, owner in enumerate(mro):
         namespace = namespace_of(owner)
-        if dict_at < 0 and _is_c_descriptor(namespace.get("__dict__")):
+        if dict_at < 0 and _is_c_descriptor(entry(namespace, "__dict__")):
             dict_at = place
-        if "__slots__" in namespace:
-            prefix = f"_{_name_of(owner).lstrip('_')}__"
+        if _has_slots(namespace):
+            prefix = f"_{exact(_name_of(owner)).lstrip('_')}__"
             slots.extend(
                 (
                     place,
                     name,
                     "__" + name.removeprefix(prefix) if name.startswith(prefix) else name,
                 )
-                for name, member in tuple(namespace.items())
+                for name, member in named_entries(namespace).items()
                 if type(member) is types.MemberDescriptorType
             )
     return dict_at, tuple(slots)

@@ -15,13 +15,14 @@ Depth counts the levels of containers and objects that are opened. True sizes ar
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
 import collections
-import datetime
 import types
 import weakref
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
+from pytest_recorder.engine.pure.lookups import entry, exact, is_plain
+from pytest_recorder.engine.pure.marks import Marked, unguarded
 from pytest_recorder.engine.pure.scalars import (
     PLAIN_COPY,
     encode_complex,
@@ -36,6 +37,8 @@ from pytest_recorder.engine.pure.shapes import (
     fields_of,
     instance_dict,
     is_hidden,
+    items_of_tuple,
+    look_up_quickly,
     mro_of,
     namespace_of,
     places_of_state,
@@ -48,6 +51,7 @@ from pytest_recorder.engine.streams import is_hook
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Reason, Tag
 from pytest_recorder.redaction.names import LONGEST_NAME, OPEN, is_name
+from pytest_recorder.system.originals import DATES
 
 __all__ = ["Bounds", "ValueEncoder"]
 
@@ -74,12 +78,14 @@ class ValueEncoder:
         "_define_name",
         "_define_type",
         "_encoders",
+        "_hidden_safely",
         "_ids",
         "_level",
         "_level_of",
         "_open",
         "_readers",
         "_redactor",
+        "_safely",
         "_scalars",
         "redacted",
     )
@@ -90,12 +96,17 @@ class ValueEncoder:
         redactor: Redactor,
         define_type: Callable[[str, tuple[str, ...]], bytes],
         define_name: Callable[[str], bytes],
+        marked: Marked = unguarded,
     ) -> None:
         self._bounds = bounds
         self._redactor = redactor
         self._level_of = redactor.level
         self._define_type = define_type
         self._define_name = define_name
+        self._safely = marked(self._encode_whole, "encode", self._mark)
+        self._hidden_safely = marked(
+            self._hidden_whole, "encode", lambda named: self._mark(named[0])
+        )
         self._readers: dict[int, TypeReader] = {}
         self._ids: dict[int, bytes] = {}
         self._open: list[int] = []
@@ -114,7 +125,7 @@ class ValueEncoder:
         self._scalars = {id(kind): encode for kind, encode in scalars.items()}
         self._encoders: dict[int, Callable[[Any, TypeReader, int], bytes]] = {
             Shape.LIST: self._sequence(list),
-            Shape.TUPLE: self._sequence(tuple),
+            Shape.TUPLE: self._tuple,
             Shape.SET: self._sequence(set),
             Shape.FROZENSET: self._sequence(frozenset),
             Shape.DEQUE: self._sequence(collections.deque),
@@ -152,8 +163,17 @@ class ValueEncoder:
         scalar = self._scalars.get(id(type(value)))
         if scalar is not None:
             return scalar(value)
+        encoded: bytes = self._safely(value)
+        return encoded
+
+    def _encode_whole(self, value: Any) -> bytes:
         self._open.clear()
         return self._encode(value, 0)
+
+    def _mark(self, value: object) -> bytes:
+        """Stand for a value that could not be read: its type, if that can be."""
+        type_id = self._define_type(type_name(type(value)), ())
+        return _OPAQUE + type_id + self.object_id(value) + bytes((Reason.FAILED,))
 
     def encode_at(self, value: object, depth: int) -> bytes:
         """Encode an object inside so many others."""
@@ -164,8 +184,12 @@ class ValueEncoder:
         """Encode what stands under a name that hides so much, if anything."""
         if not level:
             return self.encode(value)
+        encoded: bytes = self._hidden_safely((value, level))
+        return encoded
+
+    def _hidden_whole(self, named: tuple[object, int]) -> bytes:
         self._open.clear()
-        return self._hidden(value, 0, level)
+        return self._hidden(named[0], 0, named[1])
 
     def _hidden(self, value: Any, depth: int, level: int) -> bytes:
         """Encode the type only of what is hidden; items of a built-in container are looked at.
@@ -265,6 +289,8 @@ class ValueEncoder:
         full: int,
         parts: Callable[[], Iterable[bytes]],
         bound: tuple[int, int],
+        *,
+        is_cut: bool = False,
     ) -> bytes:
         limit, why = bound
         reason = self._open_level(value, depth, full, limit, why)
@@ -272,6 +298,8 @@ class ValueEncoder:
         shown: list[bytes] = []
         if reason not in (Reason.CYCLE, Reason.DEPTH):
             self._open.append(id(value))
+            if is_cut:
+                reason = Reason.CHANGED
             try:
                 shown.extend(parts())
             except RuntimeError as error:
@@ -290,7 +318,7 @@ class ValueEncoder:
 
         def encode(value: Any, reader: TypeReader, depth: int) -> bytes:
             limit, full = self._bounds.items, length(value)
-            items = self._pair if full == 2 <= limit and base in (list, tuple) else self._many
+            items = self._pair if full == 2 <= limit and base is list else self._many
             return self._opened(
                 _SEQUENCE,
                 value,
@@ -302,6 +330,22 @@ class ValueEncoder:
             )
 
         return encode
+
+    def _tuple(self, value: Any, reader: TypeReader, depth: int) -> bytes:
+        limit = self._bounds.items
+        full = tuple.__len__(value)
+        shown = items_of_tuple(value, limit)
+        items = self._pair if full == 2 <= limit else self._many
+        return self._opened(
+            _SEQUENCE,
+            value,
+            reader,
+            depth,
+            full,
+            lambda: items(shown, depth + 1),
+            (limit, Reason.ITEMS),
+            is_cut=len(shown) < min(full, limit),
+        )
 
     def _named_tuple(self, value: Any, reader: TypeReader, depth: int) -> bytes:
         limit = self._bounds.items
@@ -364,7 +408,9 @@ class ValueEncoder:
         found: list[tuple[str, Any]] = []
         mro = mro_of(type(value))
         for place, name, shown in reader.slots:
-            descriptor = namespace_of(mro[place]).get(name)
+            # The bases of a class can be changed.
+            is_there = place < len(mro)
+            descriptor = reader.look_up(namespace_of(mro[place]), name) if is_there else None
             if type(descriptor) is types.MemberDescriptorType:
                 try:
                     found.append((shown, descriptor.__get__(value)))
@@ -372,7 +418,7 @@ class ValueEncoder:
                     # Without a value, or another class's descriptor under a name in this one.
                     continue
         full = len(found)
-        namespace = instance_dict(value, mro, reader.dict_at)
+        namespace = instance_dict(value, mro, reader.dict_at, reader.look_up)
         if namespace is not None:
             full += dict.__len__(namespace)
             pairs = tuple(islice(dict.items(namespace), self._bounds.attributes))
@@ -400,10 +446,10 @@ class ValueEncoder:
         )
 
     def _enumeration(self, value: Any, reader: TypeReader, depth: int) -> bytes:
-        attributes = instance_dict(value, mro_of(type(value)), reader.dict_at) or {}
+        attributes = instance_dict(value, mro_of(type(value)), reader.dict_at, entry) or {}
         shown = [
-            ("name", dict.get(attributes, "_name_")),
-            ("value", dict.get(attributes, "_value_")),
+            ("name", entry(attributes, "_name_")),
+            ("value", entry(attributes, "_value_")),
         ]
         return self._attributes(value, reader, depth, shown, 2)
 
@@ -432,7 +478,7 @@ class ValueEncoder:
         owner, name = value.__self__, value.__name__
         if owner is not None and not issubclass(type(owner), types.ModuleType):
             kind = owner if issubclass(type(owner), type) else type(owner)
-            name = f"{qualname_of(kind)}.{name}"
+            name = f"{exact(qualname_of(kind))}.{name}"
         return self._attributes(value, reader, depth, [("qualname", name)], 1)
 
     def _method(self, value: types.MethodType, reader: TypeReader, depth: int) -> bytes:
@@ -445,15 +491,17 @@ class ValueEncoder:
         return self._attributes(value, reader, depth, [("name", type_name(value))], 1)
 
     def _module(self, value: types.ModuleType, reader: TypeReader, depth: int) -> bytes:
-        name = dict.get(_module_state(value) or {}, "__name__")
+        name = entry(_module_state(value) or {}, "__name__")
         shown = name if type(name) is str else None
         return self._attributes(value, reader, depth, [("name", shown)], 1)
 
     def _text_scalar(self, value: Any, reader: TypeReader, depth: int) -> bytes:
-        zone = value.tzinfo if type(value) in (datetime.datetime, datetime.time) else None
-        if zone is not None and type(zone) is not datetime.timezone:
+        zone = value.tzinfo if type(value) in (DATES.datetime, DATES.time) else None
+        if zone is not None and type(zone) is not DATES.timezone:
             return self._opaque(value, reader, Reason.CUSTOM)
-        return _TEXT + reader.type_id + self.object_id(value) + self.encode_text(str(value))
+        return (
+            _TEXT + reader.type_id + self.object_id(value) + self.encode_text(exact(str(value)))
+        )
 
     def _scalar_subclass(self, base: Any) -> Callable[[Any, TypeReader, int], bytes]:
         """Make the encoder for a subclass of a scalar: its plain value beside its type."""
@@ -499,4 +547,7 @@ class ValueEncoder:
         dict_at, slots = places_of_state(mro)
         shape = shape_of(kind, mro, dict_at, has_slots=bool(slots), has_fields=bool(fields))
         encode = self._encoders[shape]
-        return TypeReader(weakref.ref(kind), type_id, shape, encode, dict_at, slots, fields)
+        has_plain_bases = all(is_plain(namespace_of(base)) for base in mro)
+        look_up = look_up_quickly if has_plain_bases else entry
+        alive = weakref.ref(kind)
+        return TypeReader(alive, type_id, shape, encode, dict_at, slots, fields, look_up)

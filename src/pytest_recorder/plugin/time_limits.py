@@ -1,0 +1,68 @@
+"""Tells by its exception that a test failed by a time limit, which measures the recorder too.
+
+Nothing of the test's is run: types are known by their names, what led to an exception is read where
+the interpreter keeps it.
+"""
+
+import re
+from typing import Any, Final
+
+import pytest
+
+TIMEOUT_PLUGIN: Final = "pytest-timeout"
+_LIMITS: Final = frozenset(
+    (
+        "hypothesis.errors.DeadlineExceeded",
+        # `asyncio.timeout`, `wait_for`, anyio, futures: all of them raise the built-in one.
+        "TimeoutError",
+        "trio.TooSlowError",
+        "func_timeout.exceptions.FunctionTimedOut",
+    )
+)
+_OF_TIMEOUT_PLUGIN: Final = re.compile(r"Timeout \(?>\s*[\d.]+")
+_MOST_EXCEPTIONS: Final = 200
+
+_mro_of = type.__dict__["__mro__"].__get__
+_name_of = type.__dict__["__qualname__"].__get__
+_namespace_of = type.__dict__["__dict__"].__get__
+_cause_of = BaseException.__dict__["__cause__"].__get__
+_context_of = BaseException.__dict__["__context__"].__get__
+_args_of = BaseException.__dict__["args"].__get__
+_exceptions_of = BaseExceptionGroup.__dict__["exceptions"].__get__
+
+
+def time_limit_of(error: BaseException) -> str | None:
+    """Name the time limit that an exception tells of: itself, in it, or as what led to it.
+
+    Hypothesis wraps a deadline that was not exceeded again in a `Flaky`.
+    """
+    waiting: list[Any] = [error]
+    known: set[int] = set()
+    while waiting and len(known) < _MOST_EXCEPTIONS:
+        found = waiting.pop()
+        if found is None or id(found) in known:
+            continue
+        known.add(id(found))
+        limit = _limit_itself(found)
+        if limit is not None:
+            return limit
+        waiting += [_context_of(found), _cause_of(found)]
+        if BaseExceptionGroup in _mro_of(type(found)):
+            waiting += reversed(_exceptions_of(found))
+    return None
+
+
+def _limit_itself(error: BaseException) -> str | None:
+    kinds = _mro_of(type(error))
+    if pytest.fail.Exception in kinds:
+        args = _args_of(error)
+        words = args[0] if type(args) is tuple and args else None
+        is_of_plugin = type(words) is str and _OF_TIMEOUT_PLUGIN.match(words) is not None
+        return TIMEOUT_PLUGIN if is_of_plugin else None
+    for kind in kinds:
+        module = _namespace_of(kind).get("__module__")
+        name = _name_of(kind)
+        full = f"{module}.{name}" if type(module) is str and module != "builtins" else name
+        if full in _LIMITS:
+            return full
+    return None

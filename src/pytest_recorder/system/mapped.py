@@ -1,0 +1,161 @@
+"""Maps a file that grows into memory, beside a program that may close any descriptor.
+
+PYTEST_DONT_REWRITE
+
+Problem: `mmap` keeps a descriptor of its own, and gives it to `ftruncate` when the map is resized
+and to `close` when it ends. A program that closes all descriptors above 2 and opens files of its
+own would have one of those cut, or closed, by us. What we do: from 3.13 on `mmap` is told to keep
+none. Before, its descriptor gets a high number, which is looked at before it is used; a map whose
+number is foreign by now is kept for the life of the process and never closed.
+A descriptor that was closed is replaced by opening the file again, if its name still leads to it.
+What can still go wrong: a program that removes or replaces the file; then it cannot grow.
+"""
+
+import mmap
+import sys
+from typing import Any, Final
+
+from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.system import files
+from pytest_recorder.system.atomic_write import remove_unfinished
+from pytest_recorder.system.files import Identity
+from pytest_recorder.system.locks import lock, unlock
+from pytest_recorder.system.originals import OS
+from pytest_recorder.system.paths import FilePath
+
+
+class _Mapping:
+    def __init__(self) -> None:
+        self.map: Final = mmap.mmap
+        self.page_bytes: Final = mmap.PAGESIZE
+        self.dont_need: Final[int | None] = getattr(mmap, "MADV_DONTNEED", None)
+        self.keeps_descriptor: Final = sys.version_info < (3, 13) or sys.platform == "win32"
+
+
+_MAPPING: Final = _Mapping()
+_NEVER_CLOSED: Final[list[mmap.mmap]] = []
+"""Maps that would close a file of the program's."""
+
+
+class MappedFile:
+    """A new file, locked and mapped. `map` is another object after each change of the size.
+
+    Raises OSError; where the file cannot be made nothing is left of it.
+    """
+
+    def __init__(self, path: FilePath, size: int) -> None:
+        self.path = path
+        self._pid = OS.getpid()
+        descriptor = OS.open(path, files.READ_WRITE | files.CREATE, 0o600)
+        try:
+            self._descriptor = files.to_high_number(descriptor)
+            self._identity = Identity.of(self._descriptor)
+            lock(self._descriptor)
+            self._reserve(size)
+            self.map, self._mapped = self._new_map()
+        except BaseException:
+            OS.close(self._descriptor)
+            remove_unfinished(path)
+            raise
+
+    def grow(self, size: int) -> None:
+        """Make it larger, with real blocks.
+
+        Raises OSError, EnvironmentError (ERR_IO) where it was replaced; it is as it was then.
+        """
+        self._find()
+        self._reserve(size)
+        self._resize_map(OS.fstat(self._descriptor).st_size)
+
+    def shrink(self, size: int) -> None:
+        """Give what is beyond `size` back to the disk. Raises OSError."""
+        self._find()
+        if not self._has_own(self._mapped):
+            OS.ftruncate(self._descriptor, size)
+        self._resize_map(size)
+
+    def evict(self, start: int, end: int) -> None:
+        """Take whole pages between two places out of the memory of the process."""
+        advice, page = _MAPPING.dont_need, _MAPPING.page_bytes
+        if advice is None:
+            return
+        first = -(-start // page) * page
+        size = end // page * page - first
+        try:
+            if size > 0:
+                self.map.madvise(advice, first, size)
+        except OSError:
+            # A process that has locked its memory keeps it.
+            return
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self.map.closed
+
+    def close(self) -> None:
+        """Unmap and close; a forked child, which shares the lock, does not give it back."""
+        if self.map.closed:
+            return
+        self._leave_map()
+        if self._has_own(self._descriptor):
+            if self._pid == OS.getpid():
+                unlock(self._descriptor)
+            OS.close(self._descriptor)
+        self._descriptor = -1
+
+    def _new_map(self) -> tuple[mmap.mmap, int]:
+        """Map the whole file; gives the number that `mmap` keeps too, -1 where that is unknown."""
+        if not _MAPPING.keeps_descriptor:
+            options: dict[str, Any] = {"trackfd": False}
+            return _MAPPING.map(self._descriptor, 0, **options), -1
+        with files.low_numbers_taken():
+            expected = OS.dup(self._descriptor)
+            OS.close(expected)
+            found = _MAPPING.map(self._descriptor, 0)
+        return found, expected if self._has_own(expected) else -1
+
+    def _resize_map(self, size: int) -> None:
+        """Map as much as the file has now; where that fails the map is as it was."""
+        if self._has_own(self._mapped):
+            self.map.resize(size)
+            return
+        found, mapped = self._new_map()
+        self._leave_map()
+        self.map, self._mapped = found, mapped
+
+    def _leave_map(self) -> None:
+        """Unmap, and let `mmap` close no file but ours."""
+        mapped = self._mapped
+        if mapped >= 0 and not self._has_own(mapped) and Identity.of(mapped) is not None:
+            _NEVER_CLOSED.append(self.map)
+        else:
+            self.map.close()
+
+    def _has_own(self, descriptor: int) -> bool:
+        return descriptor >= 0 and Identity.of(descriptor) == self._identity
+
+    def _find(self) -> None:
+        """Open the file again where the program has closed it.
+
+        Raises OSError, EnvironmentError (ERR_IO).
+        """
+        if self._has_own(self._descriptor):
+            return
+        again = OS.open(self.path, files.READ_WRITE | files.READ)
+        if not self._has_own(again):
+            OS.close(again)
+            raise enverr(
+                ErrorCode.IO,
+                "the program has closed our files and put another in the place of one",
+                path=self.path,
+            )
+        self._descriptor = files.to_high_number(again)
+        lock(self._descriptor)
+
+    def _reserve(self, size: int) -> None:
+        """Reserve real blocks: on a sparse file a full disk would end the process by SIGBUS."""
+        if OS.posix_fallocate is None:
+            OS.ftruncate(self._descriptor, size)
+        else:
+            OS.posix_fallocate(self._descriptor, 0, size)

@@ -1,0 +1,1 @@
+"""Mutates traces and spools, guided by coverage, and gives them to every reader."""
