@@ -149,6 +149,18 @@ remember_secret(Hot *hot, PyObject *value)
 }
 
 int
+secret_put(Hot *hot, Buffer *out, PyObject *value, uint32_t type)
+{
+    if (remember_secret(hot, value) < 0) {
+        return -1;
+    }
+    put_byte(out, TAG_REDACTED);
+    put_uv(out, type);
+    redacted_set(hot, hot->secrecy.redacted + 1);
+    return 0;
+}
+
+int
 may_hide(Hot *hot, PyObject *text)
 {
     Py_ssize_t length = PyUnicode_GET_LENGTH(text);

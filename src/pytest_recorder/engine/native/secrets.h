@@ -27,6 +27,9 @@ int first_of_pair_is_secret(Hot *hot, PyObject *first);
 /* Hide a string or bytes from now on wherever it is part of a text. The caller owns it. */
 int remember_secret(Hot *hot, PyObject *value);
 
+/* Put a value that must not be written: its type, whose number is given. */
+int secret_put(Hot *hot, Buffer *out, PyObject *value, uint32_t type);
+
 /* The text with what is secret hidden, a new reference. */
 PyObject *masked(Hot *hot, PyObject *text);
 

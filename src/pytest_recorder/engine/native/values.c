@@ -247,18 +247,6 @@ planned_of(Hot *hot, int reason, int depth, Py_ssize_t full, Py_ssize_t most)
 static int encode_by(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth,
                      int level);
 
-static int
-type_encode(Hot *hot, Buffer *out, PyObject *value, uint32_t type)
-{
-    if (remember_secret(hot, value) < 0) {
-        return -1;
-    }
-    put_byte(out, TAG_REDACTED);
-    put_uv(out, type);
-    redacted_set(hot, hot->secrecy.redacted + 1);
-    return 0;
-}
-
 /* What stands under a name that hides so much. None and truth values hide nothing; of what is hidden
  * the type is left; what a built-in container holds stands under its name too. */
 static int
@@ -273,7 +261,7 @@ hidden_encode(Hot *hot, Buffer *out, PyObject *value, int depth, int level)
     int status = -1;
     if (reader != NULL && type_number(hot, reader->definition, &number) == 0) {
         if (is_hidden(reader->shape, level)) {
-            status = type_encode(hot, out, value, number);
+            status = secret_put(hot, out, value, number);
         }
         else {
             int done = scalar_encode(hot, out, value);
