@@ -86,7 +86,7 @@ build-sanitized:
 
 # Leaks are what the tests of reference counts and memory prove: the interpreter's own would hide ours.
 # Run the contract of the engines on the parts in C under AddressSanitizer and UBSan.
-sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py": build-sanitized
+sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py tests/engines/test_helpers_that_misbehave.py tests/undisturbed/test_nothing_of_the_program_runs.py": build-sanitized
     LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
     PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
         {{ bin }}/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }}
@@ -101,6 +101,29 @@ fuzz-sanitized *args="decoders files --seconds 60": build-sanitized
     LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
     PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
         {{ bin }}/python -m tests.fuzz {{ args }}
+
+# Run the hostile programs recorded: under the sanitizers, optimized, in development mode, and with every warning an error.
+hostile *args="tests/undisturbed/test_hostile_programs.py tests/undisturbed/test_nothing_of_the_program_runs.py": build-sanitized
+    LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
+    PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
+        {{ bin }}/python -m pytest -n auto -k "not recursion" {{ args }}
+    {{ bin }}/python -O -m pytest -n auto {{ args }}
+    {{ bin }}/python -X dev -W error -m pytest -n auto {{ args }}
+
+# Compile all that is in C with every warning an error: for this Python, and on its public API from 3.12 on.
+warnings:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    flags="$({{ bin }}/python -c 'import sysconfig; print("-I" + sysconfig.get_path("include"))') -Isrc/pytest_recorder/format"
+    flags="$flags -std=c11 -D_GNU_SOURCE -fno-strict-aliasing -O2 -Wall -Wextra -Werror -c -o /dev/null"
+    is_new=$({{ bin }}/python -c 'import sys; print(int(sys.version_info >= (3, 12)))')
+    for unit in src/pytest_recorder/engine/native/unit.c src/pytest_recorder/engine/_taps.c src/pytest_recorder/system/*.c \
+        src/pytest_recorder/tracefile/*.c; do
+        cc $flags "$unit"
+        if [ "$is_new" = 1 ]; then
+            cc $flags -DHOT_PUBLIC=1 "$unit"
+        fi
+    done
 
 # Write the tables of docs/policy.md from real runs of every cell.
 policy-tables:

@@ -162,10 +162,14 @@ def base_environment(python: str, work: Path) -> Path:
     inside = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     if not inside.exists():
         command([python, "-m", "venv", str(environment)], "cannot make an environment")
-    install = [str(inside), "-m", "pip", "install", "--quiet", "--upgrade"]
     wheel = str(checkout_wheel(python, work))
-    command([*install, wheel, "pytest", "prometheus_client"], "cannot install the checkout")
-    command([*install, "--no-deps", "--force-reinstall", wheel], "cannot install the checkout")
+    built = environment / "checkout.txt"
+    if not built.is_file() or built.read_text(encoding="utf-8") != wheel or "dirty" in wheel:
+        install = [str(inside), "-m", "pip", "install", "--quiet", "--upgrade"]
+        command([*install, wheel, "pytest"], "cannot install the checkout")
+        again = [*install, "--no-deps", "--force-reinstall", wheel]
+        command(again, "cannot install the checkout")
+        built.write_text(wheel, encoding="utf-8")
     return inside
 
 

@@ -31,10 +31,10 @@ import outcomes
 from comparison import table
 from outcomes import Comparison, Outcomes
 from pypi_suites import (
-    CHECKOUT,
     SUITES,
     Suite,
     SuiteError,
+    checkout_commit,
     checkout_wheel,
     command,
     fetch,
@@ -68,6 +68,7 @@ COSTS = (
 SECTION = "suites"
 """Where the tables stand in the document."""
 SAVED = "result.json"
+_STORAGE = "hypothesis"
 WITHOUT_US = ["-p", "no:record_trace"]
 STATUSES = {0, 1}
 METRICS = "pytest_recorder_"
@@ -288,6 +289,10 @@ class Runner:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         written, log = folder / "outcomes.json", folder / "pytest.log"
+        # Hypothesis makes its table of all characters once; the examples of a run are its own.
+        characters, kept = folder / _STORAGE / "unicode_data", self.work / "unicode_data"
+        if kept.is_dir():
+            shutil.copytree(kept, characters)
         started = _children_s()
         with log.open("w", encoding="utf-8") as stream:
             process = subprocess.Popen(
@@ -307,6 +312,8 @@ class Runner:
         if status not in STATUSES or not written.exists():
             tail = log.read_text(encoding="utf-8", errors="replace")[-1500:]
             raise SuiteError(f"pytest ended with {status}, see {place}\n{tail}")
+        if characters.is_dir() and not kept.is_dir():
+            shutil.copytree(characters, kept)
         found = outcomes.read(written)
         # There is no CPU time of children on Windows.
         return Run(status, spent or found.process_s, found)
@@ -327,7 +334,7 @@ class Runner:
         return {
             **kept,
             **self.suite.environ,
-            "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / _STORAGE),
             "PYTHONHASHSEED": "0",
             "PYTHONPATH": str(Path(__file__).resolve().parent),
             outcomes.FILE_VARIABLE: str(written),
@@ -509,12 +516,7 @@ def described(python: str) -> str:
 
 def checkout() -> str:
     """Give the commit of this checkout, and the day."""
-    git = ["git", "describe", "--always", "--dirty", "--abbrev=9"]
-    try:
-        commit = command(git, "no commit", cwd=CHECKOUT).strip()
-    except (SuiteError, OSError):
-        commit = "no commit"
-    return f"{commit}, {time.strftime('%Y-%m-%d', time.gmtime())}"
+    return f"{checkout_commit()}, {time.strftime('%Y-%m-%d', time.gmtime())}"
 
 
 if __name__ == "__main__":

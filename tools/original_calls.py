@@ -3,9 +3,10 @@
 `python tools/original_calls.py [FOLDER]` prints a line for each finding and ends with 1 if there is
 one. `tests/undisturbed/test_replaced_functions.py` shows the same by running it.
 
-- What the recorder needs of the interpreter and the operating system is taken in `system/`. Other
-  modules import no module that tests replace, or replace functions of; what may be taken from one
-  by name (a type, a constant, a function in C) stands in `TAKEN`.
+- What the recorder needs of the interpreter and the operating system is taken in `system/`, into
+  objects: no function there calls it by the name of its module. Other modules import no module that
+  tests replace, or replace functions of; what may be taken from one by name (a type, a constant, a
+  function in C) stands in `TAKEN`.
 - No built-in that opens, prints, asks or imports; no function of `sys` or `threading`; no method of
   `pathlib` that looks at a file.
 - No import inside a function: it calls `builtins.__import__`, which a test may have replaced, and
@@ -108,7 +109,11 @@ ORIGINALS: Final = frozenset(("OS", "files", "INTERPRETER", "CLOCKS", "THREADING
 """Whose methods of these names are originals."""
 
 EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
-    ("system/originals.py", "sys.monitoring"): "takes it",
+    ("system/originals.py", "call of import_module"): "when it is imported",
+    (
+        "system/json_text.py",
+        "call of json.JSONEncoder",
+    ): "when it is imported, where C is missing",
     ("system/compiled.py", "call of import_module"): "when the run begins",
     ("settings/config.py", "import of os"): "a type that paths are told by",
     ("settings/config.py", "import of pathlib"): "makes paths of options before the tests",
@@ -179,6 +184,8 @@ class Calls(ast.NodeVisitor):
         self.path = path
         self.findings: list[Finding] = []
         self._is_system = path.startswith("system/")
+        self._replaced: set[str] = set()
+        """The names in `system/` of modules that a test can replace functions of."""
         self._depth = 0
 
     def find(self, node: ast.AST, what: str, text: str) -> None:
@@ -215,18 +222,24 @@ class Calls(ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            self._imported(node, alias.name, None)
+            self._imported(node, alias.name, None, alias.asname)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
-            self._imported(node, node.module or "", alias.name)
+            self._imported(node, node.module or "", alias.name, alias.asname)
 
-    def _imported(self, node: ast.stmt, module: str, name: str | None) -> None:
+    def _imported(
+        self, node: ast.stmt, module: str, name: str | None, alias: str | None
+    ) -> None:
         full = module if name is None else f"{module}.{name}"
         if self._depth:
             self.find(node, f"import of {full} in a function", "import it when the run begins")
-        elif not self._is_system and is_replaced(module, name):
-            self.find(node, f"import of {full}", "a test can replace it, take it in system/")
+        elif is_replaced(module, name):
+            if not self._is_system:
+                self.find(
+                    node, f"import of {full}", "a test can replace it, take it in system/"
+                )
+            self._replaced.add(full.rpartition(".")[2] if alias is None else alias)
 
     # Calls.
 
@@ -243,7 +256,9 @@ class Calls(ast.NodeVisitor):
             return
         owner = function.value
         name = owner.id if isinstance(owner, ast.Name) else ""
-        if name == "sys":
+        if self._is_system and name in self._replaced:
+            self.find(node, f"call of {name}.{function.attr}", "keep it in an object")
+        elif name == "sys":
             self.find(node, f"call of sys.{function.attr}", "use originals.INTERPRETER")
         elif function.attr in FILE_METHODS and name not in ORIGINALS:
             self.find(node, f"call of .{function.attr}", "if it is of a path, use system/files")

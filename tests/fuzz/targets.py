@@ -162,6 +162,7 @@ def _events_of(data: bytes) -> tuple[list[Any], str | None]:
 
 COMMANDS = {
     "info": ["info", "{}"],
+    "info-policy": ["info", "--policy", "{}"],
     "info-json": ["info", "--json", "{}"],
     "show": ["show", "--lines", "{}"],
     "show-failure": ["show", "--at", "failure", "{}"],
@@ -213,7 +214,7 @@ def _ensure_known_status(argv: list[str]) -> None:
             status = error.code if isinstance(error.code, int) else 1
     if status not in (0, 2, 10, 20):
         raise WrongError(f"{argv[0]} ends with {status}: {err.getvalue()[-2000:]}")
-    _ensure("\x1b" not in out.getvalue(), "a terminal escape")
+    _ensure("\x1b" not in out.getvalue() + err.getvalue(), "a terminal escape")
     if status == 0 and "--json" in argv:
         for line in out.getvalue().splitlines() if argv[0] == "at" else [out.getvalue()]:
             json.loads(line)

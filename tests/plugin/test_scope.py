@@ -512,6 +512,35 @@ def test_a_test_that_a_class_inherits_from_a_distribution_is_recorded_and_its_pa
     assert run.has(project / "test_shop.py", site / "goods/suite.py")
 
 
+def test_a_test_function_that_a_library_made_does_not_draw_the_library_in(
+    tmp_path: Path, site: Path
+) -> None:
+    # As pytest-bdd makes them: what they call is the project's.
+    made = "def make(step):\n    def test():\n        step()\n    return test\n"
+    install(site, "goods", {"goods.py": made})
+    text = "from goods import make\nfrom steps import step\n\ntest_it = make(step)\n"
+    steps = "def step():\n    x = 1\n"
+    project = write(
+        tmp_path / "project", {"setup.py": "", "test_a.py": text, "steps.py": steps}
+    )
+    run = Run(project, path=(site,))
+    assert run.has(project / "steps.py")
+    assert not run.remark
+
+
+@pytest.mark.parametrize("more", [("--record-level=calls",), ("--record-scope=session",)])
+@pytest.mark.parametrize("pure", ["", "1"])
+def test_nothing_is_said_where_all_is_well(
+    tmp_path: Path, more: tuple[str, ...], pure: str
+) -> None:
+    text = TEST + "\n\nimport unittest\n\nclass TestIt(unittest.TestCase):\n"
+    text += "    def test_it(self):\n        pass\n"
+    project = write(tmp_path / "project", {"setup.py": "", "shop.py": SHOP, "test_a.py": text})
+    run = Run(project, *more, PYTEST_RECORDER_PURE=pure)
+    assert "1 failed, 1 passed" in run.output
+    assert not run.remark
+
+
 def test_doctests_in_an_installed_package_show_what_they_call(
     elsewhere: Path, site: Path
 ) -> None:
@@ -601,6 +630,34 @@ def test_the_manifest_and_the_index_say_it_too(tmp_path: Path) -> None:
     assert entry["unrecorded"] == rule
     with pytest_recorder.open_trace(run.folder / entry["trace"]) as trace:
         assert trace.manifest.unrecorded == rule
+
+
+@pytest.mark.parametrize("words", [("--pyargs", "shop"), ("-c", "/dev/null", "."), (".",)])
+def test_the_command_says_what_a_run_does(
+    monorepo: Path, site: Path, words: tuple[str, ...]
+) -> None:
+    install(site, "acme-shop", {"shop/__init__.py": SHOP, "shop/test_a.py": TEST})
+    install(site, "other", {"other.py": SHOP})
+    text = "import other, shop\n\ndef test_it():\n    other.price(shop.price(1))\n"
+    write(monorepo, {"libs/tills/tests/test_tills.py": text})
+    here = monorepo / "libs/tills"
+    test = here / "tests/test_tills.py"
+    is_named = "--pyargs" in words
+    ran = [site / "shop/__init__.py", *([site / "shop/test_a.py"] if is_named else [test])]
+    ran += [] if is_named else [site / "other.py"]
+    recorded = Run(here, *words, path=(site,)).files()
+    command = [sys.executable, "-m", "pytest_recorder", "info", "--json", "--covers"]
+    said: set[str] = set()
+    for path in ran:
+        done = subprocess.run(
+            [*command, str(path), "--", "-p", "record_trace", *words],
+            cwd=here,
+            env=environment((site,)),
+            check=True,
+            capture_output=True,
+        )
+        said |= {str(path)} if json.loads(done.stdout)["is_in_scope"] else set()
+    assert said == recorded != set()
 
 
 # What really installs.

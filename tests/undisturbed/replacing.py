@@ -14,10 +14,14 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import _pytest
+
 import pytest_recorder
 
 OWN = os.path.dirname(pytest_recorder.__file__) + os.sep
 PROGRAM = os.path.dirname(os.path.abspath(__file__)) + os.sep
+# pytest lives in the world of the tests, also where we ask it for something.
+OTHERS = (PROGRAM, os.path.dirname(_pytest.__file__) + os.sep)
 REPORT = PROGRAM + "calls.json"
 # What Python itself calls of these is not to be told from what we call.
 LEFT_ALONE = {
@@ -37,13 +41,13 @@ class Replaced(Exception):
 
 
 def own_caller() -> str | None:
-    """Name the place of the recorder that has led here, unless code of the program lies between."""
+    """Name the place of the recorder that has led here, unless code of others lies between."""
     frame = _getframe(2)
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(OWN):
             return f"{name.removeprefix(OWN)}:{frame.f_code.co_name}:{frame.f_lineno}"
-        if name.startswith(PROGRAM):
+        if name.startswith(OTHERS):
             return None
         frame = frame.f_back
     return None
@@ -52,9 +56,8 @@ def own_caller() -> str | None:
 class World:
     """What was replaced, and what the recorder has called of it."""
 
-    def __init__(self, *, is_refusing: bool = True) -> None:
+    def __init__(self) -> None:
         self.calls: list[str] = []
-        self._is_refusing = is_refusing
         atexit.register(self._tell)
 
     def _tell(self) -> None:
@@ -68,8 +71,7 @@ class World:
             caller = own_caller()
             if caller is not None:
                 self.calls.append(f"{name} by {caller}")
-                if self._is_refusing:
-                    raise Replaced(name)
+                raise Replaced(name)
             return original(*args, **named)
 
         return stand_in

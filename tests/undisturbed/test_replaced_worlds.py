@@ -4,17 +4,21 @@ Each program is run without and with recording, on both hot paths: the same outc
 with the code of each test in it, at the time at which it was made.
 """
 
+import json
 import re
+import shlex
+import subprocess
 import sys
 import textwrap
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import pytest_recorder
-from tests.plugin.support import run
+from tests.plugin.support import run, words
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="a call of POSIX")
 HOT_PATHS = ("python", "native")
@@ -207,34 +211,34 @@ def test_writes_more_than_one_thread_packs():
 """
 EVENTLET_LIKE = """
 # As eventlet does, and libraries that have taken after it: by hand, and never put back.
-import _thread, os, queue, select, socket, sys, threading, time
-
-def refuse(*_, **__):
-    import traceback
-    for line in traceback.format_stack():
-        if "pytest_recorder" in line and "/plugin/" not in line:
-            seen.append(line)
-    raise RuntimeError("the hub is not running")
+import _thread, os, queue, select, sys, threading, time
 
 seen = []
 
-class Green:
-    acquire = release = put = get = refuse
+def green(module, name):
+    original = getattr(module, name)
 
-def pytest_configure():
-    for module, names in {
-        _thread: ("start_new_thread", "allocate_lock", "get_ident"),
-        threading: ("get_ident", "_start_new_thread", "Lock", "RLock", "Event"),
-        queue: ("SimpleQueue", "Queue"),
-        select: ("select",),
-        time: ("sleep",),
-        os: ("fork", "waitpid"),
-    }.items():
-        for name in names:
-            setattr(module, name, refuse)
+    def stand_in(*args, **named):
+        frame = sys._getframe(1)
+        if "/pytest_recorder/" in frame.f_code.co_filename and "/plugin/" not in frame.f_code.co_filename:
+            seen.append(f"{name} {frame.f_code.co_filename}:{frame.f_lineno}")
+        return original(*args, **named)
 
-def pytest_unconfigure():
-    assert seen == [], seen[0]
+    setattr(module, name, stand_in)
+
+for module, names in {
+    _thread: ("start_new_thread", "allocate_lock", "get_ident"),
+    threading: ("get_ident", "_start_new_thread", "Lock", "RLock", "current_thread"),
+    queue: ("SimpleQueue", "Queue"),
+    select: ("select", "poll"),
+    time: ("sleep",),
+    os: ("fork", "waitpid", "read", "write", "close"),
+}.items():
+    for name in names:
+        green(module, name)
+
+def pytest_sessionfinish():
+    assert seen == []
 """
 MODULES = """
 import importlib, os, sys
@@ -278,7 +282,7 @@ def test_the_working_folder_is_removed(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError):
         os.getcwd()
     assert work.work() == 6
-    for name in ("relative.py", "./a/relative.py", "sur\\udc80rogate.py", "z\\0ero.py", ""):
+    for name in ("relative.py", "./a/relative.py", "sur\\udc80rogate.py", ""):
         namespace = {}
         exec(compile("def f(x):\\n    return x + 1\\n", name, "exec"), namespace)
         assert namespace["f"](1) == 2
@@ -324,25 +328,46 @@ NUMBERS = """
 import os
 
 def test_a_descriptor_has_the_number_that_it_would_have(tmp_path):
-    # Of pytest's capture, and nothing of ours: what is below was there before.
     numbers = [os.open(tmp_path, os.O_RDONLY) for _ in range(3)]
     for number in numbers:
         os.close(number)
     print("numbers", numbers)
-    assert 0
+"""
+CLOSED_AND_REPLACED = """
+import os
+from pathlib import Path
+import work
+
+def test_closes_and_replaces():
+    os.closerange(3, 4096)
+    (spool,) = Path("test-traces").glob("*.pyspool")
+    spool.unlink()
+    Path("theirs").write_bytes(b"theirs")
+    os.link("theirs", spool)
+    text = "x" * 200
+    for number in range(9000):
+        work.double([text, number])
+    assert Path("theirs").read_bytes() == b"theirs"
 """
 LOGGING = """
 import logging, logging.config
 import work
 
-def test_logging_is_switched_off(caplog):
+def test_logging_is_switched_off(caplog, monkeypatch):
     logging.disable(logging.CRITICAL)
     logging.config.dictConfig({"version": 1, "disable_existing_loggers": True})
-    logging.shutdown()
-    logging.getLogger = logging.LogRecord = logging.Logger.handle = None
-    assert work.work() == 6
+    with monkeypatch.context() as patch:
+        patch.setattr(logging, "getLogger", None)
+        patch.setattr(logging, "LogRecord", None)
+        for name in ("handle", "info", "debug", "warning", "_log", "makeRecord"):
+            patch.setattr(logging.Logger, name, None)
+        assert work.work() == 6
     assert caplog.records == []
 """
+
+
+ALONE = ("--capture=sys", "-p", "no:logging", "-p", "no:faulthandler")
+"""Without plugins of pytest's own that hold descriptors which the program closes."""
 
 
 class World:
@@ -386,7 +411,7 @@ WORLDS = {
     "sys.modules": World(MODULES),
     "sys.modules, for good": World(MODULES_GONE),
     "the working folder": World(FOLDER),
-    "all descriptors closed": World(CLOSED, options=("--capture=sys",)),
+    "all descriptors closed": World(CLOSED, options=ALONE),
     "few descriptors": World(LIMITED),
     "logging": World(LOGGING),
 }
@@ -434,10 +459,91 @@ def look_at_traces(path: Path, count: int, before: float) -> None:
             assert trace.source(test_file) == Path(test_file).read_text()
 
 
-def index_of(path: Path) -> list[dict[str, object]]:
-    import json
-
-    found: list[dict[str, object]] = json.loads((path / "test-traces/index.json").read_text())[
-        "tests"
-    ]
+def index_of(path: Path) -> list[dict[str, Any]]:
+    data = json.loads((path / "test-traces/index.json").read_text())
+    found: list[dict[str, Any]] = data["tests"]
     return found
+
+
+@posix
+def test_a_spool_that_the_program_takes_away_ends_the_recording_with_its_reason(
+    pytester: pytest.Pytester,
+) -> None:
+    """All descriptors closed, and the file replaced: there is nothing left to write to."""
+    World(CLOSED_AND_REPLACED).write(pytester)
+    done = run(pytester, "--record-trace", "--record-keep=all", *ALONE)
+    done.assert_outcomes(passed=2)
+    first, second = index_of(pytester.path)
+    assert (first["status"], first["reason"]) == ("partial", "ERR_IO")
+    assert second["status"] == "complete"
+    assert (pytester.path / "theirs").read_bytes() == b"theirs"
+    (left,) = (pytester.path / "test-traces").glob("*.pyspool")
+    assert left.read_bytes() == b"theirs"
+
+
+@posix
+@pytest.mark.parametrize("limit", [16, 32])
+def test_few_descriptors_from_the_start_are_enough(
+    pytester: pytest.Pytester, limit: int
+) -> None:
+    World(LARGE).write(pytester)
+    command = [sys.executable, "-m", "pytest", *words("--record-trace", "--record-keep=all")]
+    before = time.time()
+    shell = f"ulimit -n {limit} && exec {shlex.join(command)}"
+    done = subprocess.run(
+        ["bash", "-c", shell], cwd=pytester.path, capture_output=True, text=True, check=False
+    )
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+    look_at_traces(pytester.path, 2, before)
+
+
+@pytest.mark.slow
+def test_gevent_that_patched_before_pytest_does_not_hold_the_recording_up(
+    pytester: pytest.Pytester,
+) -> None:
+    World(LARGE).write(pytester)
+    options = words("--record-trace", "--record-keep=all")
+    starter = Path(pytester.path / "start.py")
+    starter.write_text(
+        "import sys\nfrom gevent import monkey\nmonkey.patch_all()\n"
+        "import pytest\nsys.exit(pytest.main(sys.argv[1:]))\n"
+    )
+    before = time.time()
+    done = pytester.run(sys.executable, starter, *options)
+    done.assert_outcomes(passed=2)
+    look_at_traces(pytester.path, 2, before)
+
+
+@posix
+def test_a_program_gets_the_descriptors_that_it_would_get_without_us(
+    pytester: pytest.Pytester,
+) -> None:
+    World(NUMBERS).write(pytester)
+    numbers = [
+        re.findall(r"^numbers .*", run(pytester, "-rP", *options).stdout.str(), re.MULTILINE)
+        for options in ((), ("--record-trace", "--record-keep=all"))
+    ]
+    assert numbers[0] == numbers[1] != []
+
+
+@pytest.mark.parametrize(
+    "freeze",
+    ["from freezegun import freeze_time as to", "from time_machine import travel as to"],
+)
+def test_a_clock_that_stands_when_the_package_is_first_imported_is_not_believed(
+    tmp_path: Path, freeze: str
+) -> None:
+    """The API, imported inside a frozen test: the tools that freeze keep the true clock."""
+    body = f"""
+        {freeze}
+        with to("2012-01-14 00:00:00Z"):
+            import pytest_recorder
+            with pytest_recorder.trace({str(tmp_path)!r}, include=["*"]):
+                sum([1, 2])
+        """
+    before = time.time()
+    subprocess.run([sys.executable, "-c", textwrap.dedent(body)], check=True)
+    with pytest_recorder.open_trace(tmp_path / "trace.pyrec") as trace:
+        started = datetime.fromisoformat(trace.manifest.started).timestamp()
+        assert before - 1 < started < time.time() + 1
+        assert 0 <= trace.trailer.duration_us < 60e6

@@ -534,3 +534,36 @@ def test_an_error_of_a_stream_has_no_frame_of_ours(pytester: pytest.Pytester) ->
         """
     )
     run(pytester, "--record-trace").assert_outcomes(passed=1)
+
+
+def test_a_class_of_streams_is_looked_at_without_its_code(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import io
+        import sys
+
+        CALLS = []
+
+        class Meta(type):
+            def __getattribute__(cls, name):
+                CALLS.append(name)
+                return super().__getattribute__(name)
+
+        class Plain(io.StringIO, metaclass=Meta):
+            pass
+
+        class NoStream(metaclass=Meta):
+            def write(self, text):
+                pass
+
+        def test_a():
+            for stream in (Plain(), NoStream()):
+                sys.stdout, real = stream, sys.stdout
+                CALLS.clear()
+                here = 1
+                seen = list(CALLS)
+                sys.stdout = real
+                assert seen == []
+        """
+    )
+    run(pytester, "--record-trace").assert_outcomes(passed=1)

@@ -69,7 +69,7 @@ def _print(fields: dict[str, Any], args: argparse.Namespace) -> None:
         return
     for name, value in fields.items():
         if value not in (None, "", [], {}):
-            print(f"{name:<17} {safe_text(_plain(value))}")
+            print(f"{safe_text(name):<17} {safe_text(_plain(value))}")
 
 
 def _here() -> dict[str, Any]:
@@ -128,7 +128,8 @@ _TITLES = {
 
 def _print_policies(fields: dict[str, Any]) -> None:
     for at, (name, found) in enumerate(fields.items()):
-        print(f"{chr(10) if at else ''}{_TITLES[name]}, sha256 {found['sha256']}")
+        digest = safe_text(str(found["sha256"]))
+        print(f"{chr(10) if at else ''}{_TITLES[name]}, sha256 {digest}")
         for key, value in found["policy"].items():
             source = found["sources"].get(key, "not recorded")
             shown = "-" if value in (None, {}) else _plain(value)

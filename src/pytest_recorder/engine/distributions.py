@@ -9,7 +9,7 @@ the project's own, and all of them only to tell whose a package is that has the 
 
 import re
 import sys
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from pytest_recorder.engine.project_folders import (
     GENERIC,
@@ -144,14 +144,15 @@ def owner_of(path: str) -> str | None:
 
 
 def _origin(info: str) -> str | None:
-    text = _read(join(info, "direct_url.json"))
-    if not text:
+    file = join(info, "direct_url.json")
+    # Few have one, and a vain try to open it takes longer than the question.
+    if not files.exists(file):
         return None
     try:
-        given: Any = json_text.decode(text.encode("utf-8", "surrogatepass"))
+        given: Any = json_text.decode(_read(file).encode("utf-8", "surrogatepass"))
     except TargetError:
         return None
-    url = given.get("url") if isinstance(given, dict) else None
+    url = cast("dict[str, object]", given).get("url") if isinstance(given, dict) else None
     path = path_of_url(url) if isinstance(url, str) else None
     return folded(files.real(path)) if path is not None and files.is_folder(path) else None
 

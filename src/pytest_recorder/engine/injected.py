@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_recorder.diagnostics.inject import Injector
 from pytest_recorder.engine.pure.definitions import Sink
-from pytest_recorder.engine.pure.hot_path import Operation, PureHotPath
+from pytest_recorder.engine.pure.entrance import Operation
+from pytest_recorder.engine.pure.hot_path import PureHotPath
 from pytest_recorder.errors import from_os_error
 from pytest_recorder.system.paths import AnyPath
 from pytest_recorder.tracefile.spool import Spool

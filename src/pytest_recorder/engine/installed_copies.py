@@ -92,7 +92,7 @@ class InstalledCopies:
         found = self._own.get(folder)
         if found is None:
             installed = self._installed_in(folder)
-            found = []
+            found = list[tuple[Contents, str]]()
             for distribution, origin in installed.origins():
                 if self._is_in_repository(origin):
                     found.append((installed.contents(distribution), installed_from(origin)))

@@ -11,7 +11,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from pytest_recorder.system import files
 from pytest_recorder.system.originals import OS, variable
@@ -207,7 +207,7 @@ def _names_in_toml(folder: str) -> list[str]:
 
 def _table(given: dict[str, Any], name: str) -> dict[str, Any]:
     found = given.get(name)
-    return found if isinstance(found, dict) else {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def _names_in_cfg(folder: str) -> list[str]:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_recorder import compat
 from pytest_recorder.diagnostics import inject
-from pytest_recorder.diagnostics.guard import Unreported, failure_handler, fault_handler, marked
+from pytest_recorder.diagnostics.guard import (
+    Unreported,
+    failure_handler,
+    fault_handler,
+    is_foreign,
+    marked,
+)
 from pytest_recorder.engine.base import Capabilities, Engine, HotPath
 from pytest_recorder.engine.pure.definitions import Sink
 from pytest_recorder.engine.pure.values import Bounds
@@ -146,7 +152,7 @@ def make(
             capabilities=choice.capabilities,
             on_fault=on_fault,
         )
-    parts["marked"] = partial(marked, handle_failure)
+    parts |= {"marked": partial(marked, handle_failure), "is_foreign": is_foreign}
     pure, unreported = _pure_hot_path(faults, sink, parts), Unreported()
     if choice.engine == "settrace":
         return pure, _parts("settrace").SettraceEngine(

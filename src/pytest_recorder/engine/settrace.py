@@ -77,7 +77,6 @@ class SettraceEngine:
         self, hot: PureHotPath, *, capabilities: Capabilities, on_fault: Callable[..., Any]
     ) -> None:
         self._hot = hot
-        hot.counts_interrupts = False
         self.capabilities = capabilities
         self._on_fault = on_fault
         self._started = False

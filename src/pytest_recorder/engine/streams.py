@@ -32,6 +32,8 @@ from pytest_recorder.system import compiled
 from pytest_recorder.system.originals import INTERPRETER, allocate_lock
 
 _WHOLE = slice(None)
+_mro_of = type.__dict__["__mro__"].__get__
+_namespace_of = type.__dict__["__dict__"].__get__
 _LOCK_TIMEOUT_S = 1.0
 
 Report = Callable[[FrameType | None, int, str], None]
@@ -43,23 +45,23 @@ class _Taps:
     def __init__(self) -> None:
         self._module, _ = compiled.load("pytest_recorder.engine._taps")
         self._open: tuple[StreamTap, ...] = ()
-        self.methods: tuple[object, ...] = ()
-        """The methods that need no attribute."""
+        self.is_installed = False
+        """Whether streams with a `write` of `io` need no attribute."""
 
     def add(self, tap: "StreamTap") -> None:
         """Let a tap see what is written from now on."""
         if self._module is None or any(each is tap for each in self._open):
             return
-        if not self._open and self._module.install(self._written):
-            self.methods = (TextIOWrapper.write, StringIO.write)
-        if self.methods:
+        if not self._open:
+            self.is_installed = self._module.install(self._written)
+        if self.is_installed:
             self._open = (*self._open, tap)
 
     def remove(self, tap: "StreamTap") -> None:
         """Let it see nothing more."""
         self._open = tuple(each for each in self._open if each is not tap)
-        if self.methods and not self._open and self._module is not None:
-            self.methods = ()
+        if self.is_installed and not self._open and self._module is not None:
+            self.is_installed = False
             self._module.install(None)
 
     def _written(self, frame: FrameType | None, stream: int, text: Any) -> None:
@@ -77,6 +79,7 @@ class StreamTap:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._is_open = False
+        self._is_tapping = False
         self._lock = allocate_lock()
         self._hooks: list[tuple[weakref.ref[Any], Any]] = []
 
@@ -88,10 +91,19 @@ class StreamTap:
             return
         try:
             self._is_open = True
-            _TAPS.add(self)
-            self._unhook_replaced()
+            if not self._is_tapping:
+                self._is_tapping = True
+                _TAPS.add(self)
+            if self._hooks:
+                self._unhook_replaced()
+            # Spelled out: this is asked at the beginning of each phase of each test.
+            has_taps = _TAPS.is_installed
             for stream in (sys.stdout, sys.stderr):
-                if stream is not None and not self._is_known(stream):
+                if stream is None:
+                    continue
+                if has_taps and _has_plain_write(type(stream)):
+                    continue
+                if not self._is_known(stream):
                     self._hook(stream)
         finally:
             self._lock.release()
@@ -103,6 +115,7 @@ class StreamTap:
     def release(self) -> None:
         """Leave every stream as it was found."""
         self._is_open = False
+        self._is_tapping = False
         _TAPS.remove(self)
         is_alone = self._lock.acquire(timeout=_LOCK_TIMEOUT_S)
         try:
@@ -161,8 +174,6 @@ class StreamTap:
         kind = type(stream)
         if not issubclass(kind, (TextIOWrapper, StringIO)):
             return
-        if any(kind.write is method for method in _TAPS.methods):
-            return
         if "write" in vars_of(stream):
             return
         known = weakref.ref(stream)
@@ -174,6 +185,16 @@ class StreamTap:
 
 
 _TAPS = _Taps()
+
+
+def _has_plain_write(kind: type[Any]) -> bool:
+    """Tell whether text streams of this class are written to by a method in C; runs no code."""
+    for base in _mro_of(kind):
+        if base is TextIOWrapper or base is StringIO:
+            return True
+        if "write" in _namespace_of(base):
+            return False
+    return False
 
 
 def may_replace_streams(code: CodeType) -> bool:

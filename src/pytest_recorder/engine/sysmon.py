@@ -21,7 +21,8 @@ from pytest_recorder.errors import ErrorCode, enverr
 from pytest_recorder.system.originals import INTERPRETER
 
 if TYPE_CHECKING:
-    from pytest_recorder.engine.pure.hot_path import Operation, PureHotPath
+    from pytest_recorder.engine.pure.entrance import Operation
+    from pytest_recorder.engine.pure.hot_path import PureHotPath
 
 _getframe = INTERPRETER.getframe
 

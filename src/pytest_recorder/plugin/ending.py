@@ -62,6 +62,14 @@ class Ending:
         if made is not None:
             run.metrics.attach(made)
         run.journal.about()
+        run.end_in_child()
+
+    def take_entry(self, made: pytest.TestReport) -> None:
+        """Enter what a report brings from another process, once."""
+        entry, index = xdist.entry_of(made), self._run.index
+        if entry is not None and not index.has(entry):
+            index.take(entry)
+            index.recorded += 1
 
     def tell(
         self, attempt: Attempt, settings: Settings, item: pytest.Item, made: pytest.TestReport
@@ -120,8 +128,8 @@ class Ending:
             xdist.give_output(run.config, output)
             run.explainer.close()
             return
-        if run.is_controller:
-            run.index.recover()
+        # What workers have left, and tests that a plugin ran in processes of their own.
+        run.index.recover()
         run.guard("quota", run.index.limit, run.quota)
         run.guard("index", run.index.close)
         run.metrics.count_recovered(run.index.recovered)

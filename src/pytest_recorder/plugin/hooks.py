@@ -166,6 +166,11 @@ class RecordingPlugin:
         self._reports.take(item, call, made)
         return made
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the entry of a test that a plugin has run in a forked process."""
+        if report.when == "teardown" and not self._run.is_controller:
+            self._run.guard("entry", self._ending.take_entry, report)
+
     def pytest_runtest_logfinish(self) -> None:
         """Keep the index up to date: a run that is killed has no later occasion."""
         self._run.guard("index", self._run.index.save)

@@ -25,6 +25,7 @@ from pytest_recorder.recording.setup import Tests
 from pytest_recorder.settings.config import Resolved
 from pytest_recorder.settings.policy import Sourced, action_for, open_journal, policy_of
 from pytest_recorder.system.ids import new_id
+from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import FilePath
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class RecordedRun:
             settings = settings.but(dir=FilePath(shared["dir"]).of_pathlib())
         self.settings = settings
         self.base = config.invocation_params.dir
+        self._pid = OS.getpid()
         run_id = shared["run_id"] if shared is not None else new_id()
         # Several workers may run a test, or all of them record one trace each.
         self.is_each = shared is not None and shared["is_each"]
@@ -96,6 +98,11 @@ class RecordedRun:
         return self.settings.scope == "session"
 
     @property
+    def is_forked(self) -> bool:
+        """Whether this process was forked from the one that runs pytest."""
+        return self._pid != OS.getpid()
+
+    @property
     def is_shared(self) -> bool:
         """Whether another worker may write a trace of the same name."""
         return self.worker is not None and (self.has_one_trace or self.is_each)
@@ -106,7 +113,13 @@ class RecordedRun:
         return xdist.is_controller(self.config)
 
     def open_recorder(self) -> None:
-        """Make the recorder, once; an error is kept and follows the policy test by test."""
+        """Make the recorder, once; an error is kept and follows the policy test by test.
+
+        Some plugins run each test in a forked process, which needs one of its own.
+        """
+        if self.recorder is not None and self.recorder.is_foreign:
+            self.recorder = None
+            self._added.clear()
         if self.recorder is not None or self.open_error is not None:
             return
         try:
@@ -149,6 +162,12 @@ class RecordedRun:
         if key not in self._added:
             self._added.add(key)
             self.recorder.add_tests(tested_files.test_of(item))
+
+    def end_in_child(self) -> None:
+        """In a forked process: leave nothing behind after a test, for it may end without a word."""
+        if self.is_forked:
+            self.index.save()
+            self.close_recorder()
 
     def close_recorder(self) -> None:
         """Give back the place in the interpreter, and the spool."""

@@ -149,6 +149,10 @@ class RunIndex:
         self._entries[key] = entry
         self._is_saved = False
 
+    def has(self, entry: Entry) -> bool:
+        """Whether an attempt was entered."""
+        return (entry.test, entry.attempt, entry.trace) in self._entries
+
     def save(self) -> None:
         """Write the index if there is something new and it has not taken too much time yet.
 

@@ -1,6 +1,7 @@
 """Says which files the tests of a run are in, and which tests recorded no line of theirs."""
 
 import importlib.util
+from types import FunctionType, MethodType
 from typing import NamedTuple
 
 import pytest
@@ -28,9 +29,18 @@ def paths_of(item: pytest.Item) -> tuple[str, ...]:
     own = str(item.path)
     file, line, _ = item.location
     written_in = str(files.absolute(join(str(item.config.rootpath), file)))
-    if line is None or written_in == own or file.startswith("<"):
+    if line is None or written_in == own or file.startswith("<") or _is_generated(item):
         return (own,)
     return own, written_in
+
+
+def _is_generated(item: pytest.Item) -> bool:
+    """Tell whether a function made the test's, as pytest-bdd does: its file is a library's."""
+    # Not the property: it can make an instance of a test class.
+    function = vars(item).get("_obj")
+    if type(function) is MethodType:
+        function = function.__func__
+    return type(function) is FunctionType and "<locals>" in function.__qualname__
 
 
 def named_packages(config: pytest.Config) -> list[str]:
@@ -94,12 +104,12 @@ class OwnFiles:
         """Give the rule for the file of a test that ran and of which no line was recorded.
 
         None where some was, and for what is not written in Python in a file: doctests, items of
-        other plugins, functions in C.
+        other plugins, functions in C, functions that others have made.
         """
         if str(item.path) in self._recorded or not isinstance(item, pytest.Function):
             return None
         paths = [path for path in paths_of(item) if path.endswith(".py")]
-        if item.location[1] is None or not paths:
+        if item.location[1] is None or not paths or _is_generated(item):
             return None
         if any(recorder.has_recorded(path) for path in paths):
             self._recorded.add(str(item.path))

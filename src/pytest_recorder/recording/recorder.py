@@ -126,7 +126,9 @@ class Recorder:
     def _set_up(self, settings: Settings) -> Setup:
         """Give a setup for these settings; the one that is there is used again if it fits."""
         setup = self.setup
-        if setup is not None and setup.shape == shape_of(settings) and not setup.is_outdated:
+        # A program that has taken the spool away must not end the recording of all tests.
+        is_spent = setup is not None and (setup.is_outdated or setup.spool.is_lost)
+        if setup is not None and setup.shape == shape_of(settings) and not is_spent:
             return setup
         self._tear_down()
         self.choice = select(settings.engine, settings.hot_path)
@@ -163,8 +165,13 @@ class Recorder:
         if self._recording is not None:
             self._recording.handle_fault(error, callback, is_marked=is_marked)
 
-    def _is_foreign(self) -> bool:
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it was made before a fork, by the parent of this process."""
         return self._pid != OS.getpid()
+
+    def _is_foreign(self) -> bool:
+        return self.is_foreign
 
     # The life of one trace.
 

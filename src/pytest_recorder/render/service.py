@@ -8,6 +8,7 @@ import os
 import queue
 import select
 import threading
+from importlib import import_module
 from typing import Any, BinaryIO, Final
 
 from pytest_recorder.diagnostics.guard import translated
@@ -47,6 +48,8 @@ def serve(requests: int, answers: int, parent: int) -> None:
             made = answer(jobs, todo.get())
             out.write(len(made).to_bytes(_HEAD_BYTES, "little") + made)
             out.flush()
+            # While the test is torn down: what follows the steps in its report takes longer.
+            import_module("pytest_recorder.render.sidecar")
 
 
 def _read(requests: int, parent: int, todo: "queue.SimpleQueue[bytes]") -> None:

@@ -1,5 +1,7 @@
 """Keeps room in the address space for what has to be written when a program has used up its memory.
 
+PYTEST_DONT_REWRITE
+
 Under a limit such as `RLIMIT_AS` every allocation of ours fails at the end of a test that has taken
 all there is. Pages that nobody has written to cost no memory; they are given back just before a
 trace is packed.
@@ -7,7 +9,7 @@ trace is packed.
 
 import mmap
 
-_BYTES = 4 << 20
+_BYTES = 16 << 20
 _map_memory = mmap.mmap
 
 

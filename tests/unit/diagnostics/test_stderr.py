@@ -73,7 +73,7 @@ def test_a_file_of_the_program_under_our_number_is_left_alone(tmp_path: Path) ->
     done = script(
         f"""
         REAL.hold()
-        os.closerange(3, 50)
+        os.closerange(3, 1100)
         theirs = [os.open({str(path)!r}, os.O_RDWR | os.O_CREAT) for _ in range(5)]
         REAL.write_line(b"{{1}}")
         os.dup2(theirs[0], 2)
@@ -135,8 +135,10 @@ def test_the_descriptor_is_given_back_with_the_last_holder_and_is_not_inherited(
                 return bool(os.fstat(fd))
             except OSError:
                 return False
-        held = next(fd for fd in range(3, 99) if not is_open(fd))
+        free = next(fd for fd in range(3, 99) if not is_open(fd))
         REAL.hold(); REAL.hold()
+        held = REAL._fd
+        assert held > free and not is_open(free)
         assert is_open(held) and not os.get_inheritable(held)
         REAL.release()
         assert is_open(held)

@@ -159,6 +159,31 @@ def test_a_fault_of_a_thread_is_raised_where_it_is_written(
         write(payloads())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dying", [1, 2])
+def test_what_a_dead_thread_leaves_is_done_by_who_waits(
+    monkeypatch: pytest.MonkeyPatch, dying: int
+) -> None:
+    """Something is raised into the threads, as a program can do by `PyThreadState_SetAsyncExc`."""
+    many = payloads()
+    expected, _ = write(many)
+    left = [dying]
+
+    def compress(data: bytes, level: int) -> bytes:
+        if level == blocks._QUICK and _thread.get_ident() != ours and left[0]:
+            left[0] -= 1
+            raise SystemExit
+        return zlib.compress(data, level)
+
+    ours = _thread.get_ident()
+    monkeypatch.setattr(blocks, "_cores", lambda: 2)
+    monkeypatch.setattr(blocks, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(blocks, "compress", compress)
+    data, _ = write(many)
+    assert left == [0]
+    assert data == expected
+
+
 def test_the_first_mebibyte_is_deflated_thoroughly() -> None:
     text = Path(__file__).read_bytes()
     data, _ = write([text * 200] * 3)

@@ -17,14 +17,14 @@ The parent of a frame is the nearest recorded frame among its callers, which the
 
 import sys
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from logging import Logger
 from types import CodeType, FrameType
 from typing import Any
 
 from pytest_recorder.engine.pure.definitions import CodeRecord, Definitions, Sink
+from pytest_recorder.engine.pure.entrance import INTERRUPTED, Entrance
 from pytest_recorder.engine.pure.interpreter import LOOPS, line_in_traceback, thread_name
 from pytest_recorder.engine.pure.lookups import entry, exact
 from pytest_recorder.engine.pure.marks import (
@@ -32,10 +32,11 @@ from pytest_recorder.engine.pure.marks import (
     NO_MESSAGE,
     NOT_SHOWN,
     Marked,
+    is_no_fault,
     unguarded,
 )
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
-from pytest_recorder.engine.pure.meter import Meter, at_least_us
+from pytest_recorder.engine.pure.meter import at_least_us
 from pytest_recorder.engine.pure.names import UNBOUND, prepare_reader
 from pytest_recorder.engine.pure.shapes import prepare_tuples
 from pytest_recorder.engine.pure.states import FrameState, ThreadState
@@ -46,12 +47,9 @@ from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, Op
 from pytest_recorder.system.originals import (
     CLOCKS,
     INTERPRETER,
-    allocate_lock,
-    get_ident,
     local,
 )
 
-_LOCK_TIMEOUT_S = 1.0
 _LOG_CODE = Logger.callHandlers.__code__
 _traceback_of = BaseException.__dict__["__traceback__"].__get__
 _KINDS = {
@@ -63,10 +61,7 @@ _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _MASKED = tuple(bytes((number,)) for number in range(256))
 
 
-Operation = Callable[[Any, Any, Any], Any]
-
-
-class PureHotPath:
+class PureHotPath(Entrance):
     """The state of one recording and the operations on it."""
 
     name = "python"
@@ -81,8 +76,10 @@ class PureHotPath:
         redactor: Redactor,
         is_in_scope: Callable[[CodeType, str | None], bool],
         marked: Marked = unguarded,
+        is_foreign: Callable[[BaseException], bool] = is_no_fault,
         clock: Callable[[], int] = CLOCKS.perf_counter_ns,
     ) -> None:
+        super().__init__(is_foreign)
         prepare_reader()
         prepare_tuples()
         self._sink = sink
@@ -98,27 +95,18 @@ class PureHotPath:
         self._codes: dict[int, CodeRecord] = {}
         self._frames: dict[int, FrameState] = {}
         self._local = local()
-        self._lock = allocate_lock()
-        self._owner = 0
         self._message = marked(exception_message, "message_of", lambda _: NO_MESSAGE)
         self._log_parts = marked(log_parts, "log_parts", lambda _: ("", "", NO_LOG_MESSAGE))
         self._mask = marked(redactor.mask, "mask", lambda _: NOT_SHOWN)
         self._scope_of = marked(
             lambda asked: is_in_scope(*asked), "describe_code", self._refuse_code
         )
-        self._meter = Meter()
         self.enable_code: Callable[[CodeType], None] = _ignore
         self.watch_streams: Callable[[], None] = _ignore
         # Give the streams that are watched, as long as they live. No callback tells of their end:
         # Python drops what is raised in one, Ctrl-C too.
         self._stdout: Callable[[], object] = _nothing
         self._stderr: Callable[[], object] = _nothing
-        self.lost: dict[str, int] = {}
-        # The same of the whole trace: `lost` ends with the gap that tells it.
-        self.losses: dict[str, int] = {}
-        self.is_open = False
-        self.counts_interrupts = True
-        """Not under settrace, where Python removes the trace function: what is put back counts."""
         self._clear()
 
     # The life of a trace.
@@ -149,20 +137,6 @@ class PureHotPath:
         self._frames.clear()
         self.forget_streams()
 
-    @contextmanager
-    def _turn(self) -> Iterator[bool]:
-        """Be inside for a block, as long as no other thread is."""
-        me, lock = get_ident(), self._lock
-        if self._owner == me or not lock.acquire(True, _LOCK_TIMEOUT_S):
-            yield False
-            return
-        self._owner = me
-        try:
-            yield True
-        finally:
-            self._owner = 0
-            lock.release()
-
     def _clear(self) -> None:
         self._frames.clear()
         self.lost.clear()
@@ -174,6 +148,10 @@ class PureHotPath:
         self._started_ns = self.clock()
         self._last_us = 0  # of the record that is being made
         self._written_us = 0  # of the last one written: a block starts from there
+
+    def _introduce_anew(self) -> None:
+        self._block += 1
+        self._current = None
 
     def attach(self, frame: FrameType | None) -> list[FrameType]:
         """Meet the code of frames that are running already; give those in scope."""
@@ -233,11 +211,6 @@ class PureHotPath:
         self._codes.clear()
         self._frames.clear()
 
-    def lose(self, reason: str, count: int = 1) -> None:
-        """Count events that could not be recorded; the next one is preceded by a gap."""
-        self.lost[reason] = self.lost.get(reason, 0) + count
-        self.losses[reason] = self.losses.get(reason, 0) + count
-
     def lose_ended_frames(self, frame: FrameType | None, reason: str) -> None:
         """Count this thread's frames that ended unseen: each has lost its last event at least.
 
@@ -258,55 +231,8 @@ class PureHotPath:
         ]
         for address in ended:
             del self._frames[address]
-        self.lose(reason, max(len(ended), 1))
-
-    # Entry: one thread at a time, and never into itself.
-
-    def locked(self, operation: Operation) -> Operation:
-        """Wrap an operation for an engine to call; a closed hot path takes nothing more.
-
-        A thread can come in while it is inside already: by our own code, when it runs for a write
-        to a stream, and by code of the program that the garbage collector or a signal handler runs
-        there. The latter is counted, not recorded. A signal handler can also raise in the one
-        instruction between taking the lock and owning it; a lock that nobody owns after a second is
-        replaced.
-        """
-        meter = self._meter
-
-        def enter(frame: Any, code: Any, argument: Any) -> Any:
-            me = get_ident()
-            if self._owner == me:
-                if id(code) in self._codes:
-                    self.lose("reentrant")
-                return None
-            lock = self._lock
-            if not lock.acquire(True, _LOCK_TIMEOUT_S):
-                if self._owner == 0:
-                    self._lock = allocate_lock()
-                self.lose("contended")
-                return None
-            self._owner = me
-            started_ns = 0
-            try:
-                meter.left -= 1
-                if meter.left <= 0:
-                    started_ns = meter.start()
-                return operation(frame, code, argument) if self.is_open else None
-            except BaseException as error:
-                # What is known of a frame may be ahead of what was written: each is introduced
-                # anew, with all that is known of it.
-                self._block += 1
-                self._current = None
-                if self.counts_interrupts and not issubclass(type(error), Exception):
-                    self.lose("interrupted")
-                raise
-            finally:
-                self._owner = 0
-                lock.release()
-                if started_ns:
-                    meter.stop(started_ns)
-
-        return enter
+        # The event in which the program's own exception went through us is counted already.
+        self.lose(reason, max(len(ended), int(reason != INTERRUPTED)))
 
     # Operations: frames begin, go on and end.
 

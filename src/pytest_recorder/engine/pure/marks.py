@@ -19,3 +19,8 @@ def unguarded(
 ) -> Callable[[Any], Any]:
     """Let what fails be raised."""
     return function
+
+
+def is_no_fault(error: BaseException) -> bool:
+    """Whether an error is the program's, as far as its class tells: Ctrl-C is."""
+    return not issubclass(type(error), Exception)

@@ -1,25 +1,40 @@
-"""Encodes numbers, and gives the plain values of instances of subclasses of scalars.
+"""Encodes numbers, and copies instances of subclasses of scalars without a look at the subclass.
 
 PYTEST_DONT_REWRITE
 """
 
-import struct
 from collections.abc import Callable
+from struct import Struct
 from typing import Any, Final
 
+from pytest_recorder.engine.pure.lookups import exact
 from pytest_recorder.format.primitives import uv, zz
 from pytest_recorder.format.vocabulary import MAX_INT_BYTES, Tag
 
-_pack_float = struct.Struct("<d").pack
-_pack_complex = struct.Struct("<dd").pack
+_pack_float = Struct("<d").pack
+_pack_complex = Struct("<dd").pack
 _INT, _FLOAT, _COMPLEX = bytes((Tag.INT,)), bytes((Tag.FLOAT,)), bytes((Tag.COMPLEX,))
 _SMALL = 1024
 _SMALL_INTS: Final = tuple(_INT + zz(number) for number in range(-_SMALL, _SMALL))
 _HALF_MIN, _HALF_MAX = -(1 << 63), (1 << 63) - 1
 
 
+def _copy_bytes(value: bytes) -> bytes:
+    return bytes.__getitem__(value, slice(None))
+
+
+COPIES: Final[dict[Any, Callable[[Any], Any]]] = {
+    int: int.__pos__,
+    float: float.__pos__,
+    complex: complex.__pos__,
+    str: exact,
+    bytes: _copy_bytes,
+}
+"""Each gives an exact copy of the built-in type."""
+
+
 def encode_int(value: int) -> bytes:
-    """Encode an int, within a bound on its size."""
+    """Encode an exact int; one of more than 64 KiB by its sign and size."""
     if -_SMALL <= value < _SMALL:
         return _SMALL_INTS[value + _SMALL]
     if _HALF_MIN <= value <= _HALF_MAX:
@@ -39,21 +54,3 @@ def encode_float(value: float) -> bytes:
 def encode_complex(value: complex) -> bytes:
     """Encode a complex number by the bits of its parts."""
     return _COMPLEX + _pack_complex(value.real, value.imag)
-
-
-def _copy_str(value: str) -> str:
-    return str.__getitem__(value, slice(None))
-
-
-def _copy_bytes(value: bytes) -> bytes:
-    return bytes.__getitem__(value, slice(None))
-
-
-PLAIN_COPY: Final[dict[Any, Callable[[Any], Any]]] = {
-    int: int.__pos__,
-    float: float.__pos__,
-    complex: complex.__pos__,
-    str: _copy_str,
-    bytes: _copy_bytes,
-}
-"""Gives an exact copy of the built-in type without a look at the subclass."""

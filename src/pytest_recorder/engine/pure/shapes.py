@@ -53,15 +53,6 @@ class Shape:
     SCALAR: Final = 25
 
 
-class Bounds(NamedTuple):
-    """How much of one value is recorded: levels, items of a container, characters, attributes."""
-
-    depth: int = 3
-    items: int = 20
-    chars: int = 256
-    attributes: int = 20
-
-
 class TypeReader(NamedTuple):
     """What is known of a type: how to read its instances, and the number of its name."""
 

@@ -21,17 +21,13 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
+from pytest_recorder.engine.pure.bounds import Bounds
+from pytest_recorder.engine.pure.instances import state_of
 from pytest_recorder.engine.pure.lookups import entry, exact, is_plain
 from pytest_recorder.engine.pure.marks import Marked, unguarded
-from pytest_recorder.engine.pure.scalars import (
-    PLAIN_COPY,
-    encode_complex,
-    encode_float,
-    encode_int,
-)
+from pytest_recorder.engine.pure.scalars import COPIES, encode_complex, encode_float, encode_int
 from pytest_recorder.engine.pure.shapes import (
     HOLDING,
-    Bounds,
     Shape,
     TypeReader,
     fields_of,
@@ -47,13 +43,10 @@ from pytest_recorder.engine.pure.shapes import (
     type_name,
 )
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.engine.streams import is_hook
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Reason, Tag
 from pytest_recorder.redaction.names import LONGEST_NAME, OPEN, is_name
 from pytest_recorder.system.originals import DATES
-
-__all__ = ["Bounds", "ValueEncoder"]
 
 _module_state = vars(types.ModuleType)["__dict__"].__get__
 _args_of = BaseException.__dict__["args"].__get__
@@ -64,6 +57,8 @@ _SEQUENCE, _MAPPING = bytes((Tag.SEQUENCE,)), bytes((Tag.MAPPING,))
 _OBJECT, _OPAQUE = bytes((Tag.OBJECT,)), bytes((Tag.OPAQUE,))
 _TEXT, _SUBCLASS, _REDACTED = bytes((Tag.TEXT,)), bytes((Tag.SUBCLASS,)), bytes((Tag.REDACTED,))
 _WHOLE = bytes((Reason.WHOLE,))
+
+__all__ = ["Bounds", "ValueEncoder"]
 
 
 class ValueEncoder:
@@ -78,7 +73,6 @@ class ValueEncoder:
         "_define_name",
         "_define_type",
         "_encoders",
-        "_hidden_safely",
         "_ids",
         "_level",
         "_level_of",
@@ -104,9 +98,6 @@ class ValueEncoder:
         self._define_type = define_type
         self._define_name = define_name
         self._safely = marked(self._encode_whole, "encode", self._mark)
-        self._hidden_safely = marked(
-            self._hidden_whole, "encode", lambda named: self._mark(named[0])
-        )
         self._readers: dict[int, TypeReader] = {}
         self._ids: dict[int, bytes] = {}
         self._open: list[int] = []
@@ -163,12 +154,12 @@ class ValueEncoder:
         scalar = self._scalars.get(id(type(value)))
         if scalar is not None:
             return scalar(value)
-        encoded: bytes = self._safely(value)
-        return encoded
+        return self._safely(value)  # type: ignore[no-any-return]
 
     def _encode_whole(self, value: Any) -> bytes:
+        level, self._level = self._level, OPEN
         self._open.clear()
-        return self._encode(value, 0)
+        return self._hidden(value, 0, level) if level else self._encode(value, 0)
 
     def _mark(self, value: object) -> bytes:
         """Stand for a value that could not be read: its type, if that can be."""
@@ -184,12 +175,8 @@ class ValueEncoder:
         """Encode what stands under a name that hides so much, if anything."""
         if not level:
             return self.encode(value)
-        encoded: bytes = self._hidden_safely((value, level))
-        return encoded
-
-    def _hidden_whole(self, named: tuple[object, int]) -> bytes:
-        self._open.clear()
-        return self._hidden(named[0], 0, named[1])
+        self._level = level
+        return self._safely(value)  # type: ignore[no-any-return]
 
     def _hidden(self, value: Any, depth: int, level: int) -> bytes:
         """Encode the type only of what is hidden; items of a built-in container are looked at.
@@ -319,33 +306,26 @@ class ValueEncoder:
         def encode(value: Any, reader: TypeReader, depth: int) -> bytes:
             limit, full = self._bounds.items, length(value)
             items = self._pair if full == 2 <= limit and base is list else self._many
-            return self._opened(
-                _SEQUENCE,
-                value,
-                reader,
-                depth,
-                full,
-                lambda: items(tuple(islice(iterate(value), limit)), depth + 1),
-                (limit, Reason.ITEMS),
-            )
+            bound = (limit, Reason.ITEMS)
+
+            def parts() -> list[bytes]:
+                return items(tuple(islice(iterate(value), limit)), depth + 1)
+
+            return self._opened(_SEQUENCE, value, reader, depth, full, parts, bound)
 
         return encode
 
     def _tuple(self, value: Any, reader: TypeReader, depth: int) -> bytes:
-        limit = self._bounds.items
-        full = tuple.__len__(value)
+        limit, full = self._bounds.items, tuple.__len__(value)
         shown = items_of_tuple(value, limit)
+        is_cut = len(shown) < min(full, limit)
+        bound = (limit, Reason.ITEMS)
         items = self._pair if full == 2 <= limit else self._many
-        return self._opened(
-            _SEQUENCE,
-            value,
-            reader,
-            depth,
-            full,
-            lambda: items(shown, depth + 1),
-            (limit, Reason.ITEMS),
-            is_cut=len(shown) < min(full, limit),
-        )
+
+        def parts() -> list[bytes]:
+            return items(shown, depth + 1)
+
+        return self._opened(_SEQUENCE, value, reader, depth, full, parts, bound, is_cut=is_cut)
 
     def _named_tuple(self, value: Any, reader: TypeReader, depth: int) -> bytes:
         limit = self._bounds.items
@@ -403,35 +383,9 @@ class ValueEncoder:
         bound = (self._bounds.attributes, Reason.ATTRIBUTES)
         return self._opened(_OBJECT, value, reader, depth, full, parts, bound)
 
-    def _state(self, value: Any, reader: TypeReader) -> tuple[list[tuple[str, Any]], int]:
-        """Read slots and instance dictionary by C descriptors, bounded; give the true count."""
-        found: list[tuple[str, Any]] = []
-        mro = mro_of(type(value))
-        for place, name, shown in reader.slots:
-            # The bases of a class can be changed.
-            is_there = place < len(mro)
-            descriptor = reader.look_up(namespace_of(mro[place]), name) if is_there else None
-            if type(descriptor) is types.MemberDescriptorType:
-                try:
-                    found.append((shown, descriptor.__get__(value)))
-                except (AttributeError, TypeError):
-                    # Without a value, or another class's descriptor under a name in this one.
-                    continue
-        full = len(found)
-        namespace = instance_dict(value, mro, reader.dict_at, reader.look_up)
-        if namespace is not None:
-            full += dict.__len__(namespace)
-            pairs = tuple(islice(dict.items(namespace), self._bounds.attributes))
-            for name, item in pairs:
-                if type(item) is types.FunctionType and is_hook(item):
-                    full -= 1
-                elif type(name) is str:
-                    found.append((name, item))
-        return found, full
-
     def _object(self, value: Any, reader: TypeReader, depth: int) -> bytes:
         try:
-            attributes, full = self._state(value, reader)
+            attributes, full = state_of(value, reader, self._bounds.attributes)
         except RuntimeError as error:
             if isinstance(error, RecursionError):
                 raise
@@ -439,7 +393,7 @@ class ValueEncoder:
         return self._attributes(value, reader, depth, attributes, full)
 
     def _exception(self, value: Any, reader: TypeReader, depth: int) -> bytes:
-        attributes, full = self._state(value, reader)
+        attributes, full = state_of(value, reader, self._bounds.attributes)
         arguments = _args_of(value)
         return self._attributes(
             value, reader, depth, [("args", arguments), *attributes], full + 1
@@ -505,7 +459,7 @@ class ValueEncoder:
 
     def _scalar_subclass(self, base: Any) -> Callable[[Any, TypeReader, int], bytes]:
         """Make the encoder for a subclass of a scalar: its plain value beside its type."""
-        plain = PLAIN_COPY[base]
+        plain = COPIES[base]
         encode_base = self._scalars[id(base)]
 
         def encode(value: Any, reader: TypeReader, depth: int) -> bytes:

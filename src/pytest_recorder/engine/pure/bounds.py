@@ -1,0 +1,12 @@
+"""Says how much of one value is recorded."""
+
+from typing import NamedTuple
+
+
+class Bounds(NamedTuple):
+    """How much of one value is recorded: levels, items of a container, characters, attributes."""
+
+    depth: int = 3
+    items: int = 20
+    chars: int = 256
+    attributes: int = 20
