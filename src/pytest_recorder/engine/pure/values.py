@@ -245,11 +245,9 @@ class ValueEncoder:
 
     def _level_of_key(self, key: object) -> int:
         """Give how much a key hides: a string, or bytes such as the names of headers."""
-        if type(key) is str:
-            return self._level_of(key)
         if type(key) is bytes and len(key) <= LONGEST_NAME:
-            return self._level_of(key.decode("latin-1"))
-        return OPEN
+            key = key.decode("latin-1")
+        return self._level_of(key) if type(key) is str else OPEN
 
     def _encode_bytes(self, value: bytes) -> bytes:
         limit = self._bounds.chars
