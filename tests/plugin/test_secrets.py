@@ -225,9 +225,8 @@ def test_a_parameter_that_is_a_secret_names_no_folder(pytester: pytest.Pytester)
         ("-n", "2"),
         ("--record-scope=session",),
         ("--record-keep=all",),
-        ("--record-level=calls",),
     ],
-    ids=["workers", "session", "all", "calls"],
+    ids=["workers", "session", "all"],
 )
 def test_no_secret_is_left_whatever_is_recorded(
     pytester: pytest.Pytester, args: tuple[str, ...]
