@@ -54,6 +54,7 @@ class Comparison:
     details: tuple[str, ...]  # as above, but of output and messages
     warnings: tuple[str, ...]
     not_collected: tuple[str, ...]
+    passed: int = 0  # in the first plain run: a suite that fails shows little
 
 
 def compare(before: Outcomes, recorded: Outcomes, after: Outcomes) -> Comparison:
@@ -78,7 +79,12 @@ def compare(before: Outcomes, recorded: Outcomes, after: Outcomes) -> Comparison
         tuple(details),
         tuple(warning for warning in warnings if not _is_ours(warning)),
         tuple(not_collected),
+        sum("call:passed" in said and not _has_failed(said) for said in before.phases.values()),
     )
+
+
+def _has_failed(said: list[str]) -> bool:
+    return any(phase.endswith(":failed") for phase in said)
 
 
 def _first_difference(before: str | None, recorded: str | None) -> str:

@@ -48,6 +48,7 @@ OUTCOMES = (
     "version",
     "habits",
     "tests",
+    "pass plain",
     "equal",
     "flaky plain",
     "recordings",
@@ -488,8 +489,9 @@ def outcome_cells(result: Result) -> list[str]:
     if found is None:
         return start + [table.ABSENT] * (len(OUTCOMES) - len(start))
     equal = found.tests - len(found.flaky) - len(found.different)
-    numbers = (found.tests, equal, len(found.flaky), result.recordings, result.partial)
-    shown = [f"{number:,}" for number in (*numbers, result.our_warnings)]
+    numbers = (found.tests, found.passed, equal, len(found.flaky))
+    numbers += (result.recordings, result.partial, result.our_warnings)
+    shown = [f"{number:,}" for number in numbers]
     return [*start, *shown, result.checkout]
 
 

@@ -177,7 +177,7 @@ def python_layout(table: ModuleType) -> str:
         '"""Fixes the bytes around the records: magic numbers, headers and block kinds of both '
         "files.\n\nPYTEST_DONT_REWRITE\n\n"
         f"Written by `{COMMAND}` from `table.py`, which says what they mean.\n"
-        '"""\n\nimport struct\nfrom typing import Final\n\n'
+        '"""\n\nfrom struct import Struct\nfrom typing import Final\n\n'
     )
     constants = "".join(
         f"{name}: Final = {literal(getattr(table, name))}\n"
@@ -191,13 +191,13 @@ def python_layout(table: ModuleType) -> str:
         )
     )
     headers = "".join(
-        f'{header.name}: Final = struct.Struct("{struct_format(header.parts)}")\n'
+        f'{header.name}: Final = Struct("{struct_format(header.parts)}")\n'
         f'"""{", ".join(part.name.replace("_", " ") for part in header.parts).capitalize()}."""\n'
         for header in headers_of(table)
     )
     moving = [p for p in table.SEGMENT.parts if p.name in table.SEGMENT_PROGRESS]
     progress = (
-        f'SEGMENT_PROGRESS: Final = struct.Struct("{struct_format(moving)}")\n'
+        f'SEGMENT_PROGRESS: Final = Struct("{struct_format(moving)}")\n'
         '"""The two parts that change while a segment fills: used and events."""\n'
         f"SEGMENT_PROGRESS_AT: Final = {table.SEGMENT.offset(moving[0].name)}\n"
     )

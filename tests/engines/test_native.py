@@ -20,8 +20,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import pytest_recorder
+from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.shapes import Shape
-from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
+from pytest_recorder.engine.pure.values import ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.errors import ErrorCode, enverr
 from pytest_recorder.format.layout import SegmentKind

@@ -196,7 +196,7 @@ def test_without_a_fault_in_the_hot_path_nothing_is_wrapped(
         monkeypatch.setenv(inject.VARIABLE, value)
     name, hot_path = engine.split("/")
     spool = Spool(tmp_path / "a.pyspool", 1 << 20)
-    from pytest_recorder.engine.pure.values import Bounds
+    from pytest_recorder.engine.pure.bounds import Bounds
     from pytest_recorder.engine.redact import Redactor
 
     hot, made = make(

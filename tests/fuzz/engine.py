@@ -14,9 +14,10 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+import pytest_recorder
 from tests.fuzz.mutation import Mutation
 
-PACKAGE = f"{Path(__file__).parents[2]}/src/pytest_recorder/"
+PACKAGE = f"{Path(pytest_recorder.__file__).parent}/"
 MOST_BYTES = 1 << 30
 """What the process may grow by."""
 MOST_CPU_S = 20.0

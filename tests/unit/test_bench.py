@@ -284,7 +284,7 @@ def said(**phases: str) -> outcomes.Outcomes:
 def test_a_test_whose_plain_runs_agree_must_do_the_same_when_recorded() -> None:
     plain = said(a="call:passed", b="call:passed")
     found = outcomes.compare(plain, said(a="call:passed", b="call:failed"), plain)
-    assert (found.tests, found.flaky) == (2, ())
+    assert (found.tests, found.passed, found.flaky) == (2, 2, ())
     assert found.different == ("b: call:passed plain, call:failed recorded",)
 
 
@@ -303,7 +303,7 @@ def test_a_test_that_only_one_run_has_is_different() -> None:
 def test_a_file_that_is_not_collected_is_no_test() -> None:
     plain = said(**{"test_x.py": outcomes.NOT_COLLECTED, "a": "call:passed"})
     found = outcomes.compare(plain, plain, plain)
-    assert (found.tests, found.not_collected) == (1, ("test_x.py",))
+    assert (found.tests, found.passed, found.not_collected) == (1, 1, ("test_x.py",))
 
 
 @pytest.mark.parametrize("field", ["details", "warnings"])

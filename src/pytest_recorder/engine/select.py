@@ -17,8 +17,8 @@ from pytest_recorder.diagnostics.guard import (
     marked,
 )
 from pytest_recorder.engine.base import Capabilities, Engine, HotPath
+from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.definitions import Sink
-from pytest_recorder.engine.pure.values import Bounds
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.system import compiled

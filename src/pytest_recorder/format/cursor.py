@@ -7,6 +7,8 @@ is allocated.
 from pytest_recorder.errors import ErrorCode, TargetError
 from pytest_recorder.format.vocabulary import MAX_INT_BYTES
 
+_PIECE = 1 << 16
+
 
 class Malformed(TargetError):  # noqa: N818 - a state of the input, it never leaves the reader
     """The bytes are no records; the reader makes a word about the trace of it."""
@@ -77,10 +79,36 @@ class Cursor:
 
     def text(self) -> str:
         """Read a string with its length before it."""
+        return self.text_of(self.uv())
+
+    def text_of(self, size: int) -> str:
+        """Read a string of so many bytes."""
         try:
-            return self.take(self.uv()).decode("utf-8", "surrogatepass")
+            return self.take(size).decode("utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
             raise Malformed("a text is not UTF-8") from error
+
+    def cut_text(self, size: int, kept: int) -> tuple[str, int]:
+        """Read a string of so many bytes piece by piece; give its start, and its length."""
+        end = self.at + size
+        if end > self.end:
+            raise Malformed("the record is cut")
+        start, length = "", 0
+        while self.at < end:
+            stop = min(self.at + _PIECE, end)
+            # Not within a character.
+            while self.at < stop < end and self.data[stop] & 0xC0 == 0x80:
+                stop -= 1
+            # A piece of nothing but these is no text, at whatever place it ends.
+            stop = stop if stop > self.at else min(self.at + _PIECE, end)
+            try:
+                piece = self.data[self.at : stop].decode("utf-8", "surrogatepass")
+            except UnicodeDecodeError as error:
+                raise Malformed("a text is not UTF-8") from error
+            start += piece[: max(kept - length, 0)]
+            length += len(piece)
+            self.at = stop
+        return start, length
 
     def magnitude(self) -> bytes:
         """Read the digits of a large int, little-endian, with their length before them."""

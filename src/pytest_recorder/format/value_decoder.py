@@ -101,24 +101,24 @@ class ValueDecoder:
 
     def _text(self, tag: int, cursor: Cursor) -> Value:
         full = cursor.uv() if tag in (Tag.STR_CUT, Tag.BYTES_CUT) else None
-        start = cursor.at
+        size = cursor.uv()
+        is_held = size <= self.bytes_left
+        self.bytes_left = max(self.bytes_left - size, 0)
         value: Value
         if tag in (Tag.STR, Tag.STR_CUT):
-            text = cursor.text()
-            self.bytes_left -= cursor.at - start
+            if is_held:
+                text = cursor.text_of(size)
+                length = len(text)
+            else:
+                text, length = cursor.cut_text(size, CUT_TEXT)
             value = {"type": "str", "value": text}
-            length = len(text)
         else:
-            data = cursor.sized()
-            self.bytes_left -= cursor.at - start
+            data = cursor.take(size)
             length = len(data)
-            data = data if self.bytes_left >= 0 else data[:CUT_TEXT]
-            value = {"type": "bytes", "value": data.hex()}
+            value = {"type": "bytes", "value": (data if is_held else data[:CUT_TEXT]).hex()}
         if full is not None:
             value |= {"length": full, "truncated": True, "reason": "chars"}
-        if self.bytes_left < 0 and length > CUT_TEXT:
-            if value["type"] == "str":
-                value["value"] = value["value"][:CUT_TEXT]
+        if not is_held and length > CUT_TEXT:
             told = length if full is None else full
             value |= {"length": told, "truncated": True, "reason": NOT_HELD}
         return value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_recorder.diagnostics.guard import shield2, shield3
 from pytest_recorder.diagnostics.inject import Injector
 from pytest_recorder.engine.base import Engine, HotPath
-from pytest_recorder.engine.pure.values import Bounds
+from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.scope import TEXT_FILE, Scope
 from pytest_recorder.engine.select import Choice, make

@@ -15,7 +15,7 @@ import mmap
 import sys
 from typing import Any, Final
 
-from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.errors import ErrorCode, enverr, from_os_error
 from pytest_recorder.system import files
 from pytest_recorder.system.atomic_write import remove_unfinished
 from pytest_recorder.system.files import Identity
@@ -40,23 +40,24 @@ _NEVER_CLOSED: Final[list[mmap.mmap]] = []
 class MappedFile:
     """A new file, locked and mapped. `map` is another object after each change of the size.
 
-    Raises OSError; where the file cannot be made nothing is left of it.
+    Raises OSError where the file cannot be made, EnvironmentError (ERR_IO) where there is no room
+    for it; nothing is left of it then.
     """
 
     def __init__(self, path: FilePath, size: int) -> None:
         self.path = path
         self._pid = OS.getpid()
         descriptor = OS.open(path, files.READ_WRITE | files.CREATE, 0o600)
+        self._descriptor = files.to_high_number(descriptor)
+        self._identity = Identity.of(self._descriptor)
         try:
-            self._descriptor = files.to_high_number(descriptor)
-            self._identity = Identity.of(self._descriptor)
             lock(self._descriptor)
             self._reserve(size)
             self.map, self._mapped = self._new_map()
-        except BaseException:
+        except OSError as error:
             OS.close(self._descriptor)
             remove_unfinished(path)
-            raise
+            raise from_os_error(error, "cannot reserve the spool", path=path) from error
 
     def grow(self, size: int) -> None:
         """Make it larger, with real blocks.

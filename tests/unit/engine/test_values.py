@@ -14,7 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
+from pytest_recorder.engine.pure.bounds import Bounds
+from pytest_recorder.engine.pure.values import ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.cursor import Cursor
 from pytest_recorder.format.definition_tables import DefinitionTables

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_recorder.errors import TargetError
-from pytest_recorder.format.cursor import Malformed
+from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import BlockKind
 from pytest_recorder.format.limits import (
@@ -88,7 +90,7 @@ def test_more_parts_of_values_than_a_reader_holds_are_marked_and_read_past(
 def test_longer_texts_than_a_reader_holds_are_cut_and_keep_their_length(
     tmp_path: Path, tag: int
 ) -> None:
-    size = MAX_SHOWN_BYTES // 2
+    size = MAX_SHOWN_BYTES // 2 + 1
     value = bytes((tag,)) + uv(size) + b"x" * size
     made = hostile.Maker().events(hostile.CALL + hostile.returned(value) * 3, 4)
     with opened(tmp_path / "a.pyrec", made.ended()) as trace:
@@ -202,3 +204,24 @@ def test_a_deflated_trailer_is_damage(tmp_path: Path) -> None:
     data = hostile.a_deflated_trailer()
     with opened(tmp_path / "a.pyrec", data) as trace:
         assert (trace.status, len(list(trace.events()))) == ("partial", 4)
+
+
+@given(st.text(st.sampled_from("aé€😀\ud800"), max_size=12), st.integers(0, 3), st.data())
+def test_a_text_that_is_read_in_pieces_is_the_same_text(
+    string: str, kept: int, data: st.DataObject
+) -> None:
+    encoded = bytearray(string.encode("utf-8", "surrogatepass"))
+    if encoded and data.draw(st.booleans()):
+        at = data.draw(st.integers(0, len(encoded) - 1))
+        encoded[at] = data.draw(st.sampled_from((0x41, 0x80, 0xC2, 0xE0, 0xF0, 0xFF)))
+    whole = bytes(encoded)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pytest_recorder.format.cursor._PIECE", 5)
+        try:
+            found = Cursor(whole).cut_text(len(whole), kept)
+        except Malformed:
+            with pytest.raises(UnicodeDecodeError, match="utf-8"):
+                whole.decode("utf-8", "surrogatepass")
+            return
+    right = whole.decode("utf-8", "surrogatepass")
+    assert found == (right[:kept], len(right))

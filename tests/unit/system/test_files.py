@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_recorder.system import files
 from pytest_recorder.system.originals import OS
@@ -133,3 +135,15 @@ def test_a_held_descriptor_leaves_a_foreign_file_alone(tmp_path: Path) -> None:
     if theirs != number:
         os.close(theirs)
     os.close(number)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "..", "."]), max_size=5),
+    st.lists(st.sampled_from(["a", "b", "..", "."]), max_size=5),
+)
+def test_the_way_from_one_path_to_another_is_that_of_the_standard_library(
+    there: list[str], start: list[str]
+) -> None:
+    for prefix in ("", os.sep):
+        path, folder = (prefix + os.sep.join(parts) or "." for parts in (there, start))
+        assert files.relative(path, folder) == os.path.relpath(path, folder)

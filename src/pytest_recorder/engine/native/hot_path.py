@@ -20,6 +20,7 @@ from typing import Any
 
 from pytest_recorder import compat
 from pytest_recorder.engine.native import _native
+from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.definitions import Sink, Sources
 from pytest_recorder.engine.pure.interpreter import LOOPS, thread_name
 from pytest_recorder.engine.pure.lookups import entry, exact
@@ -27,7 +28,7 @@ from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.meter import at_least_us
 from pytest_recorder.engine.pure.names import argument_names, recorded_names
 from pytest_recorder.engine.pure.shapes import Shape, type_name
-from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
+from pytest_recorder.engine.pure.values import ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import HOOK_CODES
 from pytest_recorder.format.primitives import text, uv

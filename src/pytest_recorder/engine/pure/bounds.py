@@ -1,4 +1,7 @@
-"""Says how much of one value is recorded."""
+"""Says how much of one value is recorded.
+
+PYTEST_DONT_REWRITE
+"""
 
 from typing import NamedTuple
 

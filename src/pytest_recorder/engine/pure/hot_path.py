@@ -23,6 +23,7 @@ from logging import Logger
 from types import CodeType, FrameType
 from typing import Any
 
+from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.definitions import CodeRecord, Definitions, Sink
 from pytest_recorder.engine.pure.entrance import INTERRUPTED, Entrance
 from pytest_recorder.engine.pure.interpreter import LOOPS, line_in_traceback, thread_name
@@ -40,7 +41,7 @@ from pytest_recorder.engine.pure.meter import at_least_us
 from pytest_recorder.engine.pure.names import UNBOUND, prepare_reader
 from pytest_recorder.engine.pure.shapes import prepare_tuples
 from pytest_recorder.engine.pure.states import FrameState, ThreadState
-from pytest_recorder.engine.pure.values import Bounds, ValueEncoder
+from pytest_recorder.engine.pure.values import ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.primitives import text, uv, zz
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, Op
