@@ -33,6 +33,7 @@ NOT_WHILE_TESTS_RUN: Final[Mapping[str, str]] = {
     "format/decode.py": "reads traces",
     "format/value_decoder.py": "reads traces",
     "diagnostics/errorjson.py": "a model for readers",
+    "diagnostics/installed.py": "looks for an exporter before the first test",
     "diagnostics/otel.py": "sends when the run is over",
     "diagnostics/prometheus.py": "writes when the run is over",
     "diagnostics/schema.py": "a model for readers",

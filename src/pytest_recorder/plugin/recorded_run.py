@@ -76,6 +76,7 @@ class RecordedRun:
         self.metrics = RunMetrics(
             settings,
             self.index.warn,
+            self.explainer,
             worker=self.worker,
             is_nested=self.is_nested,
             run_id=run_id,

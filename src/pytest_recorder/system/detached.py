@@ -81,17 +81,18 @@ class TooLate(EnvironmentError):  # noqa: N818 - the same
         super().__init__(ErrorCode.IO, "it did not answer in time")
 
 
+def without_ours(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables without those that make an interpreter do more than it is told."""
+    return {k: v for k, v in environ.items() if not k.startswith(_UNWANTED)}
+
+
 class _Start:
     """What a start needs, as it was when this was imported."""
 
     def __init__(self) -> None:
         self.executable: Final = sys.executable
         self.paths: Final = [path for path in sys.path if path]
-        self.environ: Final = {
-            name: value
-            for name, value in environment().items()
-            if not name.startswith(_UNWANTED)
-        }
+        self.environ: Final = without_ours(environment())
         self.is_quiet: Final = sys.dont_write_bytecode
         self.posix_spawn: Final = getattr(_posix, "posix_spawn", None)
         self.pipe: Final = _posix.pipe
