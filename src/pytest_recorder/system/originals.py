@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import _io
-    import _signal  # type: ignore[import-not-found] # pyright: ignore[reportMissingImports]
     import _thread
     import datetime as dt
     import gc
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     else:
         import posix as _posix
 
+    _signal: Any
     _sys = sys
 else:
     # By its name: in the order of layers the package itself stands above all.
