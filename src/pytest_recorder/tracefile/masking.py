@@ -4,8 +4,8 @@ Nothing else is touched: names, types, paths and ids of tests stay as they are, 
 lengths, so that a record that is masked is the same record.
 """
 
-from hashlib import sha256
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from pytest_recorder.format.cursor import Cursor
