@@ -390,10 +390,8 @@ def check_traces(result: Result, python: Path, package: Path, traces: Path, run:
     without = result.without_package_lines
     if without:
         result.notes.append(f"{len(without)} of {len(kept)} traces have no line of the package")
-    if len(without) > len(kept) // 2:
-        result.problems.append(
-            f"no line of the package in {without[0]} and {len(without)} more"
-        )
+    if kept and len(without) == len(kept):
+        result.problems.append("no trace has a line of the package")
     for path, entry in list(zip(paths, kept, strict=True))[:: max(1, len(paths) - 1)]:
         # The first and the last through the command line as well.
         cli = [str(python), "-m", "pytest_recorder", "info", "--json", str(path)]
