@@ -142,6 +142,7 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
     ("plugin/controller.py", "import of time"): "waits in a process that runs no tests",
     ("plugin/github.py", "import of pytest_recorder"): "when the run is over",
     ("plugin/hooks.py", "call of .resolve"): "of options",
+    ("plugin/junit.py", "import of _pytest"): "private to pytest, where its name may be gone",
     ("plugin/links.py", "import of os"): "finds the page of pytest-html as pytest-html does",
     ("plugin/links.py", "call of .expanduser"): "the same",
     ("plugin/links.py", "import of importlib"): "of allure, in a run that writes its report",

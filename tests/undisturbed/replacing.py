@@ -26,6 +26,8 @@ REPORT = PROGRAM + "calls.json"
 # What Python itself calls of these is not to be told from what we call.
 LEFT_ALONE = {
     ("sys", "_getframe"),
+    # Not its function: what it gives to new threads, which is ours.
+    ("threading", "_trace_hook"),
     ("builtins", "__build_class__"),
     ("builtins", "exec"),
     ("builtins", "compile"),

@@ -110,6 +110,9 @@ put_in(PyObject *module, Tap *tap)
     return is_known;
 }
 
+/* Taken when this is imported: to import it later would call the `__import__` of a test. */
+static PyObject *io_module;
+
 PyDoc_STRVAR(install_doc,
 "install(report)\n--\n\n"
 "Call `report(frame, stream, text)` after each write to `sys.stdout` (0) or `sys.stderr` (1) from\n"
@@ -122,15 +125,10 @@ install(PyObject *Py_UNUSED(module), PyObject *callee)
     if (callee == Py_None) {
         Py_RETURN_TRUE;
     }
-    PyObject *io = PyImport_ImportModule("_io");
-    if (io == NULL) {
-        return NULL;
-    }
     int status = 1;
     for (size_t i = 0; i < TAPS && status == 1; i++) {
-        status = put_in(io, &taps[i]);
+        status = put_in(io_module, &taps[i]);
     }
-    Py_DECREF(io);
     if (status != 1) {
         take_out();
         return status < 0 ? NULL : Py_NewRef(Py_False);
@@ -156,5 +154,11 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC
 PyInit__taps(void)
 {
+    if (io_module == NULL) {
+        io_module = PyImport_ImportModule("_io");
+        if (io_module == NULL) {
+            return NULL;
+        }
+    }
     return PyModule_Create(&definition);
 }

@@ -49,3 +49,4 @@ class SegmentKind:
     DEFINITIONS: Final = 2
     SOURCE: Final = 3
     EVENTS: Final = 4
+    SECRETS: Final = 5

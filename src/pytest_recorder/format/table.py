@@ -335,4 +335,5 @@ SEGMENT_KINDS: Final = (
     Word(2, "DEFINITIONS", "definitions"),
     Word(3, "SOURCE", "source: belongs to the process, not to one trace"),
     Word(4, "EVENTS", "events"),
+    Word(5, "SECRETS", "rules and learned texts: belongs to the process, is never packed"),
 )

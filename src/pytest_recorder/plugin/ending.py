@@ -189,7 +189,9 @@ class Ending:
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
         folder = self._run.index.folder
-        path = claim_path(attempt.path, folder, attempt.named, attempt.number)
+        path = claim_path(
+            attempt.path, folder, attempt.named, attempt.number, is_secret=attempt.is_secret
+        )
         attempt.path = path
         try:
             failing = attempt.failing

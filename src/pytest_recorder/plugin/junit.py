@@ -11,7 +11,6 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from _pytest.junitxml import xml_key
 
 from pytest_recorder.diagnostics.guard import Guard
 from pytest_recorder.plugin import xdist
@@ -64,8 +63,10 @@ class Attachments:
     def _find(self, report: pytest.TestReport) -> tuple[Entry, Any] | None:
         """Give the entry of an attempt and its test case; None where no JUnit file is written.
 
-        Private to pytest, so behind a guard.
+        Private to pytest, so looked up only where needed, and behind a guard.
         """
+        from _pytest.junitxml import xml_key
+
         xml = self._config.stash.get(xml_key, None)
         if xml is None:
             return None

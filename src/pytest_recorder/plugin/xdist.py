@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pytest_recorder.errors import ErrorCode, TargetError, bug
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import AnyPath
 from pytest_recorder.tracefile.index import Entry
@@ -80,4 +81,8 @@ def counts_of(report: pytest.TestReport) -> dict[str, Any] | None:
 def entry_of(report: pytest.TestReport) -> Entry | None:
     """Read the entry that travels with a report."""
     raw = getattr(report, _KEY, None)
-    return Entry.checked(raw) if raw is not None else None
+    try:
+        return Entry.checked(raw) if raw is not None else None
+    except TargetError as error:
+        # It comes from us: no fault of the program.
+        raise bug(ErrorCode.UNKNOWN, "a report has an entry that is none") from error

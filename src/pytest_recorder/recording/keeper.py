@@ -74,6 +74,7 @@ class Keeper:
             "manifest": in_order(manifest),
             "sources": dict(setup.hot.sources.values()),
             "stored_sources": self._stored_sources,
+            "masker": setup.masker,
             "trailer": trailer,
         }
         return translated(lambda: self._write(path, setup.spool, parts), recorder_error)

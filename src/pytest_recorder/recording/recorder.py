@@ -9,6 +9,7 @@ recorder.keep(path, outcome="failed")      # or recorder.drop()
 recorder.close()
 """
 
+from collections.abc import Iterable
 from itertools import chain
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,10 @@ from pytest_recorder.recording.keeper import Keeper
 from pytest_recorder.recording.last_records import last_records
 from pytest_recorder.recording.setup import Setup, Tests, shape_of
 from pytest_recorder.recording.trace_recording import Ended, TraceRecording
+from pytest_recorder.redaction.learned import LearnedTexts
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Policy, Sourced
-from pytest_recorder.system.originals import OS
+from pytest_recorder.system.originals import OS, environment
 from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.spool import Segment
 from pytest_recorder.tracefile.writer import Packed
@@ -72,7 +74,9 @@ class Recorder:
         self._faults = of_environment() if faults is None else faults
         self._pid = OS.getpid()
         self._keeper = Keeper(self._faults)
-        self._redactor = Redactor(settings.redact, settings.no_redact)
+        self._learned = LearnedTexts()
+        self._redactor = Redactor(settings.redact, settings.no_redact, self._learned)
+        self._learned.learn_environment(environment(), self._redactor.rules)
         self._recording: TraceRecording | None = None
 
     # The life of the recorder.
@@ -128,7 +132,7 @@ class Recorder:
             return setup
         self._tear_down()
         self.choice = select(settings.engine, settings.hot_path)
-        self._redactor = Redactor(settings.redact, settings.no_redact)
+        self._redactor = Redactor(settings.redact, settings.no_redact, self._learned)
         self.setup = Setup(
             settings,
             self.choice,
@@ -317,12 +321,16 @@ class Recorder:
     def last_records(self, most_events: int) -> tuple[list[bytes], list[Segment]]:
         """Give the definitions of the running recording, and about so many of its last events."""
         return (
-            last_records(self.setup.spool, most_events) if self.setup is not None else ([], [])
+            last_records(self.setup.spool, most_events, self.setup.masker)
+            if self.setup is not None
+            else ([], [])
         )
 
     def sources(self) -> dict[str, tuple[bytes, bytes]]:
-        """Give the files that ran: the digest of each, and its text as it was then."""
-        return dict(self.setup.hot.sources) if self.setup is not None else {}
+        """Give the files that ran: digest and text of each, as they would be packed."""
+        setup = self.setup
+        known = setup.hot.sources if setup is not None else {}
+        return {file: setup.masker.source(*source) for file, source in known.items() if setup}
 
     def has_recorded(self, path: str) -> bool:
         """Tell whether code of this file was recorded since the recorder was set up."""
@@ -331,6 +339,16 @@ class Recorder:
     def scope_rule(self, path: str, module: str | None) -> "Decision | None":
         """Say whether code of this file is in scope, and which rule says so."""
         return self.setup.scope.decide(path, module) if self.setup is not None else None
+
+    def learn(self, named: Iterable[tuple[str, str | bytes]]) -> None:
+        """Learn texts that have the names of secrets, before any code has them."""
+        for name, value in named:
+            if self._redactor.level(name) and self._redactor.remember(value):
+                self._redactor.tell()
+
+    def hides(self, test: str) -> bool:
+        """Tell whether a secret stands in the id of a test."""
+        return self._redactor.finder.is_in_id(test)
 
     def mask(self, text: str) -> str:
         """Hide in a text what the running recording hides in printed text; counts nothing."""

@@ -18,6 +18,7 @@ from pytest_recorder.recording.manifest_facts import manifest_facts_of_run
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.system import json_text
 from pytest_recorder.system.paths import AnyPath, FilePath
+from pytest_recorder.tracefile.masking import Masker
 from pytest_recorder.tracefile.naming import spool_name
 from pytest_recorder.tracefile.spool import Spool
 
@@ -102,6 +103,8 @@ class Setup:
         except BaseException:
             self.spool.close(unlink=True)
             raise
+        redactor.keep_in(self.spool.keep_secret)
+        self.masker = Masker(redactor.finder)
         if text is not None:
             self._keep_text(text)
         hot = self.hot

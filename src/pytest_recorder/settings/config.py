@@ -207,6 +207,9 @@ def _whole(name: str, value: object, least: int, most: int) -> int:
 
 
 def _path(name: str, value: object) -> Path:
+    if isinstance(value, Path):
+        # Not made again: that asks `os.fspath`, which a test may have replaced.
+        return value
     if isinstance(value, (str, os.PathLike)):
         return Path(cast("str", value))
     raise _refused(name, value, "a path")

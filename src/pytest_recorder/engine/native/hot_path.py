@@ -69,8 +69,9 @@ class Helpers:
     ) -> None:
         self.sources = Sources(sink)
         self.watch_streams: Callable[[], None] = _ignore
-        self.is_secret = redactor.is_secret
+        self.level_of = redactor.level
         self.remember = redactor.remember
+        self.tell_secrets = redactor.tell
         self.mask = redactor.mask
         self.thread_name = thread_name
         self.log_parts = log_parts
@@ -92,8 +93,9 @@ class Helpers:
         is_namespace = not code.co_flags & CO_OPTIMIZED
         places = [-1] * len(names) if is_namespace else _places(code, names)
         order = [names.index(name) for name in argument_names(code)]
-        secrets = [self.is_secret(name) for name in names]
-        return names, tuple(places), tuple(order), tuple(secrets), is_namespace
+        secrets = [self.level_of(name) for name in names]
+        of_result = self.level_of(code.co_name)
+        return names, tuple(places), tuple(order), tuple(secrets), of_result, is_namespace
 
     def source_digest(self, path: str) -> bytes:
         """Give the SHA-256 of a source file, or nothing where it cannot be read."""
@@ -115,7 +117,7 @@ class Helpers:
         )
         has_dict = 0 if reader.dict_at < 0 else _DICT_OF_STREAM if _is_stream(kind) else 1
         secrets = (
-            tuple(self.is_secret(name) for name in reader.fields)
+            tuple(self.level_of(name) for name in reader.fields)
             if reader.shape == Shape.NAMED_TUPLE
             else ()
         )
@@ -189,7 +191,7 @@ class NativeHotPath(_native.Core):
             has_rules=redactor.active,
             helpers=self._helpers,
             sink=sink,
-            secrets=redactor.secrets,
+            secrets=redactor.learned.texts,
             log_code=Logger.callHandlers.__code__,
             hook_codes=HOOK_CODES,
             loops=bytes(number in LOOPS for number in range(256)),
@@ -230,7 +232,7 @@ class NativeHotPath(_native.Core):
         return super().begin(self._reset)
 
     def _reset(self) -> None:
-        self._redactor.forget()
+        self._redactor.begin()
         self._helpers.reset()
 
     def attach(self, frame: FrameType | None) -> list[FrameType]:

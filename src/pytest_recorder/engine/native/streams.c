@@ -114,7 +114,8 @@ unwatch_sys(Hot *hot)
 int
 streams_make(Hot *hot)
 {
-    PyObject *module = PyImport_ImportModule("sys");
+    /* Not by the `__import__` of the built-ins, which a test may have replaced. */
+    PyObject *module = PyImport_ImportModuleLevel("sys", NULL, NULL, NULL, 0);
     if (module == NULL) {
         return -1;
     }

@@ -89,7 +89,7 @@ class PureHotPath(Entrance):
         self._redactor = redactor
         # Not a module global: tools that fake the time replace those they find.
         self.clock = clock
-        self.definitions = Definitions(sink, redactor.is_secret)
+        self.definitions = Definitions(sink, redactor.level)
         define = self.definitions
         self._encoder = ValueEncoder(bounds, redactor, define.type, define.name)
         self._chars = bounds.chars
@@ -118,7 +118,7 @@ class PureHotPath(Entrance):
             if has_turn:
                 self.definitions.reset()
                 self._encoder.reset()
-                self._redactor.forget()
+                self._redactor.begin()
                 self._meter.begin()
                 self._clear()
                 self.is_open = True
@@ -564,16 +564,13 @@ class PureHotPath(Entrance):
 
     def _arguments(self, frame: FrameType, record: CodeRecord, state: FrameState) -> bytes:
         parts: list[bytes] = []
+        encode = self._encoder.encode_under
         for name, value in zip(record.args, record.read(frame, record.args), strict=True):
             if value is not UNBOUND:
-                encoded = self._encode(record, name, value)
+                encoded = encode(record.secret.get(name, 0), value)
                 state.values[name] = encoded
                 parts += (record.name_ids[name], encoded)
         return uv(len(parts) // 2) + b"".join(parts)
-
-    def _encode(self, record: CodeRecord, name: str, value: object) -> bytes:
-        encoder = self._encoder
-        return encoder.encode_secret(value) if name in record.secret else encoder.encode(value)
 
     def changes(self, frame: FrameType, state: FrameState) -> bytes:
         """Give the variables that differ since the frame's previous event."""
@@ -582,7 +579,7 @@ class PureHotPath(Entrance):
             return b""
         old = state.values
         encoder = self._encoder
-        redacted = encoder.redacted
+        redacted, secret = encoder.redacted, record.secret
         changed: list[bytes] = []
         deleted: list[bytes] = []
         for name, value in zip(record.names, record.read(frame, record.names), strict=True):
@@ -590,7 +587,8 @@ class PureHotPath(Entrance):
                 if old.pop(name, None) is not None:
                     deleted.append(record.name_ids[name])
                 continue
-            encoded = self._encode(record, name, value)
+            level = secret.get(name) if secret else 0
+            encoded = encoder.encode_under(level, value) if level else encoder.encode(value)
             if old.get(name) != encoded:
                 old[name] = encoded
                 changed += (record.name_ids[name], encoded)
@@ -623,7 +621,8 @@ class PureHotPath(Entrance):
 
     def _write_value(self, frame: FrameType, state: FrameState, op: int, value: object) -> None:
         changes = self.changes(frame, state)
-        body = self._time() + self._encoder.encode(value)
+        level = state.record.result_level if state.record is not None else 0
+        body = self._time() + self._encoder.encode_under(level, value)
         self._write(state, op, self._line_now(frame, state), body, changes)
 
     def _write_call(self, state: FrameState, arguments: bytes) -> None:

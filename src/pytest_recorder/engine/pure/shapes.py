@@ -15,9 +15,10 @@ import decimal
 import enum
 import types
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_recorder.engine.pure.lookups import entry, exact, named_entries
+from pytest_recorder.redaction.names import EVERYTHING, NUMBERS
 from pytest_recorder.system.originals import DATES, INTERPRETER
 
 
@@ -50,6 +51,33 @@ class Shape:
     BUILTIN: Final = 24
     # C leaves this to the encoder here.
     SCALAR: Final = 25
+
+
+class TypeReader(NamedTuple):
+    """What is known of a type: how to read its instances, and the number of its name."""
+
+    alive: Callable[[], type | None]
+    type_id: bytes
+    shape: int
+    encode: Callable[[Any, "TypeReader", int], bytes]
+    dict_at: int  # place in the method resolution order whose class brings `__dict__`, or -1
+    slots: tuple[tuple[int, str, str], ...]  # place, name in the class, name for people
+    fields: tuple[str, ...]  # of a named tuple
+    look_up: Callable[[Any, str], Any]  # in the namespaces of its bases
+
+
+HOLDING: Final = frozenset(
+    (Shape.LIST, Shape.TUPLE, Shape.SET, Shape.FROZENSET, Shape.DEQUE, Shape.MAPPING)
+)
+"""What stands in these is under their name too."""
+_TEXTS: Final = (Shape.SUB_STR, Shape.SUB_BYTES, Shape.BYTEARRAY)
+
+
+def is_hidden(shape: int, level: int) -> bool:
+    """Tell whether a value of this shape is hidden under a name that hides so much."""
+    return (
+        shape in _TEXTS or level == EVERYTHING or (level == NUMBERS and shape == Shape.SUB_INT)
+    )
 
 
 mro_of = type.__dict__["__mro__"].__get__
