@@ -66,6 +66,7 @@ COSTS = (
     "bytes / event",
     "KiB / trace",
 )
+MOST_LINES = 6
 SECTION = "suites"
 """Where the tables stand in the document."""
 SAVED = "result.json"
@@ -470,11 +471,19 @@ def render(results: list[Result]) -> str:
         table.render(COSTS, map(cost_cells, results)),
     ]
     for title in ("problems", "notes"):
-        texts = [f"- {r.suite.name}: {text}" for r in results for text in getattr(r, title)]
+        texts = [line for r in results for line in listed(r, getattr(r, title))]
         if texts:
-            parts.append(f"{title.capitalize()} ({len(texts)}):\n")
+            parts.append(f"{title.capitalize()}:\n")
             parts.append("\n".join(texts) + "\n")
     return "\n".join(parts)
+
+
+def listed(result: Result, texts: list[str]) -> Iterator[str]:
+    """Give lines for what was noticed, the first of many; all stand in the folder of the suite."""
+    for text in texts[:MOST_LINES]:
+        yield f"- {result.suite.name}: {' '.join(text.split())[:300]}"
+    if len(texts) > MOST_LINES:
+        yield f"- {result.suite.name}: and {len(texts) - MOST_LINES} more"
 
 
 def name_of(result: Result) -> str:
