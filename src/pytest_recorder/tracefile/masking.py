@@ -4,7 +4,7 @@ Nothing else is touched: names, types, paths and ids of tests stay as they are, 
 lengths, so that a record that is masked is the same record.
 """
 
-import hashlib
+from hashlib import sha256
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
@@ -175,4 +175,4 @@ def _starred_bytes(text: bytes, spans: list[Span]) -> bytes:
 
 
 def _with_digest(digest: bytes, text: bytes, masked: bytes) -> tuple[bytes, bytes]:
-    return (digest, text) if masked is text else (hashlib.sha256(masked).digest(), masked)
+    return (digest, text) if masked is text else (sha256(masked).digest(), masked)
