@@ -224,7 +224,8 @@ def probe_of(name: str) -> tuple[Probe, tuple[str, ...]]:
     files["pytest.ini"] = "[pytest]\n" + "".join(ini)
     arguments = ["--cov=shop", "--cov-report=term", "--html=report.html", "--json-report"]
     arguments += ["--report-log=log.jsonl", "--reruns=1", "--timeout=3", "--hypothesis-seed=1"]
-    arguments += ["--instafail", "--force-sugar", "--no-migrations"]
+    # A table of times would differ.
+    arguments += ["--instafail", "--force-sugar", "--no-migrations", "--benchmark-disable"]
     arguments += ["-n", "2"] if name == TOGETHER_WORKERS else []
     return (
         Probe(
