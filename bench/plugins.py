@@ -52,7 +52,8 @@ _RIGHT = "test_shop.py::test_total"
 _ENVIRON_FILE = ".env-of-run"
 """A file of a probe that holds variables for the run, one a line."""
 _UNSTABLE = re.compile(
-    r"\d+\.\d+s \(\d+:\d\d:\d\d\)|0x[0-9a-f]+|\d+[.:,]\d+(?:[.:]\d+)*(?:e[-+]?\d+)? ?(?:ns|us|μs|ms|s|min|%|[KMG]i?B)?\b"
+    r"\d+\.\d+s \(\d+:\d\d:\d\d\)"
+    r"|0x[0-9a-f]+|\d+[.:,]\d+(?:[.:]\d+)*(?:e[-+]?\d+)? ?(?:ns|us|μs|ms|s|min|%|[KMG]i?B)?\b"
     r"|\bpytest-\d+\b|\bgw\d+\b|\bpid[= ]\d+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\d+ ?[KMG]i?B"
     r"|port \d+|:\d{4,5}\b"
 )
