@@ -52,7 +52,8 @@ _RIGHT = "test_shop.py::test_total"
 _ENVIRON_FILE = ".env-of-run"
 """A file of a probe that holds variables for the run, one a line."""
 _UNSTABLE = re.compile(
-    r"0x[0-9a-f]+|\d+[.:,]\d+(?:[.:]\d+)*(?:e[-+]?\d+)? ?(?:ns|us|μs|ms|s|min|%|[KMG]i?B)?\b"
+    r"\d+\.\d+s \(\d+:\d\d:\d\d\)"
+    r"|0x[0-9a-f]+|\d+[.:,]\d+(?:[.:]\d+)*(?:e[-+]?\d+)? ?(?:ns|us|μs|ms|s|min|%|[KMG]i?B)?\b"
     r"|\bpytest-\d+\b|\bgw\d+\b|\bpid[= ]\d+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\d+ ?[KMG]i?B"
     r"|port \d+|:\d{4,5}\b"
 )
@@ -224,7 +225,8 @@ def probe_of(name: str) -> tuple[Probe, tuple[str, ...]]:
     files["pytest.ini"] = "[pytest]\n" + "".join(ini)
     arguments = ["--cov=shop", "--cov-report=term", "--html=report.html", "--json-report"]
     arguments += ["--report-log=log.jsonl", "--reruns=1", "--timeout=3", "--hypothesis-seed=1"]
-    arguments += ["--instafail", "--force-sugar", "--no-migrations"]
+    # A table of times would differ.
+    arguments += ["--instafail", "--force-sugar", "--no-migrations", "--benchmark-disable"]
     arguments += ["-n", "2"] if name == TOGETHER_WORKERS else []
     return (
         Probe(

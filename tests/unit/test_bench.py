@@ -440,6 +440,11 @@ def test_lines_that_come_in_any_order_are_compared_without_it() -> None:
     assert result.output == "equal"
 
 
+def test_a_run_of_more_than_a_minute_prints_another_line_only_by_its_time() -> None:
+    lines = ("1 passed in 57.22s", "1 passed in 62.89s (0:01:02)")
+    assert len({*map(str, map(list, map(plugins.stable_lines, lines)))}) == 1
+
+
 def test_a_list_of_plugins_that_names_only_us_is_no_output() -> None:
     assert list(plugins.stable_lines("plugins: record-trace-0.1.0\n")) == []
 
