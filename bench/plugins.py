@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -455,7 +456,12 @@ def verdict(result: Result) -> str:
 
 def render(results: list[Result]) -> str:
     made = sorted({f"{r.with_what}, checkout {r.checkout}" for r in results if r.with_what})
-    parts = ["; ".join(made) + ".\n", table.render(COLUMNS, map(cells, results), texts=2)]
+    kinds = Counter(verdict(result).partition(":")[0] for result in results)
+    parts = [
+        "; ".join(made) + ".\n",
+        ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) + ".\n",
+        table.render(COLUMNS, map(cells, results), texts=2),
+    ]
     for title in ("problems", "notes"):
         texts = [f"- {r.name}: {text}" for r in results for text in getattr(r, title)]
         if texts:
