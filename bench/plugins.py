@@ -225,7 +225,7 @@ def probe_of(name: str) -> tuple[Probe, tuple[str, ...]]:
             files[f"test_{module_of(probe)}.py"] = probe.test
     files["pytest.ini"] = "[pytest]\n" + "".join(ini)
     arguments = ["--cov=shop", "--cov-report=term", "--html=report.html", "--json-report"]
-    arguments += ["--report-log=log.jsonl", "--reruns=1", "--timeout=3", "--hypothesis-seed=1"]
+    arguments += ["--report-log=log.jsonl", "--reruns=1", "--timeout=60", "--hypothesis-seed=1"]
     # A table of times would differ.
     arguments += ["--instafail", "--force-sugar", "--no-migrations", "--benchmark-disable"]
     arguments += ["-n", "2"] if name == TOGETHER_WORKERS else []
