@@ -98,6 +98,5 @@ def test_an_idle_plugin_imports_four_modules_of_ours_and_none_of_others() -> Non
     assert result.stdout.split() == [
         "pytest_recorder",
         "pytest_recorder.plugin",
-        "pytest_recorder.plugin.options",
         "pytest_recorder.settings",
     ]

@@ -139,7 +139,6 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
         "import of pytest_recorder",
     ): "when a run begins, or does not record",
     ("plugin/__init__.py", "import of os"): "reads the environment before the tests",
-    ("plugin/options.py", "import of pytest_recorder"): "before the tests",
     ("plugin/controller.py", "import of time"): "waits in a process that runs no tests",
     ("plugin/github.py", "import of pytest_recorder"): "when the run is over",
     ("plugin/hooks.py", "call of .resolve"): "of options",
