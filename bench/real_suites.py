@@ -158,7 +158,9 @@ def saved(work: Path) -> list[Result]:
     results = []
     for name, suite in SUITES.items():
         path = work / name / SAVED
-        if path.is_file():
+        if not path.is_file():
+            results.append(Result(suite, notes=["not measured"]))
+        else:
             facts = json.loads(path.read_text(encoding="utf-8"))
             if facts["comparison"] is not None:
                 facts["comparison"] = Comparison(**facts["comparison"])

@@ -11,7 +11,7 @@ from pytest_recorder.errors import ErrorCode, RecorderError, RecorderWarning, us
 from pytest_recorder.recording.file_recording import (
     FileRecording,
     Problem,
-    absolute,
+    absolute_or_raise,
     settings_from,
     trace_file,
 )
@@ -146,7 +146,7 @@ def _start(
         )
     if not isinstance(path, str | OS.path_like):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(path, "path", "text or a path")
-    file = trace_file(absolute(path))
+    file = trace_file(absolute_or_raise(path))
     configure_policy_from_env()
     chosen = sourced_policy(policy)
     given: dict[str, tuple[object, str]] = {}

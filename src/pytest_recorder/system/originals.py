@@ -157,8 +157,6 @@ class _Clocks:
         """Never goes back; may stand while the machine sleeps."""
         self.steady_ns: Final = _steady_clock()
         """Never goes back, and goes on while the machine sleeps where the system can say so."""
-        self.thread_time_ns: Final = _unfrozen("thread_time_ns")
-        """CPU time of the thread that asks."""
         self.process_time_ns: Final = _unfrozen("process_time_ns")
         """CPU time of the process."""
         wall_ns = _wall_clock()
