@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -100,3 +101,16 @@ def test_an_idle_plugin_imports_four_modules_of_ours_and_none_of_others() -> Non
         "pytest_recorder.plugin",
         "pytest_recorder.settings",
     ]
+
+
+def test_no_format_in_c_of_the_limited_api_holds_a_hash() -> None:
+    # What stands for it depends on the version of Python that the part is built with: built with
+    # 3.13, and imported by 3.12, it is a SystemError.
+    found = [
+        f"{path.relative_to(PACKAGE).as_posix()}:{number}"
+        for folder in ("tracefile", "system")
+        for path in sorted((PACKAGE / folder).glob("*.c"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(r'"[^"]*[syzu]#[^"]*"', line)
+    ]
+    assert found == []

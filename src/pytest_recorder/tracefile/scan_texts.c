@@ -134,14 +134,17 @@ static int
 take_start(Finder *finder, int number, PyObject *given)
 {
     Start *start = &finder->starts[number];
-    const char *text;
+    PyObject *wanted;
+    char *text;
     Py_ssize_t size;
     int needs_mark;
     if (!PyTuple_Check(given)) {
         PyErr_SetString(PyExc_TypeError, "what a secret starts with stands in a tuple");
         return -1;
     }
-    if (!PyArg_ParseTuple(given, "y#p", &text, &size, &needs_mark)) {
+    /* No `y#`: what stands for a `#` depends on the version of Python that this is built with. */
+    if (!PyArg_ParseTuple(given, "Sp", &wanted, &needs_mark)
+        || PyBytes_AsStringAndSize(wanted, &text, &size) < 0) {
         return -1;
     }
     if (size < LEAST_START || size > MOST_START) {
