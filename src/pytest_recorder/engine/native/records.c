@@ -74,11 +74,8 @@ write_gap(Hot *hot, Thread *thread, PyObject *reason, PyObject *count, Buffer *r
 }
 
 int
-write_gaps(Hot *hot, PyThreadState *tstate)
+tell_losses(Hot *hot, PyThreadState *tstate)
 {
-    if (!has_untold_losses(hot)) {
-        return 0;
-    }
     Thread *thread = thread_of(hot, tstate);
     PyObject *lost = thread != NULL ? losses_take(hot) : NULL;
     if (lost == NULL) {

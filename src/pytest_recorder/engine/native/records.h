@@ -18,8 +18,15 @@ int write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int 
 /* Write `event.record`. */
 int write_record(Hot *hot);
 
-/* Tell what was lost, if anything was. */
-int write_gaps(Hot *hot, PyThreadState *tstate);
+/* Tell what was lost. */
+int tell_losses(Hot *hot, PyThreadState *tstate);
+
+/* The same, if anything was. */
+static inline int
+write_gaps(Hot *hot, PyThreadState *tstate)
+{
+    return has_untold_losses(hot) ? tell_losses(hot, tstate) : 0;
+}
 
 void event_free(Hot *hot);
 
