@@ -93,7 +93,7 @@ class Helpers:
         places = [-1] * len(names) if is_namespace else _places(code, names)
         order = [names.index(name) for name in argument_names(code)]
         secrets = [self.level_of(name) for name in names]
-        of_result = self.level_of(code.co_name)
+        of_result = self.level_of(exact(code.co_name))
         return names, tuple(places), tuple(order), tuple(secrets), of_result, is_namespace
 
     def source_digest(self, path: str) -> bytes:

@@ -161,7 +161,7 @@ class Definitions:
         every = dict.fromkeys((*record.args, *record.names))
         record.name_ids = {name: self.name(name) for name in every}
         record.secret = {name: level for name in every if (level := self._level_of(name))}
-        record.result_level = self._level_of(code.co_name)
+        record.result_level = self._level_of(exact(code.co_name))
         record.number = number
         record.epoch = self.epoch
 
