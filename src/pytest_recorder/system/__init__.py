@@ -13,6 +13,7 @@ Whatever runs while tests run calls nothing else of them; `tools/original_calls.
 - `mapped`: a file in memory that grows; `ballast`: room for what is written when memory is used up
 - `detached`: a process of ours that the program does not meet
 - `atomic_write`: files that are there when they are whole
+- `slots`: what the interpreter keeps of types and exceptions, past what their classes say
 - `locks`: locks on files, and whether a process lives
 - `compiled`: which parts in C are used
 """

@@ -34,10 +34,9 @@ from pytest_recorder.engine.streams import HOOK_CODES
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES
 from pytest_recorder.system.originals import CLOCKS, INTERPRETER
+from pytest_recorder.system.slots import mro_of, namespace_of
 
 _DICT_OF_STREAM = 2
-_namespace_of = type.__dict__["__dict__"].__get__
-_mro_of = type.__dict__["__mro__"].__get__
 
 
 class _Content(ValueEncoder):
@@ -112,7 +111,7 @@ class Helpers:
         slots = tuple(
             (shown, member)
             for place, name, shown in reader.slots
-            if type(member := entry(_namespace_of(_mro_of(kind)[place]), name))
+            if type(member := entry(namespace_of(mro_of(kind)[place]), name))
             is MemberDescriptorType
         )
         has_dict = 0 if reader.dict_at < 0 else _DICT_OF_STREAM if _is_stream(kind) else 1

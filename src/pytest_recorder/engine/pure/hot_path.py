@@ -50,9 +50,9 @@ from pytest_recorder.system.originals import (
     INTERPRETER,
     local,
 )
+from pytest_recorder.system.slots import traceback_of
 
 _LOG_CODE = Logger.callHandlers.__code__
-_traceback_of = BaseException.__dict__["__traceback__"].__get__
 _KINDS = {
     CO_GENERATOR: "generator",
     CO_COROUTINE: "coroutine",
@@ -327,7 +327,7 @@ class PureHotPath(Entrance):
         Where the engine was not shown what left the callee (`except*` makes a new group), the
         callee's frame in the traceback tells.
         """
-        self.raised_with(frame, code, error, _traceback_of(error))
+        self.raised_with(frame, code, error, traceback_of(error))
 
     def raised_with(
         self, frame: FrameType, code: CodeType, error: BaseException, traceback: Any
@@ -369,7 +369,7 @@ class PureHotPath(Entrance):
                     self._exception(error) if error is not None else self._unseen(state, code)
                 )
                 line = (
-                    line_in_traceback(_traceback_of(error), frame)
+                    line_in_traceback(traceback_of(error), frame)
                     if error is not None
                     else state.exception_line
                 ) or self._line_now(frame, state)
@@ -409,7 +409,7 @@ class PureHotPath(Entrance):
         """Keep up with the exception being handled: a bare `raise` is not reported as an event."""
         error = INTERPRETER.exc_info()[1]
         if error is not None and id(error) != state.exception_key:
-            self._keep(frame, state, error, _traceback_of(error))
+            self._keep(frame, state, error, traceback_of(error))
 
     def _keep(
         self, frame: FrameType, state: FrameState, error: BaseException, traceback: Any

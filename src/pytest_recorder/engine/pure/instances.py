@@ -11,8 +11,9 @@ import types
 from itertools import islice
 from typing import Any
 
-from pytest_recorder.engine.pure.shapes import TypeReader, instance_dict, mro_of, namespace_of
+from pytest_recorder.engine.pure.shapes import TypeReader, instance_dict
 from pytest_recorder.engine.streams import is_hook
+from pytest_recorder.system.slots import mro_of, namespace_of
 
 
 def state_of(value: Any, reader: TypeReader, most: int) -> tuple[list[tuple[str, Any]], int]:

@@ -20,6 +20,14 @@ from typing import Any, Final, NamedTuple
 from pytest_recorder.engine.pure.lookups import entry, exact, named_entries
 from pytest_recorder.redaction.names import EVERYTHING, NUMBERS
 from pytest_recorder.system.originals import DATES, INTERPRETER
+from pytest_recorder.system.slots import (
+    flags_of,
+    module_of,
+    mro_of,
+    name_of,
+    namespace_of,
+    qualname_of,
+)
 
 
 class Shape:
@@ -80,12 +88,6 @@ def is_hidden(shape: int, level: int) -> bool:
     )
 
 
-mro_of = type.__dict__["__mro__"].__get__
-namespace_of = type.__dict__["__dict__"].__get__
-_name_of = type.__dict__["__name__"].__get__
-qualname_of = type.__dict__["__qualname__"].__get__
-_module_of = type.__dict__["__module__"].__get__
-_flags_of = type.__dict__["__flags__"].__get__
 _HEAP_TYPE = 1 << 9
 
 _TEXT_TYPES: Final = frozenset(
@@ -103,10 +105,10 @@ _TEXT_TYPES: Final = frozenset(
 def type_name(kind: type) -> str:
     """Give the qualified name with module, without `builtins.`; runs no code of a metaclass."""
     name = exact(qualname_of(kind))
-    if _flags_of(kind) & _HEAP_TYPE:
+    if flags_of(kind) & _HEAP_TYPE:
         module = entry(namespace_of(kind), "__module__")
     else:
-        module = _module_of(kind)
+        module = module_of(kind)
     return f"{module}.{name}" if type(module) is str and module != "builtins" else name
 
 
@@ -268,7 +270,7 @@ def places_of_state(mro: tuple[type, ...]) -> tuple[int, tuple[tuple[int, str, s
         if dict_at < 0 and _is_c_descriptor(entry(namespace, "__dict__")):
             dict_at = place
         if _has_slots(namespace):
-            prefix = f"_{exact(_name_of(owner)).lstrip('_')}__"
+            prefix = f"_{exact(name_of(owner)).lstrip('_')}__"
             slots.extend(
                 (
                     place,

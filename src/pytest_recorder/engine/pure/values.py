@@ -35,10 +35,7 @@ from pytest_recorder.engine.pure.shapes import (
     is_hidden,
     items_of_tuple,
     look_up_quickly,
-    mro_of,
-    namespace_of,
     places_of_state,
-    qualname_of,
     shape_of,
     type_name,
 )
@@ -47,6 +44,7 @@ from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Reason, Tag
 from pytest_recorder.redaction.names import LONGEST_NAME, OPEN, is_name
 from pytest_recorder.system.originals import DATES
+from pytest_recorder.system.slots import mro_of, namespace_of, qualname_of
 
 _module_state = vars(types.ModuleType)["__dict__"].__get__
 _args_of = BaseException.__dict__["args"].__get__
