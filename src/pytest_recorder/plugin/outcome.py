@@ -10,6 +10,8 @@ import sys
 import pytest
 from _pytest.skipping import xfailed_key
 
+from pytest_recorder.original_builtins import __builtins__
+
 _mro_of = type.__dict__["__mro__"].__get__
 
 

@@ -10,6 +10,7 @@ from pytest_recorder.diagnostics import metrics, otel, prometheus
 from pytest_recorder.diagnostics.guard import failure_of
 from pytest_recorder.diagnostics.metrics import Counter, Outlet, RecorderMetrics, Tally
 from pytest_recorder.errors import ErrorCode, RecorderError, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import xdist
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.system import files

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_recorder.original_builtins import __builtins__
+
 TIMEOUT_PLUGIN: Final = "pytest-timeout"
 _LIMITS: Final = frozenset(
     (

@@ -22,6 +22,7 @@ from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.select import Choice, select
 from pytest_recorder.errors import ErrorCode, RecorderError, bug
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording import registry
 from pytest_recorder.recording.keeper import Keeper
 from pytest_recorder.recording.last_records import last_records

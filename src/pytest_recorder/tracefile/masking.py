@@ -4,12 +4,13 @@ Nothing else is touched: names, types, paths and ids of tests stay as they are, 
 lengths, so that a record that is masked is the same record.
 """
 
-from hashlib import sha256
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from pytest_recorder.format.cursor import Cursor
 from pytest_recorder.format.definition_tables import DefinitionTables
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.finder import Finder
 from pytest_recorder.redaction.learned import SHORTEST, Span
 from pytest_recorder.redaction.literals import mask_literals, named_literals

@@ -13,6 +13,7 @@ from typing import Any
 
 from pytest_recorder.engine.pure.shapes import TypeReader, instance_dict, mro_of, namespace_of
 from pytest_recorder.engine.streams import is_hook
+from pytest_recorder.original_builtins import __builtins__
 
 
 def state_of(value: Any, reader: TypeReader, most: int) -> tuple[list[tuple[str, Any]], int]:

@@ -20,6 +20,7 @@ from typing import Any
 
 from pytest_recorder.engine.pure.lookups import entry, named_entries
 from pytest_recorder.engine.pure.shapes import items_of_tuple, type_name
+from pytest_recorder.original_builtins import __builtins__
 
 # By address: to hash or to compare a type can run code of its metaclass.
 _SCALARS = frozenset(map(id, (type(None), bool, int, float, complex, str, bytes)))
