@@ -63,7 +63,7 @@ def encode(data: dict[str, Any]) -> bytes:
             break
         text = json_text.encode_ascii(_shortened(data, chars))
     if len(text) > MOST_BYTES - 2:
-        text = json_text.encode_ascii(_shortened(data, _SHORTER[-1]) | {"context": {}})
+        text = json_text.encode_ascii({**_shortened(data, _SHORTER[-1]), "context": {}})
     return text
 
 

@@ -92,7 +92,7 @@ def make_native(faults: Injector, sink: Sink, **parts: Any) -> "NativeHotPath":
     from pytest_recorder.engine.native import _native
     from pytest_recorder.engine.native.hot_path import NativeHotPath
 
-    class InjectedNativeHotPath(NativeHotPath, _native.InjectedCore):
+    class InjectedNativeHotPath(NativeHotPath, _native.InjectedCore):  # pyright: ignore[reportIncompatibleMethodOverride]
         """The hot path in C; its callbacks fail in C, what Python calls fails here."""
 
         def locked(self, operation: Callable[..., Any]) -> Callable[..., Any]:

@@ -60,6 +60,13 @@ class Choice(NamedTuple):
     hot_path_reason: str
 
     @property
+    def reasons(self) -> str:
+        """Say why this engine, and why the slower hot path where it is that one."""
+        if self.hot_path == "native":
+            return self.reason
+        return f"{self.reason}; pure Python, slower: {self.hot_path_reason}"
+
+    @property
     def capabilities(self) -> Capabilities:
         """What the two can do together."""
         return CAPABILITIES[self.engine, self.hot_path]

@@ -36,7 +36,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     it when it is activated.
     """
     if options.is_asked_for(early_config, os.environ):
-        import pytest_recorder.system.originals  # noqa: F401
+        import pytest_recorder.system.originals  # noqa: F401 # pyright: ignore[reportUnusedImport]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ the interpreter keeps it.
 """
 
 import re
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
@@ -58,7 +58,7 @@ def _limit_itself(error: BaseException) -> str | None:
     kinds = _mro_of(type(error))
     if pytest.fail.Exception in kinds:
         args = _args_of(error)
-        words = args[0] if type(args) is tuple and args else None
+        words = cast("tuple[object, ...]", args)[0] if type(args) is tuple and args else None
         is_of_plugin = type(words) is str and _OF_TIMEOUT_PLUGIN.match(words) is not None
         return TIMEOUT_PLUGIN if is_of_plugin else None
     for kind in kinds:

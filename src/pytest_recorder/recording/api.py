@@ -12,7 +12,7 @@ from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.file_recording import (
     FileRecording,
     Problem,
-    absolute,
+    absolute_or_raise,
     settings_from,
     trace_file,
 )
@@ -147,7 +147,7 @@ def _start(
         )
     if not isinstance(path, str | OS.path_like):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(path, "path", "text or a path")
-    file = trace_file(absolute(path))
+    file = trace_file(absolute_or_raise(path))
     configure_policy_from_env()
     chosen = sourced_policy(policy)
     given: dict[str, tuple[object, str]] = {}

@@ -178,7 +178,7 @@ def required_trace_errors(
     return []
 
 
-def absolute(path: AnyPath) -> FilePath:
+def absolute_or_raise(path: AnyPath) -> FilePath:
     """Make a path absolute. Raises EnvironmentError (ERR_IO) where the current folder is gone."""
     found = files.absolute(path)
     if not is_absolute(found):
@@ -221,7 +221,7 @@ def settings_from(folder: AnyPath, given: Mapping[str, tuple[object, str]]) -> S
 
     Raises UsageError (ERR_INVALID_OPTION), EnvironmentError (ERR_IO).
     """
-    fields: dict[str, Any] = {"root": find_project_root(absolute("")), "dir": folder}
+    fields: dict[str, Any] = {"root": find_project_root(absolute_or_raise("")), "dir": folder}
     for name, (value, source) in given.items():
         option = BY_NAME[name]
         fields[option.field] = parse_option(option, value, source)

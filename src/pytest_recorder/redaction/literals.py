@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.learned import Span
 from pytest_recorder.redaction.names import NameRules
-from pytest_recorder.redaction.stars import starred
+from pytest_recorder.redaction.stars import starred, starred_bytes
 
 _LITERAL = re.compile(
     r"(?P<comment>\#[^\n]*)"
@@ -60,7 +60,7 @@ def mask_literals(source: bytes, find: Callable[[str], list[Span]]) -> bytes:
     if not spans:
         return source
     if encoding == "latin-1":
-        return _starred_bytes(source, spans)
+        return starred_bytes(source, spans)
     return starred(text, spans).encode()
 
 
@@ -89,10 +89,3 @@ def _in_source(body: str, spans: list[Span], start: int, has_fields: bool) -> li
         if at < last:
             found.append((start + at, start + last))
     return found
-
-
-def _starred_bytes(source: bytes, spans: list[Span]) -> bytes:
-    masked = bytearray(source)
-    for start, end in spans:
-        masked[start:end] = bytes(byte if byte in b"\r\n" else 42 for byte in source[start:end])
-    return bytes(masked)

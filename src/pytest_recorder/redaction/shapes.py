@@ -82,8 +82,6 @@ _TOKEN_STARTS: Final = (
 _HAS_TOKEN = re.compile("|".join(map(re.escape, _TOKEN_STARTS)))
 STARTS: Final = (*_TOKEN_STARTS, "-----BEGIN", "://", "bearer", "basic")
 """One of these stands in each text that has a secret by its look; in any case of the letters."""
-PAIR_MARKS: Final = ("=", ":", ",", ">")
-"""One of these stands in each text that has the name of a secret with a value."""
 
 _NOTHING = frozenset(
     ("None", "True", "False", "null", "true", "false", "undefined", "nil", "NULL", "")

@@ -1,4 +1,4 @@
-"""Masks parts of a text at equal length: as many characters, and as many bytes in UTF-8."""
+"""Masks parts of a text or of bytes at equal length: as many characters, and as many bytes."""
 
 from typing import Final
 
@@ -17,6 +17,14 @@ def starred(text: str, spans: list[Span]) -> str:
         parts += (text[at:start], "".join(map(_star, text[start:end])))
         at = end
     return "".join((*parts, text[at:]))
+
+
+def starred_bytes(data: bytes, spans: list[Span]) -> bytes:
+    """Do the same with bytes."""
+    masked = bytearray(data)
+    for start, end in spans:
+        masked[start:end] = bytes(byte if byte in b"\r\n" else 42 for byte in data[start:end])
+    return bytes(masked)
 
 
 def _star(character: str) -> str:

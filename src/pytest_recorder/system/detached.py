@@ -18,7 +18,7 @@ any child, or does not block SIGCHLD, in the milliseconds in which the first int
 
 import select
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -239,11 +239,15 @@ else:
             self.handler: Final = _signal.getsignal
             self.pending: Final = _signal.sigpending
             self.take: Final[Callable[..., Any]] = getattr(
-                _signal, "sigtimedwait", lambda wanted, _: _signal.sigwait(wanted)
+                _signal, "sigtimedwait", self._wait_untimed
             )
             self.waitpid: Final = _posix.waitpid
             self.waitid: Final[Callable[..., Any] | None] = getattr(_posix, "waitid", None)
             self.defaults: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
+
+        @staticmethod
+        def _wait_untimed(wanted: Any, _: float) -> Any:
+            return _signal.sigwait(wanted)
 
     _SIGNALS: Final = _Signals()
     _CHILD: Final = frozenset((signal.SIGCHLD,))
@@ -293,7 +297,7 @@ else:
             return
 
     @contextmanager
-    def _children_unseen() -> Iterator[None]:
+    def _children_unseen() -> Generator[None]:
         """Let the end of a child that is reaped in the block call no handler of the program's."""
         handler = _SIGNALS.handler(signal.SIGCHLD)
         if handler in (signal.SIG_DFL, signal.SIG_IGN):

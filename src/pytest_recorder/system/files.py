@@ -192,7 +192,7 @@ def read_bytes(path: AnyPath) -> bytes:
     """
     descriptor = OS.open(path, READ)
     try:
-        parts = []
+        parts: list[bytes] = []
         while part := OS.read(descriptor, _AT_ONCE):
             parts.append(part)
         return b"".join(parts)

@@ -34,7 +34,11 @@ def _encoder(*, ascii_only: bool, sort_keys: bool = False, space: str = "") -> A
             sort_keys=sort_keys,
             separators=(item, key),
         )
-        return lambda value, _: (plain.encode(value),)
+
+        def parts(value: object, _: int) -> tuple[str]:
+            return (plain.encode(value),)
+
+        return parts
     escape = (
         json.encoder.encode_basestring_ascii if ascii_only else json.encoder.encode_basestring
     )

@@ -12,11 +12,11 @@ from pytest_recorder.format.cursor import Cursor
 from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.finder import Finder
-from pytest_recorder.redaction.learned import SHORTEST, Span
+from pytest_recorder.redaction.learned import SHORTEST
 from pytest_recorder.redaction.literals import mask_literals, named_literals
 from pytest_recorder.redaction.records import read_records
 from pytest_recorder.redaction.shapes import STARTS
-from pytest_recorder.redaction.stars import starred
+from pytest_recorder.redaction.stars import starred, starred_bytes
 from pytest_recorder.system.originals import environment
 from pytest_recorder.tracefile.scan import Start, make_scan
 from pytest_recorder.tracefile.spool import Segment
@@ -77,18 +77,16 @@ class Masker:
         if known is None:
             for literal in named_literals(text, self._finder.rules):
                 self._finder.learned.learn(literal)
-            known = _Source(
-                0, *_with_digest(digest, text, mask_literals(text, self._finder.spans))
-            )
+            known = self._mask_source(text, _Source(0, digest, text))
         elif any(secret in known.text for secret in self._finder.learned.since(known.version)):
-            known = _Source(
-                0,
-                *_with_digest(
-                    known.digest, known.text, mask_literals(text, self._finder.spans)
-                ),
-            )
+            known = self._mask_source(text, known)
         self._sources[digest] = known = known._replace(version=self._finder.learned.version)
         return known.digest, known.text
+
+    def _mask_source(self, text: bytes, before: _Source) -> _Source:
+        """Mask a source by what is known now; `before` is what it was masked to."""
+        masked = mask_literals(text, self._finder.spans)
+        return before if masked is text else _Source(0, sha256(masked).digest(), masked)
 
     def sources(self, sources: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
         """Give the sources that a trace was found to need, by the digests that they have now."""
@@ -159,21 +157,10 @@ class Masker:
         shown = text
         if spans:
             shown = (
-                _starred_bytes(text, spans)
+                starred_bytes(text, spans)
                 if is_bytes
                 else starred(plain, spans).encode("utf-8", "surrogatepass")
             )
         if len(text) <= _SHORT_TEXT:
             self._texts[key] = shown
         return shown
-
-
-def _starred_bytes(text: bytes, spans: list[Span]) -> bytes:
-    masked = bytearray(text)
-    for start, end in spans:
-        masked[start:end] = b"*" * (end - start)
-    return bytes(masked)
-
-
-def _with_digest(digest: bytes, text: bytes, masked: bytes) -> tuple[bytes, bytes]:
-    return (digest, text) if masked is text else (sha256(masked).digest(), masked)

@@ -7,7 +7,7 @@ PYTEST_DONT_REWRITE
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,7 @@ class Entrance:
         self.losses[reason] = self.losses.get(reason, 0) + count
 
     @contextmanager
-    def _turn(self) -> Iterator[bool]:
+    def _turn(self) -> Generator[bool]:
         """Be inside for a block, as long as no other thread is."""
         me, lock = get_ident(), self._lock
         if self._owner == me or not lock.acquire(True, _LOCK_TIMEOUT_S):

@@ -93,7 +93,6 @@ class PureHotPath(Entrance):
         self.definitions = Definitions(sink, redactor.level)
         define = self.definitions
         self._encoder = ValueEncoder(bounds, redactor, define.type, define.name)
-        self._chars = bounds.chars
         self._codes: dict[int, CodeRecord] = {}
         self._frames: dict[int, FrameState] = {}
         self._local = local()

@@ -158,7 +158,7 @@ def _owner_of_str(kind: type) -> type:
     return base
 
 
-def _builtin_text(error: BaseException, owner: Any, arguments: tuple[Any, ...]) -> str | None:
+def _builtin_text(error: Any, owner: Any, arguments: tuple[Any, ...]) -> str | None:
     """Call the `__str__` of a built-in exception type where all its parts are scalars."""
     if not all(map(_is_scalar, arguments)):
         return None
