@@ -93,4 +93,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A file is run by one worker: what its tests share is made once, the runs of the policy above all."""
     from xdist.scheduler import LoadFileScheduling
 
-    return LoadFileScheduling(config, log)
+    scheduling = LoadFileScheduling(config, log)
+    by_file = scheduling._split_scope
+
+    def split(nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if file.endswith(SPREAD) else str(by_file(nodeid))
+
+    scheduling._split_scope = split
+    return scheduling
+
+
+# Files whose tests share nothing and take longest under the sanitizers: all workers take part.
+SPREAD = ("test_helpers_that_misbehave.py",)

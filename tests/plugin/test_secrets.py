@@ -276,6 +276,38 @@ def test_no_secret_is_left_when_a_dead_run_was_recovered(
     assert leaks(left_in(folder)) == []
 
 
+def test_what_a_test_or_a_fixture_puts_into_the_environment_is_learned(
+    pytester: pytest.Pytester, hot_path: str
+) -> None:
+    secret = "zq001-Kx9"
+    pytester.makepyfile(
+        vault=f"def kept(): return '-'.join(('{secret[:5]}', '{secret[6:]}'))",
+        test_it="""
+        import os
+        import pytest
+        from vault import kept
+
+        @pytest.fixture
+        def configured(monkeypatch):
+            monkeypatch.setenv("SHOP_API_SECRET", kept())
+
+        def test_fixture(configured):
+            found = os.environ["SHOP_API_SECRET"]
+            assert found == "other"
+
+        def test_itself(monkeypatch):
+            monkeypatch.setenv("SHOP_API_SECRET", kept())
+            found = os.environ["SHOP_API_SECRET"]
+            assert found == "other"
+        """,
+    )
+    for name in ("fixture", "itself"):
+        options = ("--record-trace", "--record-exclude=vault", "--record-html=on")
+        run(pytester, *options, "-k", name).assert_outcomes(failed=1)
+        left = left_in(pytester.path / "test-traces")
+        assert [key for key, data in left.items() if secret.encode() in data] == []
+
+
 def test_no_secret_is_in_the_trace_of_a_script(pytester: pytest.Pytester) -> None:
     prepare(pytester)
     body = planted.suite().partition("@pytest.fixture")[0].replace("import pytest\n", "")

@@ -5,6 +5,7 @@ from typing import Final
 from pytest_recorder.diagnostics import otel, prometheus
 from pytest_recorder.diagnostics.guard import failure_of
 from pytest_recorder.diagnostics.metrics import Outlet, SinkFailure, Tally, failed
+from pytest_recorder.original_builtins import __builtins__
 
 PROMETHEUS: Final = prometheus.PrometheusFile.__name__
 OPENTELEMETRY: Final = otel.OpenTelemetryMetrics.__name__

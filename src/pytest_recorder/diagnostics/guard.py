@@ -24,6 +24,7 @@ from types import FrameType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, target
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import INTERPRETER, variable
 from pytest_recorder.system.paths import SEPARATOR, parent_of
 

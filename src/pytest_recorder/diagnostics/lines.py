@@ -14,6 +14,7 @@ from pytest_recorder.errors import (
     TargetError,
     UsageError,
 )
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import json_text
 
 MOST_BYTES: Final = 4096

@@ -16,6 +16,7 @@ from pytest_recorder.engine.pure.definitions import Sink
 from pytest_recorder.engine.pure.entrance import Operation
 from pytest_recorder.engine.pure.hot_path import PureHotPath
 from pytest_recorder.errors import from_os_error
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.paths import AnyPath
 from pytest_recorder.tracefile.spool import Spool
 

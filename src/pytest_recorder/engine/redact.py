@@ -5,6 +5,7 @@ PYTEST_DONT_REWRITE
 
 from collections.abc import Callable, Iterable
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.finder import Finder
 from pytest_recorder.redaction.learned import LearnedTexts
 from pytest_recorder.redaction.names import NameRules, words_of

@@ -21,6 +21,7 @@ from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.definitions import Sink
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.errors import ErrorCode, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import compiled
 
 if TYPE_CHECKING:

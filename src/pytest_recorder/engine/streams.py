@@ -28,6 +28,7 @@ from io import StringIO, TextIOWrapper
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import compiled
 from pytest_recorder.system.originals import INTERPRETER, allocate_lock
 from pytest_recorder.system.slots import mro_of, namespace_of

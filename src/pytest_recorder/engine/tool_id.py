@@ -16,6 +16,7 @@ from typing import Any
 
 from pytest_recorder.engine.pure.lookups import exact
 from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import INTERPRETER
 
 TOOL_NAME = "pytest-record-trace"

@@ -19,6 +19,8 @@ renderers, and nothing else. What a new row must keep to:
 
 from typing import Final, NamedTuple
 
+from pytest_recorder.original_builtins import __builtins__
+
 
 class Field(NamedTuple):
     """A kind of field: its letter, how it is written, and what it says."""

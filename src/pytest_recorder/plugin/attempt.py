@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.system.originals import INTERPRETER

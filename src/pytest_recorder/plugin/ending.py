@@ -3,6 +3,7 @@
 import pytest
 
 from pytest_recorder.errors import RecorderError
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import report_lines, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.consequences import apply_policy

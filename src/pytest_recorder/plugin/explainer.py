@@ -13,6 +13,7 @@ from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.diagnostics.lines import error_from
 from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, bug, enverr
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import is_on
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.render import messages

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin.time_limits import time_limit_of
 from pytest_recorder.system import files
 from pytest_recorder.system.originals import OS

@@ -8,6 +8,7 @@ import pytest
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.engine.select import select
 from pytest_recorder.errors import UsageError
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import ci, report_lines, resolution, run_metrics
 from pytest_recorder.plugin.beginning import Beginning
 from pytest_recorder.plugin.controller import Controller

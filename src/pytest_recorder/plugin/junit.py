@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from pytest_recorder.diagnostics.guard import Guard
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import xdist
 from pytest_recorder.plugin.links import Files
 from pytest_recorder.system import files

@@ -10,6 +10,7 @@ import sys
 import pytest
 from _pytest.skipping import xfailed_key
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.slots import mro_of
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from pytest_recorder.original_builtins import __builtins__
+
 Parameter = tuple[str, str | bytes]
 
 

@@ -10,6 +10,7 @@ from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.diagnostics.inject import Injector
 from pytest_recorder.diagnostics.translation import caused
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import resolution, tested_files, xdist
 from pytest_recorder.plugin.consequences import apply_policy
 from pytest_recorder.plugin.explainer import Explainer

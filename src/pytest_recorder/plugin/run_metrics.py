@@ -8,6 +8,7 @@ import pytest
 from pytest_recorder.diagnostics import exporters, metrics, otel, prometheus
 from pytest_recorder.diagnostics.metrics import Counter, SinkFailure, Tally
 from pytest_recorder.errors import ErrorCode, RecorderError, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import xdist
 from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.settings.config import Settings

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 import pytest
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.slots import (
     args_of,
     cause_of,

@@ -7,6 +7,7 @@ generator of its own, and that adds four steps: other plugins count them.
 
 from types import TracebackType
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.paths import SEPARATOR
 from pytest_recorder.system.slots import cause_of, context_of, traceback_of
 

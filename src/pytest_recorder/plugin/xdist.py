@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from pytest_recorder.errors import ErrorCode, TargetError, bug
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import AnyPath
 from pytest_recorder.tracefile.index import Entry

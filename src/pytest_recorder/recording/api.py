@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from pytest_recorder.errors import ErrorCode, RecorderError, RecorderWarning, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.file_recording import (
     FileRecording,
     Problem,

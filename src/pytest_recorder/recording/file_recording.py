@@ -10,6 +10,7 @@ from pytest_recorder.diagnostics.metrics import publish
 from pytest_recorder.engine.project_folders import find_project_root
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, usage
 from pytest_recorder.format.layout import MAGIC
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.trace_recording import Ended
 from pytest_recorder.settings import BY_NAME

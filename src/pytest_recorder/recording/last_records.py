@@ -1,6 +1,7 @@
 """Gives the records of the last events of a recording that still runs, from its spool."""
 
 from pytest_recorder.format.layout import SegmentKind
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.tracefile.masking import Masker
 from pytest_recorder.tracefile.spool import Segment, Spool
 

@@ -21,6 +21,7 @@ from pytest_recorder.errors import (
     bug,
     exit_status,
 )
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.api import adopt
 from pytest_recorder.recording.file_recording import (
     FileRecording,

@@ -22,6 +22,7 @@ from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.select import Choice, select
 from pytest_recorder.errors import ErrorCode, RecorderError, bug
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording import registry
 from pytest_recorder.recording.keeper import Keeper
 from pytest_recorder.recording.last_records import last_records
@@ -76,6 +77,7 @@ class Recorder:
         self._keeper = Keeper(self._faults)
         self._learned = LearnedTexts()
         self._redactor = Redactor(settings.redact, settings.no_redact, self._learned)
+        self._variables = OS.variables.copy()
         self._learned.learn_environment(environment(), self._redactor.rules)
         self._recording: TraceRecording | None = None
 
@@ -205,7 +207,15 @@ class Recorder:
     def span(self, phase: str, edge: str, *, name: str = "", outcome: str = "") -> None:
         """Record the edge of a phase or fixture, and look after the engine at this occasion."""
         if self._recording is not None and not self._is_foreign():
+            self._learn_new_variables()
             self._recording.span(phase, edge, name, outcome)
+
+    def _learn_new_variables(self) -> None:
+        """Learn what tests and fixtures have put into the environment under names of secrets."""
+        if self._variables == OS.variables:
+            return
+        self._variables = OS.variables.copy()
+        self.learn(environment().items())
 
     def note(self, frame: FrameType, text: str) -> None:
         """Record a remark as a `log` event at the nearest frame in scope."""
@@ -342,9 +352,13 @@ class Recorder:
 
     def learn(self, named: Iterable[tuple[str, str | bytes]]) -> None:
         """Learn texts that have the names of secrets, before any code has them."""
+        is_news = False
         for name, value in named:
-            if self._redactor.level(name) and self._redactor.remember(value):
-                self._redactor.tell()
+            is_news |= bool(self._redactor.level(name)) and self._redactor.remember(value)
+        # While it records the hot path alone adds to the spool: it would write where the map of the
+        # file was before. It tells these with the next text that it learns.
+        if is_news and not self.is_recording:
+            self._redactor.tell()
 
     def hides(self, test: str) -> bool:
         """Tell whether a secret stands in the id of a test."""

@@ -14,6 +14,7 @@ from pytest_recorder.engine.scope import TEXT_FILE, Scope
 from pytest_recorder.engine.select import Choice, make
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.manifest_facts import manifest_facts_of_run
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.system import json_text

@@ -5,6 +5,7 @@ PYTEST_DONT_REWRITE
 
 from typing import NamedTuple
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.learned import LearnedTexts, Span
 from pytest_recorder.redaction.names import NameRules
 from pytest_recorder.redaction.shapes import find_secrets, merged

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, cast
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.names import NameRules
 
 Span = tuple[int, int]

@@ -8,6 +8,7 @@ and what is masked there is still a secret.
 import re
 from collections.abc import Callable, Iterator
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.learned import Span
 from pytest_recorder.redaction.names import NameRules
 from pytest_recorder.redaction.stars import starred, starred_bytes

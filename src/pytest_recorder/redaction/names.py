@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Final
 
+from pytest_recorder.original_builtins import __builtins__
+
 OPEN, TEXTS, NUMBERS, EVERYTHING = range(4)
 """What a name hides: nothing; strings and bytes; ints too; whatever stands under it.
 

@@ -8,6 +8,7 @@ A record is a byte that says what it is, its size in four bytes, and so many byt
 from collections.abc import Iterator
 from struct import Struct
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.learned import LONGEST, LearnedTexts
 from pytest_recorder.redaction.names import NameRules
 

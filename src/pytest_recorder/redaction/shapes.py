@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.learned import MASK, Span, is_plain
 from pytest_recorder.redaction.names import LONGEST_NAME, NameRules, words_of
 

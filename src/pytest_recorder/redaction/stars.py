@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.learned import Span
 
 _STARS: Final = ("*", "\u00d7", "\u2217", "\U0001f7b6")

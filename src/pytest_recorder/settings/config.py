@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, NamedTuple, Self, cast
 
 from pytest_recorder.errors import ErrorCode, UsageError, usage
 from pytest_recorder.format.vocabulary import MAX_DEPTH
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.settings import BOUNDS, BY_NAME, MAX_COUNT, VALUE_LIMITS, Option
 
 # The choices of the table, for the type checker.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import ErrorCode, ErrorKind, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.settings import OPTIONS, Option
 from pytest_recorder.settings.config import (
     Action,

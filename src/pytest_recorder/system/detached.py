@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from pytest_recorder.errors import EnvironmentError, ErrorCode
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import clock, compiled, json_text
 from pytest_recorder.system.files import HeldDescriptor, to_high_number
 from pytest_recorder.system.originals import OS, environment

@@ -13,6 +13,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import BinaryIO, Final, NamedTuple, cast
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import (
     SEPARATOR,

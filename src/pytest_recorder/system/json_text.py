@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from pytest_recorder.errors import ErrorCode, bug, target
+from pytest_recorder.original_builtins import __builtins__
 
 _MOST_INT = (1 << 64) - 1
 

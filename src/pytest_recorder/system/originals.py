@@ -26,6 +26,8 @@ from importlib import import_module
 from types import BuiltinFunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_recorder.original_builtins import __builtins__
+
 if TYPE_CHECKING:
     import _io
     import _thread

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, count, product
 
 from pytest_recorder.errors import ErrorCode, bug, from_os_error, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files
 from pytest_recorder.system.atomic_write import part_path, writer_of_part
 from pytest_recorder.system.locks import try_lock

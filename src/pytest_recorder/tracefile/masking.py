@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from pytest_recorder.format.cursor import Cursor
 from pytest_recorder.format.definition_tables import DefinitionTables
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.finder import Finder
 from pytest_recorder.redaction.learned import SHORTEST
 from pytest_recorder.redaction.literals import mask_literals, named_literals

@@ -3,6 +3,7 @@
 import re
 from hashlib import sha256
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.ids import short_id
 from pytest_recorder.system.originals import OS
 

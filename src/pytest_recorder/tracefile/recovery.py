@@ -7,6 +7,7 @@ removed last. Whoever comes next finds a trace with the id of the spool's, and d
 from typing import NamedTuple
 
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import AnyPath, FilePath

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from pytest_recorder.format.cursor import Malformed
 from pytest_recorder.format.decode import EventDecoder
 from pytest_recorder.format.definition_tables import DefinitionTables
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import compiled, json_text
 from pytest_recorder.tracefile.skeleton import MOST_CALLS, MOST_EXCEPTIONS, Skeleton, steps_of
 from pytest_recorder.tracefile.texts import text_places

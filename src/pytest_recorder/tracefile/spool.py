@@ -34,6 +34,7 @@ from pytest_recorder.format.layout import (
     SPOOL_MAGIC,
     SegmentKind,
 )
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.atomic_write import remove_unfinished
 from pytest_recorder.system.mapped import MappedFile
 from pytest_recorder.system.originals import OS

@@ -27,6 +27,7 @@ from pytest_recorder.format.layout import (
     SPOOL_MAGIC,
     SegmentKind,
 )
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import clock, files
 from pytest_recorder.system.locks import is_alive, is_locked, try_lock, unlock
 from pytest_recorder.system.originals import OS

@@ -5,6 +5,7 @@ from typing import Final
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.skip import READ_PLAIN, each_field
 from pytest_recorder.format.vocabulary import MAX_NESTING, OP_FIELDS, TAG_FIELDS, Op, Tag
+from pytest_recorder.original_builtins import __builtins__
 
 CUT: Final = (Tag.STR_CUT, Tag.BYTES_CUT)
 BYTES: Final = (Tag.BYTES, Tag.BYTES_CUT)

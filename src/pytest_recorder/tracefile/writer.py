@@ -9,6 +9,7 @@ from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define, Op
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files, json_text
 from pytest_recorder.system.atomic_write import part_path, remove_unfinished
 from pytest_recorder.system.locks import lock, unlock

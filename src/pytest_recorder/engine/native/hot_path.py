@@ -33,6 +33,7 @@ from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import HOOK_CODES
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import CLOCKS, INTERPRETER
 from pytest_recorder.system.slots import mro_of, namespace_of
 

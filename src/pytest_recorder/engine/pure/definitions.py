@@ -12,6 +12,7 @@ from pytest_recorder.engine.pure.lookups import exact
 from pytest_recorder.engine.pure.names import Reader, argument_names, reader_for, recorded_names
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.files import read_bytes
 
 

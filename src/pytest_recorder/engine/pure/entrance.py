@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_recorder.engine.pure.meter import Meter
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import allocate_lock, get_ident
 
 if TYPE_CHECKING:

@@ -45,6 +45,7 @@ from pytest_recorder.engine.pure.values import ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.primitives import text, uv, zz
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, Op
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import (
     CLOCKS,
     INTERPRETER,

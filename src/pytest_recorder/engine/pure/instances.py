@@ -13,6 +13,7 @@ from typing import Any
 
 from pytest_recorder.engine.pure.shapes import TypeReader, instance_dict
 from pytest_recorder.engine.streams import is_hook
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.slots import mro_of, namespace_of
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from pytest_recorder.engine.pure.lookups import entry, named_entries
 from pytest_recorder.engine.pure.shapes import items_of_tuple, type_name
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.slots import (
     args_of,
     flags_of,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pytest_recorder.engine.pure.lookups import exact
 from pytest_recorder.format.primitives import uv, zz
 from pytest_recorder.format.vocabulary import MAX_INT_BYTES, Tag
+from pytest_recorder.original_builtins import __builtins__
 
 _pack_float = Struct("<d").pack
 _pack_complex = Struct("<dd").pack

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from pytest_recorder.engine.pure.lookups import entry, exact, named_entries
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.names import EVERYTHING, NUMBERS
 from pytest_recorder.system.originals import DATES, INTERPRETER
 from pytest_recorder.system.slots import (

@@ -42,6 +42,7 @@ from pytest_recorder.engine.pure.shapes import (
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Reason, Tag
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.names import LONGEST_NAME, OPEN, is_name
 from pytest_recorder.system.originals import DATES
 from pytest_recorder.system.slots import mro_of, namespace_of, qualname_of
