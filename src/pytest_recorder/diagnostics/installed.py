@@ -19,7 +19,7 @@ def is_installed(name: str) -> bool:
         found = ".".join(parts[:end])
         if found in sys.modules:
             # None stands there for what may not be imported.
-            return sys.modules[found] is not None and (end == len(parts) or _is_in(parts, end))
+            return sys.modules[found] is not None and (end == len(parts) or _is_in(parts, end))  # pyright: ignore[reportUnnecessaryComparison]
     return find_spec(parts[0]) is not None if len(parts) == 1 else _is_in(parts, 1)
 
 
