@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +53,8 @@ _RIGHT = "test_shop.py::test_total"
 _ENVIRON_FILE = ".env-of-run"
 """A file of a probe that holds variables for the run, one a line."""
 _UNSTABLE = re.compile(
-    r"0x[0-9a-f]+|\d+[.:,]\d+(?:[.:]\d+)*(?:e[-+]?\d+)? ?(?:ns|us|μs|ms|s|min|%|[KMG]i?B)?\b"
+    r"\d+\.\d+s \(\d+:\d\d:\d\d\)"
+    r"|0x[0-9a-f]+|\d+[.:,]\d+(?:[.:]\d+)*(?:e[-+]?\d+)? ?(?:ns|us|μs|ms|s|min|%|[KMG]i?B)?\b"
     r"|\bpytest-\d+\b|\bgw\d+\b|\bpid[= ]\d+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\d+ ?[KMG]i?B"
     r"|port \d+|:\d{4,5}\b"
 )
@@ -223,8 +225,9 @@ def probe_of(name: str) -> tuple[Probe, tuple[str, ...]]:
             files[f"test_{module_of(probe)}.py"] = probe.test
     files["pytest.ini"] = "[pytest]\n" + "".join(ini)
     arguments = ["--cov=shop", "--cov-report=term", "--html=report.html", "--json-report"]
-    arguments += ["--report-log=log.jsonl", "--reruns=1", "--timeout=3", "--hypothesis-seed=1"]
-    arguments += ["--instafail", "--force-sugar", "--no-migrations"]
+    arguments += ["--report-log=log.jsonl", "--reruns=1", "--timeout=60", "--hypothesis-seed=1"]
+    # A table of times would differ.
+    arguments += ["--instafail", "--force-sugar", "--no-migrations", "--benchmark-disable"]
     arguments += ["-n", "2"] if name == TOGETHER_WORKERS else []
     return (
         Probe(
@@ -341,7 +344,7 @@ def stable_lines(log: str, ours: frozenset[str] = frozenset()) -> Iterator[str]:
         text = line.strip()
         if not text or _OURS.search(text) or text.strip("│ ") in ours:
             continue
-        text = _OUR_NAME.sub("", text)
+        text = _OUR_NAME.sub("", text).rstrip()
         if text == "plugins:":
             continue  # we were the only one
         # Rules are as long as what stands in them, which may be a time.
@@ -453,7 +456,12 @@ def verdict(result: Result) -> str:
 
 def render(results: list[Result]) -> str:
     made = sorted({f"{r.with_what}, checkout {r.checkout}" for r in results if r.with_what})
-    parts = ["; ".join(made) + ".\n", table.render(COLUMNS, map(cells, results), texts=2)]
+    kinds = Counter(verdict(result).partition(":")[0] for result in results)
+    parts = [
+        "; ".join(made) + ".\n",
+        ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) + ".\n",
+        table.render(COLUMNS, map(cells, results), texts=2),
+    ]
     for title in ("problems", "notes"):
         texts = [f"- {r.name}: {text}" for r in results for text in getattr(r, title)]
         if texts:

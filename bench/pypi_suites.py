@@ -172,14 +172,6 @@ SUITES = {
             "pyfakefs",
             "pyfakefs",
             "pyfakefs",
-            part=(
-                "pytest_tests",
-                "tests/fake_filesystem_glob_test.py",
-                "tests/fake_filesystem_shutil_test.py",
-                "tests/fake_filesystem_unittest_test.py",
-                "tests/fake_open_test.py",
-                "tests/fake_tempfile_test.py",
-            ),
             habits="replaces the file system",
             arguments=("-o", "python_files=*_test.py"),
         ),
@@ -415,8 +407,11 @@ def fetch(suite: Suite, python: str, work: Path, tree: Path | None = None) -> Pa
             # Named as a source distribution would be: name and version.
             with zipfile.ZipFile(archive) as wheel:
                 wheel.extractall(part / "-".join(archive.name.split("-")[:2]))
-            # Without settings the folder of the tests would be the root of the project.
-            (_only_folder(part) / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+            # What a checkout has: else the folder of the tests would be all of the project.
+            (_only_folder(part) / "pyproject.toml").write_text(
+                f'[project]\nname = "{suite.name}"\nversion = "0"\n\n[tool.pytest.ini_options]\n',
+                encoding="utf-8",
+            )
         else:
             with tarfile.open(archive) as tar:
                 tar.extractall(part, filter="data")

@@ -66,6 +66,7 @@ COSTS = (
     "bytes / event",
     "KiB / trace",
 )
+MOST_LINES = 6
 SECTION = "suites"
 """Where the tables stand in the document."""
 SAVED = "result.json"
@@ -157,7 +158,9 @@ def saved(work: Path) -> list[Result]:
     results = []
     for name, suite in SUITES.items():
         path = work / name / SAVED
-        if path.is_file():
+        if not path.is_file():
+            results.append(Result(suite, notes=["not measured"]))
+        else:
             facts = json.loads(path.read_text(encoding="utf-8"))
             if facts["comparison"] is not None:
                 facts["comparison"] = Comparison(**facts["comparison"])
@@ -390,10 +393,8 @@ def check_traces(result: Result, python: Path, package: Path, traces: Path, run:
     without = result.without_package_lines
     if without:
         result.notes.append(f"{len(without)} of {len(kept)} traces have no line of the package")
-    if len(without) > len(kept) // 2:
-        result.problems.append(
-            f"no line of the package in {without[0]} and {len(without)} more"
-        )
+    if kept and len(without) == len(kept):
+        result.problems.append("no trace has a line of the package")
     for path, entry in list(zip(paths, kept, strict=True))[:: max(1, len(paths) - 1)]:
         # The first and the last through the command line as well.
         cli = [str(python), "-m", "pytest_recorder", "info", "--json", str(path)]
@@ -472,11 +473,19 @@ def render(results: list[Result]) -> str:
         table.render(COSTS, map(cost_cells, results)),
     ]
     for title in ("problems", "notes"):
-        texts = [f"- {r.suite.name}: {text}" for r in results for text in getattr(r, title)]
+        texts = [line for r in results for line in listed(r, getattr(r, title))]
         if texts:
-            parts.append(f"{title.capitalize()} ({len(texts)}):\n")
+            parts.append(f"{title.capitalize()}:\n")
             parts.append("\n".join(texts) + "\n")
     return "\n".join(parts)
+
+
+def listed(result: Result, texts: list[str]) -> Iterator[str]:
+    """Give lines for what was noticed, the first of many; all stand in the folder of the suite."""
+    for text in texts[:MOST_LINES]:
+        yield f"- {result.suite.name}: {' '.join(text.split())[:300]}"
+    if len(texts) > MOST_LINES:
+        yield f"- {result.suite.name}: and {len(texts) - MOST_LINES} more"
 
 
 def name_of(result: Result) -> str:

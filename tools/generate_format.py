@@ -19,6 +19,7 @@ PACKAGE = Path("src/pytest_recorder/format")
 TABLE = PACKAGE / "table.py"
 DOCUMENT = Path("docs/trace-format.md")
 COMMAND = "just format-table"
+OWN_BUILTINS = "from pytest_recorder.original_builtins import __builtins__\n\n"
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 # Every reader knows them: their time may stand where it stands.
 _READ_BY_ALL = {"CALL", "SPAN"}
@@ -124,7 +125,7 @@ def python_words(table: ModuleType) -> str:
     head = (
         '"""Names the numbers, words and field strings of a trace.\n\nPYTEST_DONT_REWRITE\n\n'
         f"Written by `{COMMAND}` from `table.py`, which says what they mean.\n"
-        '"""\n\nfrom typing import Final\n\n'
+        f'"""\n\nfrom typing import Final\n\n{OWN_BUILTINS}'
     )
     words = "".join(
         f"{name}: Final = {literal(getattr(table, name))}\n"
@@ -177,7 +178,7 @@ def python_layout(table: ModuleType) -> str:
         '"""Fixes the bytes around the records: magic numbers, headers and block kinds of both '
         "files.\n\nPYTEST_DONT_REWRITE\n\n"
         f"Written by `{COMMAND}` from `table.py`, which says what they mean.\n"
-        '"""\n\nfrom struct import Struct\nfrom typing import Final\n\n'
+        f'"""\n\nfrom struct import Struct\nfrom typing import Final\n\n{OWN_BUILTINS}'
     )
     constants = "".join(
         f"{name}: Final = {literal(getattr(table, name))}\n"

@@ -11,6 +11,7 @@ one. `tests/undisturbed/test_replaced_functions.py` shows the same by running it
   `pathlib` that looks at a file.
 - No import inside a function: it calls `builtins.__import__`, which a test may have replaced, and
   finds nothing of ours where a test has emptied `sys.modules`.
+- Each module takes the built-in names of before the tests (`original_builtins`).
 - An exception stands in `EXCEPTIONS` with its reason; one that nothing needs is a finding too.
 """
 
@@ -25,7 +26,7 @@ PACKAGE: Final = Path(__file__).parent.parent / "src" / "pytest_recorder"
 # The one place that says what runs while tests run.
 WHILE_TESTS_RUN: Final = (
     *("errors.py", "compat.py", "format", "system", "diagnostics", "settings", "tracefile"),
-    *("engine", "recording", "plugin"),
+    *("redaction", "engine", "recording", "plugin"),
 )
 PENDING: Final[tuple[str, ...]] = ()
 """What is looked through with `--pending` only: it is being converted."""
@@ -33,6 +34,7 @@ NOT_WHILE_TESTS_RUN: Final[Mapping[str, str]] = {
     "format/decode.py": "reads traces",
     "format/value_decoder.py": "reads traces",
     "diagnostics/errorjson.py": "a model for readers",
+    "diagnostics/installed.py": "looks for an exporter before the first test",
     "diagnostics/otel.py": "sends when the run is over",
     "diagnostics/prometheus.py": "writes when the run is over",
     "diagnostics/schema.py": "a model for readers",
@@ -93,6 +95,8 @@ TAKEN: Final[Mapping[str, frozenset[str]]] = {
         "zlib": ("compress", "crc32", "error"),
     }.items()
 }
+BUILTINS_HOME: Final = "pytest_recorder.original_builtins"
+FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 BUILTINS: Final = frozenset(
     ("open", "print", "input", "breakpoint", "__import__", "import_module", "reload")
 )
@@ -138,10 +142,10 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
         "import of pytest_recorder",
     ): "when a run begins, or does not record",
     ("plugin/__init__.py", "import of os"): "reads the environment before the tests",
-    ("plugin/options.py", "import of pytest_recorder"): "before the tests",
     ("plugin/controller.py", "import of time"): "waits in a process that runs no tests",
     ("plugin/github.py", "import of pytest_recorder"): "when the run is over",
     ("plugin/hooks.py", "call of .resolve"): "of options",
+    ("plugin/junit.py", "import of _pytest"): "private to pytest, where its name may be gone",
     ("plugin/links.py", "import of os"): "finds the page of pytest-html as pytest-html does",
     ("plugin/links.py", "call of .expanduser"): "the same",
     ("plugin/links.py", "import of importlib"): "of allure, in a run that writes its report",
@@ -163,6 +167,12 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
     ): "faults are asked for by our own tests",
 }
 """By the start of path and finding."""
+
+WITH_THE_BUILTINS_OF_ALL: Final[Mapping[str, str]] = {
+    "plugin/__init__.py": "stands in an idle run, and begins before the tests",
+    "plugin/options.py": "the same",
+    "settings/__init__.py": "the same",
+}
 
 
 class Finding(NamedTuple):
@@ -319,12 +329,32 @@ def findings_in(
     return found
 
 
+def with_the_builtins_of_all(package: Path) -> list[Finding]:
+    """Give the modules whose functions look up built-in names that a test can replace."""
+    return [
+        Finding(path, 1, "built-ins of all", "import __builtins__ of original_builtins")
+        for file, path in modules(package)
+        if path not in WITH_THE_BUILTINS_OF_ALL and not has_own_builtins(file)
+    ]
+
+
+def has_own_builtins(file: Path) -> bool:
+    """Tell whether a module imports ours before its first function, or has none."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module == BUILTINS_HOME:
+            return True
+        if any(isinstance(each, FUNCTIONS) for each in ast.walk(node)):
+            return False
+    return True
+
+
 def main(arguments: list[str]) -> int:
     """Print the findings."""
     is_all = "--pending" in arguments
     folders = [argument for argument in arguments if not argument.startswith("--")]
     package = Path(folders[0]) if folders else PACKAGE
     found = findings_in(package, () if is_all else PENDING)
+    found += with_the_builtins_of_all(package)
     for finding in found:
         print(finding)
     return 1 if found else 0

@@ -55,7 +55,8 @@ if TYPE_CHECKING:
 BEFORE_TESTS: dict[str, dict[str, Any]] = {
     name: dict(vars(sys.modules[name]))
     for name in (
-        *(os.name, "_io", "_signal", "_thread", "datetime", "gc", "select", "sys", "time"),
+        *(os.name, "_io", "_signal", "_thread", "builtins", "datetime", "gc", "select"),
+        *("sys", "time"),
     )
     if name in sys.modules
 }

@@ -6,6 +6,8 @@
 import sys
 from typing import Final
 
+from pytest_recorder.original_builtins import __builtins__
+
 PYTHON_VERSION: Final = ".".join(str(part) for part in sys.version_info[:3])
 IMPLEMENTATION: Final = sys.implementation.name
 

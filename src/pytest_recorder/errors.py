@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 
+from pytest_recorder.original_builtins import __builtins__
+
 
 class ErrorKind(StrEnum):
     """Who can do something about an error."""

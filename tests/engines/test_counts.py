@@ -104,7 +104,7 @@ def says(token: str) -> None:
 
 @pytest.mark.parametrize("native, pure", pairs())
 def test_both_hot_paths_count_the_same_masked_texts(native: str, pure: str) -> None:
-    recorded = [record(says, "open-sesame", engine=name) for name in (native, pure)]
+    recorded = [record(says, "open-s3same", engine=name) for name in (native, pure)]
     found = [counts(one.path) for one in recorded]
     assert found[0] == found[1]
     assert found[0]["redactions.text"] >= 4
@@ -112,7 +112,7 @@ def test_both_hot_paths_count_the_same_masked_texts(native: str, pure: str) -> N
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_output_log_and_messages_that_are_masked_count(engine: str) -> None:
-    recorded = record(says, "open-sesame", engine=engine)
+    recorded = record(says, "open-s3same", engine=engine)
     masked = [e for e in recorded.events if e.text is not None and "[redacted]" in str(e.text)]
     assert len(masked) == 3
     errors = [e for e in recorded.events if e.exception is not None]

@@ -609,7 +609,7 @@ def test_what_another_thread_takes_away_while_it_is_read_lives_on(
     assert type(thing) is Fresh
 
 
-@pytest.mark.parametrize("name", ["describe_type", "content_of_other", "is_secret"])
+@pytest.mark.parametrize("name", ["describe_type", "content_of_other", "level_of"])
 def test_a_fingerprint_whose_helper_fails_says_so(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -626,8 +626,8 @@ def test_a_fingerprint_whose_helper_fails_says_so(
     thing.inner = decimal.Decimal(1)
     try:
         made.hot.fingerprint(thing.inner)
-        if name == "is_secret":
-            made.hot._helpers.is_secret = broken
+        if name == "level_of":
+            made.hot._helpers.level_of = broken
         else:
             monkeypatch.setattr(Helpers, name, broken)
         for value in ([{"a key": thing}], (thing,), {"another": 1, "key": thing}):

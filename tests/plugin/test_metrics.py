@@ -1,6 +1,7 @@
 """What a run counts, where it goes, and that it disturbs nothing."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -405,3 +406,83 @@ def test_a_child_that_a_test_forked_sends_nothing(
         run(pytester, "--record-trace", *args)
     assert len(collector.requests) == 1
     assert samples(pytester.path / "r.prom")["traces.dropped.complete"] == 1
+
+
+OPTIONS = ("--record-metrics-file=r.prom", "--record-metrics-otel")
+
+
+def test_the_exporters_get_the_place_of_the_run_as_it_is_when_it_ends(
+    pytester: pytest.Pytester,
+) -> None:
+    """The process that exports is started before, with the variables of the start."""
+    with Collector() as collector:
+        pytester.makeconftest(
+            f"""
+            import os
+            from pytest_recorder.diagnostics import prometheus
+
+            def pytest_unconfigure():
+                print(os.getcwd())
+
+            def pytest_runtest_teardown():
+                os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = {collector.url!r}
+                os.environ["OTEL_SERVICE_NAME"] = "set \\udcff late"[:3] + " late"
+                os.environ["NO_TEXT"] = "\\udcff"
+            """
+        )
+        pytester.makepyfile("def test_a(): assert 0")
+        result = run(pytester, "--record-trace", *OPTIONS, "-p", "no:xdist")
+    result.stdout.no_fnmatch_line("*RecorderWarning*")
+    assert collector.resource()["service.name"] == "set late"
+    assert samples(pytester.path / "r.prom")["traces.kept.complete"] == 1
+
+
+@pytest.mark.parametrize(
+    "how, word",
+    [
+        ("def start(*_): raise detached.Unavailable('it is said so here')", "it is said so"),
+        ("def start(module, _): return real('os', [])", "has ended"),
+        # It has no folder that the exporters lie in.
+        (
+            "detached._START.paths.clear()\nstart = real",
+            "needs? prometheus_client|need its SDK",
+        ),
+    ],
+    ids=["cannot start", "dies", "does not find them"],
+)
+def test_where_no_other_process_can_export_this_one_does(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, how: str, word: str
+) -> None:
+    pytester.makeconftest(
+        "from pytest_recorder.system import detached\n"
+        f"real = detached.start\n{how}\ndetached.start = start"
+    )
+    pytester.makepyfile("def test_a(): pass")
+    args = ("--record-trace", *OPTIONS, "--record-log-file=log.jsonl", "-p", "no:xdist")
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        result = run(pytester, *args)
+    assert len(collector.requests) == 1
+    assert samples(pytester.path / "r.prom")["traces.dropped.complete"] == 1
+    result.stdout.no_fnmatch_line("*RecorderWarning*")
+    log = (pytester.path / "log.jsonl").read_text()
+    assert re.search(word, log) is not None
+    assert "its work is done in this process" in log
+
+
+def test_what_the_exporters_raise_in_the_other_process_is_told_here_and_counted(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile("def test_a(): pass")
+    (pytester.path / "file").write_text("")
+    args = ("--record-metrics-file=file/r.prom", "--record-metrics-otel", "-v")
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        result = run(pytester, "--record-trace", *args, "-p", "no:xdist")
+    result.stdout.fnmatch_lines(
+        [
+            "RecorderWarning: metrics (PrometheusFile): ?ERR_IO?*",
+            "sink failures: 1 (1 PrometheusFile)",
+        ]
+    )
+    assert collector.values()["pytest_recorder.sink_failures.PrometheusFile"] == 1

@@ -43,7 +43,8 @@ import argparse
 from pathlib import Path
 from _pytest.config import _prepareconfig
 from pytest_recorder.cli import run
-from pytest_recorder.plugin import options, resolution
+from pytest_recorder import plugin as options
+from pytest_recorder.plugin import resolution
 from pytest_recorder.recording import file_recording, manifest_facts, process
 
 

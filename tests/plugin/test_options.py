@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 
 import pytest
 
+from pytest_recorder import plugin as options
 from pytest_recorder.compat import accepts_ini_unions
 from pytest_recorder.errors import ErrorCode, UsageError
-from pytest_recorder.plugin import options
 from pytest_recorder.plugin.resolution import KILL_SWITCH, resolve, resolve_marker
 from pytest_recorder.settings import BY_NAME, MARKER_NAMES, OPTIONS, Option
 from pytest_recorder.settings import config as config_module
@@ -563,7 +563,7 @@ def test_a_positional_argument_of_the_marker_is_one_boolean(args: tuple[object, 
 def test_importing_the_options_imports_neither_pydantic_nor_the_settings() -> None:
     script = (
         "import sys, pytest; before = set(sys.modules);"
-        "import pytest_recorder.plugin.options; print(sorted(set(sys.modules) - before))"
+        "import pytest_recorder.plugin; print(sorted(set(sys.modules) - before))"
     )
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}; {script}"],
@@ -575,7 +575,6 @@ def test_importing_the_options_imports_neither_pydantic_nor_the_settings() -> No
         [
             "pytest_recorder",
             "pytest_recorder.plugin",
-            "pytest_recorder.plugin.options",
             "pytest_recorder.settings",
         ]
     )

@@ -196,7 +196,7 @@ def test_the_place_of_a_failure_in_a_library_is_the_line_that_called_it(
 
 def test_secrets_are_masked_in_the_message_of_the_index(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
-        "def test_a():\n    api_key = 'sekrit' + 'value'\n    raise ValueError('with ' + api_key)\n"
+        "def test_a():\n    api_key = 'sekrit' + '-value1984'\n    raise ValueError('with ' + api_key)\n"
     )
     run(pytester, "--record-trace")
     (found,) = index(pytester)

@@ -26,6 +26,22 @@ def test_the_header_names_what_is_recorded_where_and_by_what(pytester: pytest.Py
     )
 
 
+@pytest.mark.parametrize("variable", ["PYTEST_RECORDER_PURE", None])
+def test_the_header_says_why_the_slow_path_records_where_it_does(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    monkeypatch.delenv("PYTEST_RECORDER_PURE", raising=False)
+    if variable is not None:
+        monkeypatch.setenv(variable, "1")
+    pytester.makepyfile("def test_a(): pass")
+    (header,) = [
+        line for line in run(pytester, "--record-trace").outlines if "per test" in line
+    ]
+    reason = "; pure Python, slower: PYTEST_RECORDER_PURE asks for pure Python), "
+    assert reason in header or variable is None
+    assert ("/python (" in header) == ("pure Python, slower: " in header)
+
+
 def test_an_idle_run_says_nothing(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_a(): pass")
     result = run(pytester, "-v")

@@ -18,6 +18,8 @@ from typing import Any, Self
 import pytest
 
 from pytest_recorder.diagnostics import guard
+from pytest_recorder.engine.tool_id import TOOL_NAME, ToolId
+from pytest_recorder.errors import RecorderError
 from pytest_recorder.testing import Recorded
 from tests.engines.support import record
 
@@ -243,6 +245,32 @@ def test_names_of_a_subclass_of_str_are_read_as_the_text_they_are(engine: str) -
     assert TOUCHED == []
     assert (recorded.status, recorded.result) == ("complete", 1)
     assert recorded.kinds("shouted") == ["call", "line", "line", "line", "return"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="has no sys.monitoring")
+def test_rivals_and_functions_with_such_names_are_named_as_the_text_they_are() -> None:
+    monitoring = sys.monitoring
+    held = ToolId()
+    held.take()
+    number = next(n for n in range(6) if monitoring.get_tool(n) == TOOL_NAME)
+    code = holds.__code__.replace(co_qualname=Shout("shouted"))
+    changed = held.local_conflict([(code, monitoring.events.LINE)])
+    monitoring.free_tool_id(number)
+    rivals = [n for n in range(6) if monitoring.get_tool(n) is None]
+    try:
+        for n in rivals:
+            monitoring.use_tool_id(n, Shout("rival"))
+        freed = held.conflict()
+        with pytest.raises(RecorderError, match=r"are taken, by .*rival"):
+            ToolId().take()
+    finally:
+        for n in rivals:
+            monitoring.free_tool_id(n)
+    assert TOUCHED == []
+    assert changed is not None
+    assert changed.startswith("the events of shouted for")
+    assert freed is not None
+    assert freed.endswith("taken by 'rival'")
 
 
 # Messages.

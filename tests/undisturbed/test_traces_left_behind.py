@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_recorder import open_trace
+from tests.collector import Collector
 from tests.plugin.support import index, kept, run, traces
 
 FAILS = """
@@ -59,6 +60,9 @@ SETTINGS: list[tuple[str, ...]] = [
     ("--record-require-trace", "--record-errors=internal=fail", "--record-values=depth=1"),
     ("-n", "1"),
     ("--reruns=1",),
+    ("--record-metrics-file=run.prom",),
+    ("--record-metrics-file=run.om", "--record-metrics-otel"),
+    ("--record-metrics-file=run.prom", "--record-metrics-otel", "-n", "1"),
 ]
 
 
@@ -76,13 +80,17 @@ def modules(pytester: pytest.Pytester, *args: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=" ".join)
 def test_no_module_of_anybody_else_enters_the_process(
-    pytester: pytest.Pytester, settings: tuple[str, ...]
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, settings: tuple[str, ...]
 ) -> None:
     pytester.makeconftest(MODULES)
     pytester.makepyfile(FAILS)
     plain = [arg for arg in settings if not arg.startswith("--record")]
     without = modules(pytester, *plain)
-    found = modules(pytester, "--record-trace", *settings)
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        found = modules(pytester, "--record-trace", *settings)
+    assert len(collector.requests) == ("--record-metrics-otel" in settings)
+    assert len([*pytester.path.glob("run.*")]) == any("file=run." in arg for arg in settings)
     assert found.keys() == without.keys()
     for process, there in found.items():
         new = there - without[process]
@@ -154,7 +162,7 @@ def test_where_there_is_no_other_process_the_same_is_made_in_this_one(
     expected = sections(run(pytester, *args).stdout.lines)
     texts = [(path.parent / "failure.md").read_text() for path in traces(pytester)]
     log = pytester.path / "log.jsonl"
-    assert "made in this process" not in log.read_text()
+    assert "done in this process" not in log.read_text()
     pytester.makeconftest(
         f"""
         import os
@@ -182,7 +190,7 @@ def test_where_there_is_no_other_process_the_same_is_made_in_this_one(
     found = [(path.parent / "failure.md").read_text() for path in traces(pytester)]
     assert len(found) == len(texts) == 2
     assert all((path.parent / "trace.html").is_file() for path in traces(pytester))
-    assert "made in this process" in log.read_text()
+    assert "done in this process" in log.read_text()
     result.stdout.no_fnmatch_line("*RecorderWarning*")
 
 

@@ -355,10 +355,16 @@ def test_what_was_found_of_a_suite_is_saved_and_becomes_rows(
         result.comparison = outcomes.compare(plain, plain, plain)
         result.ratio = 2.0
     real_suites.save(result, tmp_path / "aiohttp")
-    found = real_suites.saved(tmp_path)
+    found = [one for one in real_suites.saved(tmp_path) if one.suite is result.suite]
     assert real_suites.render(found) == real_suites.render([result])
     assert real_suites.outcome_cells(found[0])[0] == "aiohttp, in part"
     assert "- aiohttp: bad" in real_suites.render(found)
+
+
+def test_a_suite_that_nobody_has_measured_says_so(tmp_path: Path) -> None:
+    found = real_suites.saved(tmp_path)
+    assert [one.suite for one in found] == list(pypi_suites.SUITES.values())
+    assert "- trio: not measured" in real_suites.render(found)
 
 
 def test_a_part_of_a_suite_names_files_that_must_exist(tmp_path: Path) -> None:
@@ -440,6 +446,15 @@ def test_lines_that_come_in_any_order_are_compared_without_it() -> None:
     assert result.output == "equal"
 
 
+def test_a_run_of_more_than_a_minute_prints_another_line_only_by_its_time() -> None:
+    lines = ("1 passed in 57.22s", "1 passed in 62.89s (0:01:02)")
+    assert len({*map(str, map(list, map(plugins.stable_lines, lines)))}) == 1
+
+
+def test_a_list_of_plugins_that_names_only_us_is_no_output() -> None:
+    assert list(plugins.stable_lines("plugins: record-trace-0.1.0\n")) == []
+
+
 def test_a_plugin_that_does_not_run_without_us_fails_by_itself() -> None:
     log = "Traceback:\nE   ModuleNotFoundError: No module named 'distutils'\nshort summary\n"
     result = plugins.Result("x", fails_by_itself=plugins.last_line(log))
@@ -465,3 +480,17 @@ def test_the_run_with_all_plugins_has_the_tests_of_each(name: str, tmp_path: Pat
                 tmp_path / f"test_{plugins.module_of(plugin_probes.PROBES[each])}.py"
             ).is_file()
     assert (tmp_path / "pytest.ini").read_text().count("[pytest]") == 1
+
+
+def first_column(document: str) -> list[str]:
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    return re.findall(r"^\| ([^|]+?) \|", text, re.MULTILINE)
+
+
+def test_the_documents_have_a_row_for_every_suite_and_plugin() -> None:
+    suites = {row.removesuffix(", in part") for row in first_column("real-suites.md")}
+    assert pypi_suites.SUITES.keys() <= suites
+    assert len(pypi_suites.SUITES) >= 20
+    tried = set(first_column("compatibility.md"))
+    assert plugin_probes.PROBES.keys() <= tried
+    assert {plugins.TOGETHER_NAME, plugins.TOGETHER_WORKERS} <= tried

@@ -40,6 +40,28 @@ def test_the_package_calls_nothing_that_a_test_can_replace() -> None:
     assert TOOL.findings_in(TOOL.PACKAGE, TOOL.PENDING) == []
 
 
+def test_each_module_looks_up_the_built_in_names_of_before_the_tests() -> None:
+    assert TOOL.with_the_builtins_of_all(TOOL.PACKAGE) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "is_found"),
+    [
+        ("from pytest_recorder.original_builtins import __builtins__\ndef f(): pass", False),
+        ("A = 1", False),
+        ("def f(): pass", True),
+        ("f = lambda: 1", True),
+        ("class A: pass\nfrom pytest_recorder.original_builtins import __builtins__", True),
+    ],
+)
+def test_a_module_that_takes_them_late_or_not_at_all_is_found(
+    tmp_path: Path, source: str, is_found: bool
+) -> None:
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine/new.py").write_text(source)
+    assert bool(TOOL.with_the_builtins_of_all(tmp_path)) is is_found
+
+
 def test_every_exception_has_a_reason_and_every_excluded_module_is_there() -> None:
     assert all(TOOL.EXCEPTIONS.values())
     assert all(TOOL.NOT_WHILE_TESTS_RUN.values())

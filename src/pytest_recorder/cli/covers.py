@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.errors import ErrorCode, from_os_error, usage
-from pytest_recorder.recording.file_recording import absolute
+from pytest_recorder.recording.file_recording import absolute_or_raise
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def answer(path: Path, function: str | None, arguments: list[str]) -> dict[str, 
     """
     from pytest_recorder.plugin import inquiry  # imports pytest, which takes a while
 
-    file = Path(absolute(path))
+    file = Path(absolute_or_raise(path))
     if not file.is_file() and not file.with_suffix(".pyc").is_file():
         raise usage(ErrorCode.INVALID_OPTION, f"no file {str(path)!r} for --covers")
     lines = _lines_of(file, function) if function is not None else None

@@ -21,9 +21,10 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from types import FrameType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, target
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import INTERPRETER, variable
 from pytest_recorder.system.paths import SEPARATOR, parent_of
 
@@ -307,7 +308,8 @@ def _is_signal_handler(frame: FrameType, interrupted: FrameType | None) -> bool:
     """
     arguments = tuple(frame.f_locals.values())[:_MOST_ARGUMENTS]
     for argument in arguments:
-        among = argument if type(argument) is tuple else (argument,)
+        is_tuple = type(argument) is tuple
+        among = cast("tuple[object, ...]", argument) if is_tuple else (argument,)
         for each in among:
             if type(each) is FrameType and (interrupted is None or each is interrupted):
                 return True
@@ -318,7 +320,7 @@ def _is_signal_handler(frame: FrameType, interrupted: FrameType | None) -> bool:
     )
 
 
-def _code_of(handler: object) -> object:
+def _code_of(handler: Any) -> object:
     while type(handler) is partial:
         handler = handler.func
     if type(handler) is MethodType:

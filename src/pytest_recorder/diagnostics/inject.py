@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, Final, Protocol, cast
 
 from pytest_recorder.errors import ErrorCode, bug, target, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import OS, variable
 
 VARIABLE: Final = "PYTEST_RECORDER_INJECT"

@@ -23,6 +23,7 @@ from pytest_recorder.diagnostics.lines import encodable, encode, error_fields
 from pytest_recorder.diagnostics.logfile import LogFile
 from pytest_recorder.diagnostics.stderr import REAL
 from pytest_recorder.errors import RecorderError, from_os_error
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.ids import new_id
 from pytest_recorder.system.originals import OS
 

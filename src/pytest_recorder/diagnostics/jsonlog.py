@@ -12,6 +12,7 @@ knows from there, take no lock, and hand their records to one function.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import clock
 from pytest_recorder.system.originals import INTERPRETER
 from pytest_recorder.system.paths import SEPARATOR, parent_of

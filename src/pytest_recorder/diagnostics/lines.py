@@ -14,6 +14,7 @@ from pytest_recorder.errors import (
     TargetError,
     UsageError,
 )
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import json_text
 
 MOST_BYTES: Final = 4096
@@ -62,7 +63,7 @@ def encode(data: dict[str, Any]) -> bytes:
             break
         text = json_text.encode_ascii(_shortened(data, chars))
     if len(text) > MOST_BYTES - 2:
-        text = json_text.encode_ascii(_shortened(data, _SHORTER[-1]) | {"context": {}})
+        text = json_text.encode_ascii({**_shortened(data, _SHORTER[-1]), "context": {}})
     return text
 
 

@@ -3,6 +3,7 @@
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.diagnostics.stderr import write_all
 from pytest_recorder.errors import UsageError
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files
 from pytest_recorder.system.locks import try_lock, try_share, unlock
 from pytest_recorder.system.originals import OS

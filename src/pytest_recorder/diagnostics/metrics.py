@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 from pytest_recorder.diagnostics.guard import failure_of, text_of
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr
+from pytest_recorder.original_builtins import __builtins__
 
 
 class Counter(NamedTuple):

@@ -7,9 +7,9 @@ sends when it is told to. The variables of OpenTelemetry (`OTEL_EXPORTER_OTLP_EN
 
 import math
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_recorder.diagnostics.installed import is_installed
 from pytest_recorder.diagnostics.metrics import COUNTERS, Counter, RecorderMetrics
 from pytest_recorder.errors import ErrorCode, enverr, usage
 
@@ -23,13 +23,12 @@ SCOPE: Final = "pytest_recorder"
 RUN_ID: Final = f"{SCOPE}.run_id"
 """The attribute with the id of the run, whatever `service.instance.id` is."""
 _SERVICE: Final = "pytest-record-trace"
-# To look for one imports what it lies in, so that these lie in namespaces only.
 _MODULES: Final = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 
 
 def require_installed() -> None:
     """Raise UsageError (ERR_NOT_SUPPORTED) where the SDK or its exporter is missing."""
-    if not all(map(_is_installed, _MODULES)):
+    if not all(map(is_installed, _MODULES)):
         raise usage(
             ErrorCode.NOT_SUPPORTED,
             "metrics for OpenTelemetry need its SDK and exporter:"
@@ -88,13 +87,6 @@ class OpenTelemetryMetrics(RecorderMetrics):
         if self._own is not None:
             self._own.shutdown()
             self._own = None
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def _make_provider(outcomes: list[bool], run_id: str | None) -> "SdkMeterProvider":

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from pytest_recorder.diagnostics.installed import is_installed
 from pytest_recorder.diagnostics.metrics import COUNTERS, Counter, RecorderMetrics, Tally
 from pytest_recorder.errors import ErrorCode, from_os_error, usage
 from pytest_recorder.system import files
@@ -21,7 +21,7 @@ OPENMETRICS_SUFFIX: Final = ".om"
 
 def require_installed() -> None:
     """Raise UsageError (ERR_NOT_SUPPORTED) where `prometheus_client` is missing."""
-    if find_spec("prometheus_client") is None:
+    if not is_installed("prometheus_client"):
         raise usage(
             ErrorCode.NOT_SUPPORTED,
             "a file of metrics needs prometheus_client:"

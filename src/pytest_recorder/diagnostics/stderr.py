@@ -10,6 +10,7 @@ SIGPIPE to its default dies by a line of ours when nobody reads stderr, as by on
 import sys
 from typing import Final, TypeAlias
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files
 from pytest_recorder.system.originals import OS, allocate_lock
 

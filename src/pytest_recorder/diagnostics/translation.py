@@ -11,6 +11,7 @@ from pytest_recorder.errors import (
     enverr,
     from_os_error,
 )
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.paths import name_of
 
 _MOST_CAUSES: Final = 8

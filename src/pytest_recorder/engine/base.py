@@ -5,6 +5,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
 
 from pytest_recorder.diagnostics.guard import Unreported
+from pytest_recorder.original_builtins import __builtins__
 
 
 class Capabilities(NamedTuple):

@@ -18,6 +18,7 @@ from pytest_recorder.engine.project_folders import (
     normalized_name,
 )
 from pytest_recorder.errors import TargetError
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files, json_text
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import join, name_of, parent_of, with_separator

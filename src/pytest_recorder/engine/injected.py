@@ -16,6 +16,7 @@ from pytest_recorder.engine.pure.definitions import Sink
 from pytest_recorder.engine.pure.entrance import Operation
 from pytest_recorder.engine.pure.hot_path import PureHotPath
 from pytest_recorder.errors import from_os_error
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.paths import AnyPath
 from pytest_recorder.tracefile.spool import Spool
 
@@ -91,7 +92,7 @@ def make_native(faults: Injector, sink: Sink, **parts: Any) -> "NativeHotPath":
     from pytest_recorder.engine.native import _native
     from pytest_recorder.engine.native.hot_path import NativeHotPath
 
-    class InjectedNativeHotPath(NativeHotPath, _native.InjectedCore):
+    class InjectedNativeHotPath(NativeHotPath, _native.InjectedCore):  # pyright: ignore[reportIncompatibleMethodOverride]
         """The hot path in C; its callbacks fail in C, what Python calls fails here."""
 
         def locked(self, operation: Callable[..., Any]) -> Callable[..., Any]:

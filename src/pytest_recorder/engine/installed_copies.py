@@ -20,6 +20,7 @@ from pytest_recorder.engine.project_folders import (
     is_in_any,
     repository_of,
 )
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files
 from pytest_recorder.system.paths import SEPARATOR, join, name_of, parent_of, with_separator
 

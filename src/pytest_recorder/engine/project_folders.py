@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, cast
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files
 from pytest_recorder.system.originals import OS, variable
 from pytest_recorder.system.paths import FilePath, join, name_of, parent_of, with_separator

@@ -7,6 +7,7 @@ import threading
 from typing import Any, Final, cast
 
 from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import INTERPRETER
 
 

@@ -32,6 +32,7 @@ from pytest_recorder.engine.project_folders import (
     project_of,
 )
 from pytest_recorder.engine.scope_patterns import Pattern
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import (

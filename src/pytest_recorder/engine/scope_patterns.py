@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.settings.parse import glob_class
 from pytest_recorder.system.paths import is_absolute
 

@@ -21,6 +21,7 @@ from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.definitions import Sink
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.errors import ErrorCode, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import compiled
 
 if TYPE_CHECKING:
@@ -57,6 +58,13 @@ class Choice(NamedTuple):
     reason: str
     hot_path: str
     hot_path_reason: str
+
+    @property
+    def reasons(self) -> str:
+        """Say why this engine, and why the slower hot path where it is that one."""
+        if self.hot_path == "native":
+            return self.reason
+        return f"{self.reason}; pure Python, slower: {self.hot_path_reason}"
 
     @property
     def capabilities(self) -> Capabilities:

@@ -31,6 +31,7 @@ from pytest_recorder.engine.rivals import (
 )
 from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.errors import ErrorCode, TargetError, enverr
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import INTERPRETER, local
 
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR

@@ -17,6 +17,7 @@ from pytest_recorder.engine.rivals import (
     threads_taken,
 )
 from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import INTERPRETER
 
 

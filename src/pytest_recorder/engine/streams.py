@@ -28,12 +28,12 @@ from io import StringIO, TextIOWrapper
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import compiled
 from pytest_recorder.system.originals import INTERPRETER, allocate_lock
+from pytest_recorder.system.slots import mro_of, namespace_of
 
 _WHOLE = slice(None)
-_mro_of = type.__dict__["__mro__"].__get__
-_namespace_of = type.__dict__["__dict__"].__get__
 _LOCK_TIMEOUT_S = 1.0
 
 Report = Callable[[FrameType | None, int, str], None]
@@ -189,10 +189,10 @@ _TAPS = _Taps()
 
 def _has_plain_write(kind: type[Any]) -> bool:
     """Tell whether text streams of this class are written to by a method in C; runs no code."""
-    for base in _mro_of(kind):
+    for base in mro_of(kind):
         if base is TextIOWrapper or base is StringIO:
             return True
-        if "write" in _namespace_of(base):
+        if "write" in namespace_of(base):
             return False
     return False
 

@@ -18,6 +18,7 @@ from pytest_recorder.engine.base import Capabilities, HotPath
 from pytest_recorder.engine.streams import may_replace_streams
 from pytest_recorder.engine.tool_id import TOOL_IDS, Callbacks, ToolId
 from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import INTERPRETER
 
 if TYPE_CHECKING:

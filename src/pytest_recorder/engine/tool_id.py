@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from types import CodeType
 from typing import Any
 
+from pytest_recorder.engine.pure.lookups import exact
 from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import INTERPRETER
 
 TOOL_NAME = "pytest-record-trace"
@@ -57,7 +59,8 @@ class ToolId:
             self._number = tool
             return
         get_tool = INTERPRETER.monitoring.get_tool
-        names = ", ".join(str(get_tool(tool)) for tool in sorted(TOOL_IDS))
+        found = [get_tool(tool) for tool in sorted(TOOL_IDS)]
+        names = ", ".join(str(None if name is None else exact(name)) for name in found)
         raise enverr(
             ErrorCode.TRACER_INSTALL_CONFLICT,
             f"all tool ids of sys.monitoring are taken, by {names}",
@@ -93,7 +96,8 @@ class ToolId:
         which = f"tool id {tool} of sys.monitoring"
         owner = monitoring.get_tool(tool)
         if owner is not self._name:
-            return f"{which} was freed" + (f", and taken by {owner!r}" if owner else "")
+            taken = "" if owner is None else f", and taken by {exact(owner)!r}"
+            return f"{which} was freed{taken}"
         if monitoring.get_events(tool) != self._events:
             return f"the events of {which} were changed"
         for event, callback in self._callbacks.items():
@@ -111,7 +115,7 @@ class ToolId:
         for code, events in expected:
             if get_local_events(tool, code) != events:
                 return (
-                    f"the events of {code.co_qualname} for tool id {tool} of sys.monitoring"
+                    f"the events of {exact(code.co_qualname)} for tool id {tool} of sys.monitoring"
                     " were changed"
                 )
         return None

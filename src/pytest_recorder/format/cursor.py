@@ -6,6 +6,7 @@ is allocated.
 
 from pytest_recorder.errors import ErrorCode, TargetError
 from pytest_recorder.format.vocabulary import MAX_INT_BYTES
+from pytest_recorder.original_builtins import __builtins__
 
 _PIECE = 1 << 16
 

@@ -7,6 +7,7 @@ from pytest_recorder.format.events import CodeInfo
 from pytest_recorder.format.limits import DEFINITION_COST, MAX_WORD
 from pytest_recorder.format.skip import READ_PLAIN, each_field, skip_value
 from pytest_recorder.format.vocabulary import DEFINE_FIELDS, Define
+from pytest_recorder.original_builtins import __builtins__
 
 
 class DefinitionTables:

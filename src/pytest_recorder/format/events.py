@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from pytest_recorder.original_builtins import __builtins__
+
 Value = dict[str, Any]
 """A recorded value in its JSON form, see `docs/json-lines.md`."""
 

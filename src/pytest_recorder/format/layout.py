@@ -8,6 +8,8 @@ Written by `just format-table` from `table.py`, which says what they mean.
 from struct import Struct
 from typing import Final
 
+from pytest_recorder.original_builtins import __builtins__
+
 FORMAT_VERSION: Final = 1
 MAGIC: Final = b"PYREC\r\n\x01"
 SPOOL_MAGIC: Final = b"PYSPOOL\x01"
@@ -49,3 +51,4 @@ class SegmentKind:
     DEFINITIONS: Final = 2
     SOURCE: Final = 3
     EVENTS: Final = 4
+    SECRETS: Final = 5

@@ -8,6 +8,8 @@ length in bytes before it. `cursor.py` reads them.
 
 from typing import Final
 
+from pytest_recorder.original_builtins import __builtins__
+
 
 def uv(number: int) -> bytes:
     """Encode a whole number as unsigned LEB128."""

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.events import Value
 from pytest_recorder.format.vocabulary import MAX_NESTING, TAG_FIELDS
+from pytest_recorder.original_builtins import __builtins__
 
 Read = Callable[[Cursor], Any]
 

@@ -19,6 +19,8 @@ renderers, and nothing else. What a new row must keep to:
 
 from typing import Final, NamedTuple
 
+from pytest_recorder.original_builtins import __builtins__
+
 
 class Field(NamedTuple):
     """A kind of field: its letter, how it is written, and what it says."""
@@ -335,4 +337,5 @@ SEGMENT_KINDS: Final = (
     Word(2, "DEFINITIONS", "definitions"),
     Word(3, "SOURCE", "source: belongs to the process, not to one trace"),
     Word(4, "EVENTS", "events"),
+    Word(5, "SECRETS", "rules and learned texts: belongs to the process, is never packed"),
 )

@@ -79,6 +79,7 @@ enum {
     SEGMENT_DEFINITIONS = 2,
     SEGMENT_SOURCE = 3,
     SEGMENT_EVENTS = 4,
+    SEGMENT_SECRETS = 5,
 };
 
 #define MAX_DEPTH 100

@@ -7,6 +7,8 @@ Written by `just format-table` from `table.py`, which says what they mean.
 
 from typing import Final
 
+from pytest_recorder.original_builtins import __builtins__
+
 LEVELS: Final = ("calls", "lines", "values")
 PHASES: Final = ("setup", "call", "teardown", "fixture")
 EDGES: Final = ("begin", "end")

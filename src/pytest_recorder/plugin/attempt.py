@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.system.originals import INTERPRETER
@@ -36,6 +37,8 @@ class Attempt:
         self.number = number
         self._path: FilePath | None = None
         self.named = named
+        self.is_secret = False
+        """Whether a secret stands in that; known when the path is asked for."""
         """What its folder is named after: the test, and the worker where several run it."""
         self.phases: dict[str, str] = {}
         self.reported: dict[str, str] = {}
@@ -68,7 +71,11 @@ class Attempt:
     def path(self) -> FilePath:
         """Where its trace goes: fixed when first asked for, so that a report can name it early."""
         if self._path is None:
-            self._path = free_path(self.settings.dir, self.named, self.number)
+            if self._recorder is not None:
+                self.is_secret = self._recorder.hides(self.named)
+            self._path = free_path(
+                self.settings.dir, self.named, self.number, is_secret=self.is_secret
+            )
         return self._path
 
     @path.setter

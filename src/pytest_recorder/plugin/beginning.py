@@ -3,6 +3,7 @@
 import pytest
 
 from pytest_recorder.errors import RecorderError
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin.attempt import SESSION_TEST, Attempt
 from pytest_recorder.plugin.markers import policy_of_test, settings_of
 from pytest_recorder.plugin.recorded_run import RecordedRun

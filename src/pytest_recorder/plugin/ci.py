@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import pytest
 
 from pytest_recorder.diagnostics.guard import Guard
+from pytest_recorder.original_builtins import __builtins__
+from pytest_recorder.plugin import is_on
 from pytest_recorder.plugin.github import GitHub
 from pytest_recorder.plugin.junit import Attachments, path_style
-from pytest_recorder.plugin.options import is_on
 from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.system.paths import AnyPath
 

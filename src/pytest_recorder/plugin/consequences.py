@@ -3,6 +3,7 @@
 import pytest
 
 from pytest_recorder.errors import RecorderError
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import sections
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.run_index import RunIndex

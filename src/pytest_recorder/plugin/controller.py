@@ -8,6 +8,7 @@ import pytest
 from pytest_recorder.diagnostics.guard import Guard, translated
 from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import RecorderError
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import failing, report_lines, xdist
 from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.plugin.run_index import RunIndex

@@ -3,6 +3,7 @@
 import pytest
 
 from pytest_recorder.errors import RecorderError
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import report_lines, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.consequences import apply_policy
@@ -189,7 +190,9 @@ class Ending:
 
     def _keep(self, recorder: Recorder, attempt: Attempt) -> Packed:
         folder = self._run.index.folder
-        path = claim_path(attempt.path, folder, attempt.named, attempt.number)
+        path = claim_path(
+            attempt.path, folder, attempt.named, attempt.number, is_secret=attempt.is_secret
+        )
         attempt.path = path
         try:
             failing = attempt.failing

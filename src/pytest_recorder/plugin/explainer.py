@@ -1,8 +1,8 @@
-"""Has texts and pages made by a process of its own: started when first needed, kept for the run.
+"""Has texts, pages and exports made by a process that starts when it is needed and stays.
 
-Nothing of the analysis is imported here then, no time limit of a test applies to it, and what it
-takes of memory is its own. Where no such process can be had, the same is done in this one, and the
-log says so.
+Nothing of the analysis or of an exporter is imported here then, no time limit of a test applies to
+it, and what it takes of memory is its own. Where no such process can be had, the same is done in
+this one, and the log says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,13 @@ from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.diagnostics.lines import error_from
 from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, bug, enverr
-from pytest_recorder.plugin.options import is_on
+from pytest_recorder.original_builtins import __builtins__
+from pytest_recorder.plugin import is_on
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.render import messages
 from pytest_recorder.render.jobs import Jobs
 from pytest_recorder.settings.config import Html
-from pytest_recorder.system import detached
+from pytest_recorder.system import detached, files
 from pytest_recorder.system.originals import OS, environment
 from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.folder import FAILURE_NAME, PAGE_NAME
@@ -161,6 +162,24 @@ class Explainer:
         about = {"trace": str(trace), "events": most_events, "root": str(root)}
         return Crash(**self._ask("crash", about))
 
+    def export(
+        self, sink: str, counts: list[list[str | int]], *, path: str | None, run_id: str
+    ) -> RecorderError | None:
+        """Give the counts of the run to an exporter; gives what went wrong.
+
+        What the exporter imports stays out of this process, unless only this one can import it.
+        """
+        about = {"sink": sink, "counts": counts, "path": path, "run_id": run_id}
+        place = (files.current_folder(), detached.without_ours(environment()))
+        try:
+            fields: dict[str, Any] | None = self._ask("export", {**about, "place": place})
+            if fields is not None and fields["error_code"] == ErrorCode.NOT_SUPPORTED.value:
+                self._say(f"{fields['message']}, in the process beside this one")
+                fields = self._ask("export", about, is_here=True)
+        except RecorderError as error:
+            return error
+        return error_from(fields) if fields is not None else None
+
     def _problem(self, job: str, about: Mapping[str, Any], what: str) -> RecorderError | None:
         """Ask for something whose failure must stop nothing."""
         try:
@@ -191,7 +210,7 @@ class Explainer:
             except detached.Unavailable as error:
                 self._ended += 1
                 self._is_to_be_had = self._ended < _MOST_ENDED
-                self._say(f"the process for texts and pages has ended: {error.message}")
+                self._say(f"the process beside this one has ended: {error.message}")
             except detached.TooLate as error:
                 raise enverr(
                     ErrorCode.IO, f"no answer within {within_s:.0f} s", job=job
@@ -230,12 +249,12 @@ class Explainer:
                 self._process = detached.start(_SERVICE, [_PACKAGE_FOLDER])
             except detached.Unavailable as error:
                 self._is_to_be_had = False
-                self._say(f"no process for texts and pages can be started: {error.message}")
+                self._say(f"no process beside this one can be started: {error.message}")
         process = self._process
         return process if process is not None and process.is_open else None
 
     def _say(self, what: str) -> None:
-        self._journal.logger("plugin").warning(f"{what}; they are made in this process")
+        self._journal.logger("plugin").warning(f"{what}; its work is done in this process")
 
 
 def _found(answer: dict[str, Any]) -> Any:

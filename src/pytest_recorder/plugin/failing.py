@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin.time_limits import time_limit_of
 from pytest_recorder.system import files
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import SEPARATOR, AnyPath, join, with_separator
+from pytest_recorder.system.slots import name_of
 from pytest_recorder.tracefile.naming import writable
 
 _KEY = "record_trace_failing"
@@ -17,7 +19,6 @@ _MOST_MESSAGE = 500
 _PHASES = ("setup", "call", "teardown", "collect")
 CRASHED = "crashed"
 """The phase of a test that took a worker with it: pytest-xdist does not know which it was."""
-_name_of = type.__dict__["__name__"].__get__
 _STEP = re.compile(r"(?P<path>.+):(?P<line>\d+): in ")
 _SYNTAX = re.compile(r'E +File "(?P<path>.+)", line (?P<line>\d+)')
 _CAUSE = re.compile(r"E   (?=\S)")
@@ -104,7 +105,7 @@ def failing_of(
             (path, line), is_inside = nearest, True
     return Failing(
         phase=made.when if made.when in _PHASES else CRASHED,
-        exception=writable(_name_of(type(excinfo.value))) if excinfo is not None else None,
+        exception=writable(name_of(type(excinfo.value))) if excinfo is not None else None,
         message=writable(text.strip().partition("\n")[0][:_MOST_MESSAGE]),
         path=path,
         line=line,

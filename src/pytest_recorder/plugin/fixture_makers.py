@@ -5,6 +5,7 @@ from weakref import WeakKeyDictionary
 
 import pytest
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.tracefile.naming import writable
 

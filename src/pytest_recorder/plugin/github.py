@@ -12,6 +12,7 @@ import pytest
 
 from pytest_recorder.diagnostics.guard import Guard
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import xdist
 from pytest_recorder.plugin.attempt import SESSION_TEST
 from pytest_recorder.plugin.failing import Failing, failing_in

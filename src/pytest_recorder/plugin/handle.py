@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.paths import FilePath
 
 if TYPE_CHECKING:

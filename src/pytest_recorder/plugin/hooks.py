@@ -8,6 +8,7 @@ import pytest
 from pytest_recorder.diagnostics import inject
 from pytest_recorder.engine.select import select
 from pytest_recorder.errors import UsageError
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import ci, report_lines, resolution, run_metrics
 from pytest_recorder.plugin.beginning import Beginning
 from pytest_recorder.plugin.controller import Controller
@@ -109,7 +110,7 @@ class RecordingPlugin:
         if run.open_error is not None:
             return report_lines.off_line(run.open_error.message)
         engine = recorder.describe() if recorder is not None else "recorded by the workers"
-        reason = recorder.choice.reason if recorder is not None else "pytest-xdist"
+        reason = recorder.choice.reasons if recorder is not None else "pytest-xdist"
         return report_lines.header_line(run.settings, engine, reason, run.base)
 
     def pytest_ignore_collect(self, collection_path: "Path") -> bool | None:

@@ -6,7 +6,6 @@ a path relative to the project. pytest writes `system-out` only on request (`jun
 has no interface for it, so the element of the finished test case gets it.
 """
 
-import sys
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -14,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from pytest_recorder.diagnostics.guard import Guard
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import xdist
 from pytest_recorder.plugin.links import Files
 from pytest_recorder.system import files
@@ -48,8 +48,6 @@ class Attachments:
         self._folder = folder
         self._name_of = name_of
         self._guard = guard
-        # Private to pytest: another version may have another one, which is seen behind the guard.
-        self._junit: Any = sys.modules.get("_pytest.junitxml")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(
@@ -64,8 +62,13 @@ class Attachments:
             self._guard("junit", lambda: self._add(entry, case))
 
     def _find(self, report: pytest.TestReport) -> tuple[Entry, Any] | None:
-        """Give the entry of an attempt and its test case; None where no JUnit file is written."""
-        xml: Any = self._config.stash.get(self._junit.xml_key, None)
+        """Give the entry of an attempt and its test case; None where no JUnit file is written.
+
+        Private to pytest, so looked up only where needed, and behind a guard.
+        """
+        from _pytest.junitxml import xml_key
+
+        xml = self._config.stash.get(xml_key, None)
         if xml is None:
             return None
         entry = xdist.entry_of(report)

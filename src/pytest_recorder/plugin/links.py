@@ -14,6 +14,7 @@ import pytest
 
 from pytest_recorder.diagnostics.guard import fault_of
 from pytest_recorder.errors import ErrorCode, RecorderError, target
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.report_lines import shown_path
 from pytest_recorder.system.files import is_file, relative

@@ -3,6 +3,7 @@
 import pytest
 
 from pytest_recorder.errors import ErrorCode, UsageError, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import resolution
 from pytest_recorder.plugin.recorded_run import RecordedRun
 from pytest_recorder.settings.config import Settings

@@ -10,7 +10,8 @@ import sys
 import pytest
 from _pytest.skipping import xfailed_key
 
-_mro_of = type.__dict__["__mro__"].__get__
+from pytest_recorder.original_builtins import __builtins__
+from pytest_recorder.system.slots import mro_of
 
 
 def outcome_of(
@@ -56,7 +57,7 @@ def _after_marks(item: pytest.Item, phase: str, error: BaseException | None) -> 
 
 def _is_a(error: BaseException, kinds: tuple[object, ...]) -> bool:
     """Tell whether an exception is of one of these types, without asking a metaclass."""
-    return any(base is kind for base in _mro_of(type(error)) for kind in kinds)
+    return any(base is kind for base in mro_of(type(error)) for kind in kinds)
 
 
 def _skips() -> tuple[object, ...]:

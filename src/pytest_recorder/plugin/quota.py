@@ -11,6 +11,7 @@ A page tells nothing that its trace does not, and can be made anew: pages go bef
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.tracefile.index import HARMLESS, LEFT_OUT, Entry
 
 MAX_KEPT = "max_kept"

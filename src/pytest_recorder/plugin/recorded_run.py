@@ -10,10 +10,12 @@ from pytest_recorder.diagnostics.guard import run_guarded
 from pytest_recorder.diagnostics.inject import Injector
 from pytest_recorder.diagnostics.translation import caused
 from pytest_recorder.errors import ErrorCode, RecorderError, UsageError, bug
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import resolution, tested_files, xdist
 from pytest_recorder.plugin.consequences import apply_policy
 from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.plugin.fixture_makers import FixtureMakers
+from pytest_recorder.plugin.parameters import Parameter, text_parameters
 from pytest_recorder.plugin.quota import Quota
 from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.plugin.run_metrics import RunMetrics
@@ -75,6 +77,7 @@ class RecordedRun:
         self.metrics = RunMetrics(
             settings,
             self.index.warn,
+            self.explainer,
             worker=self.worker,
             is_nested=self.is_nested,
             run_id=run_id,
@@ -86,6 +89,7 @@ class RecordedRun:
         self.own_files = OwnFiles()
         self._tests = Tests()
         self._added: set[tuple[str, str]] = set()
+        self._parameters: list[Parameter] = []
         self.recorder: Recorder | None = None
         self.open_error: RecorderError | None = None
         self.attempt: Attempt | None = None
@@ -130,6 +134,7 @@ class RecordedRun:
                 faults=self._faults,
             )
             recorder.add_tests(self._tests)
+            recorder.learn(self._parameters)
             recorder.open()
         except UsageError as error:
             raise self.refusal(error) from error
@@ -143,9 +148,11 @@ class RecordedRun:
                 self.attempt.use(recorder)
 
     def add_tests(self, session: pytest.Session) -> None:
-        """Take the files of collected tests into the scope."""
+        """Take the files of collected tests into the scope, and learn what they are given."""
         self._tests = tested_files.tests_of(session)
+        self._parameters = text_parameters(session.items)
         if self.recorder is not None:
+            self.recorder.learn(self._parameters)
             self.recorder.add_tests(self._tests)
 
     def add_test(self, item: pytest.Item) -> None:

@@ -5,6 +5,7 @@ from itertools import groupby
 from types import MappingProxyType
 
 from pytest_recorder.diagnostics.metrics import Tally
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin.quota import LeftOut
 from pytest_recorder.plugin.tested_files import Unrecorded
 from pytest_recorder.render.quantities import count, size_text

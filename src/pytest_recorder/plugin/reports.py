@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import failing, report_lines, sections
 from pytest_recorder.plugin.attempt import SESSION_TEST, Attempt
 from pytest_recorder.plugin.ending import Ending

@@ -8,7 +8,8 @@ from typing import Any, Final, cast
 import pytest
 
 from pytest_recorder.errors import ErrorCode, UsageError, usage
-from pytest_recorder.plugin.options import given, ini_type, is_forced_off
+from pytest_recorder.original_builtins import __builtins__
+from pytest_recorder.plugin import given, ini_type, is_forced_off
 from pytest_recorder.settings import (
     BY_NAME,
     DEFAULT_FOLDER,

@@ -6,6 +6,7 @@ from typing import Any
 
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import RecorderError
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.plugin.quota import LeftOut, Quota, choose
 from pytest_recorder.plugin.tested_files import Unrecorded

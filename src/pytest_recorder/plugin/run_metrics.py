@@ -1,16 +1,16 @@
 """Gathers the counts of a run, of its workers too, and sends them where the options say."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 import pytest
 
-from pytest_recorder.diagnostics import metrics, otel, prometheus
-from pytest_recorder.diagnostics.guard import failure_of
-from pytest_recorder.diagnostics.metrics import Counter, Outlet, RecorderMetrics, Tally
+from pytest_recorder.diagnostics import exporters, metrics, otel, prometheus
+from pytest_recorder.diagnostics.metrics import Counter, SinkFailure, Tally
 from pytest_recorder.errors import ErrorCode, RecorderError, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import xdist
+from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.system import files
 from pytest_recorder.system.originals import OS
@@ -41,6 +41,7 @@ class RunMetrics:
         self,
         settings: Settings,
         warn: Callable[[RecorderError, str], object],
+        explainer: Explainer,
         *,
         worker: str | None,
         is_nested: bool,
@@ -49,6 +50,7 @@ class RunMetrics:
         self.tally = Tally()
         self._settings = settings
         self._warn = warn
+        self._explainer = explainer
         self._worker = worker
         self._run_id = run_id
         # A sink of a conftest.py would get the counts of a worker twice, and a run inside a
@@ -89,10 +91,9 @@ class RunMetrics:
         path = self._settings.metrics_file
         self._publish(flush=True)
         if path is not None and self._may_send:
-            self._export("PrometheusFile", lambda: prometheus.PrometheusFile(path))
+            self._export(exporters.PROMETHEUS, str(path))
         if self._settings.metrics_otel and self._may_send:
-            make = partial(otel.OpenTelemetryMetrics, run_id=self._run_id)
-            self._export("OpenTelemetryMetrics", make)
+            self._export(exporters.OPENTELEMETRY, None)
 
     @property
     def _may_send(self) -> bool:
@@ -108,18 +109,12 @@ class RunMetrics:
             unsent, self._unsent = self._unsent, Tally()
             self._take(metrics.publish(unsent, flush=flush))
 
-    def _export(self, name: str, make: Callable[[], RecorderMetrics]) -> None:
-        made: list[RecorderMetrics] = []
-        refusal = failure_of(lambda: made.append(make()))
-        if refusal is not None:
-            self._take(metrics.failed(name, refusal))
-            return
-        sink = made[0]
-        self._take(Outlet(sink).send(self.tally, flush=True))
-        if isinstance(sink, otel.OpenTelemetryMetrics):
-            failure_of(sink.close)
+    def _export(self, sink: str, path: str | None) -> None:
+        counts = self.tally.to_data()
+        error = self._explainer.export(sink, counts, path=path, run_id=self._run_id)
+        self._take(SinkFailure(sink, error) if error is not None else None)
 
-    def _take(self, failure: metrics.SinkFailure | None) -> None:
+    def _take(self, failure: SinkFailure | None) -> None:
         if failure is not None:
             self.tally.add(metrics.SINK_FAILURES, 1, failure.sink)
             self._warn(failure.error, f"metrics ({failure.sink})")

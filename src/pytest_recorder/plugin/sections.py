@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from _pytest._code.code import ReprExceptionInfo, ReprFileLocation, ReprTracebackNative
 
+from pytest_recorder.original_builtins import __builtins__
+
 
 def add_section(made: pytest.TestReport, title: str, text: str) -> None:
     """End what a report says about its failure with a section.

@@ -11,6 +11,7 @@ import pluggy
 import pytest
 
 from pytest_recorder.diagnostics.guard import passing_through
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin.outcome import outcome_of
 from pytest_recorder.plugin.recorded_run import RecordedRun
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.setup import Tests
 from pytest_recorder.system import files

@@ -5,9 +5,20 @@ the interpreter keeps it.
 """
 
 import re
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
+
+from pytest_recorder.original_builtins import __builtins__
+from pytest_recorder.system.slots import (
+    args_of,
+    cause_of,
+    context_of,
+    members_of_group,
+    mro_of,
+    namespace_of,
+    qualname_of,
+)
 
 TIMEOUT_PLUGIN: Final = "pytest-timeout"
 _LIMITS: Final = frozenset(
@@ -21,14 +32,6 @@ _LIMITS: Final = frozenset(
 )
 _OF_TIMEOUT_PLUGIN: Final = re.compile(r"Timeout \(?>\s*[\d.]+")
 _MOST_EXCEPTIONS: Final = 200
-
-_mro_of = type.__dict__["__mro__"].__get__
-_name_of = type.__dict__["__qualname__"].__get__
-_namespace_of = type.__dict__["__dict__"].__get__
-_cause_of = BaseException.__dict__["__cause__"].__get__
-_context_of = BaseException.__dict__["__context__"].__get__
-_args_of = BaseException.__dict__["args"].__get__
-_exceptions_of = BaseExceptionGroup.__dict__["exceptions"].__get__
 
 
 def time_limit_of(error: BaseException) -> str | None:
@@ -46,22 +49,22 @@ def time_limit_of(error: BaseException) -> str | None:
         limit = _limit_itself(found)
         if limit is not None:
             return limit
-        waiting += [_context_of(found), _cause_of(found)]
-        if BaseExceptionGroup in _mro_of(type(found)):
-            waiting += reversed(_exceptions_of(found))
+        waiting += [context_of(found), cause_of(found)]
+        if BaseExceptionGroup in mro_of(type(found)):
+            waiting += reversed(members_of_group(found))
     return None
 
 
 def _limit_itself(error: BaseException) -> str | None:
-    kinds = _mro_of(type(error))
+    kinds = mro_of(type(error))
     if pytest.fail.Exception in kinds:
-        args = _args_of(error)
-        words = args[0] if type(args) is tuple and args else None
+        args = args_of(error)
+        words = cast("tuple[object, ...]", args)[0] if type(args) is tuple and args else None
         is_of_plugin = type(words) is str and _OF_TIMEOUT_PLUGIN.match(words) is not None
         return TIMEOUT_PLUGIN if is_of_plugin else None
     for kind in kinds:
-        module = _namespace_of(kind).get("__module__")
-        name = _name_of(kind)
+        module = namespace_of(kind).get("__module__")
+        name = qualname_of(kind)
         full = f"{module}.{name}" if type(module) is str and module != "builtins" else name
         if full in _LIMITS:
             return full

@@ -7,14 +7,13 @@ generator of its own, and that adds four steps: other plugins count them.
 
 from types import TracebackType
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.paths import SEPARATOR
+from pytest_recorder.system.slots import cause_of, context_of, traceback_of
 
 _CALLERS = ("_multicall", "get_result")
 _OLD_STYLE = "run_old_style_hookwrapper"
 _MOST_ERRORS = 100
-_traceback_of = BaseException.__dict__["__traceback__"].__get__
-_context_of = BaseException.__dict__["__context__"].__get__
-_cause_of = BaseException.__dict__["__cause__"].__get__
 _code_file = f"{SEPARATOR}pluggy{SEPARATOR}"
 
 
@@ -30,10 +29,10 @@ def remove_wrappers(error: BaseException, owner: object) -> None:
         if each is None or id(each) in looked_at:
             continue
         looked_at.add(id(each))
-        first = _without(_traceback_of(each), owner)
+        first = _without(traceback_of(each), owner)
         if first is not None:
             BaseException.with_traceback(each, first)
-        todo += [_context_of(each), _cause_of(each)]
+        todo += [context_of(each), cause_of(each)]
 
 
 def _without(first: TracebackType | None, owner: object) -> TracebackType | None:

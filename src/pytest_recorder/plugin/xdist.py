@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pytest_recorder.errors import ErrorCode, RecorderError, bug
+from pytest_recorder.errors import ErrorCode, TargetError, bug
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import AnyPath
 from pytest_recorder.tracefile.index import Entry
@@ -79,9 +80,10 @@ def counts_of(report: pytest.TestReport) -> dict[str, Any] | None:
 
 
 def entry_of(report: pytest.TestReport) -> Entry | None:
-    """Read the entry that travels with a report. Raises InternalError for what is none."""
+    """Read the entry that travels with a report."""
     raw = getattr(report, _KEY, None)
     try:
         return Entry.checked(raw) if raw is not None else None
-    except RecorderError as error:
-        raise bug(ErrorCode.UNKNOWN, "what came with a report is no entry") from error
+    except TargetError as error:
+        # It comes from us: no fault of the program.
+        raise bug(ErrorCode.UNKNOWN, "a report has an entry that is none") from error

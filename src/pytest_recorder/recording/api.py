@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from pytest_recorder.errors import ErrorCode, RecorderError, RecorderWarning, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.file_recording import (
     FileRecording,
     Problem,
-    absolute,
+    absolute_or_raise,
     settings_from,
     trace_file,
 )
@@ -146,7 +147,7 @@ def _start(
         )
     if not isinstance(path, str | OS.path_like):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(path, "path", "text or a path")
-    file = trace_file(absolute(path))
+    file = trace_file(absolute_or_raise(path))
     configure_policy_from_env()
     chosen = sourced_policy(policy)
     given: dict[str, tuple[object, str]] = {}

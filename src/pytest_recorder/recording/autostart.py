@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from pytest_recorder.diagnostics.guard import run_guarded
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.settings import is_switched_off
 from pytest_recorder.system.originals import environment, variable
 

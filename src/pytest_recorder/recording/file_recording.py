@@ -10,6 +10,7 @@ from pytest_recorder.diagnostics.metrics import publish
 from pytest_recorder.engine.project_folders import find_project_root
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error, usage
 from pytest_recorder.format.layout import MAGIC
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.trace_recording import Ended
 from pytest_recorder.settings import BY_NAME
@@ -177,7 +178,7 @@ def required_trace_errors(
     return []
 
 
-def absolute(path: AnyPath) -> FilePath:
+def absolute_or_raise(path: AnyPath) -> FilePath:
     """Make a path absolute. Raises EnvironmentError (ERR_IO) where the current folder is gone."""
     found = files.absolute(path)
     if not is_absolute(found):
@@ -220,7 +221,7 @@ def settings_from(folder: AnyPath, given: Mapping[str, tuple[object, str]]) -> S
 
     Raises UsageError (ERR_INVALID_OPTION), EnvironmentError (ERR_IO).
     """
-    fields: dict[str, Any] = {"root": find_project_root(absolute("")), "dir": folder}
+    fields: dict[str, Any] = {"root": find_project_root(absolute_or_raise("")), "dir": folder}
     for name, (value, source) in given.items():
         option = BY_NAME[name]
         fields[option.field] = parse_option(option, value, source)

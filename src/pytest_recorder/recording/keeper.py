@@ -6,6 +6,7 @@ from pytest_recorder.diagnostics.guard import translated
 from pytest_recorder.diagnostics.inject import Injector
 from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import EnvironmentError, from_os_error
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.manifest_facts import in_order, manifest_facts_of_policy
 from pytest_recorder.recording.setup import Setup
 from pytest_recorder.settings.config import Settings
@@ -74,6 +75,7 @@ class Keeper:
             "manifest": in_order(manifest),
             "sources": dict(setup.hot.sources.values()),
             "stored_sources": self._stored_sources,
+            "masker": setup.masker,
             "trailer": trailer,
         }
         return translated(lambda: self._write(path, setup.spool, parts), recorder_error)

@@ -8,6 +8,7 @@ from typing import Any
 from pytest_recorder import compat
 from pytest_recorder.engine.select import Choice
 from pytest_recorder.format.layout import FORMAT_VERSION
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.settings import OPTIONS
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Policy, Sourced, policy_digest

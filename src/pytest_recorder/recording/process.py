@@ -21,11 +21,12 @@ from pytest_recorder.errors import (
     bug,
     exit_status,
 )
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.api import adopt
 from pytest_recorder.recording.file_recording import (
     FileRecording,
     Problem,
-    absolute,
+    absolute_or_raise,
     required_trace_errors,
     settings_from,
     trace_file,
@@ -175,7 +176,7 @@ def start_by_variable(folder: str) -> ProcessRecording:
     name = _program_name()
 
     def make(chosen: Sourced) -> FileRecording:
-        directory = absolute(folder)
+        directory = absolute_or_raise(folder)
         path = directory / f"{name}-{OS.getpid()}-{short_id()}.pyrec"
         settings = settings_from(directory, given_by(environment()))
         return FileRecording(path, settings, chosen, listed_as=name)
@@ -222,7 +223,7 @@ def start_by_request(request: Mapping[str, Any]) -> None:
     recording = ProcessRecording(has_own_status=request["propagate"], asked=asked)
 
     def make(chosen: Sourced) -> FileRecording:
-        path = trace_file(absolute(request["output"]))
+        path = trace_file(absolute_or_raise(request["output"]))
         given = given_by(environment())
         for name, (value, flag) in request["options"].items():
             given[name] = (value, f"{flag} (command line)")

@@ -9,6 +9,7 @@ recorder.keep(path, outcome="failed")      # or recorder.drop()
 recorder.close()
 """
 
+from collections.abc import Iterable
 from itertools import chain
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -21,14 +22,16 @@ from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.select import Choice, select
 from pytest_recorder.errors import ErrorCode, RecorderError, bug
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording import registry
 from pytest_recorder.recording.keeper import Keeper
 from pytest_recorder.recording.last_records import last_records
 from pytest_recorder.recording.setup import Setup, Tests, shape_of
 from pytest_recorder.recording.trace_recording import Ended, TraceRecording
+from pytest_recorder.redaction.learned import LearnedTexts
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.settings.policy import Policy, Sourced
-from pytest_recorder.system.originals import OS
+from pytest_recorder.system.originals import OS, environment
 from pytest_recorder.system.paths import AnyPath, FilePath
 from pytest_recorder.tracefile.spool import Segment
 from pytest_recorder.tracefile.writer import Packed
@@ -72,7 +75,10 @@ class Recorder:
         self._faults = of_environment() if faults is None else faults
         self._pid = OS.getpid()
         self._keeper = Keeper(self._faults)
-        self._redactor = Redactor(settings.redact, settings.no_redact)
+        self._learned = LearnedTexts()
+        self._redactor = Redactor(settings.redact, settings.no_redact, self._learned)
+        self._variables = OS.variables.copy()
+        self._learned.learn_environment(environment(), self._redactor.rules)
         self._recording: TraceRecording | None = None
 
     # The life of the recorder.
@@ -128,7 +134,7 @@ class Recorder:
             return setup
         self._tear_down()
         self.choice = select(settings.engine, settings.hot_path)
-        self._redactor = Redactor(settings.redact, settings.no_redact)
+        self._redactor = Redactor(settings.redact, settings.no_redact, self._learned)
         self.setup = Setup(
             settings,
             self.choice,
@@ -201,7 +207,15 @@ class Recorder:
     def span(self, phase: str, edge: str, *, name: str = "", outcome: str = "") -> None:
         """Record the edge of a phase or fixture, and look after the engine at this occasion."""
         if self._recording is not None and not self._is_foreign():
+            self._learn_new_variables()
             self._recording.span(phase, edge, name, outcome)
+
+    def _learn_new_variables(self) -> None:
+        """Learn what tests and fixtures have put into the environment under names of secrets."""
+        if self._variables == OS.variables:
+            return
+        self._variables = OS.variables.copy()
+        self.learn(environment().items())
 
     def note(self, frame: FrameType, text: str) -> None:
         """Record a remark as a `log` event at the nearest frame in scope."""
@@ -317,12 +331,16 @@ class Recorder:
     def last_records(self, most_events: int) -> tuple[list[bytes], list[Segment]]:
         """Give the definitions of the running recording, and about so many of its last events."""
         return (
-            last_records(self.setup.spool, most_events) if self.setup is not None else ([], [])
+            last_records(self.setup.spool, most_events, self.setup.masker)
+            if self.setup is not None
+            else ([], [])
         )
 
     def sources(self) -> dict[str, tuple[bytes, bytes]]:
-        """Give the files that ran: the digest of each, and its text as it was then."""
-        return dict(self.setup.hot.sources) if self.setup is not None else {}
+        """Give the files that ran: digest and text of each, as they would be packed."""
+        setup = self.setup
+        known = setup.hot.sources if setup is not None else {}
+        return {file: setup.masker.source(*source) for file, source in known.items() if setup}
 
     def has_recorded(self, path: str) -> bool:
         """Tell whether code of this file was recorded since the recorder was set up."""
@@ -331,6 +349,20 @@ class Recorder:
     def scope_rule(self, path: str, module: str | None) -> "Decision | None":
         """Say whether code of this file is in scope, and which rule says so."""
         return self.setup.scope.decide(path, module) if self.setup is not None else None
+
+    def learn(self, named: Iterable[tuple[str, str | bytes]]) -> None:
+        """Learn texts that have the names of secrets, before any code has them."""
+        is_news = False
+        for name, value in named:
+            is_news |= bool(self._redactor.level(name)) and self._redactor.remember(value)
+        # While it records the hot path alone adds to the spool: it would write where the map of the
+        # file was before. It tells these with the next text that it learns.
+        if is_news and not self.is_recording:
+            self._redactor.tell()
+
+    def hides(self, test: str) -> bool:
+        """Tell whether a secret stands in the id of a test."""
+        return self._redactor.finder.is_in_id(test)
 
     def mask(self, text: str) -> str:
         """Hide in a text what the running recording hides in printed text; counts nothing."""

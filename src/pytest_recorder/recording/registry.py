@@ -4,6 +4,7 @@ import weakref
 from functools import cache
 from typing import Protocol
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import OS
 
 

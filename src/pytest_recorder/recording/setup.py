@@ -14,10 +14,12 @@ from pytest_recorder.engine.scope import TEXT_FILE, Scope
 from pytest_recorder.engine.select import Choice, make
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.errors import ErrorCode, enverr
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.manifest_facts import manifest_facts_of_run
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.system import json_text
 from pytest_recorder.system.paths import AnyPath, FilePath
+from pytest_recorder.tracefile.masking import Masker
 from pytest_recorder.tracefile.naming import spool_name
 from pytest_recorder.tracefile.spool import Spool
 
@@ -102,6 +104,8 @@ class Setup:
         except BaseException:
             self.spool.close(unlink=True)
             raise
+        redactor.keep_in(self.spool.keep_secret)
+        self.masker = Masker(redactor.finder)
         if text is not None:
             self._keep_text(text)
         hot = self.hot

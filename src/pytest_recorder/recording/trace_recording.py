@@ -11,6 +11,7 @@ from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.diagnostics.metrics import Tally
 from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import ErrorCode, ErrorKind, RecorderError, enverr
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording.setup import Setup
 from pytest_recorder.settings.policy import Policy, action_for
 from pytest_recorder.system.clock import elapsed_ns

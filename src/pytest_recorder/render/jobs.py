@@ -122,6 +122,15 @@ class Jobs:
                 "line": end.line,
             }
 
+    def export(self, about: Mapping[str, Any], _: Sequence[bytes]) -> dict[str, Any] | None:
+        """Give the counts of a run to an exporter; gives what went wrong."""
+        from pytest_recorder.diagnostics.exporters import export
+        from pytest_recorder.diagnostics.metrics import Tally
+
+        tally = Tally.from_data(about["counts"])
+        failure = export(about["sink"], tally, path=about["path"], run_id=about["run_id"])
+        return _told(failure.error if failure is not None else None)
+
 
 _JOBS: Final[Mapping[str, Callable[[Jobs, Mapping[str, Any], Sequence[bytes]], Any]]] = {
     "last_steps": Jobs.last_steps,
@@ -130,6 +139,7 @@ _JOBS: Final[Mapping[str, Callable[[Jobs, Mapping[str, Any], Sequence[bytes]], A
     "recover": Jobs.recover,
     "index_page": Jobs.index_page,
     "crash": Jobs.crash,
+    "export": Jobs.export,
 }
 
 

@@ -28,10 +28,15 @@ _LOOK_MS: Final = 2000
 def answer(jobs: Jobs, request: bytes) -> bytes:
     """Do what a request asks for; gives what came of it, an error of ours too."""
     job, about, blobs = unpack(request)
+
+    def do() -> Any:
+        place = about.get("place")
+        if place is not None:
+            _move_to(*place)
+        return jobs.do(job, about, blobs)
+
     try:
-        found: dict[str, Any] = {
-            "found": translated(lambda: jobs.do(job, about, blobs), recorder_error)
-        }
+        found: dict[str, Any] = {"found": translated(do, recorder_error)}
     except RecorderError as error:
         found = {"error": error_fields(error)}
     return json_text.encode_ascii(found)
@@ -50,6 +55,14 @@ def serve(requests: int, answers: int, parent: int) -> None:
             out.flush()
             # While the test is torn down: what follows the steps in its report takes longer.
             import_module("pytest_recorder.render.sidecar")
+
+
+def _move_to(folder: str | None, environ: dict[str, str]) -> None:
+    """Take the working folder and the variables of the process that asks, as they are now."""
+    if folder is not None:
+        os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
 
 
 def _read(requests: int, parent: int, todo: "queue.SimpleQueue[bytes]") -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, NamedTuple, Self, cast
 
 from pytest_recorder.errors import ErrorCode, UsageError, usage
 from pytest_recorder.format.vocabulary import MAX_DEPTH
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.settings import BOUNDS, BY_NAME, MAX_COUNT, VALUE_LIMITS, Option
 
 # The choices of the table, for the type checker.
@@ -31,7 +32,7 @@ MOST: Final[Mapping[str, int]] = {**dict.fromkeys(VALUE_LIMITS, MAX_COUNT), "dep
 def default_of(default: object) -> Any:
     """Give the default of a field; a mapping is made anew for each instance."""
     if isinstance(default, dict):
-        return field(default_factory=dict)
+        return field(default_factory=dict[str, str])
     return field(default=default)
 
 
@@ -193,7 +194,7 @@ def _texts(_: Option, name: str, value: object) -> tuple[str, ...]:
         entries = tuple(cast("Iterable[object]", value))
         if all(isinstance(entry, str) for entry in entries):
             return cast("tuple[str, ...]", entries)
-    raise _refused(name, value, "a list of texts")
+    raise _refused(name, value, "a list of texts")  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _bounded(option: Option, name: str, value: object) -> int:
@@ -228,7 +229,8 @@ def _actions(option: Option, name: str, value: object) -> dict[str, str]:
         pairs = cast("Mapping[object, object]", value)
         if all(key in option.keys and to in option.choices for key, to in pairs.items()):
             return {str(key): str(to) for key, to in pairs.items()}
-    raise _refused(name, value, f"actions by kind ({', '.join(option.keys)})")
+    keys = ", ".join(option.keys)
+    raise _refused(name, value, f"actions by kind ({keys})")  # pyright: ignore[reportUnknownArgumentType]
 
 
 _CHECKS: Final[Mapping[str, Callable[[Option, str, object], Any]]] = {

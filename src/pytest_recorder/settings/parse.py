@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from pytest_recorder.errors import ErrorCode, UsageError, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.settings import (
     BOUNDS,
     BY_NAME,

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.errors import ErrorCode, ErrorKind, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.settings import OPTIONS, Option
 from pytest_recorder.settings.config import (
     Action,
@@ -23,6 +24,9 @@ from pytest_recorder.settings.config import (
 from pytest_recorder.settings.parse import invalid, parse_option
 from pytest_recorder.system import files, json_text
 from pytest_recorder.system.originals import OS
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 # The options of the policy by their keys; first those that CodeTracer has too.
 POLICY_OPTIONS: Final[Mapping[str, Option]] = MappingProxyType(
@@ -149,7 +153,7 @@ def parse_value(key: str, value: object, source: str) -> object:
     if is_empty and option.default in (None, {}):
         return option.default
     if isinstance(value, OS.path_like):
-        value = OS.fspath(cast("Any", value))
+        value = OS.fspath(cast("PathLike[str]", value))
     parsed = parse_option(option, value, source)
     if option.form == "path":
         # Made absolute at once: the program may change its directory.

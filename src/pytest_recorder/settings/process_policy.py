@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pytest_recorder.errors import RecorderError, UsageError
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.settings.config import Action
 from pytest_recorder.settings.policy import (
     POLICY_OPTIONS,

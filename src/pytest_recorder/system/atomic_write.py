@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 from pytest_recorder.errors import from_os_error
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import AnyPath, FilePath

@@ -9,6 +9,8 @@ trace is packed.
 
 import mmap
 
+from pytest_recorder.original_builtins import __builtins__
+
 _BYTES = 16 << 20
 _map_memory = mmap.mmap
 

@@ -11,6 +11,7 @@ false clock that is not freezegun's nor time-machine's, the start is false, and 
 are true.
 """
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import CLOCKS
 
 _DAY_S = 86_400

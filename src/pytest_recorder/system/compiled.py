@@ -8,6 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import NamedTuple
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import variable
 
 PURE_VARIABLE = "PYTEST_RECORDER_PURE"

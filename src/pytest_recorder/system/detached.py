@@ -18,11 +18,12 @@ any child, or does not block SIGCHLD, in the milliseconds in which the first int
 
 import select
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 from pytest_recorder.errors import EnvironmentError, ErrorCode
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import clock, compiled, json_text
 from pytest_recorder.system.files import HeldDescriptor, to_high_number
 from pytest_recorder.system.originals import OS, environment
@@ -81,17 +82,18 @@ class TooLate(EnvironmentError):  # noqa: N818 - the same
         super().__init__(ErrorCode.IO, "it did not answer in time")
 
 
+def without_ours(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables without those that make an interpreter do more than it is told."""
+    return {k: v for k, v in environ.items() if not k.startswith(_UNWANTED)}
+
+
 class _Start:
     """What a start needs, as it was when this was imported."""
 
     def __init__(self) -> None:
         self.executable: Final = sys.executable
         self.paths: Final = [path for path in sys.path if path]
-        self.environ: Final = {
-            name: value
-            for name, value in environment().items()
-            if not name.startswith(_UNWANTED)
-        }
+        self.environ: Final = without_ours(environment())
         self.is_quiet: Final = sys.dont_write_bytecode
         self.posix_spawn: Final = getattr(_posix, "posix_spawn", None)
         self.pipe: Final = _posix.pipe
@@ -238,11 +240,15 @@ else:
             self.handler: Final = _signal.getsignal
             self.pending: Final = _signal.sigpending
             self.take: Final[Callable[..., Any]] = getattr(
-                _signal, "sigtimedwait", lambda wanted, _: _signal.sigwait(wanted)
+                _signal, "sigtimedwait", self._wait_untimed
             )
             self.waitpid: Final = _posix.waitpid
             self.waitid: Final[Callable[..., Any] | None] = getattr(_posix, "waitid", None)
             self.defaults: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
+
+        @staticmethod
+        def _wait_untimed(wanted: Any, _: float) -> Any:
+            return _signal.sigwait(wanted)
 
     _SIGNALS: Final = _Signals()
     _CHILD: Final = frozenset((signal.SIGCHLD,))
@@ -292,7 +298,7 @@ else:
             return
 
     @contextmanager
-    def _children_unseen() -> Iterator[None]:
+    def _children_unseen() -> Generator[None]:
         """Let the end of a child that is reaped in the block call no handler of the program's."""
         handler = _SIGNALS.handler(signal.SIGCHLD)
         if handler in (signal.SIG_DFL, signal.SIG_IGN):

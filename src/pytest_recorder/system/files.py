@@ -13,6 +13,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import BinaryIO, Final, NamedTuple, cast
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import (
     SEPARATOR,
@@ -191,7 +192,7 @@ def read_bytes(path: AnyPath) -> bytes:
     """
     descriptor = OS.open(path, READ)
     try:
-        parts = []
+        parts: list[bytes] = []
         while part := OS.read(descriptor, _AT_ONCE):
             parts.append(part)
         return b"".join(parts)

@@ -6,6 +6,7 @@ Not by `uuid`: a test may have given `uuid4` or `os.urandom` a result of its own
 would have one id.
 """
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import OS
 
 ID_DIGITS = 32

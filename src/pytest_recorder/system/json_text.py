@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from pytest_recorder.errors import ErrorCode, bug, target
+from pytest_recorder.original_builtins import __builtins__
 
 _MOST_INT = (1 << 64) - 1
 
@@ -33,7 +34,11 @@ def _encoder(*, ascii_only: bool, sort_keys: bool = False, space: str = "") -> A
             sort_keys=sort_keys,
             separators=(item, key),
         )
-        return lambda value, _: (plain.encode(value),)
+
+        def parts(value: object, _: int) -> tuple[str]:
+            return (plain.encode(value),)
+
+        return parts
     escape = (
         json.encoder.encode_basestring_ascii if ascii_only else json.encoder.encode_basestring
     )

@@ -18,6 +18,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.files import READ
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import AnyPath

@@ -16,6 +16,7 @@ import sys
 from typing import Any, Final
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files
 from pytest_recorder.system.atomic_write import remove_unfinished
 from pytest_recorder.system.files import Identity

@@ -26,9 +26,10 @@ from importlib import import_module
 from types import BuiltinFunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_recorder.original_builtins import __builtins__
+
 if TYPE_CHECKING:
     import _io
-    import _signal  # type: ignore[import-not-found] # pyright: ignore[reportMissingImports]
     import _thread
     import datetime as dt
     import gc
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     else:
         import posix as _posix
 
+    _signal: Any
     _sys = sys
 else:
     # By its name: in the order of layers the package itself stands above all.
@@ -157,8 +159,6 @@ class _Clocks:
         """Never goes back; may stand while the machine sleeps."""
         self.steady_ns: Final = _steady_clock()
         """Never goes back, and goes on while the machine sleeps where the system can say so."""
-        self.thread_time_ns: Final = _unfrozen("thread_time_ns")
-        """CPU time of the thread that asks."""
         self.process_time_ns: Final = _unfrozen("process_time_ns")
         """CPU time of the process."""
         wall_ns = _wall_clock()

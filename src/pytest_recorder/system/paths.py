@@ -10,6 +10,7 @@ import pathlib
 import sys
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import OS
 
 if TYPE_CHECKING:

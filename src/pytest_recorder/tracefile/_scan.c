@@ -17,11 +17,36 @@ scanner_feed(PyObject *object, PyObject *arguments)
     }
     Cursor cursor = {data.buf, (const uint8_t *)data.buf + data.len};
     uint64_t event = first;
+    self->data = cursor.at;
     self->pairs = 0;
     int result = scan_walk(self, &cursor, &event);
     scan_forget_frames(self);
     PyBuffer_Release(&data);
     return result < 0 ? NULL : PyLong_FromUnsignedLongLong(event - first);
+}
+
+PyDoc_STRVAR(watch_doc,
+"watch(starts)\n--\n\n"
+"Look into texts from now on for `starts`: a list of (bytes, whether they need a mark).");
+
+static PyObject *
+scanner_watch(PyObject *object, PyObject *starts)
+{
+    if (!PyList_Check(starts)) {
+        PyErr_SetString(PyExc_TypeError, "watch() takes a list");
+        return NULL;
+    }
+    return scan_watch((Scanner *)object, starts) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+PyDoc_STRVAR(take_hits_doc,
+"take_hits()\n--\n\n"
+"Give where in the last block values start that may hold a secret.");
+
+static PyObject *
+scanner_take_hits(PyObject *object, PyObject *Py_UNUSED(none))
+{
+    return scan_take_hits((Scanner *)object);
 }
 
 PyDoc_STRVAR(rows_doc,
@@ -190,12 +215,15 @@ scanner_dealloc(PyObject *object)
     Py_XDECREF(self->raised);
     Py_XDECREF(self->dropped);
     scan_free_rows(self);
+    scan_free_finder(self);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
     Py_DECREF(type);
 }
 
 static PyMethodDef scanner_methods[] = {
     {"feed", scanner_feed, METH_VARARGS, feed_doc},
+    {"watch", scanner_watch, METH_O, watch_doc},
+    {"take_hits", scanner_take_hits, METH_NOARGS, take_hits_doc},
     {"rows", scanner_rows, METH_NOARGS, rows_doc},
     {"steps", scanner_steps, METH_NOARGS, steps_doc},
     {"found", scanner_found, METH_NOARGS, found_doc},

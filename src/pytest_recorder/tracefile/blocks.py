@@ -27,6 +27,7 @@ from zlib import error as zlib_error
 
 from pytest_recorder.errors import ErrorCode, enverr
 from pytest_recorder.format.layout import BLOCK, CHECKSUM, FLAG_DEFLATED
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import OS, allocate_lock, start_new_thread
 
 if TYPE_CHECKING:

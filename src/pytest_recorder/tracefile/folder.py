@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, count, product
 
 from pytest_recorder.errors import ErrorCode, bug, from_os_error, usage
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files
 from pytest_recorder.system.atomic_write import part_path, writer_of_part
 from pytest_recorder.system.locks import try_lock
@@ -18,13 +19,24 @@ PAGE_NAME = "trace.html"
 """The trace as a page, beside it."""
 
 
-def free_path(folder: AnyPath, test: str, attempt: int) -> FilePath:
-    """Give the path for the trace of an attempt, as long as nobody else takes it."""
-    return next(path for path in _paths(folder, test, attempt) if not files.exists(path))
+def free_path(folder: AnyPath, test: str, attempt: int, *, is_secret: bool = False) -> FilePath:
+    """Give the path for the trace of an attempt, as long as nobody else takes it.
+
+    `is_secret` says that its folder shall tell nothing of the test.
+    """
+    return next(
+        path for path in _paths(folder, test, attempt, is_secret) if not files.exists(path)
+    )
 
 
 def claim_path(
-    wanted: AnyPath, folder: AnyPath, test: str, attempt: int, *, takes_over: bool = False
+    wanted: AnyPath,
+    folder: AnyPath,
+    test: str,
+    attempt: int,
+    *,
+    takes_over: bool = False,
+    is_secret: bool = False,
 ) -> FilePath:
     """Take the wanted path for the trace of an attempt, or the first that nobody has.
 
@@ -32,7 +44,7 @@ def claim_path(
     trace, and nobody takes what is not yet written for one. With `takes_over` what a dead process
     has begun to write counts as nobody's. Raises EnvironmentError (ERR_IO).
     """
-    for path in chain((FilePath.of(wanted),), _paths(folder, test, attempt)):
+    for path in chain((FilePath.of(wanted),), _paths(folder, test, attempt, is_secret)):
         part = part_path(path)
         try:
             try:
@@ -72,9 +84,10 @@ def give_back(path: AnyPath) -> None:
         return
 
 
-def _paths(folder: AnyPath, test: str, attempt: int) -> Iterator[FilePath]:
+def _paths(folder: AnyPath, test: str, attempt: int, is_secret: bool) -> Iterator[FilePath]:
     for twin in count(1):
-        yield FilePath.of(folder) / folder_name(test, attempt, twin) / TRACE_NAME
+        name = folder_name(test, attempt, twin, is_secret=is_secret)
+        yield FilePath.of(folder) / name / TRACE_NAME
 
 
 def sidecars_of(trace: AnyPath) -> list[FilePath]:

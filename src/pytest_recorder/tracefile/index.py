@@ -13,6 +13,7 @@ from pytest_recorder.errors import (
     from_os_error,
     target,
 )
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files, json_text
 from pytest_recorder.system.atomic_write import remove_unfinished, write_bytes_whole
 from pytest_recorder.system.locks import is_alive, locked_folder

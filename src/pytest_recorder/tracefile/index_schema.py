@@ -21,7 +21,8 @@ def _model(plain: type[Any], first: dict[str, Any], **types: Any) -> type[BaseMo
             default = ... if each.default is MISSING else each.default
             says = each.metadata["description"]
             found[each.name] = written[each.name], Field(default, description=says)
-    return cast(
+    # mypy does not see which class is made.
+    return cast(  # pyright: ignore[reportUnnecessaryCast]
         "type[BaseModel]",
         create_model(plain.__name__, __config__=_CONFIG, __doc__=plain.__doc__, **found),
     )

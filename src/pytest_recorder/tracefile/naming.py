@@ -3,6 +3,7 @@
 import re
 from hashlib import sha256
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.ids import short_id
 from pytest_recorder.system.originals import OS
 
@@ -19,19 +20,22 @@ _DEVICE = re.compile(r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")
 
 
-def folder_name(test: str, attempt: int, twin: int = 1) -> str:
+def folder_name(test: str, attempt: int, twin: int = 1, *, is_secret: bool = False) -> str:
     """Give the folder of an attempt: `<slug>-<digest>-<attempt>`, ASCII, at most 200 bytes.
 
     Where this is taken, by another run or a worker that died, a second number tells twins apart.
 
     The slug is what can be read of the node id and never starts or ends with a dot; the digest is
-    of the full id, so that ids which differ only in case or beyond the cut stay apart.
+    of the full id, so that ids which differ only in case or beyond the cut stay apart. Where a
+    secret stands in the id the digest is all that is left of it: `<digest>-<attempt>`.
     """
     slug = _UNSAFE.sub("-", test.replace("::", "-")).strip("-.")[:_MOST_SLUG].strip("-.")
     if _DEVICE.match(slug):
         slug = f"test-{slug}"
     digest = sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     suffix = f"-{twin}" if twin > 1 else ""
+    if is_secret:
+        return f"{digest}-{attempt}{suffix}"
     return f"{slug or 'test'}-{digest}-{attempt}{suffix}"[-_MOST_BYTES:]
 
 

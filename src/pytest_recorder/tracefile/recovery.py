@@ -7,6 +7,7 @@ removed last. Whoever comes next finds a trace with the id of the spool's, and d
 from typing import NamedTuple
 
 from pytest_recorder.errors import ErrorCode, RecorderError, enverr, from_os_error
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import AnyPath, FilePath
@@ -15,6 +16,7 @@ from pytest_recorder.tracefile.end import end_of
 from pytest_recorder.tracefile.folder import TRACE_NAME, claim_path, free_path, give_back
 from pytest_recorder.tracefile.index import DIED, Entry, add_entries, read_index
 from pytest_recorder.tracefile.manifest import Manifest
+from pytest_recorder.tracefile.masking import masker_of_spool
 from pytest_recorder.tracefile.naming import (
     PROGRAM,
     SPOOL_SUFFIX,
@@ -127,8 +129,12 @@ class _Shelf:
         if manifest.policy.get("keep_partial_trace") is False:
             events = sum(segment.events for segment in snapshot.segments)
             return entry.but(events=events)
-        wanted = free_path(self._folder, test, attempt)
-        path = claim_path(wanted, self._folder, test, attempt, takes_over=True)
+        masker = masker_of_spool(snapshot.secrets)
+        is_secret = masker.is_in_id(test)
+        wanted = free_path(self._folder, test, attempt, is_secret=is_secret)
+        path = claim_path(
+            wanted, self._folder, test, attempt, takes_over=True, is_secret=is_secret
+        )
         try:
             packed = write_trace(
                 path,
@@ -136,6 +142,7 @@ class _Shelf:
                 segments=snapshot.segments,
                 sources=snapshot.sources,
                 trailer=trailer,
+                masker=masker,
             )
         finally:
             give_back(path)

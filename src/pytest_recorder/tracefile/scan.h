@@ -14,7 +14,7 @@
  * - One thread at a time; the caller holds the GIL (or, without one, keeps the scanner to itself).
  *
  * Calls go one way: _scan.c (the face to Python) > scan_records.c > scan_rows.c, scan_fields.c >
- * scan_bytes.c. Every function that returns int gives -1 with an exception set, else 0 or what it
+ * scan_texts.c > scan_bytes.c. Every function that returns int gives -1 with an exception set, else 0 or what it
  * says.
  */
 #ifndef SCAN_H
@@ -65,6 +65,8 @@ typedef struct {
     size_t used;
 } Map;
 
+typedef struct Finder Finder; /* scan_texts.c */
+
 typedef struct {
     PyObject_HEAD
     Table names, types, codes;
@@ -81,6 +83,8 @@ typedef struct {
     Frame *frames; /* those that the block knows */
     size_t frame_count, frame_room;
     Map frame_of;
+    Finder *finder;      /* NULL where no text is looked into */
+    const uint8_t *data; /* the block that is walked */
     uint64_t pairs; /* those of the block */
 } Scanner;
 
@@ -107,6 +111,16 @@ int scan_is_text(const uint8_t *at, const uint8_t *end);
 
 /* Look into the dict of a table; what is there is remembered. */
 int scan_ask_table(Scanner *self, Table *table, uint64_t number, const char *what);
+
+/* scan_texts.c */
+/* Look into texts for what secrets start with from now on, a list of (bytes, whether a mark of a name
+ * and its value must stand beside it); not where it is empty. */
+int scan_watch(Scanner *self, PyObject *starts);
+/* Look into the text of a value whose fields were passed over. */
+int scan_look(Scanner *self, int is_cut, const uint8_t *fields, const uint8_t *end);
+/* Give a list of where in the block values start that may hold a secret, and forget it. */
+PyObject *scan_take_hits(Scanner *self);
+void scan_free_finder(Scanner *self);
 
 /* scan_fields.c */
 /* Pass over a value without a look at what it refers to: `skip_value` of format/skip.py. */

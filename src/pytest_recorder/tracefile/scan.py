@@ -4,13 +4,19 @@ Two implementations of `Scan` do the same. `PureScan` decodes each event, 8 to 1
 is what the other is tested against; `NativeScan` takes a hundredth of that.
 """
 
+import re
 from typing import Any, NamedTuple, Protocol
 
 from pytest_recorder.format.cursor import Malformed
 from pytest_recorder.format.decode import EventDecoder
 from pytest_recorder.format.definition_tables import DefinitionTables
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import compiled, json_text
 from pytest_recorder.tracefile.skeleton import MOST_CALLS, MOST_EXCEPTIONS, Skeleton, steps_of
+from pytest_recorder.tracefile.texts import text_places
+
+Start = tuple[bytes, bool]
+"""What a secret begins with, and whether a mark of a name and its value must stand beside it."""
 
 
 class Found(NamedTuple):
@@ -33,6 +39,14 @@ class Scan(Protocol):
 
         Raises Malformed; what comes before the fault is taken in.
         """
+        ...
+
+    def watch(self, starts: list[Start]) -> None:
+        """Look from now on for what secrets start with: bytes, and whether they need a mark."""
+        ...
+
+    def take_hits(self) -> list[int]:
+        """Give where in the last block texts of values stand that may hold a secret."""
         ...
 
     def rows(self) -> list[list[int]]:
@@ -77,9 +91,23 @@ class PureScan:
         self._definitions = definitions
         self._skeleton = Skeleton(most_calls=most_calls, most_exceptions=most_exceptions)
         self._dropped = 0
+        self._starts: re.Pattern[bytes] | None = None
+        self._hits: list[int] = []
+
+    def watch(self, starts: list[Start]) -> None:
+        """Look for what secrets start with; see `Scan`."""
+        words = b"|".join(re.escape(start) for start, _ in starts)
+        self._starts = re.compile(words, re.IGNORECASE) if starts else None
+
+    def take_hits(self) -> list[int]:
+        """Give the places of texts; see `Scan`. These are all, where any may hold a secret."""
+        hits, self._hits = self._hits, []
+        return hits
 
     def feed(self, data: bytes, first: int) -> int:
         """Take in a block; see `Scan`."""
+        if self._starts is not None and self._starts.search(data) is not None:
+            self._hits = text_places(data)
         decoder = EventDecoder(self._definitions, data, first=first, has_values=False)
         number = first - 1
         for event in decoder:
@@ -123,6 +151,15 @@ class NativeScan:
             most_calls,
             most_exceptions,
         )
+
+    def watch(self, starts: list[Start]) -> None:
+        """Look for what secrets start with; see `Scan`."""
+        self._scanner.watch(starts)
+
+    def take_hits(self) -> list[int]:
+        """Give the places of texts; see `Scan`."""
+        hits: list[int] = self._scanner.take_hits()
+        return hits
 
     def feed(self, data: bytes, first: int) -> int:
         """Take in a block; see `Scan`."""

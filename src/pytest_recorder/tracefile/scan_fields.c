@@ -64,6 +64,19 @@ skip_fields(Scanner *self, Cursor *cursor, const char *fields, int depth, uint64
     return 0;
 }
 
+/* Look into what was passed over, where it is a text or bytes of eight bytes or more: nine of ten texts
+ * are shorter, and a look takes as long as all else that is done for one. */
+ALWAYS_INLINE int
+look(Scanner *self, Cursor *cursor, uint8_t tag, const uint8_t *fields)
+{
+    int is_cut = tag == TAG_STR_CUT || tag == TAG_BYTES_CUT;
+    if (self->finder == NULL || cursor->at - fields < 9 ||
+        !(is_cut || tag == TAG_STR || tag == TAG_BYTES)) {
+        return 0;
+    }
+    return scan_look(self, is_cut, fields, cursor->at);
+}
+
 int
 scan_skip_value(Scanner *self, Cursor *cursor, int depth)
 {
@@ -77,10 +90,12 @@ scan_skip_value(Scanner *self, Cursor *cursor, int depth)
         if (read_byte(self, cursor, &tag) < 0) {
             return -1;
         }
+        const uint8_t *start = cursor->at;
         switch (tag) {
 #define ROW(name, fields)                                               \
         case TAG_##name:                                                \
-            if (skip_fields(self, cursor, fields, depth, &left) < 0) {  \
+            if (skip_fields(self, cursor, fields, depth, &left) < 0 ||  \
+                look(self, cursor, TAG_##name, start) < 0) {            \
                 return -1;                                              \
             }                                                           \
             break;
@@ -172,6 +187,7 @@ scan_check_value(Scanner *self, Cursor *cursor, int depth)
         return fail(self, "unknown value %d", tag);
     }
     const char *field = TAG_FIELDS[tag];
+    const uint8_t *start = cursor->at;
     for (; *field != '\0' && *field != '('; field++) {
         result = check_field(self, cursor, *field, depth);
         if (result < 0) {
@@ -191,5 +207,5 @@ scan_check_value(Scanner *self, Cursor *cursor, int depth)
             }
         }
     }
-    return gives_text(tag, cursor->at, result);
+    return look(self, cursor, tag, start) < 0 ? -1 : gives_text(tag, cursor->at, result);
 }

@@ -34,6 +34,7 @@ from pytest_recorder.format.layout import (
     SPOOL_MAGIC,
     SegmentKind,
 )
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.atomic_write import remove_unfinished
 from pytest_recorder.system.mapped import MappedFile
 from pytest_recorder.system.originals import OS
@@ -90,6 +91,7 @@ class Spool:
         self._event_units = 0
         self._define: _Open | None = None
         self._events: _Open | None = None
+        self._secrets: _Open | None = None
         self._first_bytes = SPOOL_HEAD_BYTES + _FIRST_UNITS * self.unit_bytes
         try:
             self._file = MappedFile(self.path, self._first_bytes)
@@ -154,6 +156,7 @@ class Spool:
                 # No unit of it is there any more that could be released.
                 self._kept.clear()
                 self._ring.clear()
+                self._secrets = None
                 self.drop()
                 self._free.clear()
                 self._units = 0
@@ -183,6 +186,13 @@ class Spool:
     def keep_source(self, digest: bytes, data: bytes) -> None:
         """Keep the text of a source file for the life of the process."""
         self._put(SegmentKind.SOURCE, digest + data, belongs_to_trace=False)
+
+    def keep_secret(self, record: bytes) -> None:
+        """Keep a rule or a learned text for the life of the process, as many as fit a unit."""
+        segment = self._secrets or self._allocate(SegmentKind.SECRETS, len(record), 0)
+        self._secrets = segment
+        if len(record) <= self._room(segment):
+            self._append(segment, record, 0)
 
     @property
     def room(self) -> int:

@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 
 from pytest_recorder.errors import ErrorCode, from_os_error, target
 from pytest_recorder.tracefile.index import DIED
+from pytest_recorder.tracefile.masking import masker_of_spool
 from pytest_recorder.tracefile.spoolfile import Snapshot, SpoolFile
 from pytest_recorder.tracefile.writer import pack_trace
 
@@ -32,6 +33,7 @@ def pack_spool(path: Path) -> BinaryIO:
                 snapshot.segments,
                 snapshot.sources,
                 trailer,
+                masker=masker_of_spool(snapshot.secrets),
             )
             file.seek(0)
         except OSError as error:

@@ -27,6 +27,7 @@ from pytest_recorder.format.layout import (
     SPOOL_MAGIC,
     SegmentKind,
 )
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import clock, files
 from pytest_recorder.system.locks import is_alive, is_locked, try_lock, unlock
 from pytest_recorder.system.originals import OS
@@ -41,7 +42,7 @@ _MOST_UNITS = 1 << 17
 _MOST_TRIES = 5
 _MOST_BYTES = MAX_BLOCK_BYTES - EVENTS_HEAD.size
 _BLANK_FOR_S = 60
-_KINDS = range(SegmentKind.MANIFEST, SegmentKind.EVENTS + 1)
+_KINDS = range(SegmentKind.MANIFEST, SegmentKind.SECRETS + 1)
 
 
 class _SegmentPlace(NamedTuple):
@@ -57,12 +58,16 @@ class _SegmentPlace(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """The trace that a spool holds, ready for the writer. `damage` says where it had to stop."""
+    """The trace that a spool holds, ready for the writer. `damage` says where it had to stop.
+
+    `secrets` are the records of what is to be masked: see `redaction.records`.
+    """
 
     manifest: Manifest
     segments: list[Segment]
     sources: dict[bytes, bytes]
     damage: str | None
+    secrets: bytes = b""
 
 
 class SpoolFile:
@@ -181,7 +186,8 @@ class SpoolFile:
                     break
         if self._header_at(manifest.at) != manifest:
             return None
-        return Snapshot(about, segments, self._read_sources(again, tables), damage)
+        sources = self._read_sources(again, tables)
+        return Snapshot(about, segments, sources, damage, self._read_secrets(again))
 
     def _read_events(
         self, place: _SegmentPlace, tables: DefinitionTables, before: list[Segment]
@@ -232,6 +238,18 @@ class SpoolFile:
                 if sha256(text).digest() == digest:
                     sources[digest] = text
         return sources
+
+    def _read_secrets(self, places: list[_SegmentPlace]) -> bytes:
+        """Read what is to be masked; it is the process's and not a trace's."""
+        # Anew: what was learned last may stand in the events that were copied last.
+        return b"".join(
+            self._bytes_at(place.at, now.used)
+            for place in places
+            if place.kind == SegmentKind.SECRETS
+            and (now := self._header_at(place.at)) is not None
+            and now.kind == place.kind
+            and now.used <= self._size
+        )
 
     # Bytes.
 

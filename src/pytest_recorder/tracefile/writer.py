@@ -9,12 +9,14 @@ from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD, MAGIC, BlockKind, SegmentKind
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define, Op
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files, json_text
 from pytest_recorder.system.atomic_write import part_path, remove_unfinished
 from pytest_recorder.system.locks import lock, unlock
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import AnyPath, parent_of
 from pytest_recorder.tracefile.blocks import BlockWriter, deflate
+from pytest_recorder.tracefile.masking import Masker
 from pytest_recorder.tracefile.scan import Found, make_scan
 from pytest_recorder.tracefile.spool import Segment
 
@@ -44,6 +46,7 @@ def write_trace(
     sources: Mapping[bytes, bytes],
     trailer: Mapping[str, Any],
     stored_sources: dict[bytes, bytes] | None = None,
+    masker: Masker | None = None,
     faults: Injector = NONE,
     is_frugal: bool = False,
 ) -> Packed:
@@ -53,8 +56,9 @@ def write_trace(
     `sources` maps SHA-256 digests to texts. `manifest` has the fields of `Manifest`, `trailer`
     those of `Trailer` that the recording knows; the numbers of events are counted here.
     `stored_sources` keeps the sources as they are stored, for the next trace of the process, which
-    will have most of them too. With `is_frugal` no more memory is used than a segment takes, twice:
-    the trace is larger, and has no index.
+    will have most of them too. `masker` hides what is secret; without one all stays as it is. With
+    `is_frugal` no more memory is used than a segment takes, twice: the trace is larger, and has no
+    index.
 
     Raises EnvironmentError (ERR_IO) when the file cannot be written; then nothing is left at
     `path`, nor beside it.
@@ -69,6 +73,7 @@ def write_trace(
             sources,
             trailer,
             stored_sources,
+            masker,
             is_frugal=is_frugal,
         )
 
@@ -109,6 +114,7 @@ def pack_trace(
     sources: Mapping[bytes, bytes],
     trailer: Mapping[str, Any],
     stored_sources: dict[bytes, bytes] | None = None,
+    masker: Masker | None = None,
     *,
     is_frugal: bool = False,
 ) -> Packed:
@@ -116,7 +122,8 @@ def pack_trace(
     file.write(MAGIC)
     with BlockWriter(file, is_frugal=is_frugal) as blocks:
         stored = None if is_frugal else {} if stored_sources is None else stored_sources
-        return _Packer(blocks, manifest, sources, stored).write(segments, trailer)
+        packer = _Packer(blocks, manifest, sources, stored, masker)
+        return packer.write(segments, trailer)
 
 
 class _Packer:
@@ -126,6 +133,7 @@ class _Packer:
         manifest: Mapping[str, Any],
         sources: Mapping[bytes, bytes],
         stored_sources: dict[bytes, bytes] | None,
+        masker: Masker | None,
     ) -> None:
         """Without `stored_sources` it is frugal."""
         self._blocks = blocks
@@ -135,6 +143,9 @@ class _Packer:
         self._tables = DefinitionTables()
         most = {"most_calls": 0, "most_exceptions": 0} if stored_sources is None else {}
         self._scan = make_scan(self._tables, **most)
+        self._masker = masker
+        if masker is not None:
+            self._scan.watch(masker.starts)
         self._expected = 0
         self._count = 0
         self._missing = 0
@@ -145,8 +156,7 @@ class _Packer:
         is_past_definitions = False
         for segment in segments:
             if segment.kind == SegmentKind.DEFINITIONS:
-                self._tables.feed(segment.data)
-                self._blocks.put(BlockKind.DEFINITIONS, segment.data)
+                self._put_definitions(segment.data)
             elif segment.kind == SegmentKind.EVENTS and segment.events:
                 if not is_past_definitions:
                     is_past_definitions = True
@@ -165,9 +175,16 @@ class _Packer:
     def _put_json(self, kind: int, what: Mapping[str, Any]) -> None:
         self._blocks.put(kind, json_text.encode(dict(what)), deflate=False)
 
+    def _put_definitions(self, data: bytes) -> None:
+        if self._masker is not None:
+            data = self._masker.definitions(data, self._sources)
+        self._tables.feed(data)
+        self._blocks.put(BlockKind.DEFINITIONS, data)
+
     def _put_sources(self) -> None:
+        sources = self._sources if self._masker is None else self._masker.sources(self._sources)
         for digest in dict.fromkeys(digest for _, digest in self._tables.files.values()):
-            text = self._sources.get(digest)
+            text = sources.get(digest)
             if text is None:
                 continue
             if self._stored_sources is None:
@@ -187,10 +204,13 @@ class _Packer:
         self._expected = segment.first + segment.events
         first = self._count
         self._count += segment.events
+        data = segment.data
+        # The block before this one is deflated at the same time.
+        self._scan.feed(data, first)
+        if self._masker is not None:
+            data = self._masker.events(data, self._scan.take_hits())
         head = EVENTS_HEAD.pack(first, segment.base_us, segment.events)
-        self._blocks.put(BlockKind.EVENTS, head, segment.data, events=(first, segment.events))
-        # After it was put: it is deflated at the same time.
-        self._scan.feed(segment.data, first)
+        self._blocks.put(BlockKind.EVENTS, head, data, events=(first, segment.events))
 
     def _put_gap(self, dropped: int, base_us: int) -> None:
         number = len(self._tables.names) + 1
@@ -205,10 +225,11 @@ class _Packer:
         self._count += 1
 
     def _put_index(self, found: Found) -> None:
+        mask = self._masker.text if self._masker is not None else str
         rest = {
             "calls_cut": found.is_cut,
             "exceptions": [
-                [n, frame, _plain(kind), _plain(message[:_MOST_MESSAGE])]
+                [n, frame, _plain(kind), mask(_plain(message[:_MOST_MESSAGE]))]
                 for n, frame, kind, message in found.exceptions
             ],
         }

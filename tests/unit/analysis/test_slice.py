@@ -40,6 +40,20 @@ def test_a():
 """
 
 
+ROUNDS = """
+def double(number):
+    return number * 2
+
+def of(found):
+    return found * 2
+
+def test_a():
+    pairs = [("a", 1), ("b", 2), ("c", 3)]
+    found = {comprehension}
+    assert not found
+"""
+
+
 def origins(path: Path, name: str) -> list[dict[str, Any]]:
     with pytest_recorder.open_trace(path) as trace:
         return [_outline(origin_object(origin)) for origin in why(trace, name).origins]
@@ -70,6 +84,41 @@ def test_a_value_is_followed_through_any_number_of_frames(
     assert found[0] == found[1]
     ((assigned),) = found[1]
     assert (assigned["what"], assigned["how"]) == ("value", "assigned")
+
+
+@pytest.mark.parametrize(
+    "comprehension",
+    [
+        "list(double(number) for _, number in pairs)",
+        "list(of(found) for _, found in pairs)",
+        "[double(number) for _, number in pairs]",
+        "[double(pair[1]) for pair in pairs]",
+        "{double(number): name for name, number in pairs}",
+    ],
+)
+def test_an_argument_is_never_followed_to_what_another_round_gave(
+    pytester: pytest.Pytester, comprehension: str
+) -> None:
+    pytester.makepyfile(test_it=ROUNDS.format(comprehension=comprehension))
+    run(pytester, "--record-trace").assert_outcomes(failed=1)
+    (path,) = traces(pytester)
+    with pytest_recorder.open_trace(path) as trace:
+        todo = [origin_object(origin) for origin in why(trace, "found").origins]
+    results: set[int] = set()
+    while todo:
+        origin = todo.pop()
+        todo += origin["below"]
+        if origin["how"] == "returned" and "(" in origin["what"]:
+            result = origin["new"]["value"]
+            results.add(result)
+            argument = result // 2
+            told = [
+                each["new"]["value"]
+                for each in origin["below"]
+                if each["what"] in ("number", "found") and "new" in each
+            ]
+            assert told in ([], [argument]), (result, told)
+    assert results
 
 
 def test_an_expression_is_read_to_its_end_however_long_it_is(

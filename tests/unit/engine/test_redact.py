@@ -167,14 +167,14 @@ def test_exempt_names_are_recorded(engine: str) -> None:
 
 
 def test_none_and_truth_values_hide_nothing(engine: str) -> None:
-    def function(password: Any = None, token: bool = True, secret: int = 12) -> None:
+    def function(password: Any = None, token: bool = True, secret: Any = "12") -> None:
         return None
 
     args = record(function, engine=engine).events[0].args
     assert args == {
         "password": {"type": "NoneType", "value": None},
         "token": {"type": "bool", "value": True},
-        "secret": {"type": "int", "redacted": True},
+        "secret": {"type": "str", "redacted": True},
     }
 
 
@@ -212,9 +212,18 @@ def test_secrets_that_were_seen_are_masked_wherever_they_are_printed() -> None:
     redactor.remember("hunter22")
     redactor.remember("hunter22-longer")
     redactor.remember("abc")  # too short: it would mask half of every text
-    assert redactor.mask("hunter22-longer hunter22 abc") == "[redacted] [redacted] abc"
-    redactor.forget()
-    assert redactor.mask("hunter22") == "hunter22"
+    redactor.remember("correcthorse")  # a plain word
+    text = "hunter22-longer hunter22 abc correcthorse"
+    assert redactor.mask(text) == "[redacted] [redacted] abc correcthorse"
+
+
+def test_what_was_seen_in_one_recording_is_masked_in_the_next() -> None:
+    redactor = Redactor()
+    redactor.remember("hunter22")
+    redactor.begin()
+    assert redactor.mask("hunter22") == "[redacted]"
+    again = Redactor(learned=redactor.learned)
+    assert again.mask("hunter22") == "[redacted]"
 
 
 def test_a_secret_that_was_seen_is_masked_once_in_a_pair() -> None:
@@ -247,6 +256,7 @@ def test_the_password_of_a_url_is_masked_in_output_and_messages(
     raised = recorded.last("raise").exception
     assert raised is not None
     assert raised.message == f"cannot reach {shown}"
-    # In a value it stands as it is: no name says that it is a secret.
+    # In a value it is masked when the trace is packed, and keeps its length.
     calls = [event for event in recorded.events if event.kind == "call"]
-    assert calls[-1].args == {"url": {"type": "str", "value": url}}
+    starred = "postgres://ann:********@db.example.org:5432/shop"
+    assert calls[-1].args == {"url": {"type": "str", "value": starred}}

@@ -45,12 +45,19 @@ def follow_argument(search: Search, edge: ArgumentEdge) -> None:
     if not exprs and site.stmt is not None:
         exprs = _by_value(search.history, site.run, site.stmt, (call.args or {}).get(root))
     path = only_read(exprs)
+    start = site.run.start
+    if path is not None:
+        known = _where_it_shows(search.history, site.run, path, (call.args or {}).get(root))
+        if known is None:
+            path, exprs = None, []
+        else:
+            start = known
     if is_super(exprs):
-        path = _first_parameter(search, site.run.start)
+        path = _first_parameter(search, start)
     if path is not None and (root in ("self", "cls") or path.root == root):
         # It was only handed on.
         whole = AccessPath(path.root, (*path.steps, *steps))
-        search.worklist.now(ReadEdge(site.run.frame, site.run.start.n, whole, parent, cost))
+        search.worklist.now(ReadEdge(site.run.frame, start.n, whole, parent, cost))
         return
     what = path_text(root, steps)
     if not search.is_new("argument", call.n, what):
@@ -62,9 +69,40 @@ def follow_argument(search: Search, edge: ArgumentEdge) -> None:
         name = (call.function or "").rpartition(".")[2]
         origin = Origin(what, "argument", cost, new=value, note=f"given to {name}()")
         search.arguments[call.n] = search.add_at(site.run.start, parent, origin)
-    uses(search, site.run, site.stmt, exprs, origin, cost + READ, steps=steps)
+    uses(
+        search,
+        site.run._replace(start=start),
+        site.stmt,
+        exprs,
+        origin,
+        cost + READ,
+        steps=steps,
+    )
     if site.stmt is not None:
         decisions(search, site.run, site.stmt, None, origin, cost)
+
+
+def _where_it_shows(
+    history: History, run: StatementRun, path: AccessPath, value: Value | None
+) -> Event | None:
+    """Give the event of the caller at which what was read has the value of an argument.
+
+    That is the one before the call; but what the rounds of a comprehension change on one line
+    stands in the event after them. None where another value stands at both: a round between.
+    """
+    known = False
+    for event in (run.start, history.after(run.frame, run.end)):
+        if event is None or value is None:
+            continue
+        values = history.values(run.frame, event.n)
+        held = values.get(path.root)
+        found, walked = follow(held, resolved(path.steps, values)) if held else (None, 0)
+        if found is None or walked < len(path.steps):
+            continue
+        if mark(found) == mark(value):
+            return event
+        known = True
+    return None if known else run.start
 
 
 def _call_site(search: Search, call: Event, caller: int) -> _CallSite | None:

@@ -28,7 +28,7 @@ class Core:
         has_rules: bool,
         helpers: Any,
         sink: Any,
-        secrets: list[str],
+        secrets: dict[bytes, int],
         log_code: CodeType,
         hook_codes: tuple[CodeType, ...],
         loops: bytes,

@@ -44,9 +44,9 @@ code_fill(Hot *hot, Code *code, PyObject *description)
         PyErr_SetString(PyExc_TypeError, "a description of code is a tuple");
         return -1;
     }
-    if (!PyArg_ParseTuple(description, "O!O!O!O!p", &PyTuple_Type, &names, &PyTuple_Type, &places,
+    if (!PyArg_ParseTuple(description, "O!O!O!O!ip", &PyTuple_Type, &names, &PyTuple_Type, &places,
                           &PyTuple_Type, &order, &PyTuple_Type, &secrets,
-                          &code->is_namespace)) {
+                          &code->result_level, &code->is_namespace)) {
         return -1;
     }
     size_t count = (size_t)PyTuple_GET_SIZE(names);
@@ -77,7 +77,11 @@ code_fill(Hot *hot, Code *code, PyObject *description)
         if (code->places[i] == -1 && PyErr_Occurred()) {
             return -1;
         }
-        code->secrets[i] = PyTuple_GET_ITEM(secrets, i) == Py_True;
+        long level = PyLong_AsLong(PyTuple_GET_ITEM(secrets, i));
+        if (level < 0) {
+            return -1;
+        }
+        code->secrets[i] = (char)level;
         code->texts[i] = name_of(hot, &hot->texts.names, code->names[i]);
         if (code->texts[i] == NULL) {
             return -1;

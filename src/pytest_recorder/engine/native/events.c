@@ -112,7 +112,8 @@ write_value(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state,
         return -1;
     }
     Buffer *body = event_body(hot);
-    if (put_time(hot, body) < 0 || value_encode(hot, body, value) < 0) {
+    int level = state->code != NULL ? state->code->result_level : 0;
+    if (put_time(hot, body) < 0 || value_encode_under(hot, body, value, level) < 0) {
         return -1;
     }
     return write_event(hot, tstate, state, op, line_now(hot, frame, state));

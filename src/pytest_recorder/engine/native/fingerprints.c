@@ -4,7 +4,6 @@
 #include "classes.h"
 #include "mix.h"
 #include "reading.h"
-#include "secrets.h"
 #include "types.h"
 #include "values.h"
 
@@ -117,31 +116,17 @@ scalar_fingerprint(Hot *hot, PyObject *value, uint64_t *fingerprint)
 
 static int any_fingerprint(Hot *hot, PyObject *value, int depth, uint64_t *fingerprint);
 
-static int
-other_item_fingerprint(Hot *hot, PyObject *value, int depth, uint64_t *fingerprint, int is_secret)
-{
-    if (!is_secret) {
-        return any_fingerprint(hot, value, depth, fingerprint);
-    }
-    uint64_t secret;
-    int status = secret_fingerprint(hot, value, &secret);
-    *fingerprint = mix(*fingerprint, secret);
-    return status;
-}
-
 /* An item may be borrowed from its container: here it is owned before anything is called. */
 INLINE int
-item_fingerprint(Hot *hot, PyObject *value, int depth, uint64_t *fingerprint, int is_secret)
+item_fingerprint(Hot *hot, PyObject *value, int depth, uint64_t *fingerprint)
 {
-    if (!is_secret) {
-        int done = scalar_fingerprint(hot, value, fingerprint);
-        if (done != 0) {
-            return done < 0 ? -1 : 0;
-        }
+    int done = scalar_fingerprint(hot, value, fingerprint);
+    if (done != 0) {
+        return done < 0 ? -1 : 0;
     }
     uint64_t copy = *fingerprint;
     Py_INCREF(value);
-    int status = other_item_fingerprint(hot, value, depth, &copy, is_secret);
+    int status = any_fingerprint(hot, value, depth, &copy);
     Py_DECREF(value);
     *fingerprint = copy;
     return status;
@@ -165,7 +150,7 @@ plain_items_fingerprint(Hot *hot, PyObject *value, int shape, int depth, uint64_
         if (item == NULL) {
             break;
         }
-        status = item_fingerprint(hot, item, depth, &copy, 0);
+        status = item_fingerprint(hot, item, depth, &copy);
     }
     *fingerprint = copy;
     return status;
@@ -184,8 +169,7 @@ items_fingerprint(Hot *hot, PyObject *value, TypeReader *reader, int depth,
             status = found;
             break;
         }
-        int is_secret = shown < reader->fields && reader->field_secrets[shown];
-        status = item_fingerprint(hot, item, depth, fingerprint, is_secret);
+        status = item_fingerprint(hot, item, depth, fingerprint);
     }
     item_walk_end(&walk);
     return status;
@@ -229,9 +213,8 @@ mapping_fingerprint(Hot *hot, PyObject *value, int depth, uint64_t *fingerprint)
         }
         Py_INCREF(key);
         Py_INCREF(item);
-        int is_secret = key_is_secret(hot, key);
-        status = is_secret < 0 || item_fingerprint(hot, key, depth + 1, &copy, 0) < 0 ||
-                         item_fingerprint(hot, item, depth + 1, &copy, is_secret) < 0
+        status = item_fingerprint(hot, key, depth + 1, &copy) < 0 ||
+                         item_fingerprint(hot, item, depth + 1, &copy) < 0
                      ? -1
                      : 0;
         Py_DECREF(key);
@@ -246,15 +229,11 @@ static int
 attribute_fingerprint(Hot *hot, Name *name, PyObject *string, PyObject *value, int depth,
                       uint64_t *fingerprint)
 {
-    int is_secret = attribute_is_secret(hot, name, string);
-    if (is_secret < 0) {
-        return -1;
-    }
     /* The hash of an exact string is its own. */
     uint64_t word =
         string != NULL ? (uint64_t)PyObject_Hash(string) : (uint64_t)(uintptr_t)name;
     *fingerprint = mix(*fingerprint, word);
-    return item_fingerprint(hot, value, depth, fingerprint, is_secret);
+    return item_fingerprint(hot, value, depth, fingerprint);
 }
 
 static int
@@ -363,7 +342,7 @@ named_parts_fingerprint(Hot *hot, PyObject *value, TypeReader *reader, int depth
             level_open(hot, value);
             for (int i = 0; status == 0 && i < parts.count; i++) {
                 PyObject *item = parts.values[i] != NULL ? parts.values[i] : Py_None;
-                status = item_fingerprint(hot, item, depth + 1, fingerprint, 0);
+                status = item_fingerprint(hot, item, depth + 1, fingerprint);
             }
             level_close(hot);
         }
@@ -482,24 +461,6 @@ value_fingerprint(Hot *hot, PyObject *value, uint64_t *fingerprint)
         done = any_fingerprint(hot, value, 0, fingerprint);
     }
     return done < 0 ? -1 : 0;
-}
-
-/* The content of a secret text counts, for each is to be remembered. */
-int
-secret_fingerprint(Hot *hot, PyObject *value, uint64_t *fingerprint)
-{
-    *fingerprint = TAG_REDACTED;
-    if (value == Py_None || value == Py_True || value == Py_False ||
-        PyUnicode_CheckExact(value)) {
-        return scalar_fingerprint(hot, value, fingerprint) < 0 ? -1 : 0;
-    }
-    PyTypeObject *type = (PyTypeObject *)Py_NewRef(Py_TYPE(value));
-    TypeReader *reader = reader_of(hot, type);
-    if (reader != NULL) {
-        *fingerprint = mix(*fingerprint, reader->serial);
-    }
-    Py_DECREF(type);
-    return reader != NULL ? 0 : -1;
 }
 
 void

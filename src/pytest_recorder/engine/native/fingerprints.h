@@ -1,7 +1,7 @@
 /* Fingerprints of live objects: whether a value is, within the limits, what it was.
  *
  * A fingerprint goes the same way as the encoder and mixes what the encoder would write, so that equal
- * fingerprints mean equal bytes. It looks at content, never at addresses alone: an object can have the
+ * fingerprints mean equal bytes. What is hidden counts as well: each secret is to be learned. It looks at content, never at addresses alone: an object can have the
  * address of a dead one. A different fingerprint proves nothing; the caller then compares the bytes.
  *
  * The caller owns the value. -1: an exception is set, and the fingerprint means nothing.
@@ -12,7 +12,6 @@
 #include "hot.h"
 
 int value_fingerprint(Hot *hot, PyObject *value, uint64_t *fingerprint);
-int secret_fingerprint(Hot *hot, PyObject *value, uint64_t *fingerprint);
 
 void fingerprint_scratch_free(Hot *hot);
 

@@ -42,7 +42,7 @@ typedef struct Name {
     uint32_t epoch;
     uint32_t number;
     size_t size;
-    int is_secret; /* -1: not asked yet */
+    int is_secret; /* how much it hides; -1: not asked yet */
     int digest_size; /* of a file: -1 not asked yet */
     uint8_t digest[32];
     char text[];
@@ -67,7 +67,7 @@ typedef struct {
     int fields;
     Name **slot_names;
     Py_ssize_t *slot_offsets;
-    char *field_secrets;
+    char *field_secrets; /* how much the names of the fields hide */
 } TypeReader;
 
 typedef struct {
@@ -82,7 +82,8 @@ typedef struct {
     int is_namespace;
     int *places;       /* of a variable in the frame */
     int *order;        /* of the arguments: which variable */
-    char *secrets;
+    char *secrets;     /* how much the names of the variables hide, */
+    int result_level;  /* and the name of the code its results */
     PyObject **names;  /* owned */
     Name **texts;
     PyObject *bytecode; /* owned, made when first asked for */
@@ -157,7 +158,7 @@ typedef struct { /* settings.c */
     PyObject *helpers;      /* the Python object that answers what C does not know */
     PyObject *sink;         /* the spool in Python */
     PyObject *clock;        /* NULL: the monotonic clock of the system */
-    PyObject *secrets;      /* the list of secrets seen so far */
+    PyObject *secrets;      /* dict: the texts that were learned so far */
     PyObject *log_code;
     PyObject *hook_codes;   /* of our own `write` on a stream */
     PyObject *disable;      /* sys.monitoring.DISABLE */
@@ -212,9 +213,13 @@ typedef struct { /* types.c */
 } TypeTable;
 
 #define SECRET_ANSWERS 2048
+#define SHORTEST_LEARNED 8 /* characters */
+#define SECRETS_TOLD 256
+#define LONGEST_NAME 64 /* of bytes, or of the first of two items */
 
 typedef struct { /* secrets.c */
-    uint64_t answers[SECRET_ANSWERS]; /* fingerprints of strings; the last bit says whether secret */
+    uint64_t answers[SECRET_ANSWERS]; /* fingerprints of strings; the last two bits say how much is hidden */
+    uint64_t told[SECRETS_TOLD];      /* fingerprints of texts that Python has had in this trace */
     uint64_t redacted; /* values of this trace of which only the type was written */
 } Secrecy;
 

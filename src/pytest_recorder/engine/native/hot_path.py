@@ -33,11 +33,11 @@ from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.engine.streams import HOOK_CODES
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import CLOCKS, INTERPRETER
+from pytest_recorder.system.slots import mro_of, namespace_of
 
 _DICT_OF_STREAM = 2
-_namespace_of = type.__dict__["__dict__"].__get__
-_mro_of = type.__dict__["__mro__"].__get__
 
 
 class _Content(ValueEncoder):
@@ -69,8 +69,9 @@ class Helpers:
     ) -> None:
         self.sources = Sources(sink)
         self.watch_streams: Callable[[], None] = _ignore
-        self.is_secret = redactor.is_secret
+        self.level_of = redactor.level
         self.remember = redactor.remember
+        self.tell_secrets = redactor.tell
         self.mask = redactor.mask
         self.thread_name = thread_name
         self.log_parts = log_parts
@@ -92,8 +93,9 @@ class Helpers:
         is_namespace = not code.co_flags & CO_OPTIMIZED
         places = [-1] * len(names) if is_namespace else _places(code, names)
         order = [names.index(name) for name in argument_names(code)]
-        secrets = [self.is_secret(name) for name in names]
-        return names, tuple(places), tuple(order), tuple(secrets), is_namespace
+        secrets = [self.level_of(name) for name in names]
+        of_result = self.level_of(exact(code.co_name))
+        return names, tuple(places), tuple(order), tuple(secrets), of_result, is_namespace
 
     def source_digest(self, path: str) -> bytes:
         """Give the SHA-256 of a source file, or nothing where it cannot be read."""
@@ -110,12 +112,12 @@ class Helpers:
         slots = tuple(
             (shown, member)
             for place, name, shown in reader.slots
-            if type(member := entry(_namespace_of(_mro_of(kind)[place]), name))
+            if type(member := entry(namespace_of(mro_of(kind)[place]), name))
             is MemberDescriptorType
         )
         has_dict = 0 if reader.dict_at < 0 else _DICT_OF_STREAM if _is_stream(kind) else 1
         secrets = (
-            tuple(self.is_secret(name) for name in reader.fields)
+            tuple(self.level_of(name) for name in reader.fields)
             if reader.shape == Shape.NAMED_TUPLE
             else ()
         )
@@ -189,7 +191,7 @@ class NativeHotPath(_native.Core):
             has_rules=redactor.active,
             helpers=self._helpers,
             sink=sink,
-            secrets=redactor.secrets,
+            secrets=redactor.learned.texts,
             log_code=Logger.callHandlers.__code__,
             hook_codes=HOOK_CODES,
             loops=bytes(number in LOOPS for number in range(256)),
@@ -230,7 +232,7 @@ class NativeHotPath(_native.Core):
         return super().begin(self._reset)
 
     def _reset(self) -> None:
-        self._redactor.forget()
+        self._redactor.begin()
         self._helpers.reset()
 
     def attach(self, frame: FrameType | None) -> list[FrameType]:

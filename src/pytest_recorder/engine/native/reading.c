@@ -393,22 +393,16 @@ parts_free(Parts *parts)
 /* Secrets. */
 
 int
-key_is_secret(Hot *hot, PyObject *key)
-{
-    return PyUnicode_CheckExact(key) ? string_is_secret(hot, key) : 0;
-}
-
-int
 attribute_is_secret(Hot *hot, Name *name, PyObject *string)
 {
     if (string != NULL) {
         return string_is_secret(hot, string);
     }
     if (!hot->settings.has_rules || name->is_secret >= 0) {
-        return hot->settings.has_rules && name->is_secret;
+        return hot->settings.has_rules ? name->is_secret : HIDES_NOTHING;
     }
     PyObject *asked = PyUnicode_FromString(name->text);
-    int is_secret = asked != NULL ? name_is_secret(hot, name, asked) : -1;
+    int level = asked != NULL ? name_is_secret(hot, name, asked) : -1;
     Py_XDECREF(asked);
-    return is_secret;
+    return level;
 }

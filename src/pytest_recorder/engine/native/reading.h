@@ -86,8 +86,7 @@ typedef struct {
 int parts_of(PyObject *value, PyTypeObject *type, int shape, Parts *parts);
 void parts_free(Parts *parts);
 
-/* Whether what stands under a key, or in an attribute, is a secret: 1, 0, or -1. */
-int key_is_secret(Hot *hot, PyObject *key);
+/* How much of what stands in an attribute is hidden, or -1. */
 int attribute_is_secret(Hot *hot, Name *name, PyObject *string);
 
 #endif

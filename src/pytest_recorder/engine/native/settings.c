@@ -19,7 +19,7 @@ settings_take(Hot *hot, PyObject *args, PyObject *keywords)
     if (!PyArg_ParseTupleAndKeywords(
             args, keywords, "iinnnpOOO!OO!y*OO|O", names, &given.level, &given.depth, &given.items,
             &given.chars, &given.attributes, &given.has_rules, &given.helpers, &given.sink,
-            &PyList_Type, &given.secrets, &given.log_code, &PyTuple_Type, &given.hook_codes,
+            &PyDict_Type, &given.secrets, &given.log_code, &PyTuple_Type, &given.hook_codes,
             &loops, &given.disable, &given.handle_fault, &given.handle_failure)) {
         return -1;
     }

@@ -22,7 +22,7 @@ hot_begin(Hot *hot)
     threads_clear(hot);
     numbers_clear(hot);
     losses_clear(hot);
-    redacted_set(hot, 0);
+    secrets_begin(hot);
     meter_begin(hot);
     segments_clear(hot);
     streams_forget(hot);

@@ -65,7 +65,11 @@ reader_fill(Hot *hot, TypeReader *reader, PyObject *description)
     }
     reader->slots = found;
     for (int i = 0; i < reader->fields; i++) {
-        reader->field_secrets[i] = PyTuple_GET_ITEM(secrets, i) == Py_True;
+        long level = PyLong_AsLong(PyTuple_GET_ITEM(secrets, i));
+        if (level < 0) {
+            return -1;
+        }
+        reader->field_secrets[i] = (char)level;
     }
     return 0;
 }

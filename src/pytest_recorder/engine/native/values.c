@@ -194,29 +194,6 @@ scalar_encode(Hot *hot, Buffer *out, PyObject *value)
     return 1;
 }
 
-/* Secrets: None and truth values hide nothing. */
-int
-secret_encode(Hot *hot, Buffer *out, PyObject *value)
-{
-    if (value == Py_None || value == Py_True || value == Py_False) {
-        return scalar_encode(hot, out, value) < 0 ? -1 : 0;
-    }
-    PyTypeObject *type = (PyTypeObject *)Py_NewRef(Py_TYPE(value));
-    TypeReader *reader = reader_of(hot, type);
-    uint32_t number;
-    int status = reader == NULL || remember_secret(hot, value) < 0 ||
-                         type_number(hot, reader->definition, &number) < 0
-                     ? -1
-                     : 0;
-    Py_DECREF(type);
-    if (status == 0) {
-        put_byte(out, TAG_REDACTED);
-        put_uv(out, number);
-        redacted_set(hot, hot->secrecy.redacted + 1);
-    }
-    return status;
-}
-
 /* Containers and objects. */
 
 static int encode(Hot *hot, Buffer *out, PyObject *value, int depth);
@@ -265,25 +242,70 @@ planned_of(Hot *hot, int reason, int depth, Py_ssize_t full, Py_ssize_t most)
     return shows_nothing(hot, reason, depth) ? 0 : full < most ? full : most;
 }
 
+/* Secrets. */
+
+static int encode_by(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth,
+                     int level);
+
+/* What stands under a name that hides so much. None and truth values hide nothing; of what is hidden
+ * the type is left; what a built-in container holds stands under its name too. */
+static int
+hidden_encode(Hot *hot, Buffer *out, PyObject *value, int depth, int level)
+{
+    if (value == Py_None || value == Py_True || value == Py_False) {
+        return scalar_encode(hot, out, value) < 0 ? -1 : 0;
+    }
+    PyTypeObject *type = (PyTypeObject *)Py_NewRef(Py_TYPE(value));
+    TypeReader *reader = reader_of(hot, type);
+    uint32_t number;
+    int status = -1;
+    if (reader != NULL && type_number(hot, reader->definition, &number) == 0) {
+        if (is_hidden(reader->shape, level)) {
+            status = secret_put(hot, out, value, number);
+        }
+        else {
+            int done = scalar_encode(hot, out, value);
+            status = done < 0   ? -1
+                     : done > 0 ? 0
+                                : encode_by(hot, out, value, reader, depth, level);
+        }
+    }
+    Py_DECREF(type);
+    return status;
+}
+
 /* An item may be borrowed from its container: here it is owned before anything is called. */
 static int
-encode_item(Hot *hot, Buffer *out, PyObject *value, int depth, int is_secret)
+encode_item(Hot *hot, Buffer *out, PyObject *value, int depth, int level)
 {
-    if (!is_secret) {
+    if (level == HIDES_NOTHING) {
         int done = scalar_encode(hot, out, value);
         if (done != 0) {
             return done < 0 ? -1 : 0;
         }
     }
     Py_INCREF(value);
-    int status =
-        is_secret ? secret_encode(hot, out, value) : encode(hot, out, value, depth);
+    int status = level != HIDES_NOTHING ? hidden_encode(hot, out, value, depth, level)
+                                        : encode(hot, out, value, depth);
     Py_DECREF(value);
     return status;
 }
 
+/* One of two items: the first can be the name of the second. */
 static int
-sequence_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth)
+encode_of_pair(Hot *hot, Buffer *out, PyObject *item, int depth, int *level)
+{
+    int own = *level;
+    Py_INCREF(item);
+    *level = own != HIDES_NOTHING ? own : first_of_pair_is_secret(hot, item);
+    int status = *level < 0 ? -1 : encode_item(hot, out, item, depth, own);
+    Py_DECREF(item);
+    return status;
+}
+
+static int
+sequence_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth,
+                int level)
 {
     Py_ssize_t full = sequence_length(value, reader->shape);
     Py_ssize_t most = hot->settings.items;
@@ -297,6 +319,8 @@ sequence_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int 
     Py_ssize_t shown = 0;
     int status = 0;
     if (planned > 0) {
+        int is_pair = planned == 2 && full == 2 &&
+                      (reader->shape == SHAPE_LIST || reader->shape == SHAPE_TUPLE);
         ItemWalk walk;
         PyObject *item;
         status = item_walk_begin(&walk, value, reader->shape);
@@ -306,8 +330,11 @@ sequence_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int 
                 status = found;
                 break;
             }
-            int is_secret = shown < reader->fields && reader->field_secrets[shown];
-            status = encode_item(hot, out, item, depth + 1, is_secret);
+            status = is_pair && shown == 0
+                         ? encode_of_pair(hot, out, item, depth + 1, &level)
+                         : encode_item(hot, out, item, depth + 1,
+                                       shown < reader->fields ? reader->field_secrets[shown]
+                                                              : level);
             shown++;
         }
         item_walk_end(&walk);
@@ -317,7 +344,7 @@ sequence_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int 
 }
 
 static int
-mapping_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth)
+mapping_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth, int level)
 {
     Py_ssize_t full = PyDict_GET_SIZE(value), most = hot->settings.items;
     int reason = reason_of(hot, value, depth, full, most, REASON_ITEMS);
@@ -333,10 +360,10 @@ mapping_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int d
     while (status == 0 && shown < planned && PyDict_Next(value, &at, &key, &item)) {
         Py_INCREF(key);
         Py_INCREF(item);
-        int is_secret = key_is_secret(hot, key);
-        status = is_secret < 0 ? -1 : encode_item(hot, out, key, depth + 1, 0);
+        int of_item = level != HIDES_NOTHING ? level : key_is_secret(hot, key);
+        status = of_item < 0 ? -1 : encode_item(hot, out, key, depth + 1, HIDES_NOTHING);
         if (status == 0) {
-            status = encode_item(hot, out, item, depth + 1, is_secret);
+            status = encode_item(hot, out, item, depth + 1, of_item);
         }
         Py_DECREF(key);
         Py_DECREF(item);
@@ -349,8 +376,8 @@ mapping_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int d
 static int
 attribute_encode(Hot *hot, Buffer *out, Name *name, PyObject *string, PyObject *value, int depth)
 {
-    int is_secret = attribute_is_secret(hot, name, string);
-    if (is_secret < 0) {
+    int level = attribute_is_secret(hot, name, string);
+    if (level < 0) {
         return -1;
     }
     if (name == NULL) {
@@ -358,7 +385,7 @@ attribute_encode(Hot *hot, Buffer *out, Name *name, PyObject *string, PyObject *
     }
     return name == NULL || put_name(hot, out, name) < 0
                ? -1
-               : encode_item(hot, out, value, depth, is_secret);
+               : encode_item(hot, out, value, depth, level);
 }
 
 static int
@@ -472,7 +499,7 @@ scalar_subclass_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reade
 /* Any object. */
 
 static int
-encode_by(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth)
+encode_by(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth, int level)
 {
     uint32_t number;
     if (type_number(hot, reader->definition, &number) < 0) {
@@ -486,10 +513,11 @@ encode_by(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth)
     case SHAPE_SET:
     case SHAPE_FROZENSET:
     case SHAPE_DEQUE:
+        return sequence_encode(hot, out, value, reader, depth, level);
     case SHAPE_NAMED_TUPLE:
-        return sequence_encode(hot, out, value, reader, depth);
+        return sequence_encode(hot, out, value, reader, depth, HIDES_NOTHING);
     case SHAPE_MAPPING:
-        return mapping_encode(hot, out, value, reader, depth);
+        return mapping_encode(hot, out, value, reader, depth, level);
     case SHAPE_OBJECT:
     case SHAPE_EXCEPTION:
         return object_encode(hot, out, value, reader, depth);
@@ -519,7 +547,7 @@ encode(Hot *hot, Buffer *out, PyObject *value, int depth)
     /* Another thread can give the object another class meanwhile. */
     PyTypeObject *type = (PyTypeObject *)Py_NewRef(Py_TYPE(value));
     TypeReader *reader = reader_of(hot, type);
-    int status = reader != NULL ? encode_by(hot, out, value, reader, depth) : -1;
+    int status = reader != NULL ? encode_by(hot, out, value, reader, depth, HIDES_NOTHING) : -1;
     Py_DECREF(type);
     return status;
 }
@@ -540,12 +568,25 @@ value_encode(Hot *hot, Buffer *out, PyObject *value)
 }
 
 int
-value_to_scratch(Hot *hot, PyObject *value, int is_secret)
+value_encode_under(Hot *hot, Buffer *out, PyObject *value, int level)
+{
+    if (level == HIDES_NOTHING) {
+        return value_encode(hot, out, value);
+    }
+    levels_reset(hot);
+    if (hidden_encode(hot, out, value, 0, level) < 0) {
+        out->failed = 0;
+        return -1;
+    }
+    return buffer_check(out);
+}
+
+int
+value_to_scratch(Hot *hot, PyObject *value, int level)
 {
     Buffer *out = &hot->values.bytes;
     buffer_begin(out);
-    int status = is_secret ? secret_encode(hot, out, value) : value_encode(hot, out, value);
-    return status < 0 ? -1 : buffer_check(out);
+    return value_encode_under(hot, out, value, level);
 }
 
 void

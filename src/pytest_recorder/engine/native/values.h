@@ -10,14 +10,14 @@
 
 int value_encode(Hot *hot, Buffer *out, PyObject *value);
 
-/* A value that must not be written: its type, and what hides nothing. */
-int secret_encode(Hot *hot, Buffer *out, PyObject *value);
+/* What stands under a name that hides so much (secrets.h). */
+int value_encode_under(Hot *hot, Buffer *out, PyObject *value, int level);
 
 /* A text that is no value of the program's: what was printed, the message of an exception. */
 int text_encode(Hot *hot, Buffer *out, PyObject *string);
 
 /* Encode into `values.bytes`, in place of what was there. */
-int value_to_scratch(Hot *hot, PyObject *value, int is_secret);
+int value_to_scratch(Hot *hot, PyObject *value, int level);
 
 /* For fingerprints of what is known by its bytes: an int, and what the helper of this name says of a
  * value whose shape C does not know, below so many open levels. */

@@ -54,19 +54,17 @@ variable(Variables *all, int i, PyObject **value)
 
 /* Compare a variable with what it was: 0 as before, 1 changed and in `values.bytes`, or -1. */
 static int
-variable_changed(Hot *hot, KnownValue *known, PyObject *value, int is_secret, uint64_t *found)
+variable_changed(Hot *hot, KnownValue *known, PyObject *value, int level, uint64_t *found)
 {
     uint64_t fingerprint;
-    int status = is_secret ? secret_fingerprint(hot, value, &fingerprint)
-                           : value_fingerprint(hot, value, &fingerprint);
-    if (status < 0) {
+    if (value_fingerprint(hot, value, &fingerprint) < 0) {
         return -1;
     }
     if (known->since != 0 && known->fingerprint == fingerprint) {
         return 0;
     }
     uint64_t redacted = hot->secrecy.redacted;
-    if (value_to_scratch(hot, value, is_secret) < 0) {
+    if (value_to_scratch(hot, value, level) < 0) {
         return -1;
     }
     const Buffer *bytes = &hot->values.bytes;

@@ -5,6 +5,8 @@ PYTEST_DONT_REWRITE
 
 from typing import NamedTuple
 
+from pytest_recorder.original_builtins import __builtins__
+
 
 class Bounds(NamedTuple):
     """How much of one value is recorded: levels, items of a container, characters, attributes."""

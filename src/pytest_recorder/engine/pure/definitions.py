@@ -12,6 +12,7 @@ from pytest_recorder.engine.pure.lookups import exact
 from pytest_recorder.engine.pure.names import Reader, argument_names, reader_for, recorded_names
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.files import read_bytes
 
 
@@ -53,6 +54,7 @@ class CodeRecord:
         "names",
         "number",
         "read",
+        "result_level",
         "secret",
     )
 
@@ -66,7 +68,8 @@ class CodeRecord:
         self.epoch = 0
         self.number = b""
         self.name_ids: dict[str, bytes] = {}
-        self.secret: frozenset[str] = frozenset()
+        self.secret: dict[str, int] = {}
+        self.result_level = 0
 
 
 class Sources:
@@ -95,9 +98,10 @@ class Sources:
 class Definitions:
     """The tables of one recording; `reset` starts the next trace from number 1."""
 
-    def __init__(self, sink: Sink, is_secret: Callable[[str], bool]) -> None:
+    def __init__(self, sink: Sink, level_of: Callable[[str], int]) -> None:
+        """`level_of` says how much of what stands under a name is hidden, 0 for nothing."""
         self._sink = sink
-        self._is_secret = is_secret
+        self._level_of = level_of
         self._names: dict[str, bytes] = {}
         self._files: dict[str, bytes] = {}
         self._types: dict[tuple[str, tuple[str, ...]], bytes] = {}
@@ -157,7 +161,8 @@ class Definitions:
         )
         every = dict.fromkeys((*record.args, *record.names))
         record.name_ids = {name: self.name(name) for name in every}
-        record.secret = frozenset(name for name in every if self._is_secret(name))
+        record.secret = {name: level for name in every if (level := self._level_of(name))}
+        record.result_level = self._level_of(exact(code.co_name))
         record.number = number
         record.epoch = self.epoch
 

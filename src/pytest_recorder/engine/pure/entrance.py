@@ -7,11 +7,12 @@ PYTEST_DONT_REWRITE
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_recorder.engine.pure.meter import Meter
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import allocate_lock, get_ident
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Entrance:
         self.losses[reason] = self.losses.get(reason, 0) + count
 
     @contextmanager
-    def _turn(self) -> Iterator[bool]:
+    def _turn(self) -> Generator[bool]:
         """Be inside for a block, as long as no other thread is."""
         me, lock = get_ident(), self._lock
         if self._owner == me or not lock.acquire(True, _LOCK_TIMEOUT_S):

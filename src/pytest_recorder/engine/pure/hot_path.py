@@ -45,14 +45,15 @@ from pytest_recorder.engine.pure.values import ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.primitives import text, uv, zz
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, Op
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import (
     CLOCKS,
     INTERPRETER,
     local,
 )
+from pytest_recorder.system.slots import traceback_of
 
 _LOG_CODE = Logger.callHandlers.__code__
-_traceback_of = BaseException.__dict__["__traceback__"].__get__
 _KINDS = {
     CO_GENERATOR: "generator",
     CO_COROUTINE: "coroutine",
@@ -89,10 +90,9 @@ class PureHotPath(Entrance):
         self._redactor = redactor
         # Not a module global: tools that fake the time replace those they find.
         self.clock = clock
-        self.definitions = Definitions(sink, redactor.is_secret)
+        self.definitions = Definitions(sink, redactor.level)
         define = self.definitions
         self._encoder = ValueEncoder(bounds, redactor, define.type, define.name)
-        self._chars = bounds.chars
         self._codes: dict[int, CodeRecord] = {}
         self._frames: dict[int, FrameState] = {}
         self._local = local()
@@ -118,7 +118,7 @@ class PureHotPath(Entrance):
             if has_turn:
                 self.definitions.reset()
                 self._encoder.reset()
-                self._redactor.forget()
+                self._redactor.begin()
                 self._meter.begin()
                 self._clear()
                 self.is_open = True
@@ -328,7 +328,7 @@ class PureHotPath(Entrance):
         Where the engine was not shown what left the callee (`except*` makes a new group), the
         callee's frame in the traceback tells.
         """
-        self.raised_with(frame, code, error, _traceback_of(error))
+        self.raised_with(frame, code, error, traceback_of(error))
 
     def raised_with(
         self, frame: FrameType, code: CodeType, error: BaseException, traceback: Any
@@ -370,7 +370,7 @@ class PureHotPath(Entrance):
                     self._exception(error) if error is not None else self._unseen(state, code)
                 )
                 line = (
-                    line_in_traceback(_traceback_of(error), frame)
+                    line_in_traceback(traceback_of(error), frame)
                     if error is not None
                     else state.exception_line
                 ) or self._line_now(frame, state)
@@ -410,7 +410,7 @@ class PureHotPath(Entrance):
         """Keep up with the exception being handled: a bare `raise` is not reported as an event."""
         error = INTERPRETER.exc_info()[1]
         if error is not None and id(error) != state.exception_key:
-            self._keep(frame, state, error, _traceback_of(error))
+            self._keep(frame, state, error, traceback_of(error))
 
     def _keep(
         self, frame: FrameType, state: FrameState, error: BaseException, traceback: Any
@@ -564,16 +564,13 @@ class PureHotPath(Entrance):
 
     def _arguments(self, frame: FrameType, record: CodeRecord, state: FrameState) -> bytes:
         parts: list[bytes] = []
+        encode = self._encoder.encode_under
         for name, value in zip(record.args, record.read(frame, record.args), strict=True):
             if value is not UNBOUND:
-                encoded = self._encode(record, name, value)
+                encoded = encode(record.secret.get(name, 0), value)
                 state.values[name] = encoded
                 parts += (record.name_ids[name], encoded)
         return uv(len(parts) // 2) + b"".join(parts)
-
-    def _encode(self, record: CodeRecord, name: str, value: object) -> bytes:
-        encoder = self._encoder
-        return encoder.encode_secret(value) if name in record.secret else encoder.encode(value)
 
     def changes(self, frame: FrameType, state: FrameState) -> bytes:
         """Give the variables that differ since the frame's previous event."""
@@ -582,7 +579,7 @@ class PureHotPath(Entrance):
             return b""
         old = state.values
         encoder = self._encoder
-        redacted = encoder.redacted
+        redacted, secret = encoder.redacted, record.secret
         changed: list[bytes] = []
         deleted: list[bytes] = []
         for name, value in zip(record.names, record.read(frame, record.names), strict=True):
@@ -590,7 +587,8 @@ class PureHotPath(Entrance):
                 if old.pop(name, None) is not None:
                     deleted.append(record.name_ids[name])
                 continue
-            encoded = self._encode(record, name, value)
+            level = secret.get(name) if secret else 0
+            encoded = encoder.encode_under(level, value) if level else encoder.encode(value)
             if old.get(name) != encoded:
                 old[name] = encoded
                 changed += (record.name_ids[name], encoded)
@@ -623,7 +621,8 @@ class PureHotPath(Entrance):
 
     def _write_value(self, frame: FrameType, state: FrameState, op: int, value: object) -> None:
         changes = self.changes(frame, state)
-        body = self._time() + self._encoder.encode(value)
+        level = state.record.result_level if state.record is not None else 0
+        body = self._time() + self._encoder.encode_under(level, value)
         self._write(state, op, self._line_now(frame, state), body, changes)
 
     def _write_call(self, state: FrameState, arguments: bytes) -> None:

@@ -13,8 +13,10 @@ from types import FrameType
 from typing import Any
 
 from pytest_recorder.engine.pure.lookups import entry
-from pytest_recorder.engine.pure.shapes import instance_dict, mro_of, places_of_state
+from pytest_recorder.engine.pure.shapes import instance_dict, places_of_state
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import get_ident
+from pytest_recorder.system.slots import mro_of
 
 LOOPS = frozenset(
     opcode.opmap[name]

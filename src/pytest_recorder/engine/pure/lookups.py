@@ -17,6 +17,8 @@ from operator import is_
 from types import MappingProxyType
 from typing import Any
 
+from pytest_recorder.original_builtins import __builtins__
+
 _WHOLE = slice(None)
 
 

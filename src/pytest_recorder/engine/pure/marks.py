@@ -6,6 +6,8 @@ PYTEST_DONT_REWRITE
 from collections.abc import Callable
 from typing import Any, Final
 
+from pytest_recorder.original_builtins import __builtins__
+
 Marked = Callable[[Callable[[Any], Any], str, Callable[[Any], Any]], Callable[[Any], Any]]
 """Wraps a helper of this name, so that a mark stands for its answer where it fails."""
 

@@ -20,17 +20,20 @@ from typing import Any
 
 from pytest_recorder.engine.pure.lookups import entry, named_entries
 from pytest_recorder.engine.pure.shapes import items_of_tuple, type_name
+from pytest_recorder.original_builtins import __builtins__
+from pytest_recorder.system.slots import (
+    args_of,
+    flags_of,
+    members_of_group,
+    message_of_group,
+    mro_of,
+    namespace_of,
+)
 
 # By address: to hash or to compare a type can run code of its metaclass.
 _SCALARS = frozenset(map(id, (type(None), bool, int, float, complex, str, bytes)))
 _CONTAINERS = frozenset(map(id, (list, tuple, set, frozenset, dict)))
-_mro_of = type.__dict__["__mro__"].__get__
-_namespace_of = type.__dict__["__dict__"].__get__
-_flags_of = type.__dict__["__flags__"].__get__
-_args_of = BaseException.__dict__["args"].__get__
 _record_state = LogRecord.__dict__["__dict__"].__get__
-_group_message = BaseExceptionGroup.__dict__["message"].__get__
-_group_members = BaseExceptionGroup.__dict__["exceptions"].__get__
 _HEAP_TYPE = 1 << 9
 _MOST_BITS = 2048
 """Of an int in a message: its digits are fewer than the lowest limit that Python can be given."""
@@ -114,12 +117,12 @@ def _text(value: object) -> str:
 
 def exception_message(error: BaseException) -> str:
     """Word what `str(error)` says, as far as that takes no code of the program."""
-    arguments: tuple[Any, ...] = _args_of(error)
+    arguments: tuple[Any, ...] = args_of(error)
     shown = items_of_tuple(arguments, _MOST_ITEMS + 1)
     owner = _owner_of_str(type(error))
     if owner is BaseExceptionGroup:
         return _group_text(error)
-    is_builtin = not _flags_of(owner) & _HEAP_TYPE
+    is_builtin = not flags_of(owner) & _HEAP_TYPE
     if is_builtin and owner is not BaseException and len(shown) <= _MOST_ITEMS:
         words = _builtin_text(error, owner, shown)
         if words is not None:
@@ -134,16 +137,16 @@ def exception_message(error: BaseException) -> str:
 
 def _group_text(error: Any) -> str:
     """Say of a group what Python says; not by its `args`, which the program can replace."""
-    message, members = _group_message(error), _group_members(error)
+    message, members = message_of_group(error), members_of_group(error)
     count = tuple.__len__(members) if issubclass(type(members), tuple) else 0
     return f"{_text(message)} ({count} sub-exception{'s' if count > 1 else ''})"
 
 
 def _owner_of_str(kind: type) -> type:
     """Give the type whose `__str__` words an exception: a class can take that of a base by name."""
-    bases: tuple[type, ...] = _mro_of(kind)
+    bases: tuple[type, ...] = mro_of(kind)
     for base in bases:
-        method = entry(_namespace_of(base), "__str__")
+        method = entry(namespace_of(base), "__str__")
         if method is not None:
             break
     else:
@@ -151,21 +154,21 @@ def _owner_of_str(kind: type) -> type:
     if type(method) is types.WrapperDescriptorType and method.__name__ == "__str__":
         for owner in bases:
             if owner is method.__objclass__ and any(
-                each is BaseException for each in _mro_of(owner)
+                each is BaseException for each in mro_of(owner)
             ):
                 return owner
     return base
 
 
-def _builtin_text(error: BaseException, owner: Any, arguments: tuple[Any, ...]) -> str | None:
+def _builtin_text(error: Any, owner: Any, arguments: tuple[Any, ...]) -> str | None:
     """Call the `__str__` of a built-in exception type where all its parts are scalars."""
     if not all(map(_is_scalar, arguments)):
         return None
     parts = [
         member.__get__(error)
-        for kind in _mro_of(type(error))
-        if not _flags_of(kind) & _HEAP_TYPE
-        for member in _namespace_of(kind).values()
+        for kind in mro_of(type(error))
+        if not flags_of(kind) & _HEAP_TYPE
+        for member in namespace_of(kind).values()
         if type(member) is types.MemberDescriptorType
     ]
     if not all(map(_is_scalar, parts)):

@@ -19,6 +19,7 @@ truth; and `TraceRecording` says no more than the CPU time that the process had.
 
 from math import sqrt
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import CLOCKS
 
 MEAN_INTERVAL = 64

@@ -22,6 +22,7 @@ from typing import Any
 
 from pytest_recorder import compat
 from pytest_recorder.engine.pure.lookups import is_plain, named_entries
+from pytest_recorder.original_builtins import __builtins__
 
 UNBOUND: Any = type("Unbound", (), {})()
 """Stands for a variable that has no value now."""

@@ -15,10 +15,20 @@ import decimal
 import enum
 import types
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_recorder.engine.pure.lookups import entry, exact, named_entries
+from pytest_recorder.original_builtins import __builtins__
+from pytest_recorder.redaction.names import EVERYTHING, NUMBERS
 from pytest_recorder.system.originals import DATES, INTERPRETER
+from pytest_recorder.system.slots import (
+    flags_of,
+    module_of,
+    mro_of,
+    name_of,
+    namespace_of,
+    qualname_of,
+)
 
 
 class Shape:
@@ -52,12 +62,33 @@ class Shape:
     SCALAR: Final = 25
 
 
-mro_of = type.__dict__["__mro__"].__get__
-namespace_of = type.__dict__["__dict__"].__get__
-_name_of = type.__dict__["__name__"].__get__
-qualname_of = type.__dict__["__qualname__"].__get__
-_module_of = type.__dict__["__module__"].__get__
-_flags_of = type.__dict__["__flags__"].__get__
+class TypeReader(NamedTuple):
+    """What is known of a type: how to read its instances, and the number of its name."""
+
+    alive: Callable[[], type | None]
+    type_id: bytes
+    shape: int
+    encode: Callable[[Any, "TypeReader", int], bytes]
+    dict_at: int  # place in the method resolution order whose class brings `__dict__`, or -1
+    slots: tuple[tuple[int, str, str], ...]  # place, name in the class, name for people
+    fields: tuple[str, ...]  # of a named tuple
+    look_up: Callable[[Any, str], Any]  # in the namespaces of its bases
+
+
+HOLDING: Final = frozenset(
+    (Shape.LIST, Shape.TUPLE, Shape.SET, Shape.FROZENSET, Shape.DEQUE, Shape.MAPPING)
+)
+"""What stands in these is under their name too."""
+_TEXTS: Final = (Shape.SUB_STR, Shape.SUB_BYTES, Shape.BYTEARRAY)
+
+
+def is_hidden(shape: int, level: int) -> bool:
+    """Tell whether a value of this shape is hidden under a name that hides so much."""
+    return (
+        shape in _TEXTS or level == EVERYTHING or (level == NUMBERS and shape == Shape.SUB_INT)
+    )
+
+
 _HEAP_TYPE = 1 << 9
 
 _TEXT_TYPES: Final = frozenset(
@@ -75,10 +106,10 @@ _TEXT_TYPES: Final = frozenset(
 def type_name(kind: type) -> str:
     """Give the qualified name with module, without `builtins.`; runs no code of a metaclass."""
     name = exact(qualname_of(kind))
-    if _flags_of(kind) & _HEAP_TYPE:
+    if flags_of(kind) & _HEAP_TYPE:
         module = entry(namespace_of(kind), "__module__")
     else:
-        module = _module_of(kind)
+        module = module_of(kind)
     return f"{module}.{name}" if type(module) is str and module != "builtins" else name
 
 
@@ -240,7 +271,7 @@ def places_of_state(mro: tuple[type, ...]) -> tuple[int, tuple[tuple[int, str, s
         if dict_at < 0 and _is_c_descriptor(entry(namespace, "__dict__")):
             dict_at = place
         if _has_slots(namespace):
-            prefix = f"_{exact(_name_of(owner)).lstrip('_')}__"
+            prefix = f"_{exact(name_of(owner)).lstrip('_')}__"
             slots.extend(
                 (
                     place,

@@ -4,6 +4,7 @@ PYTEST_DONT_REWRITE
 """
 
 from pytest_recorder.engine.pure.definitions import CodeRecord
+from pytest_recorder.original_builtins import __builtins__
 
 
 class FrameState:

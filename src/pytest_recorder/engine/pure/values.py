@@ -19,48 +19,34 @@ import types
 import weakref
 from collections.abc import Callable, Iterable
 from itertools import islice
-from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytest_recorder.engine.pure.bounds import Bounds
+from pytest_recorder.engine.pure.instances import state_of
 from pytest_recorder.engine.pure.lookups import entry, exact, is_plain
 from pytest_recorder.engine.pure.marks import Marked, unguarded
-from pytest_recorder.engine.pure.scalars import COPIES, encode_int
+from pytest_recorder.engine.pure.scalars import COPIES, encode_complex, encode_float, encode_int
 from pytest_recorder.engine.pure.shapes import (
+    HOLDING,
     Shape,
+    TypeReader,
     fields_of,
     instance_dict,
+    is_hidden,
     items_of_tuple,
     look_up_quickly,
-    mro_of,
-    namespace_of,
     places_of_state,
-    qualname_of,
     shape_of,
     type_name,
 )
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.engine.streams import is_hook
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Reason, Tag
+from pytest_recorder.original_builtins import __builtins__
+from pytest_recorder.redaction.names import LONGEST_NAME, OPEN, is_name
 from pytest_recorder.system.originals import DATES
+from pytest_recorder.system.slots import mro_of, namespace_of, qualname_of
 
-
-class TypeReader(NamedTuple):
-    """What is known of a type: how to read its instances, and the number of its name."""
-
-    alive: Callable[[], type | None]
-    type_id: bytes
-    shape: int
-    encode: Callable[[Any, "TypeReader", int], bytes]
-    dict_at: int  # place in the method resolution order whose class brings `__dict__`, or -1
-    slots: tuple[tuple[int, str, str], ...]  # place, name in the class, name for people
-    fields: tuple[str, ...]  # of a named tuple
-    look_up: Callable[[Any, str], Any]  # in the namespaces of its bases
-
-
-_pack_float = Struct("<d").pack
-_pack_complex = Struct("<dd").pack
 _module_state = vars(types.ModuleType)["__dict__"].__get__
 _args_of = BaseException.__dict__["args"].__get__
 _NONE, _TRUE, _FALSE = bytes((Tag.NONE,)), bytes((Tag.TRUE,)), bytes((Tag.FALSE,))
@@ -68,9 +54,10 @@ _STR, _STR_CUT = bytes((Tag.STR,)), bytes((Tag.STR_CUT,))
 _BYTES, _BYTES_CUT = bytes((Tag.BYTES,)), bytes((Tag.BYTES_CUT,))
 _SEQUENCE, _MAPPING = bytes((Tag.SEQUENCE,)), bytes((Tag.MAPPING,))
 _OBJECT, _OPAQUE = bytes((Tag.OBJECT,)), bytes((Tag.OPAQUE,))
-_FLOAT, _COMPLEX = bytes((Tag.FLOAT,)), bytes((Tag.COMPLEX,))
 _TEXT, _SUBCLASS, _REDACTED = bytes((Tag.TEXT,)), bytes((Tag.SUBCLASS,)), bytes((Tag.REDACTED,))
 _WHOLE = bytes((Reason.WHOLE,))
+
+__all__ = ["Bounds", "ValueEncoder"]
 
 
 class ValueEncoder:
@@ -86,6 +73,8 @@ class ValueEncoder:
         "_define_type",
         "_encoders",
         "_ids",
+        "_level",
+        "_level_of",
         "_open",
         "_readers",
         "_redactor",
@@ -104,20 +93,22 @@ class ValueEncoder:
     ) -> None:
         self._bounds = bounds
         self._redactor = redactor
+        self._level_of = redactor.level
         self._define_type = define_type
         self._define_name = define_name
         self._safely = marked(self._encode_whole, "encode", self._mark)
         self._readers: dict[int, TypeReader] = {}
         self._ids: dict[int, bytes] = {}
         self._open: list[int] = []
+        self._level = OPEN  # of the name that a container stands under
         self.redacted = 0
         """Values of which only the type was encoded, since the recording began."""
         scalars: dict[type, Callable[[Any], bytes]] = {
             type(None): lambda _: _NONE,
             bool: lambda value: _TRUE if value else _FALSE,
             int: encode_int,
-            float: lambda value: _FLOAT + _pack_float(value),
-            complex: lambda value: _COMPLEX + _pack_complex(value.real, value.imag),
+            float: encode_float,
+            complex: encode_complex,
             str: self.encode_text,
             bytes: self._encode_bytes,
         }
@@ -165,8 +156,9 @@ class ValueEncoder:
         return self._safely(value)  # type: ignore[no-any-return]
 
     def _encode_whole(self, value: Any) -> bytes:
+        level, self._level = self._level, OPEN
         self._open.clear()
-        return self._encode(value, 0)
+        return self._hidden(value, 0, level) if level else self._encode(value, 0)
 
     def _mark(self, value: object) -> bytes:
         """Stand for a value that could not be read: its type, if that can be."""
@@ -178,19 +170,32 @@ class ValueEncoder:
         self._open.clear()
         return self._encode(value, depth)
 
-    def encode_named(self, name: str, value: object) -> bytes:
-        """Encode the value of a variable, an attribute or a key; a secret leaves only its type."""
-        if self._redactor.active and self._redactor.is_secret(name):
-            return self.encode_secret(value)
-        return self.encode(value)
+    def encode_under(self, level: int, value: object) -> bytes:
+        """Encode what stands under a name that hides so much, if anything."""
+        if not level:
+            return self.encode(value)
+        self._level = level
+        return self._safely(value)  # type: ignore[no-any-return]
 
-    def encode_secret(self, value: object) -> bytes:
-        """Encode the type of a value only. None and truth values hide nothing and are kept."""
+    def _hidden(self, value: Any, depth: int, level: int) -> bytes:
+        """Encode the type only of what is hidden; items of a built-in container are looked at.
+
+        None and truth values hide nothing.
+        """
         if value is None or value is True or value is False:
             return self._scalars[id(type(value))](value)
-        self._redactor.remember(value)
-        self.redacted += 1
-        return _REDACTED + self.reader(type(value)).type_id
+        reader = self.reader(type(value))
+        if is_hidden(reader.shape, level):
+            if self._redactor.remember(value):
+                self._redactor.tell()
+            self.redacted += 1
+            return _REDACTED + reader.type_id
+        outer = self._level
+        self._level = level if reader.shape in HOLDING else OPEN
+        try:
+            return self._encode(value, depth)
+        finally:
+            self._level = outer
 
     def encode_text(self, value: str) -> bytes:
         """Encode a string within the bound on characters."""
@@ -220,11 +225,28 @@ class ValueEncoder:
 
     def _many(self, values: tuple[Any, ...], depth: int) -> list[bytes]:
         """Encode the items of a container; most are scalars, which need no call of their own."""
+        if self._level:
+            return [self._hidden(value, depth, self._level) for value in values]
         scalars, encoded = self._scalars, []
         for value in values:
             scalar = scalars.get(id(type(value)))
             encoded.append(scalar(value) if scalar is not None else self._encode(value, depth))
         return encoded
+
+    def _pair(self, pair: tuple[Any, ...], depth: int) -> list[bytes]:
+        """Encode two items, the first of which can be the name of the second."""
+        level = OPEN
+        if len(pair) == 2 and not self._level and is_name(pair[0]):
+            level = self._level_of_key(pair[0])
+        if not level:
+            return self._many(pair, depth)
+        return [self._encode(pair[0], depth), self._hidden(pair[1], depth, level)]
+
+    def _level_of_key(self, key: object) -> int:
+        """Give how much a key hides: a string, or bytes such as the names of headers."""
+        if type(key) is bytes and len(key) <= LONGEST_NAME:
+            key = key.decode("latin-1")
+        return self._level_of(key) if type(key) is str else OPEN
 
     def _encode_bytes(self, value: bytes) -> bytes:
         limit = self._bounds.chars
@@ -242,7 +264,7 @@ class ValueEncoder:
             return Reason.DEPTH if full else Reason.WHOLE
         return why if full > limit else Reason.WHOLE
 
-    def _level(
+    def _opened(
         self,
         tag: bytes,
         value: object,
@@ -279,16 +301,14 @@ class ValueEncoder:
         length, iterate = base.__len__, base.__iter__
 
         def encode(value: Any, reader: TypeReader, depth: int) -> bytes:
-            limit = self._bounds.items
-            return self._level(
-                _SEQUENCE,
-                value,
-                reader,
-                depth,
-                length(value),
-                lambda: self._many(tuple(islice(iterate(value), limit)), depth + 1),
-                (limit, Reason.ITEMS),
-            )
+            limit, full = self._bounds.items, length(value)
+            items = self._pair if full == 2 <= limit and base is list else self._many
+            bound = (limit, Reason.ITEMS)
+
+            def parts() -> list[bytes]:
+                return items(tuple(islice(iterate(value), limit)), depth + 1)
+
+            return self._opened(_SEQUENCE, value, reader, depth, full, parts, bound)
 
         return encode
 
@@ -297,11 +317,12 @@ class ValueEncoder:
         shown = items_of_tuple(value, limit)
         is_cut = len(shown) < min(full, limit)
         bound = (limit, Reason.ITEMS)
+        items = self._pair if full == 2 <= limit else self._many
 
         def parts() -> list[bytes]:
-            return self._many(shown, depth + 1)
+            return items(shown, depth + 1)
 
-        return self._level(_SEQUENCE, value, reader, depth, full, parts, bound, is_cut=is_cut)
+        return self._opened(_SEQUENCE, value, reader, depth, full, parts, bound, is_cut=is_cut)
 
     def _named_tuple(self, value: Any, reader: TypeReader, depth: int) -> bytes:
         limit = self._bounds.items
@@ -310,33 +331,32 @@ class ValueEncoder:
             shown = tuple(islice(tuple.__iter__(value), limit))
             names = (*reader.fields, *("",) * len(shown))
             return [
-                self._encode_inner(n, v, depth + 1) for n, v in zip(names, shown, strict=False)
+                self._hidden(v, depth + 1, level)
+                if (level := self._level_of(n))
+                else self._encode(v, depth + 1)
+                for n, v in zip(names, shown, strict=False)
             ]
 
         full = tuple.__len__(value)
-        return self._level(_SEQUENCE, value, reader, depth, full, parts, (limit, Reason.ITEMS))
+        return self._opened(_SEQUENCE, value, reader, depth, full, parts, (limit, Reason.ITEMS))
 
     def _mapping(self, value: Any, reader: TypeReader, depth: int) -> bytes:
         limit = self._bounds.items
 
         def parts() -> list[bytes]:
+            outer, self._level = self._level, OPEN
             return [
                 self._encode(key, depth + 1)
                 + (
-                    self._encode_inner(key, item, depth + 1)
-                    if type(key) is str
+                    self._hidden(item, depth + 1, level)
+                    if (level := outer or self._level_of_key(key))
                     else self._encode(item, depth + 1)
                 )
                 for key, item in tuple(islice(dict.items(value), limit))
             ]
 
         full = dict.__len__(value)
-        return self._level(_MAPPING, value, reader, depth, full, parts, (limit, Reason.ITEMS))
-
-    def _encode_inner(self, name: str, value: Any, depth: int) -> bytes:
-        if self._redactor.active and self._redactor.is_secret(name):
-            return self.encode_secret(value)
-        return self._encode(value, depth)
+        return self._opened(_MAPPING, value, reader, depth, full, parts, (limit, Reason.ITEMS))
 
     def _attributes(
         self,
@@ -348,42 +368,21 @@ class ValueEncoder:
     ) -> bytes:
         def parts() -> list[bytes]:
             return [
-                self._define_name(name) + self._encode_inner(name, item, depth + 1)
+                self._define_name(name)
+                + (
+                    self._hidden(item, depth + 1, level)
+                    if (level := self._level_of(name))
+                    else self._encode(item, depth + 1)
+                )
                 for name, item in attributes[: self._bounds.attributes]
             ]
 
         bound = (self._bounds.attributes, Reason.ATTRIBUTES)
-        return self._level(_OBJECT, value, reader, depth, full, parts, bound)
-
-    def _state(self, value: Any, reader: TypeReader) -> tuple[list[tuple[str, Any]], int]:
-        """Read slots and instance dictionary by C descriptors, bounded; give the true count."""
-        found: list[tuple[str, Any]] = []
-        mro = mro_of(type(value))
-        for place, name, shown in reader.slots:
-            if place >= len(mro):
-                continue  # the bases of a class can be changed
-            descriptor = reader.look_up(namespace_of(mro[place]), name)
-            if type(descriptor) is types.MemberDescriptorType:
-                try:
-                    found.append((shown, descriptor.__get__(value)))
-                except (AttributeError, TypeError):
-                    # Without a value, or another class's descriptor under a name in this one.
-                    continue
-        full = len(found)
-        namespace = instance_dict(value, mro, reader.dict_at, reader.look_up)
-        if namespace is not None:
-            full += dict.__len__(namespace)
-            pairs = tuple(islice(dict.items(namespace), self._bounds.attributes))
-            for name, item in pairs:
-                if type(item) is types.FunctionType and is_hook(item):
-                    full -= 1
-                elif type(name) is str:
-                    found.append((name, item))
-        return found, full
+        return self._opened(_OBJECT, value, reader, depth, full, parts, bound)
 
     def _object(self, value: Any, reader: TypeReader, depth: int) -> bytes:
         try:
-            attributes, full = self._state(value, reader)
+            attributes, full = state_of(value, reader, self._bounds.attributes)
         except RuntimeError as error:
             if isinstance(error, RecursionError):
                 raise
@@ -391,7 +390,7 @@ class ValueEncoder:
         return self._attributes(value, reader, depth, attributes, full)
 
     def _exception(self, value: Any, reader: TypeReader, depth: int) -> bytes:
-        attributes, full = self._state(value, reader)
+        attributes, full = state_of(value, reader, self._bounds.attributes)
         arguments = _args_of(value)
         return self._attributes(
             value, reader, depth, [("args", arguments), *attributes], full + 1
