@@ -88,8 +88,11 @@ build-sanitized:
 # Run the contract of the engines on the parts in C under AddressSanitizer and UBSan.
 sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py tests/engines/test_helpers_that_misbehave.py tests/undisturbed/test_nothing_of_the_program_runs.py": build-sanitized
     LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
-    PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
-        {{ bin }}/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }}
+    PYTHONMALLOC=malloc ASAN_OPTIONS="detect_leaks=0:log_path={{ absolute_path(venv) }}-sanitize/report" \
+        UBSAN_OPTIONS=print_stacktrace=1 \
+        PYTHONPATH={{ absolute_path(venv) }}-sanitize \
+        {{ bin }}/python -m pytest -n auto -k "not recursion and not ten_thousand" {{ args }} || \
+        { cat {{ venv }}-sanitize/report.* 2>/dev/null; exit 1; }
 
 # What fails lies in `fuzz-found`, with a traceback; `--runs N` or `--seconds N` says how much of it.
 # Mutate traces, spools and indexes, guided by coverage, and give them to every reader and command.
