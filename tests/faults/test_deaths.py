@@ -292,7 +292,10 @@ def test_a():
 def pytest_in(folder: Path, *options: str, **environ: str) -> subprocess.CompletedProcess[str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
     kept |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environ}
-    command = [sys.executable, "-m", "pytest", "-p", "record_trace", "-p", "no:cacheprovider"]
+    # A shell lets what it runs in the background ignore Ctrl-C, and so do its children.
+    heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    start = f"import signal, runpy; {heard}; runpy.run_module('pytest', run_name='__main__')"
+    command = [sys.executable, "-c", start, "-p", "record_trace", "-p", "no:cacheprovider"]
     command += ["-p", "no:faulthandler", "--record-trace", "--record-keep=all", "-q", *options]
     return subprocess.run(
         command, cwd=folder, env=kept, capture_output=True, text=True, timeout=300, check=False
