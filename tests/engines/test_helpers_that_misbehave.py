@@ -305,11 +305,9 @@ def test_another_thread_may_come_in_any_call(engine: str, tmp_path: Path) -> Non
             lost = sum(event.dropped or 0 for event in events if event.kind == "gap")
             seen = [event for event in events if event.function == "goes_on"]
             # Where it met us in code that is not recorded it came in at once, into itself.
-            assert (
-                lost
-                or len([event for event in seen if event.kind == "return"])
-                == 4 + made.has_misbehaved
-            )
+            # A trace function is known to `threading` only, not to the thread that is started here.
+            is_seen = made.has_misbehaved and engine.startswith("monitoring")
+            assert lost or len([e for e in seen if e.kind == "return"]) == 4 + is_seen
 
 
 @pytest.mark.parametrize("engine", ENGINES)
