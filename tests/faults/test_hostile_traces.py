@@ -22,8 +22,6 @@ COMMANDS = {
 }
 MOST_MEBIBYTES = 256
 """What 2 MiB of the densest values, the tables of a file and a block of events take together."""
-DEARER = {"frames_that_never_end": 128}
-"""Mebibytes more, where frames are still held for as long as they are open."""
 FULL = {"info", "show", "explain", "html"}
 WITH_ALL = {"items_of_a_value", "frames_that_never_end", "lines_in_many_blocks"}
 
@@ -47,7 +45,7 @@ def test_a_small_trace_costs_no_command_much_memory(mechanism: str, tmp_path: Pa
         check=True,
         cwd=Path(__file__).parents[2],
     )
-    most = MOST_MEBIBYTES + DEARER.get(mechanism, 0) + 16 * path.stat().st_size // (1 << 20)
+    most = MOST_MEBIBYTES + 16 * path.stat().st_size // (1 << 20)
     for name, (status, mebibytes, _) in zip(names, json.loads(done.stdout), strict=True):
         assert status in (0, 2, 20), (name, status)
         assert mebibytes <= most, name

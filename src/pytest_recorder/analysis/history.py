@@ -22,7 +22,7 @@ ALL_EVENTS = 1 << 60
 """What is asked for by name is looked for in all of a trace."""
 _HELD_BLOCKS = 5
 _HELD_WEIGHT = 600_000
-"""Events and parts of values in the blocks that are held: each takes some 300 bytes."""
+"""Events, frames and parts of values in the blocks that are held: each takes some 300 bytes."""
 
 
 @dataclass(slots=True)
@@ -36,6 +36,7 @@ class _Loaded:
     objects: dict[int, list[tuple[int, Value]]] | None = None
 
     def __post_init__(self) -> None:
+        self.weight += len(self.frames)  # the lists below, one a frame
         for event in self.events:
             if event.frame is not None:
                 self.by_frame.setdefault(event.frame, []).append(event.n)
