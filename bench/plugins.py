@@ -31,7 +31,7 @@ from comparison import table
 from outcomes import Outcomes
 from plugin_probes import PROBES, PROJECT, TOGETHER, Probe
 from pypi_suites import SuiteError, checkout_wheel, command, progress
-from real_suites import checkout, described
+from real_suites import checkout, described, publish
 
 TOGETHER_NAME = "together"
 TOGETHER_WORKERS = "together, -n 2"
@@ -101,14 +101,7 @@ def main() -> int:
     work = (options.work or Path(tempfile.mkdtemp(prefix="plugins-"))).resolve()
     work.mkdir(parents=True, exist_ok=True)
     results = saved(work) if options.saved else list(examined(options, work))
-    text = render(results)
-    if options.output:
-        options.output.write_text(text, encoding="utf-8")
-    if options.document:
-        old = options.document.read_text(encoding="utf-8")
-        new = table.replace(old, SECTION, text)
-        options.document.write_text(new, encoding="utf-8")
-    print(text)
+    publish(render(results), options, work, SECTION)
     progress(f"logs and traces: {work}")
     return 1 if any(result.problems for result in results) else 0
 

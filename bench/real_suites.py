@@ -118,16 +118,20 @@ def main() -> int:
     work = (options.work or Path(tempfile.mkdtemp(prefix="real-suites-"))).resolve()
     work.mkdir(parents=True, exist_ok=True)
     results = saved(work) if options.saved else list(examined(options, work))
-    text = render(results)
+    publish(render(results), options, work, SECTION)
+    progress(f"logs and traces: {work}")
+    return 1 if any(result.problems for result in results) else 0
+
+
+def publish(text: str, options: argparse.Namespace, work: Path, section: str) -> None:
+    """Print what was found and write it where wanted, without the name of the work folder."""
+    text = text.replace(f"{work}{os.sep}", "")
     if options.output:
         options.output.write_text(text, encoding="utf-8")
     if options.document:
         old = options.document.read_text(encoding="utf-8")
-        new = table.replace(old, SECTION, text)
-        options.document.write_text(new, encoding="utf-8")
+        options.document.write_text(table.replace(old, section, text), encoding="utf-8")
     print(text)
-    progress(f"logs and traces: {work}")
-    return 1 if any(result.problems for result in results) else 0
 
 
 def examined(options: argparse.Namespace, work: Path) -> Iterator[Result]:
