@@ -23,7 +23,7 @@ from pytest_recorder.tracefile.scan import NativeScan, PureScan, Scan
 from tests.fuzz import seeds
 from tests.fuzz.mutation import Mutation, mutate_bytes, mutate_spool, mutate_trace
 
-_SCAN = compiled.load("pytest_recorder.tracefile._scan").module
+NATIVE_SCAN = compiled.load("pytest_recorder.tracefile._scan").module
 _FOLDER = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
 _PATH = Path(_FOLDER.name) / "a.pyrec"
 _TINY = 4
@@ -78,11 +78,11 @@ def _decoded(
 
 
 def _ensure_scans_agree(tables: DefinitionTables, records: bytes) -> None:
-    if _SCAN is None:
+    if NATIVE_SCAN is None:
         return
     for most in (50_000, 1):
         pure = _scanned(PureScan(tables, most_calls=most), records)
-        native = _scanned(NativeScan(_SCAN, tables, most_calls=most), records)
+        native = _scanned(NativeScan(NATIVE_SCAN, tables, most_calls=most), records)
         _ensure(pure == native, (pure, native))
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.fuzz import seeds
+from tests.fuzz import seeds, targets
 from tests.fuzz.engine import Engine
 from tests.fuzz.mutation import joined, parts_of
 from tests.fuzz.targets import TARGETS, decoders, files
@@ -47,7 +47,11 @@ def test_the_search_finds_what_raises_and_keeps_what_leads_on() -> None:
         assert engine.grown
 
 
-def test_the_scans_are_compared() -> None:
-    # What both of them take, so that a difference would show.
+@pytest.mark.skipif(targets.NATIVE_SCAN is None, reason="there is one scan only")
+def test_the_scans_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     for data in seeds.records():
         decoders(data)
+    # What both of them take, so that a difference shows.
+    monkeypatch.setattr(targets.PureScan, "rows", lambda _: [[0] * 6])
+    with pytest.raises(targets.WrongError, match=r"\[\[0, 0, 0, 0, 0, 0\]\]"):
+        decoders(seeds.records()[0])
