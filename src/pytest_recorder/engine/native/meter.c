@@ -3,19 +3,11 @@
 
 #include "meter.h"
 
-#include <time.h>
+#include "clock.h"
 
 #define MEAN_INTERVAL 512
 #define MOST_MEANS 4
 #define FIRST_SAMPLES ((int)(sizeof(((Meter *)0)->first) / sizeof(double)))
-
-static int64_t
-clock_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
 
 /* Chosen by chance: a program can do what is dear at every 512th event. */
 static void
@@ -41,7 +33,7 @@ meter_start(Hot *hot)
 {
     hot->meter.visits += (uint64_t)hot->meter.interval;
     choose_next(hot);
-    return clock_ns();
+    return monotonic_ns();
 }
 
 static void
@@ -63,8 +55,8 @@ compare(const void *a, const void *b)
 void
 meter_stop(Hot *hot, int64_t started_ns)
 {
-    int64_t ended_ns = clock_ns();
-    double took = (double)(ended_ns - started_ns - (clock_ns() - ended_ns));
+    int64_t ended_ns = monotonic_ns();
+    double took = (double)(ended_ns - started_ns - (monotonic_ns() - ended_ns));
     if (hot->meter.samples > 0) {
         add(hot, took, hot->meter.total_ns / (double)hot->meter.samples);
         return;
