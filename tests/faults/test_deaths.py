@@ -10,25 +10,17 @@ import pytest
 
 import pytest_recorder
 from pytest_recorder.tracefile.index import Entry, read_index
+from tests.faults import child
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits of POSIX"),
 ]
 
-WORK = """
+WORK = f"""
 import os, signal, sys, time
 import pytest
-
-def add(a, b):
-    return a + b
-
-def work():
-    total = 0
-    for number in range(900):
-        total = add(total, number)
-    return total
-
+{child.WORK}
 def last():
     return "last"
 

@@ -5,20 +5,13 @@ the interpreter keeps it.
 """
 
 import re
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import pytest
 
 from pytest_recorder.original_builtins import __builtins__
-from pytest_recorder.system.slots import (
-    args_of,
-    cause_of,
-    context_of,
-    members_of_group,
-    mro_of,
-    namespace_of,
-    qualname_of,
-)
+from pytest_recorder.plugin.related_errors import related_errors
+from pytest_recorder.system.slots import args_of, mro_of, namespace_of, qualname_of
 
 TIMEOUT_PLUGIN: Final = "pytest-timeout"
 _LIMITS: Final = frozenset(
@@ -31,7 +24,6 @@ _LIMITS: Final = frozenset(
     )
 )
 _OF_TIMEOUT_PLUGIN: Final = re.compile(r"Timeout \(?>\s*[\d.]+")
-_MOST_EXCEPTIONS: Final = 200
 
 
 def time_limit_of(error: BaseException) -> str | None:
@@ -39,20 +31,8 @@ def time_limit_of(error: BaseException) -> str | None:
 
     Hypothesis wraps a deadline that was not exceeded again in a `Flaky`.
     """
-    waiting: list[Any] = [error]
-    known: set[int] = set()
-    while waiting and len(known) < _MOST_EXCEPTIONS:
-        found = waiting.pop()
-        if found is None or id(found) in known:
-            continue
-        known.add(id(found))
-        limit = _limit_itself(found)
-        if limit is not None:
-            return limit
-        waiting += [context_of(found), cause_of(found)]
-        if BaseExceptionGroup in mro_of(type(found)):
-            waiting += reversed(members_of_group(found))
-    return None
+    limits = map(_limit_itself, related_errors(error))
+    return next((limit for limit in limits if limit is not None), None)
 
 
 def _limit_itself(error: BaseException) -> str | None:

@@ -8,31 +8,24 @@ generator of its own, and that adds four steps: other plugins count them.
 from types import TracebackType
 
 from pytest_recorder.original_builtins import __builtins__
+from pytest_recorder.plugin.related_errors import related_errors
 from pytest_recorder.system.paths import SEPARATOR
-from pytest_recorder.system.slots import cause_of, context_of, traceback_of
+from pytest_recorder.system.slots import traceback_of
 
 _CALLERS = ("_multicall", "get_result")
 _OLD_STYLE = "run_old_style_hookwrapper"
-_MOST_ERRORS = 100
 _code_file = f"{SEPARATOR}pluggy{SEPARATOR}"
 
 
 def remove_wrappers(error: BaseException, owner: object) -> None:
-    """Shorten the traceback of an exception, and of those that it came from, in place.
+    """Shorten the traceback of an exception, and of those related to it, in place.
 
     `owner` is the plugin whose wrappers leave no step.
     """
-    todo: list[BaseException | None] = [error]
-    looked_at: set[int] = set()
-    while todo and len(looked_at) < _MOST_ERRORS:
-        each = todo.pop()
-        if each is None or id(each) in looked_at:
-            continue
-        looked_at.add(id(each))
+    for each in related_errors(error):
         first = _without(traceback_of(each), owner)
         if first is not None:
             BaseException.with_traceback(each, first)
-        todo += [context_of(each), cause_of(each)]
 
 
 def _without(first: TracebackType | None, owner: object) -> TracebackType | None:
