@@ -105,12 +105,13 @@ fuzz-sanitized *args="decoders files --seconds 60": build-sanitized
     PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
         {{ bin }}/python -m tests.fuzz {{ args }}
 
+# pytest checks the assertions of test modules with `-O` too, and warns that those of others are skipped.
 # Run the hostile programs recorded: under the sanitizers, optimized, in development mode, and with every warning an error.
 hostile *args="tests/undisturbed/test_hostile_programs.py tests/undisturbed/test_nothing_of_the_program_runs.py": build-sanitized
     LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
     PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 PYTHONPATH={{ absolute_path(venv) }}-sanitize \
         {{ bin }}/python -m pytest -n auto -k "not recursion" {{ args }}
-    {{ bin }}/python -O -m pytest -n auto {{ args }}
+    {{ bin }}/python -O -m pytest -n auto -W 'ignore:assertions not in test modules:pytest.PytestConfigWarning' {{ args }}
     {{ bin }}/python -X dev -W error -m pytest -n auto {{ args }}
 
 # Compile all that is in C with every warning an error: for this Python, and on its public API from 3.12 on.
