@@ -147,6 +147,15 @@ HIDDEN = (
     Plant("print before", "print('it is', S); token = S"),
     Plant("log", "token = S\n    logging.getLogger('x').warning('it is %s', token)"),
     Plant("log pair", "logging.getLogger('x').warning('password=%s', S)", "short"),
+    Plant(
+        "log mapping",
+        "logging.getLogger('x').warning('d %(password)s', {'password': S})",
+        "short",
+    ),
+    Plant(
+        "log mapping that does not fit",
+        "logging.getLogger('x').warning('d %(password)d', {'password': S})",
+    ),
     Plant("message", "token = S\n    raises(ValueError('it is ' + token))"),
     Plant("message before", "error = ValueError('it is ' + S); raises(error); token = S"),
     Plant("message pair", "raises(ValueError(f'password={S}'))", "short"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.finder import Finder
-from pytest_recorder.redaction.learned import LearnedTexts
+from pytest_recorder.redaction.learned import MASK, LearnedTexts
 from pytest_recorder.redaction.names import NameRules, words_of
 from pytest_recorder.redaction.records import rules_as_records, text_as_record
 from pytest_recorder.redaction.shapes import replaced
@@ -64,6 +64,15 @@ class Redactor:
         if self._keep is not None:
             for data in fresh:
                 self._keep(text_as_record(data))
+
+    def shown_under(self, name: str, value: object) -> object:
+        """Give what is shown of a value that a text takes by its name."""
+        kind = type(value)  # by identity: to compare types can run code of the program
+        if (kind is not str and kind is not bytes) or not self.level(name):
+            return value
+        self.learned.learn(value)
+        self.masked += 1
+        return MASK
 
     def mask(self, text: str) -> str:
         """Replace secrets in printed text: those seen before, and those that their shape tells."""

@@ -30,6 +30,9 @@ _HEADER = re.compile(
     r"""(?im)(?:^|(?<=["'])|(?<=\\n))(?P<name>set-cookie2?|cookie|(?:proxy-)?authorization)"""
     r"""\s{0,3}:\s{0,3}(?P<value>(?:(?!\\[rn])[^\r\n"'])+)"""
 )
+_OPTION = re.compile(
+    r"""(?<![\w-])--(?P<name>[\w-]{1,64}+)\s{1,3}(?P<value>[^\s"'-][^\s"']*)"""
+)
 _ELEMENT = re.compile(r"<(?P<name>[\w:.-]{1,64})(?:\s[^<>]{0,200})?>(?P<value>[^<>]+)</")
 # Up to the last `@` before a path: a password may have one that nobody has escaped.
 _URL_PASSWORD = re.compile(
@@ -107,6 +110,11 @@ def _by_name(text: str, rules: NameRules) -> Iterator[Span]:
     if "=" in text or ":" in text or "'," in text or '",' in text:
         yield from _pairs(text, rules)
         yield from _named(_HEADER, text, rules)
+    if "--" in text:
+        for found in _OPTION.finditer(text):
+            # Of prose about the option the next word is a plain one.
+            if rules.level(found["name"]) and not is_plain(found["value"]):
+                yield found.span("value")
     if "</" in text:
         yield from _named(_ELEMENT, text, rules)
 

@@ -74,7 +74,7 @@ class Helpers:
         self.tell_secrets = redactor.tell
         self.mask = redactor.mask
         self.thread_name = thread_name
-        self.log_parts = log_parts
+        self.log_parts = lambda record: log_parts(record, redactor.shown_under)
         self._is_in_scope = is_in_scope
         self._content = _Content(bounds, redactor, _no_number, _no_number)
         self._numbered = _Numbered(bounds, redactor, self._define_type, self._define_name)

@@ -97,7 +97,11 @@ class PureHotPath(Entrance):
         self._frames: dict[int, FrameState] = {}
         self._local = local()
         self._message = marked(exception_message, "message_of", lambda _: NO_MESSAGE)
-        self._log_parts = marked(log_parts, "log_parts", lambda _: ("", "", NO_LOG_MESSAGE))
+        self._log_parts = marked(
+            lambda record: log_parts(record, redactor.shown_under),
+            "log_parts",
+            lambda _: ("", "", NO_LOG_MESSAGE),
+        )
         self._mask = marked(redactor.mask, "mask", lambda _: NOT_SHOWN)
         self._scope_of = marked(
             lambda asked: is_in_scope(*asked), "describe_code", self._refuse_code

@@ -13,7 +13,7 @@ here is hashed or compared but exact strings: a dict is worded, never made anew.
 
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from logging import LogRecord
 from typing import Any
@@ -29,6 +29,8 @@ from pytest_recorder.system.slots import (
     mro_of,
     namespace_of,
 )
+
+ShownUnder = Callable[[str, Any], Any]
 
 # By address: to hash or to compare a type can run code of its metaclass.
 _SCALARS = frozenset(map(id, (type(None), bool, int, float, complex, str, bytes)))
@@ -179,8 +181,11 @@ def _builtin_text(error: Any, owner: Any, arguments: tuple[Any, ...]) -> str | N
     return str(owner.__str__(error))
 
 
-def log_parts(record: object) -> tuple[str, str, str] | None:
-    """Give level name, logger name and message of a log record, or None for a foreign object."""
+def log_parts(record: object, shown_under: ShownUnder) -> tuple[str, str, str] | None:
+    """Give level name, logger name and message of a log record, or None for a foreign object.
+
+    `shown_under` gives what is shown of a value with a name.
+    """
     if not issubclass(type(record), LogRecord):
         return None
     state = _record_state(record)
@@ -188,11 +193,11 @@ def log_parts(record: object) -> tuple[str, str, str] | None:
     return (
         level if type(level) is str else "",
         logger if type(logger) is str else "",
-        _log_message(entry(state, "msg"), entry(state, "args")),
+        _log_message(entry(state, "msg"), entry(state, "args"), shown_under),
     )
 
 
-def _log_message(message: object, arguments: Any) -> str:
+def _log_message(message: object, arguments: Any, shown_under: ShownUnder) -> str:
     if type(message) is not str:
         return _text(message)
     kind = type(arguments)
@@ -202,9 +207,10 @@ def _log_message(message: object, arguments: Any) -> str:
         return message
     try:
         if kind is dict and "%(" in message:
-            named = {name: plain(value) for name, value in named_entries(arguments).items()}
+            named = named_entries(arguments).items()
+            arguments = {name: shown_under(name, value) for name, value in named}
             if _is_bounded(message, ()):
-                return message % named
+                return message % {name: plain(value) for name, value in arguments.items()}
         else:
             # One mapping alone is the argument itself: logging unpacks the tuple it came in.
             given = (arguments,) if kind is dict else items_of_tuple(arguments, _MOST_WIDTH)
