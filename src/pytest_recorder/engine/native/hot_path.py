@@ -74,7 +74,7 @@ class Helpers:
         self.tell_secrets = redactor.tell
         self.mask = redactor.mask
         self.thread_name = thread_name
-        self.log_parts = lambda record: log_parts(record, redactor.shown_under)
+        self._shown_under = redactor.shown_under
         self._is_in_scope = is_in_scope
         self._content = _Content(bounds, redactor, _no_number, _no_number)
         self._numbered = _Numbered(bounds, redactor, self._define_type, self._define_name)
@@ -143,6 +143,10 @@ class Helpers:
     def message_of(self, error: BaseException) -> str:
         """Word an exception, without what is secret in it."""
         return self.mask(exception_message(error))
+
+    def log_parts(self, record: object) -> tuple[str, str, str] | None:
+        """Give level name, logger name and message of a log record."""
+        return log_parts(record, self._shown_under)
 
     def streams_changed(self) -> None:
         """Watch the streams that are there now."""
