@@ -184,6 +184,7 @@ def python_layout(table: ModuleType) -> str:
         f"{name}: Final = {literal(getattr(table, name))}\n"
         for name in (
             "FORMAT_VERSION",
+            "OLDEST_VERSION",
             "MAGIC",
             "SPOOL_MAGIC",
             "SPOOL_HEAD_BYTES",
@@ -260,6 +261,7 @@ def c_header(table: ModuleType) -> str:
         ("PHASE_COUNT", len(table.PHASES), ""),
         ("EDGE_COUNT", len(table.EDGES), ""),
         ("STREAM_COUNT", len(table.STREAMS), ""),
+        ("LEVEL_COUNT", len(table.LEVELS), ""),
         ("SEGMENT_HEAD", table.SEGMENT.size, "bytes before the records of a segment"),
         ("SEGMENT_USED_AT", moving, "of the two numbers of 32 bits that change: used, events"),
     ]
@@ -350,7 +352,7 @@ def typescript(table: ModuleType) -> str:
 
 # What each letter is in TypeScript; every other one is a number.
 _SKIPS = {
-    **dict.fromkeys("beoprw", "cursor.byte();"),
+    **dict.fromkeys("beloprw", "cursor.byte();"),
     **dict.fromkeys("ds", "cursor.skip(cursor.uv());"),
     "m": "cursor.skip(magnitudeSize(cursor));",
     "8": "cursor.skip(8);",
@@ -419,7 +421,7 @@ def typescript_skips(table: ModuleType) -> str:
 
 def described(table: ModuleType, fields: str) -> str:
     """Say the fields of a record for people."""
-    words = {"p": table.PHASES, "e": table.EDGES, "o": table.STREAMS}
+    words = {"p": table.PHASES, "e": table.EDGES, "o": table.STREAMS, "l": table.LEVELS}
     parts: list[str] = []
     for word in words_of(fields):
         if word == "(":

@@ -250,7 +250,7 @@ def _stack(history: "History", frame: int, n: int) -> list[StackFrame]:
         if last is None or last.file is None or last.line is None:
             break
         call = history.call_of(frame, last.n + 1) if len(frames) < _MOST_ARGUMENTS else None
-        args = call.args if call is not None else None
+        args = dict(call.args) if call is not None and call.args is not None else None
         function = last.function or "?"
         frames.append(StackFrame(frame, last.file, last.line, function, last.n, args))
         parent = history.parent_of(frame, last.n)

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_recorder.analysis.objects import objects_in
-from pytest_recorder.format.events import Event, Frame, Value
+from pytest_recorder.format.decode import Frame
+from pytest_recorder.format.events import Event, Value
+from pytest_recorder.format.object_states import HeldValues
 
 if TYPE_CHECKING:
     from pytest_recorder.tracefile.reader import Trace
@@ -30,7 +32,7 @@ class _Loaded:
     first: int
     events: list[Event]
     frames: dict[int, Frame]
-    states: dict[int, dict[str, Value]]
+    states: dict[int, HeldValues]
     weight: int
     by_frame: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
     objects: dict[int, list[tuple[int, Value]]] | None = None
@@ -174,16 +176,19 @@ class History:
             return {}
         if not self.has_changes:
             return dict(last.args or {})
-        values = dict(block.states.get(frame, {}))
+        held = block.states.get(frame)
+        parts = dict(held.parts) if held is not None else {}
         for number in block.by_frame[frame]:
             if number > last.n:
                 break
             event = block.event(number)
-            values.update(event.args or {})
-            values.update(event.changes)
+            for came in (event.args, event.changes):
+                if isinstance(came, HeldValues):
+                    held = came
+                    parts.update(came.parts)
             for name in event.deleted:
-                values.pop(name, None)
-        return values
+                parts.pop(name, None)
+        return held.others(parts, last.n) if held is not None else {}
 
     def sights(self, number: int, before: int) -> Iterator[tuple[Event, Value]]:
         """Give every sight of an object below an event, the latest first."""

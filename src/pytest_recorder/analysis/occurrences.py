@@ -63,7 +63,7 @@ def calls(events: Iterable[Event], function: str) -> Iterator[CallRecord]:
                 event.file,
                 event.line,
                 event.function or "?",
-                event.args,
+                dict(event.args) if event.args is not None else None,
                 places.get(event.parent or 0),
             )
             held += 1 + event.weight

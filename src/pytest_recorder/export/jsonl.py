@@ -48,6 +48,8 @@ def event_object(event: Event) -> dict[str, Any]:
     if event.kind == "gap":
         return out | {"thread": event.thread, "dropped": event.dropped, "reason": event.reason}
     out["thread"] = event.thread
+    if event.kind == "level":
+        return out | {"time_us": event.time_us, "level": event.level}
     if event.time_us is not None:
         out["time_us"] = event.time_us
     if event.kind == "span":
@@ -56,7 +58,7 @@ def event_object(event: Event) -> dict[str, Any]:
     for name in ("frame", "file", "line", "function"):
         out[name] = getattr(event, name)
     if event.kind == "call":
-        out["args"] = event.args or {}
+        out["args"] = dict(event.args or {})
         out["parent"] = event.parent
     elif event.kind in ("return", "yield"):
         out["value"] = event.value
@@ -68,8 +70,10 @@ def event_object(event: Event) -> dict[str, Any]:
     elif event.kind == "log":
         out["level"], out["logger"] = event.level, event.logger
         out |= _text("message", event.text)
+    if event.position is not None:
+        out["position"] = event.position._asdict()
     if event.changes:
-        out["changes"] = event.changes
+        out["changes"] = dict(event.changes)
     if event.deleted:
         out["deleted"] = list(event.deleted)
     return out

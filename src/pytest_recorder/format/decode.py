@@ -5,18 +5,29 @@ taught this module to show still has its number, and its frame, line and time wh
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import DefinitionTables, defined
-from pytest_recorder.format.events import Event, ExceptionInfo, Frame, Value
+from pytest_recorder.format.events import (
+    CodeInfo,
+    Event,
+    ExceptionInfo,
+    ObjectRecord,
+    Position,
+    Value,
+)
 from pytest_recorder.format.limits import MAX_SHOWN_BYTES, MAX_SHOWN_VALUES
+from pytest_recorder.format.object_states import HeldValues, ObjectStates
 from pytest_recorder.format.skip import each_field, skip_value
-from pytest_recorder.format.value_decoder import ValueDecoder
+from pytest_recorder.format.value_decoder import Part, ValueDecoder
 from pytest_recorder.format.vocabulary import (
     EDGES,
     EVENT_KINDS,
+    LEVELS,
     MAX_BLOCK_FRAMES,
     MAX_BLOCK_PAIRS,
+    MAX_DEPTH,
     OP_FIELDS,
     PHASES,
     STREAMS,
@@ -24,12 +35,26 @@ from pytest_recorder.format.vocabulary import (
 )
 
 
+@dataclass(slots=True)
+class Frame:
+    """A frame as the events of one block know it."""
+
+    number: int
+    code_id: int
+    code: CodeInfo | None
+    thread: int
+    parent: int
+    line: int
+    held: dict[str, Part] = field(default_factory=dict[str, Part])
+    """What its variables hold; `EventDecoder.values_of` shows it."""
+
+
 class EventDecoder:
     """Decodes the events of one block; `frames` knows the frames met so far in it.
 
     Without `has_values` all values are passed over, which takes a fraction of the time; exceptions
-    are still there. `at` is where the records begin. A block of more frames or variables than the
-    format allows is Malformed.
+    are still there. `at` is where the records begin, `depth` the bound of the recording on values.
+    A block of more frames or variables than the format allows is Malformed.
     """
 
     def __init__(
@@ -41,18 +66,23 @@ class EventDecoder:
         base_us: int = 0,
         has_values: bool = True,
         at: int = 0,
+        depth: int = MAX_DEPTH,
     ) -> None:
         self._tables = tables
         self._values = ValueDecoder(tables)
-        self._read = self._values.value if has_values else skip_value
+        self._objects = ObjectStates(self._values, depth)
+        self._has_values = has_values
+        self._read = self._values.held if has_values else skip_value
         self._cursor = Cursor(data, at)
         self._pairs_left = MAX_BLOCK_PAIRS
         self._n = first
         self._time_us = base_us
         self._current: Frame | None = None
         self.frames: dict[int, Frame] = {}
-        self.states: dict[int, dict[str, Value]] = {}
-        """What the frames that ran before the block had at its start."""
+        self.states: dict[int, HeldValues] = {}
+        """What the frames that ran before the block had at their first event in it."""
+        self._position: Position | None = None
+        self._told: list[ObjectRecord] = []
 
     @property
     def at(self) -> int:
@@ -75,21 +105,39 @@ class EventDecoder:
             elif op == Op.FRAME:
                 self._current = self._frame(cursor)
             elif op == Op.STATE:
-                values = self._frame_now().values = self._pairs(cursor)
-                self.states.setdefault(self._frame_now().number, dict(values))
+                held = self._pairs(cursor)
+                frame = self._frame_now()
+                frame.held = held
+                if frame.number not in self.states:
+                    self.states[frame.number] = self._values_now(dict(frame.held))
+            elif op in _OF_OBJECTS and self._has_values:
+                self._told.append(self._objects.take(op, cursor, self._n))
+            elif op == Op.PLACE and self._has_values:
+                self._position = defined(self._tables.positions, cursor.uv(), "position")
             elif op in EVENT_KINDS:
                 event = Event(self._n, EVENT_KINDS[op])
                 before = self.weight
                 self._fill(event, op, cursor)
                 if head & Op.CHANGES:
                     self._changes(event, cursor)
+                self._objects.check()
                 event.weight = self.weight - before
+                event.position, self._position = self._position, None
+                if self._told:
+                    event.objects, self._told = tuple(self._told), []
                 self._n += 1
                 yield event
             elif op in OP_FIELDS:
                 self._skip_record(Event(self._n, ""), op, cursor)
             else:
                 raise Malformed(f"unknown record {op}")
+
+    def values_of(self, frame: Frame) -> HeldValues:
+        """Give what the variables of a frame hold after the last event."""
+        return HeldValues(dict(frame.held), self._objects, self._n - 1)
+
+    def _values_now(self, parts: dict[str, Part]) -> HeldValues:
+        return HeldValues(parts, self._objects, self._n)
 
     def _frame_now(self) -> Frame:
         if self._current is None:
@@ -101,8 +149,8 @@ class EventDecoder:
         info = defined(self._tables.codes, code, "code") if code else None
         thread, parent, line = cursor.uv(), cursor.uv(), cursor.uv()
         known = self.frames.get(number)
-        values = known.values if known is not None else {}
-        frame = self.frames[number] = Frame(number, code, info, thread, parent, line, values)
+        held = known.held if known is not None else {}
+        frame = self.frames[number] = Frame(number, code, info, thread, parent, line, held)
         self._check_frames()
         return frame
 
@@ -132,6 +180,11 @@ class EventDecoder:
         if op == Op.CALL:
             self._call(event, cursor)
             return
+        if op == Op.LEVEL:
+            self._take_time(event, cursor)
+            event.thread = cursor.uv() or None
+            event.level = _pick(LEVELS, cursor.byte())
+            return
         if op not in _IN_A_FRAME:
             self._skip_record(event, op, cursor)
             return
@@ -142,7 +195,9 @@ class EventDecoder:
             return
         self._take_time(event, cursor)
         if op in (Op.RETURN, Op.YIELD):
-            event.value = self._read(cursor)
+            held = self._read(cursor)
+            self._objects.check()
+            event.value = self._objects.show(held, event.n)
         elif op in (Op.THROW, Op.RAISE, Op.UNWIND):
             event.exception = self._exception(cursor)
         elif op == Op.OUTPUT:
@@ -161,9 +216,10 @@ class EventDecoder:
         self._take_time(event, cursor)
         frame = Frame(number, code, info, thread, parent, info.first_line)
         self.frames[number] = self._current = frame
-        event.args = self._pairs(cursor)
+        held = self._pairs(cursor)
+        event.args = self._values_now(held)
         self._check_frames()
-        frame.values = dict(event.args)
+        frame.held = dict(held)
         self._place(event, frame)
         event.parent = parent or None
 
@@ -204,18 +260,19 @@ class EventDecoder:
 
     def _changes(self, event: Event, cursor: Cursor) -> None:
         frame = self._frame_now()
-        event.changes = self._pairs(cursor)
+        changes = self._pairs(cursor)
+        event.changes = self._values_now(changes)
         names = self._tables.names
         event.deleted = tuple(
             defined(names, cursor.uv(), "name") for _ in range(self._count_pairs(cursor))
         )
-        frame.values.update(event.changes)
+        frame.held.update(changes)
         for name in event.deleted:
-            frame.values.pop(name, None)
+            frame.held.pop(name, None)
 
-    def _pairs(self, cursor: Cursor) -> dict[str, Value]:
+    def _pairs(self, cursor: Cursor) -> dict[str, Part]:
         names = self._tables.names
-        pairs: dict[str, Value] = {}
+        pairs: dict[str, Part] = {}
         for _ in range(self._count_pairs(cursor)):
             name = defined(names, cursor.uv(), "name")
             pairs[name] = self._read(cursor)
@@ -238,7 +295,8 @@ class EventDecoder:
 
 
 _WHOLE_WEIGHT = MAX_SHOWN_VALUES + MAX_BLOCK_PAIRS + (MAX_SHOWN_BYTES >> 8)
-_WORDS = {"p": PHASES, "e": EDGES, "o": STREAMS}
+_WORDS = {"p": PHASES, "e": EDGES, "o": STREAMS, "l": LEVELS}
+_OF_OBJECTS = frozenset((Op.OBJECT, Op.ITEMS, Op.ENTRIES, Op.ATTRIBUTES))
 _IN_A_FRAME = frozenset(
     (
         Op.LINE,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pytest_recorder.format.cursor import Cursor, Malformed
-from pytest_recorder.format.events import CodeInfo
+from pytest_recorder.format.events import CodeInfo, Position
 from pytest_recorder.format.limits import DEFINITION_COST, MAX_WORD
 from pytest_recorder.format.skip import READ_PLAIN, each_field, skip_value
 from pytest_recorder.format.vocabulary import DEFINE_FIELDS, Define
@@ -25,6 +25,7 @@ class DefinitionTables:
         self.files: dict[int, tuple[str, bytes]] = {}
         self.codes: dict[int, CodeInfo] = {}
         self.threads: dict[int, str] = {}
+        self.positions: dict[int, Position] = {}
 
     def feed(self, data: bytes) -> None:
         """Take in definition records."""
@@ -61,6 +62,10 @@ class DefinitionTables:
             self.codes[number] = CodeInfo(path, line, _word(cursor, number))
         elif kind == Define.THREAD:
             self.threads[number] = _word(cursor, number)
+        elif kind == Define.POSITION:
+            self.positions[number] = Position(
+                cursor.uv(), cursor.uv(), cursor.uv(), cursor.uv()
+            )
         elif kind in DEFINE_FIELDS:
             # One that this reader has no use for.
             for letter in each_field(cursor, DEFINE_FIELDS[kind]):

@@ -1,5 +1,6 @@
 """Names what a reader gives: events, exceptions and definitions of a trace."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -27,6 +28,30 @@ class ExceptionInfo(NamedTuple):
     """True length of the message in characters; more than `len(message)` where it was cut."""
 
 
+class Position(NamedTuple):
+    """The piece of source of one instruction; columns count bytes from 0."""
+
+    line: int
+    end_line: int
+    column: int
+    end_column: int
+
+
+class ObjectRecord(NamedTuple):
+    """What an event tells of an object: all it holds, or what changed in it.
+
+    Of a change, `gone` parts from the one at `first` were replaced by as many as `came`;
+    `is_doubtful` says that it may be another object at the same address.
+    """
+
+    number: int
+    is_whole: bool
+    is_doubtful: bool = False
+    first: int = 0
+    gone: int = 0
+    came: int = 0
+
+
 @dataclass(slots=True)
 class Event:
     """One event of a trace.
@@ -46,10 +71,10 @@ class Event:
     function: str | None = None
     time_us: int | None = None
     parent: int | None = None
-    args: dict[str, Value] | None = None
+    args: Mapping[str, Value] | None = None
     value: Value | None = None
     exception: ExceptionInfo | None = None
-    changes: dict[str, Value] = field(default_factory=dict[str, Value])
+    changes: Mapping[str, Value] = field(default_factory=dict[str, Value])
     deleted: tuple[str, ...] = ()
     stream: str | None = None
     text: Value | None = None
@@ -61,18 +86,8 @@ class Event:
     outcome: str | None = None
     dropped: int | None = None
     reason: str | None = None
+    position: Position | None = None
+    objects: tuple[ObjectRecord, ...] = ()
+    """What was found out of objects at this event."""
     weight: int = 0
     """How much it holds, in parts of values."""
-
-
-@dataclass(slots=True)
-class Frame:
-    """A frame as the events of one block know it."""
-
-    number: int
-    code_id: int
-    code: CodeInfo | None
-    thread: int
-    parent: int
-    line: int
-    values: dict[str, Value] = field(default_factory=dict[str, Value])

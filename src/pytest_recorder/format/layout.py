@@ -10,8 +10,9 @@ from typing import Final
 
 from pytest_recorder.original_builtins import __builtins__
 
-FORMAT_VERSION: Final = 1
-MAGIC: Final = b"PYREC\r\n\x01"
+FORMAT_VERSION: Final = 2
+OLDEST_VERSION: Final = 1
+MAGIC: Final = b"PYREC\r\n\x02"
 SPOOL_MAGIC: Final = b"PYSPOOL\x01"
 SPOOL_HEAD_BYTES: Final = 4096
 MAX_BLOCK_BYTES: Final = 67_108_864

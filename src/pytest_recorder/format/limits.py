@@ -25,3 +25,5 @@ LEAST_DEFINITIONS: Final = 1 << 25
 """What the definitions of any file may cost."""
 DEFINITIONS_PER_BYTE: Final = 64
 """What they may cost for each byte of the file. Those of 600 real traces cost 6 at most."""
+MAX_VALUE_PARTS: Final = 1 << 16
+"""Parts of one value that is shown through its objects, at all depths."""

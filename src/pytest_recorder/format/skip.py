@@ -15,7 +15,7 @@ Read = Callable[[Cursor], Any]
 
 READ_PLAIN: Final[dict[str, Read]] = {
     **dict.fromkeys("unyfCcFPLTD", Cursor.uv),
-    **dict.fromkeys("bpeorw", Cursor.byte),
+    **dict.fromkeys("bpelorw", Cursor.byte),
     "s": Cursor.text,
     "d": Cursor.sized,
     "m": Cursor.magnitude,

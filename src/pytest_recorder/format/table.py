@@ -75,7 +75,9 @@ class Header(NamedTuple):
         return sum(part.size for part in self.parts[: names.index(name)])
 
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+OLDEST_VERSION: Final = 1
+"""Format 1 is format 2 without objects, positions and levels: what reads the one reads the other."""
 BYTE_ORDER: Final = "little"
 
 # Limits. Whatever an encoder may write, every reader reads.
@@ -129,6 +131,13 @@ FIELDS: Final = {
     "at_line": Field("u", "uv", "line"),
     "first_line": Field("u", "uv", "first line"),
     "object": Field("u", "uv", "object"),
+    "position": Field("u", "uv", "position"),
+    "end_line": Field("u", "uv", "last line"),
+    "column": Field("u", "uv", "column, in bytes from 0"),
+    "end_column": Field("u", "uv", "column behind the end"),
+    "first": Field("u", "uv", "parts before the first that differs"),
+    "gone": Field("u", "uv", "parts that are gone from there"),
+    "doubt": Field("b", "byte", "1 where it may be another object at the same address"),
     "true_length": Field("u", "uv", "true length"),
     "characters": Field("u", "uv", "true length in characters"),
     "true_count": Field("u", "uv", "true count"),
@@ -154,6 +163,7 @@ FIELDS: Final = {
     "phase": Field("p", "byte", "phase"),
     "edge": Field("e", "byte", "edge"),
     "stream": Field("o", "byte", "stream"),
+    "recorded_level": Field("l", "byte", "level"),
     "reason": Field("r", "byte", "reason"),
     "why": Field("w", "byte", "reason (not 0)"),
     # Bytes.
@@ -182,6 +192,9 @@ DEFINITIONS: Final = (
     Record(3, "FILE", "a file", "path digest"),
     Record(4, "CODE", "a code object", "file first_line qualified_name"),
     Record(5, "THREAD", "a thread", "label"),
+    Record(
+        6, "POSITION", "a piece of source", "at_line end_line column end_column"
+    ),
 )
 """Of the definition stream: the byte, a `uv` number that the record defines, the fields."""
 
@@ -209,6 +222,27 @@ OPERATIONS: Final = (
     Record(13, "LOG", "`log`", "line time level logger output", is_event=True),
     Record(14, "SPAN", "`span`", "thread time phase edge label outcome", is_event=True),
     Record(15, "GAP", "`gap`", "any_thread dropped cause", is_event=True),
+    Record(16, "OBJECT", "what an object holds, whole", "value"),
+    Record(
+        17,
+        "ITEMS",
+        "what changed in a sequence or set",
+        "object true_length reason doubt first gone (value)",
+    ),
+    Record(
+        18,
+        "ENTRIES",
+        "what changed in a dict",
+        "object true_length reason doubt first gone (value value)",
+    ),
+    Record(
+        19,
+        "ATTRIBUTES",
+        "what changed in an object",
+        "object true_count reason doubt first gone (name value)",
+    ),
+    Record(20, "PLACE", "the piece of source that the next event comes from", "position"),
+    Record(21, "LEVEL", "`level`", "time any_thread recorded_level", is_event=True),
 )
 """Of the event stream: the low six bits of the byte, the fields. With `OP_CHANGES` the changes
 follow."""
@@ -241,6 +275,7 @@ TAGS: Final = (
     Record(16, "SUBCLASS", "instance of a subclass of a scalar", "type object value"),
     Record(17, "OPAQUE", "anything else", "type object why"),
     Record(18, "REDACTED", "a secret", "type"),
+    Record(19, "REFERENCE", "an object that a record tells of", "object"),
 )
 """A value: the byte, the fields."""
 

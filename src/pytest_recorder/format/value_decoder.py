@@ -7,7 +7,8 @@ in the table and that nobody taught this module to show is read past and says so
 
 import math
 import struct
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import DefinitionTables, defined
@@ -22,24 +23,107 @@ from pytest_recorder.format.skip import READ_PLAIN, each_field
 from pytest_recorder.format.vocabulary import MAX_NESTING, REASONS, TAG_FIELDS, Reason, Tag
 
 NOT_SHOWN: Final = "this version cannot show it"
+NOT_HELD_BYTE: Final = -1
+"""Stands among the reasons for what this reader leaves out."""
 
 _unpack_float = struct.Struct("<d").unpack_from
 _unpack_complex = struct.Struct("<dd").unpack_from
 
 
+class Reference(NamedTuple):
+    """An object that stands in a value, by its number."""
+
+    number: int
+
+
+class Container(NamedTuple):
+    """What a container or object holds, where objects are in it.
+
+    Each part is one item, a key and its value, or the name of an attribute and its value.
+    """
+
+    tag: int
+    type: str
+    number: int
+    fields: list[str]
+    full: int
+    reason: int
+    parts: "tuple[tuple[Part | str, ...], ...]"
+
+
+Part = Value | Reference | Container
+"""A value that is whole, or what it is to be shown from."""
+
+
 class ValueDecoder:
     """Decodes the values of a block; `values_left` and `bytes_left` are what can still be shown."""
 
-    __slots__ = ("_fields", "_tables", "bytes_left", "values_left")
+    __slots__ = ("_fields", "_references", "_tables", "bytes_left", "met", "values_left")
 
     def __init__(self, tables: DefinitionTables) -> None:
         self._tables = tables
         self._fields: dict[tuple[str, ...], list[str]] = {}
+        self._references = 0  # that `value` passed
+        self.met: list[int] = []
+        """The objects that parts refer to, for whoever checks that they are there."""
         self.values_left = MAX_SHOWN_VALUES
         self.bytes_left = MAX_SHOWN_BYTES
 
+    def held(self, cursor: Cursor) -> Part:
+        """Read what a variable holds: a value where no object stands in it."""
+        start, left, met = cursor.at, (self.values_left, self.bytes_left), self._references
+        value = self.value(cursor)
+        if self._references == met:
+            return value
+        cursor.at = start
+        self.values_left, self.bytes_left = left
+        return self.part(cursor)
+
+    def part(self, cursor: Cursor, depth: int = 0) -> Part:
+        """Read a value part by part, with the objects in it as references."""
+        if depth > MAX_NESTING:
+            raise Malformed("a value is nested too deep")
+        tag = cursor.data[cursor.at] if cursor.at < cursor.end else -1
+        if tag == Tag.REFERENCE:
+            cursor.at += 1
+            reference = Reference(cursor.uv())
+            self.met.append(reference.number)
+            return reference
+        if tag not in _CONTAINERS:
+            return self.value(cursor, depth)
+        cursor.at += 1
+        kind, fields = defined(self._tables.types, cursor.uv(), "type")
+        number, full, reason = cursor.uv(), cursor.uv(), cursor.byte()
+        if reason != Reason.WHOLE:
+            _reason(reason)
+        parts, is_cut = self.parts(cursor, tag, depth)
+        shown = self._fields.setdefault(fields, list(fields))
+        return Container(tag, kind, number, shown, full, NOT_HELD_BYTE if is_cut else reason, parts)
+
+    def parts(
+        self, cursor: Cursor, tag: int, depth: int = 0
+    ) -> tuple[tuple[tuple[Part | str, ...], ...], bool]:
+        """Read the parts of a container; tells whether there are more than can be held."""
+        count = cursor.count()
+        shown = min(count, self.values_left)
+        self.values_left -= shown
+        names = self._tables.names
+        found: list[tuple[Part | str, ...]] = []
+        for _ in range(count):
+            if tag == Tag.OBJECT:
+                name = defined(names, cursor.uv(), "name")
+                found.append((name, self.part(cursor, depth + 1)))
+            elif tag == Tag.MAPPING:
+                key = self.part(cursor, depth + 1)
+                found.append((key, self.part(cursor, depth + 1)))
+            else:
+                found.append((self.part(cursor, depth + 1),))
+            if len(found) > shown:
+                found.pop()
+        return tuple(found), shown < count
+
     def value(self, cursor: Cursor, depth: int = 0) -> Value:
-        """Read one value in its JSON form."""
+        """Read one value in its JSON form; objects that stand in it cannot be shown."""
         if depth > MAX_NESTING:
             raise Malformed("a value is nested too deep")
         tag = cursor.byte()
@@ -47,6 +131,9 @@ class ValueDecoder:
             return _SCALARS[tag](cursor)
         if tag in _TEXTS:
             return self._text(tag, cursor)
+        if tag == Tag.REFERENCE:
+            self._references += 1
+            return {"type": "object", "id": cursor.uv(), "unavailable": NOT_SHOWN}
         if tag not in _INSTANCES:
             return self._not_shown(tag, cursor, depth)
         kind, fields = defined(self._tables.types, cursor.uv(), "type")
@@ -68,21 +155,23 @@ class ValueDecoder:
         if shown < count:
             why = NOT_HELD
         if tag == Tag.SEQUENCE:
-            value["length"] = full
-            value["items"] = [self.value(cursor, depth + 1) for _ in range(shown)]
+            items = [self.value(cursor, depth + 1) for _ in range(shown)]
             for _ in range(count - shown):
                 self.value(cursor, depth + 1)
+            value["length"] = full
+            value["items"] = items
             if fields:
                 # One list for all values of the type, and not one for each.
                 value["fields"] = self._fields.setdefault(fields, list(fields))
         elif tag == Tag.MAPPING:
-            value["length"] = full
-            value["entries"] = [
+            entries = [
                 [self.value(cursor, depth + 1), self.value(cursor, depth + 1)]
                 for _ in range(shown)
             ]
             for _ in range(2 * (count - shown)):
                 self.value(cursor, depth + 1)
+            value["length"] = full
+            value["entries"] = entries
         else:
             names = self._tables.names
             value["attributes"] = {
@@ -151,6 +240,32 @@ class ValueDecoder:
             _reason(cursor.byte())
         else:
             READ_PLAIN[letter](cursor)
+
+
+def show_container(held: Container, shown: Sequence[list[Any]], why: str | None) -> Value:
+    """Give the JSON form of a container whose parts are shown so; `why` they are not all there."""
+    value: Value = {"type": held.type, "id": held.number}
+    if held.tag == Tag.OBJECT:
+        value["attributes"] = dict(shown)
+        if why:
+            value["length"] = held.full
+    else:
+        value["length"] = held.full
+        if held.tag == Tag.MAPPING:
+            value["entries"] = list(shown)
+        else:
+            value["items"] = [item for (item,) in shown]
+            if held.fields:
+                value["fields"] = held.fields
+    if why:
+        value["truncated"] = True
+        value["reason"] = why
+    return value
+
+
+def why_cut(reason: int) -> str | None:
+    """Say a reason in words; None where all is there."""
+    return NOT_HELD if reason == NOT_HELD_BYTE else REASONS.get(reason)
 
 
 def _reason(byte: int) -> str:
@@ -227,3 +342,4 @@ _INSTANCES = frozenset(
     )
 )
 """Those that start with their type."""
+_CONTAINERS = frozenset((Tag.SEQUENCE, Tag.MAPPING, Tag.OBJECT))

@@ -17,6 +17,7 @@ enum {
     DEFINE_FILE = 3,
     DEFINE_CODE = 4,
     DEFINE_THREAD = 5,
+    DEFINE_POSITION = 6,
 };
 
 enum {
@@ -35,6 +36,12 @@ enum {
     OP_LOG = 13,
     OP_SPAN = 14,
     OP_GAP = 15,
+    OP_OBJECT = 16,
+    OP_ITEMS = 17,
+    OP_ENTRIES = 18,
+    OP_ATTRIBUTES = 19,
+    OP_PLACE = 20,
+    OP_LEVEL = 21,
     OP_MASK = 0x3F,
     OP_CHANGES = 0x80,
 };
@@ -59,6 +66,7 @@ enum {
     TAG_SUBCLASS = 16,
     TAG_OPAQUE = 17,
     TAG_REDACTED = 18,
+    TAG_REFERENCE = 19,
 };
 
 enum {
@@ -87,12 +95,13 @@ enum {
 #define MAX_INT_BYTES 65536
 #define MAX_BLOCK_FRAMES 131072
 #define MAX_BLOCK_PAIRS 524288
-#define OP_END 16 /* one more than the last */
-#define TAG_END 19 /* one more than the last */
+#define OP_END 22 /* one more than the last */
+#define TAG_END 20 /* one more than the last */
 #define REASON_END 9 /* one more than the last */
 #define PHASE_COUNT 4
 #define EDGE_COUNT 2
 #define STREAM_COUNT 2
+#define LEVEL_COUNT 3
 #define SEGMENT_HEAD 40 /* bytes before the records of a segment */
 #define SEGMENT_USED_AT 8 /* of the two numbers of 32 bits that change: used, events */
 
@@ -121,7 +130,13 @@ enum {
     ROW(OUTPUT, "LTot", 1) \
     ROW(LOG, "LTnnt", 1) \
     ROW(SPAN, "uTpess", 1) \
-    ROW(GAP, "uDn", 1)
+    ROW(GAP, "uDn", 1) \
+    ROW(OBJECT, "v", 0) \
+    ROW(ITEMS, "uurbuu(v)", 0) \
+    ROW(ENTRIES, "uurbuu(vv)", 0) \
+    ROW(ATTRIBUTES, "uurbuu(nv)", 0) \
+    ROW(PLACE, "u", 0) \
+    ROW(LEVEL, "Tul", 1)
 
 /* Tags: name, fields. */
 #define TAG_ROWS(ROW) \
@@ -143,7 +158,8 @@ enum {
     ROW(TEXT, "yuv") \
     ROW(SUBCLASS, "yuv") \
     ROW(OPAQUE, "yuw") \
-    ROW(REDACTED, "y")
+    ROW(REDACTED, "y") \
+    ROW(REFERENCE, "u")
 
 /* What follows a record with OP_CHANGES. */
 #define CHANGED_FIELDS "(nv)"

@@ -30,6 +30,7 @@ class Define:
     FILE: Final = 3
     CODE: Final = 4
     THREAD: Final = 5
+    POSITION: Final = 6
 
 
 class Op:
@@ -50,6 +51,12 @@ class Op:
     LOG: Final = 13
     SPAN: Final = 14
     GAP: Final = 15
+    OBJECT: Final = 16
+    ITEMS: Final = 17
+    ENTRIES: Final = 18
+    ATTRIBUTES: Final = 19
+    PLACE: Final = 20
+    LEVEL: Final = 21
     MASK: Final = 0x3F
     CHANGES: Final = 0x80
 
@@ -76,6 +83,7 @@ class Tag:
     SUBCLASS: Final = 16
     OPAQUE: Final = 17
     REDACTED: Final = 18
+    REFERENCE: Final = 19
 
 
 class Reason:
@@ -105,6 +113,7 @@ EVENT_KINDS: Final = {
     Op.LOG: "log",
     Op.SPAN: "span",
     Op.GAP: "gap",
+    Op.LEVEL: "level",
 }
 
 REASONS: Final = {
@@ -124,6 +133,7 @@ DEFINE_FIELDS: Final = {
     Define.FILE: "sd",
     Define.CODE: "fus",
     Define.THREAD: "s",
+    Define.POSITION: "uuuu",
 }
 
 OP_FIELDS: Final = {
@@ -142,6 +152,12 @@ OP_FIELDS: Final = {
     Op.LOG: "LTnnt",
     Op.SPAN: "uTpess",
     Op.GAP: "uDn",
+    Op.OBJECT: "v",
+    Op.ITEMS: "uurbuu(v)",
+    Op.ENTRIES: "uurbuu(vv)",
+    Op.ATTRIBUTES: "uurbuu(nv)",
+    Op.PLACE: "u",
+    Op.LEVEL: "Tul",
 }
 
 TAG_FIELDS: Final = {
@@ -164,4 +180,5 @@ TAG_FIELDS: Final = {
     Tag.SUBCLASS: "yuv",
     Tag.OPAQUE: "yuw",
     Tag.REDACTED: "y",
+    Tag.REFERENCE: "u",
 }

@@ -209,7 +209,7 @@ def trace_file(path: FilePath) -> FilePath:
 def _is_trace(path: FilePath) -> bool:
     try:
         with files.open_to_read(path) as file:
-            return file.read(len(MAGIC)) == MAGIC
+            return file.read(len(MAGIC))[:-1] == MAGIC[:-1]
     except OSError as error:
         raise from_os_error(
             error, "cannot look at the trace that is there", path=path

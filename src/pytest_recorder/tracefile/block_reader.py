@@ -18,6 +18,7 @@ from pytest_recorder.format.layout import (
     FLAG_DEFLATED,
     MAGIC,
     MAX_BLOCK_BYTES,
+    OLDEST_VERSION,
     BlockKind,
 )
 from pytest_recorder.system import files
@@ -48,11 +49,16 @@ class StoredBlock(NamedTuple):
     events: int = 0
 
 
+def is_known_magic(head: bytes) -> bool:
+    """Tell whether a file that starts so is a trace of a format that can be read here."""
+    return head[:-1] == MAGIC[:-1] and OLDEST_VERSION <= head[-1] <= MAGIC[-1]
+
+
 def read_manifest(path: AnyPath) -> Manifest | None:
     """Give the manifest of a trace file without looking at the rest; None where there is none."""
     try:
         with files.open_to_read(path) as file:
-            if file.read(len(MAGIC)) != MAGIC:
+            if not is_known_magic(file.read(len(MAGIC))):
                 return None
             head = file.read(_HEAD_BYTES)
             if len(head) < _HEAD_BYTES:

@@ -17,22 +17,25 @@ from pydantic import ValidationError
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error, target, usage
 from pytest_recorder.format.cursor import Malformed
-from pytest_recorder.format.decode import EventDecoder
+from pytest_recorder.format.decode import EventDecoder, Frame
 from pytest_recorder.format.definition_tables import DefinitionTables
-from pytest_recorder.format.events import Event, Frame, Value
+from pytest_recorder.format.events import Event, Value
 from pytest_recorder.format.layout import (
     EVENTS_HEAD,
     MAGIC,
+    OLDEST_VERSION,
     SPOOL_MAGIC,
     BlockKind,
 )
 from pytest_recorder.format.limits import DEFINITIONS_PER_BYTE, LEAST_DEFINITIONS
-from pytest_recorder.format.vocabulary import MAX_BLOCK_EVENTS
+from pytest_recorder.format.object_states import HeldValues
+from pytest_recorder.format.vocabulary import MAX_BLOCK_EVENTS, MAX_DEPTH
 from pytest_recorder.tracefile.block_reader import (
     BlockPlace,
     BlockReader,
     StoredBlock,
     first_line,
+    is_known_magic,
 )
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
 from pytest_recorder.tracefile.recorded_source import RecordedSources
@@ -58,7 +61,7 @@ class Block(NamedTuple):
     events: list[Event]
     frames: dict[int, Frame]
     """The frames of its events, as they were at its end."""
-    states: dict[int, dict[str, Value]]
+    states: dict[int, HeldValues]
     """The values, at its start, of those that ran before."""
     weight: int = 0
     """How many events it has, with the variables and parts of values in them."""
@@ -216,7 +219,7 @@ class Trace:
                     if self.manifest.level != "values":
                         return dict(found.args or {})
                     frame = decoder.frames.get(found.frame) if found.frame is not None else None
-                    return dict(frame.values) if frame is not None else {}
+                    return dict(decoder.values_of(frame)) if frame is not None else {}
         raise usage(ErrorCode.QUERY, f"no event {n}, the trace has {len(self)}")
 
     def block_ranges(self) -> list[range]:
@@ -343,10 +346,11 @@ class Trace:
         if head[:-1] != MAGIC[:-1]:
             what = "an empty file" if not head else "not a trace file"
             raise target(ErrorCode.TRACE_CORRUPT, f"{str(self.path)!r} is {what}")
-        if head != MAGIC:
+        if not is_known_magic(head):
             raise target(
                 ErrorCode.UNSUPPORTED_FORMAT,
-                f"{str(self.path)!r} has trace format {head[-1]}, this reader knows {MAGIC[-1]}",
+                f"{str(self.path)!r} has trace format {head[-1]}, this reader knows "
+                f"{OLDEST_VERSION} to {MAGIC[-1]}",
             )
         manifest: Manifest | None = None
         for place in self._blocks.walk():
@@ -416,6 +420,7 @@ class Trace:
             first=block.first,
             base_us=block.base_us,
             at=min(len(data), EVENTS_HEAD.size),
+            depth=self.manifest.values.get("depth", MAX_DEPTH),
         )
 
     def _decoded(self, block: _EventBlock) -> Iterator[Event]:

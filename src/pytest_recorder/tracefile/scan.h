@@ -128,6 +128,7 @@ int scan_skip_value(Scanner *self, Cursor *cursor, int depth);
 /* Pass over a value with all that `ValueDecoder.value` checks. Gives 1 if its JSON form has a text
  * as "value", 0 if not. */
 int scan_check_value(Scanner *self, Cursor *cursor, int depth);
+int scan_check_reason(Scanner *self, Cursor *cursor, int least);
 
 /* scan_rows.c */
 /* Give a frame of the block, made where the block does not know it; NULL with an exception set. */

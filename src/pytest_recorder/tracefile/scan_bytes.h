@@ -94,6 +94,7 @@ skip_plain(Scanner *self, Cursor *cursor, char letter)
     switch (letter) {
     case 'b':
     case 'e':
+    case 'l':
     case 'o':
     case 'p':
     case 'r':

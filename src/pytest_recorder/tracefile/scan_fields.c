@@ -112,8 +112,8 @@ scan_skip_value(Scanner *self, Cursor *cursor, int depth)
 static const char *const TAG_FIELDS[] = {TAG_ROWS(ROW)};
 #undef ROW
 
-static int
-check_reason(Scanner *self, Cursor *cursor, int least)
+int
+scan_check_reason(Scanner *self, Cursor *cursor, int least)
 {
     uint8_t reason = 0;
     if (read_byte(self, cursor, &reason) < 0) {
@@ -142,9 +142,9 @@ check_field(Scanner *self, Cursor *cursor, char letter, int depth)
     case 'n':
         return check_known(self, cursor, &self->names, "name");
     case 'r':
-        return check_reason(self, cursor, REASON_WHOLE);
+        return scan_check_reason(self, cursor, REASON_WHOLE);
     case 'w':
-        return check_reason(self, cursor, REASON_WHOLE + 1);
+        return scan_check_reason(self, cursor, REASON_WHOLE + 1);
     default:
         return skip_plain(self, cursor, letter);
     }

@@ -75,6 +75,10 @@ read_field(Scanner *self, Cursor *cursor, char letter, Record *record)
         return skip_word(self, cursor, EDGE_COUNT);
     case 'o':
         return skip_word(self, cursor, STREAM_COUNT);
+    case 'l':
+        return skip_word(self, cursor, LEVEL_COUNT);
+    case 'r':
+        return scan_check_reason(self, cursor, REASON_WHOLE);
     default:
         return skip_plain(self, cursor, letter);
     }

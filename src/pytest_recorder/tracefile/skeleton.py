@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pytest_recorder.format.events import CodeInfo, Event, Frame
+from pytest_recorder.format.decode import Frame
+from pytest_recorder.format.events import CodeInfo, Event
 
 End = Literal["open", "return", "unwind"]
 _ENDS: tuple[End, ...] = ("open", "return", "unwind")

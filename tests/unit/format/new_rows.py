@@ -14,27 +14,27 @@ ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "src" / "pytest_recorder"
 PAGE = Path("web", "src", "format")
 ROWS = {
-    "DEFINITIONS": 'Record(6, "COLOUR", "a colour", "any_thread text (member)"),',
-    "OPERATIONS": 'Record(16, "PAUSE", "`pause`", "line time level (name value)", is_event=True),\n'
-    '    Record(17, "NOTE", "a note", "time text"),',
-    "TAGS": 'Record(19, "ARRAY", "an array", "type object bytes (name value)"),',
+    "DEFINITIONS": 'Record(7, "COLOUR", "a colour", "any_thread text (member)"),',
+    "OPERATIONS": 'Record(22, "PAUSE", "`pause`", "line time level (name value)", is_event=True),\n'
+    '    Record(23, "NOTE", "a note", "time text"),',
+    "TAGS": 'Record(20, "ARRAY", "an array", "type object bytes (name value)"),',
 }
 
 DEFINITIONS = (
     b"\1" + uv(1) + text("x")
-    + b"\6" + uv(1) + uv(5) + text("red") + uv(2) + text("a") + text("b")
+    + b"\7" + uv(1) + uv(5) + text("red") + uv(2) + text("a") + text("b")
     + b"\2" + uv(1) + text("Array") + uv(0)
     + b"\3" + uv(1) + text("m.py") + uv(0) + b"\4" + uv(1) + uv(1) + uv(1) + text("f")
 )  # fmt: skip
-_ARRAY = b"\x13" + uv(1) + uv(4) + uv(2) + b"zz" + uv(1) + uv(1) + b"\x08" + text("in")
+_ARRAY = b"\x14" + uv(1) + uv(4) + uv(2) + b"zz" + uv(1) + uv(1) + b"\x08" + text("in")
 EVENTS = (
     b"\4" + uv(1) + uv(1) + uv(1) + uv(0) + uv(3) + uv(1) + uv(1) + _ARRAY
-    + b"\x11" + uv(4) + text("note")
-    + b"\x10" + zz(2) + uv(5) + uv(1) + uv(1) + uv(1) + _ARRAY
+    + b"\x17" + uv(4) + text("note")
+    + b"\x16" + zz(2) + uv(5) + uv(1) + uv(1) + uv(1) + _ARRAY
     + b"\6" + zz(1) + uv(1) + _ARRAY
 )  # fmt: skip
 """A call with an array as its argument, a note, a pause, and a return of an array."""
-WRONG = (b"\x12", b"\6" + zz(1) + uv(1) + b"\x14")
+WRONG = (b"\x18", b"\6" + zz(1) + uv(1) + b"\x15")
 """A record and a value that are in no table."""
 
 

@@ -29,7 +29,7 @@ root = Path(sys.argv[1])
 tables.feed((root / "definitions.bin").read_bytes())
 data = (root / "events.bin").read_bytes()
 events = [
-    [e.n, e.kind, e.line, e.time_us, e.args, e.value] for e in EventDecoder(tables, data)
+    [e.n, e.kind, e.line, e.time_us, e.args and dict(e.args), e.value] for e in EventDecoder(tables, data)
 ]
 found = []
 for made in (scan.PureScan(tables), scan.NativeScan(scan._NATIVE, tables) if scan._NATIVE else None):
@@ -60,7 +60,7 @@ def read(root: Path) -> Any:
 
 
 ARRAY = {"type": "Array", "unavailable": "this version cannot show it"}
-FAULTS = ["unknown record 18"] * 2 + ["unknown value 20"] * 2
+FAULTS = ["unknown record 24"] * 2 + ["unknown value 21"] * 2
 SCANNED = [3, [[1, 0, 1, 0, 2, 1]]]
 
 

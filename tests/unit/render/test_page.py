@@ -15,6 +15,7 @@ from pytest_recorder import testing
 from pytest_recorder.analysis.loops import find_loops
 from pytest_recorder.cli import main
 from pytest_recorder.errors import EnvironmentError
+from pytest_recorder.format.layout import FORMAT_VERSION
 from pytest_recorder.render import page
 from pytest_recorder.render.explanation import explain
 from pytest_recorder.render.page_data import AttemptLink, prepare
@@ -93,7 +94,7 @@ def test_the_head_says_what_the_browser_needs(tmp_path: Path) -> None:
         head["kept"],
     )
     assert head["failure"] == failure.n
-    assert head["manifest"]["format"] == 1
+    assert head["manifest"]["format"] == FORMAT_VERSION
     assert head["status"] == "complete"
     start = loop.__code__.co_firstlineno
     assert [start + 2, start + 3, start + 3] in [list(one) for one in head["loops"][path]]

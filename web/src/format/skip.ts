@@ -16,6 +16,7 @@ export function skipValue(cursor: Cursor, depth = 0): number {
     case 2: // FALSE
       return 0;
     case 3: // INT
+    case 19: // REFERENCE
       cursor.uv();
       return 0;
     case 4: // BIG_INT
@@ -132,6 +133,7 @@ export function skipRecord(cursor: Cursor, byte: number): number {
       return 0;
     case 6: // RETURN
     case 7: // YIELD
+    case 16: // OBJECT
       secrets += skipValue(cursor);
       return secrets;
     case 9: // THROW
@@ -163,6 +165,48 @@ export function skipRecord(cursor: Cursor, byte: number): number {
       cursor.uv();
       cursor.uv();
       return 0;
+    case 17: // ITEMS
+      cursor.uv();
+      cursor.uv();
+      cursor.byte();
+      cursor.byte();
+      cursor.uv();
+      cursor.uv();
+      for (let left = cursor.count(); left > 0; left--) {
+        secrets += skipValue(cursor);
+      }
+      return secrets;
+    case 18: // ENTRIES
+      cursor.uv();
+      cursor.uv();
+      cursor.byte();
+      cursor.byte();
+      cursor.uv();
+      cursor.uv();
+      for (let left = cursor.count(); left > 0; left--) {
+        secrets += skipValue(cursor);
+        secrets += skipValue(cursor);
+      }
+      return secrets;
+    case 19: // ATTRIBUTES
+      cursor.uv();
+      cursor.uv();
+      cursor.byte();
+      cursor.byte();
+      cursor.uv();
+      cursor.uv();
+      for (let left = cursor.count(); left > 0; left--) {
+        cursor.uv();
+        secrets += skipValue(cursor);
+      }
+      return secrets;
+    case 20: // PLACE
+      cursor.uv();
+      return 0;
+    case 21: // LEVEL
+      cursor.uv();
+      cursor.byte();
+      return 0;
     default:
       throw new Malformed(`unknown record ${byte}`);
   }
@@ -189,6 +233,12 @@ export function skipDefinition(cursor: Cursor, byte: number): number {
       cursor.uv();
       cursor.uv();
       cursor.skip(cursor.uv());
+      return 0;
+    case 6: // POSITION
+      cursor.uv();
+      cursor.uv();
+      cursor.uv();
+      cursor.uv();
       return 0;
     default:
       throw new Malformed(`unknown definition ${byte}`);

@@ -7,6 +7,7 @@ export const Define = {
   FILE: 3,
   CODE: 4,
   THREAD: 5,
+  POSITION: 6,
 } as const;
 
 export const Op = {
@@ -25,6 +26,12 @@ export const Op = {
   LOG: 13,
   SPAN: 14,
   GAP: 15,
+  OBJECT: 16,
+  ITEMS: 17,
+  ENTRIES: 18,
+  ATTRIBUTES: 19,
+  PLACE: 20,
+  LEVEL: 21,
   MASK: 0x3F,
   CHANGES: 0x80,
 } as const;
@@ -49,6 +56,7 @@ export const Tag = {
   SUBCLASS: 16,
   OPAQUE: 17,
   REDACTED: 18,
+  REFERENCE: 19,
 } as const;
 
 export const BlockKind = {
@@ -77,6 +85,12 @@ export const KINDS = [
   "log",
   "span",
   "gap",
+  "",
+  "",
+  "",
+  "",
+  "",
+  "level",
 ] as const;
 export type Kind = Exclude<(typeof KINDS)[number], "">;
 
@@ -111,5 +125,5 @@ export const MAX_INT_BYTES = 65536;
 export const EVENTS_HEAD_BYTES = 20;
 
 // The operations that are events of the current frame, and those with a time.
-export const WITH_LINE: readonly boolean[] = [false, false, false, false, false, true, true, true, true, true, true, true, true, true, false, false];
-export const WITH_TIME: readonly boolean[] = [false, false, false, false, false, false, true, true, true, true, true, true, true, true, false, false];
+export const WITH_LINE: readonly boolean[] = [false, false, false, false, false, true, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false];
+export const WITH_TIME: readonly boolean[] = [false, false, false, false, false, false, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, true];
