@@ -20,7 +20,7 @@ from typing import Any
 
 from pytest_recorder.diagnostics.guard import Unreported, shield3
 from pytest_recorder.engine.base import Capabilities
-from pytest_recorder.engine.pure.hot_path import PureHotPath
+from pytest_recorder.engine.pure.hot_path import PureHotPath, Sight
 from pytest_recorder.engine.pure.states import FrameState
 from pytest_recorder.engine.rivals import (
     THREADING,
@@ -49,7 +49,7 @@ class _Pending(local):  # type: ignore[misc]  # pyright: ignore[reportUntypedBas
     state: FrameState | None = None
     frame: int = 0
     at: int = -1
-    changes: bytes = b""
+    sight: Sight = Sight(0)
 
 
 class _PutBack:
@@ -198,11 +198,11 @@ class SettraceEngine:
         if code.co_flags & _SUSPENDABLE and not _is_at_start(frame):
             if not hot.has_code(code) and not hot.attach_one(frame):
                 return None
-            state, changes = hot.prepare_resume(frame)
+            state, sight = hot.prepare_resume(frame)
             if state is not None:
                 pending = self._pending
                 pending.state, pending.frame = state, id(frame)
-                pending.at, pending.changes = frame.f_lasti, changes
+                pending.at, pending.sight = frame.f_lasti, sight
                 return self.local
             return None
         return self.local if hot.start(frame, code) and hot.has_code(code) else None
@@ -316,7 +316,10 @@ class SettraceEngine:
         state = pending.state
         if state is not None:
             pending.state = None
-            self._hot.write_resume(state, pending.changes)
+            frame: FrameType | None = INTERPRETER.getframe(1)
+            while frame is not None and id(frame) != pending.frame:
+                frame = frame.f_back
+            self._hot.write_resume(frame, state, pending.sight)
 
     def _fault(self, error: BaseException) -> Any:
         if isinstance(error, RecursionError):

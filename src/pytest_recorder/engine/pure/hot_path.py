@@ -5,7 +5,8 @@ PYTEST_DONT_REWRITE
 An engine calls the operations, each as `operation(frame, code, argument)`. Everything between
 `_enter` and the end of an operation runs under one lock, so that records of several threads
 never mix. No operation keeps a reference to a frame, an object or an exception: a frame is known
-by its address while it lives, and its previous values by their bytes.
+by its address while it lives, its previous values by their bytes, the objects in them as `Objects`
+knows them.
 
 The parent of a frame is the nearest recorded frame among its callers, which the interpreter tells
 (`f_back`). So generators, threads and greenlets need no shadow stack that could be wrong.
@@ -21,7 +22,7 @@ from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from logging import Logger
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.definitions import CodeRecord, Definitions, Sink
@@ -39,6 +40,7 @@ from pytest_recorder.engine.pure.marks import (
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.meter import at_least_us
 from pytest_recorder.engine.pure.names import UNBOUND, prepare_reader
+from pytest_recorder.engine.pure.objects import Known
 from pytest_recorder.engine.pure.shapes import prepare_tuples
 from pytest_recorder.engine.pure.states import FrameState, ThreadState
 from pytest_recorder.engine.pure.values import ValueEncoder
@@ -61,6 +63,21 @@ _KINDS = {
 }
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _MASKED = tuple(bytes((number,)) for number in range(256))
+
+
+class Sight(NamedTuple):
+    """What a look at a frame has found; `keep` makes it what the next look is compared with."""
+
+    block: int
+    number: int = 0  # of the look
+    records: bytes = b""
+    changes: bytes = b""
+    value: bytes = b""
+    values: dict[str, bytes] = {}
+    roots: dict[str, tuple[Known, ...]] = {}
+
+
+_NO_VALUE: Final = object()
 
 
 class PureHotPath(Entrance):
@@ -148,6 +165,7 @@ class PureHotPath(Entrance):
         self.losses.clear()
         self._current: FrameState | None = None
         self._block = 0
+        self._is_new_block = False  # and what is to be told in it is still to be found out
         self._frame_count = 0
         self._thread_count = 0
         self._started_ns = self.clock()
@@ -200,7 +218,8 @@ class PureHotPath(Entrance):
     @property
     def redactions(self) -> dict[str, int]:
         """How many values and texts of this trace were hidden."""
-        return {"value": self._encoder.redacted, "text": self._redactor.masked}
+        values = self._encoder.redacted + self._encoder.objects.redacted
+        return {"value": values, "text": self._redactor.masked}
 
     def codes(self) -> list[CodeType]:
         """Give the code objects in scope that were met so far."""
@@ -261,8 +280,7 @@ class PureHotPath(Entrance):
         parent = self._parent(frame.f_back)
         state = FrameState(self._frame_count, record, thread.number, parent)
         self._frames[id(frame)] = state
-        arguments = self._arguments(frame, record, state)
-        self._write_call(state, arguments)
+        self._write_call(frame, state)
         return True
 
     def line(self, frame: FrameType, code: CodeType, line: int) -> None:
@@ -276,7 +294,7 @@ class PureHotPath(Entrance):
             self.follow_handled(frame, state)
         if line == state.line_seen:
             return
-        self._write(state, Op.LINE, line, b"", self.changes(frame, state))
+        self._write(frame, state, Op.LINE, line, b"")
         state.line_seen = line  # not before it is told
 
     def returned(self, frame: FrameType, code: CodeType, value: object) -> None:
@@ -284,34 +302,48 @@ class PureHotPath(Entrance):
         state = self._state(frame, code)
         if state is not None:
             del self._frames[id(frame)]
-            self._write_value(frame, state, Op.RETURN, value)
+            line = self._line_now(frame, state)
+            self._write(frame, state, Op.RETURN, line, self._time(), value)
 
     def yielded(self, frame: FrameType, code: CodeType, value: object) -> None:
         """Record that a generator or coroutine hands out a value and is suspended."""
         state = self._state(frame, code)
         if state is not None:
-            self._write_value(frame, state, Op.YIELD, value)
+            line = self._line_now(frame, state)
+            self._write(frame, state, Op.YIELD, line, self._time(), value)
 
     def resumed(self, frame: FrameType, code: CodeType, argument: object = None) -> None:
         """Record that a suspended frame goes on."""
         state = self._state(frame, code)
         if state is not None:
             state.thread = self._thread().number
-            self.write_resume(state, self.changes(frame, state))
+            self._write(frame, state, Op.RESUME, state.line, self._time())
 
-    def prepare_resume(self, frame: FrameType) -> tuple[FrameState | None, bytes]:
+    def prepare_resume(self, frame: FrameType) -> tuple[FrameState | None, Sight]:
         """Read what `write_resume` will write, while it is still true."""
         state = self._state(frame, frame.f_code)
         if state is None:
-            return None, b""
+            return None, Sight(0)
         state.thread = self._thread().number
         state.raised_at = -1
         state.is_suspended = False
-        return state, self.changes(frame, state)
+        sight = self._look(frame, state)
+        if self._is_new_block or len(sight.records) > self._sink.room:
+            return state, Sight(0)  # it is looked at in the next block
+        if sight.records:
+            self._sink.append(sight.records, 0)
+        return state, sight
 
-    def write_resume(self, state: FrameState, changes: bytes) -> None:
-        """Write a `resume` whose changes were read before; the settrace engine decides late."""
-        self._write(state, Op.RESUME, state.line, self._time(), changes)
+    def write_resume(self, frame: FrameType | None, state: FrameState, sight: Sight) -> None:
+        """Write a `resume` that was prepared; the settrace engine decides late.
+
+        Where a block began between, the frame is looked at again, as long as it is there.
+        """
+        sight = sight._replace(records=b"")
+        if sight.block != self._block and frame is not None:
+            self._write(frame, state, Op.RESUME, state.line, self._time())
+        else:
+            self._write(None, state, Op.RESUME, state.line, self._time(), sight=sight)
 
     def thrown(self, frame: FrameType, code: CodeType, error: BaseException) -> None:
         """Record that an exception is thrown into a suspended frame."""
@@ -319,7 +351,7 @@ class PureHotPath(Entrance):
         if state is not None:
             state.thread = self._thread().number
             body = self._time() + self._exception(error)
-            self._write(state, Op.THROW, state.line, body, self.changes(frame, state))
+            self._write(frame, state, Op.THROW, state.line, body, error=error)
 
     # Operations: exceptions.
 
@@ -358,7 +390,7 @@ class PureHotPath(Entrance):
         if not is_known:
             body = self._time() + state.exception
             line = self._line_now(frame, state)
-            self._write(state, Op.RAISE, line, body, self.changes(frame, state))
+            self._write(frame, state, Op.RAISE, line, body, error=error)
 
     def unwound(self, frame: FrameType, code: CodeType, error: BaseException | None) -> None:
         """Record that a frame ends by an exception; None: the one last seen in the frame."""
@@ -378,8 +410,7 @@ class PureHotPath(Entrance):
                     if error is not None
                     else state.exception_line
                 ) or self._line_now(frame, state)
-                changes = self.changes(frame, state)
-                self._write(state, Op.UNWIND, line, self._time() + body, changes)
+                self._write(frame, state, Op.UNWIND, line, self._time() + body)
                 if error is None:
                     thread.unwound = state.exception_key
                     thread.unwound_frame = id(frame)
@@ -432,9 +463,8 @@ class PureHotPath(Entrance):
 
     def output(self, frame: FrameType | None, stream: int, printed: str) -> None:
         """Record what was written, at the nearest frame in scope."""
-        state, line = self._nearest(frame)
         body = self._time() + bytes((stream,)) + self._printed(printed)
-        self._write(state, Op.OUTPUT, line, body, b"")
+        self._write_aside(frame, Op.OUTPUT, body)
 
     def _log(self, frame: FrameType) -> None:
         # `logging.Logger.callHandlers(self, record)` is stdlib code: its `f_locals` are nobody's.
@@ -442,17 +472,15 @@ class PureHotPath(Entrance):
         if parts is not None:
             level, logger, message = parts
             define = self.definitions.name
-            state, line = self._nearest(frame.f_back)
             body = self._time() + define(level) + define(logger) + self._printed(message)
-            self._write(state, Op.LOG, line, body, b"")
+            self._write_aside(frame.f_back, Op.LOG, body)
 
     def note(self, frame: FrameType, remark: str, _: object = None) -> None:
         """Record a remark of the program, as a log event of level NOTE."""
         define = self.definitions.name
-        state, line = self._nearest(frame)
         words = self._printed(exact(remark))
         body = self._time() + define("NOTE") + define("recording") + words
-        self._write(state, Op.LOG, line, body, b"")
+        self._write_aside(frame, Op.LOG, body)
 
     def span(self, phase: str, edge: str, names: tuple[str, str]) -> None:
         """Record the edge of a phase or a fixture; `names` is the fixture's name and an outcome."""
@@ -465,7 +493,16 @@ class PureHotPath(Entrance):
         # A secret that begins inside the bound must not be cut in two before it is found.
         return self._encoder.encode_text(self._mask(printed))
 
-    def _nearest(self, frame: FrameType | None) -> tuple[FrameState, int]:
+    def _write_aside(self, frame: FrameType | None, op: int, body: bytes) -> None:
+        """Write an event at the nearest frame in scope, which is not looked at for it."""
+        nearest, state, line = self._nearest(frame)
+        is_known = nearest is None or state.block == self._block
+        sight = Sight(self._block) if is_known else None
+        self._write(nearest, state, op, line, body, sight=sight)
+
+    def _nearest(
+        self, frame: FrameType | None
+    ) -> tuple[FrameType | None, FrameState, int]:
         while frame is not None:
             state = self._frames.get(id(frame))
             if (
@@ -473,13 +510,13 @@ class PureHotPath(Entrance):
                 and state.record is not None
                 and state.record.code is frame.f_code
             ):
-                return state, frame.f_lineno or state.line
+                return frame, state, frame.f_lineno or state.line
             if id(frame.f_code) in self._codes:
                 adopted = self._state(frame, frame.f_code)
                 if adopted is not None:
-                    return adopted, frame.f_lineno or adopted.line
+                    return frame, adopted, frame.f_lineno or adopted.line
             frame = frame.f_back
-        return self._thread().nowhere, 0
+        return None, self._thread().nowhere, 0
 
     def forget_streams(self) -> None:
         """Look at `sys.stdout` and `sys.stderr` anew at the next event."""
@@ -566,47 +603,71 @@ class PureHotPath(Entrance):
     def _line_now(self, frame: FrameType, state: FrameState) -> int:
         return state.line if self.has_lines else frame.f_lineno or state.line
 
-    def _arguments(self, frame: FrameType, record: CodeRecord, state: FrameState) -> bytes:
-        parts: list[bytes] = []
-        encode = self._encoder.encode_under
-        for name, value in zip(record.args, record.read(frame, record.args), strict=True):
-            if value is not UNBOUND:
-                encoded = encode(record.secret.get(name, 0), value)
-                state.values[name] = encoded
-                parts += (record.name_ids[name], encoded)
-        return uv(len(parts) // 2) + b"".join(parts)
-
-    def changes(self, frame: FrameType, state: FrameState) -> bytes:
-        """Give the variables that differ since the frame's previous event."""
-        record = state.record
-        if record is None or not self._has_values or not record.names:
-            return b""
-        old = state.values
-        encoder = self._encoder
-        redacted, secret = encoder.redacted, record.secret
-        changed: list[bytes] = []
-        deleted: list[bytes] = []
-        for name, value in zip(record.names, record.read(frame, record.names), strict=True):
-            if value is UNBOUND:
-                if old.pop(name, None) is not None:
-                    deleted.append(record.name_ids[name])
-                continue
-            level = secret.get(name) if secret else 0
-            encoded = encoder.encode_under(level, value) if level else encoder.encode(value)
-            if old.get(name) != encoded:
-                old[name] = encoded
-                changed += (record.name_ids[name], encoded)
-                redacted = encoder.redacted
-            else:
-                encoder.redacted = redacted  # what is not written does not count
-        if not changed and not deleted:
-            return b""
-        return b"".join((uv(len(changed) // 2), *changed, uv(len(deleted)), *deleted))
+    def _look(
+        self,
+        frame: FrameType,
+        state: FrameState,
+        value: object = _NO_VALUE,
+        error: BaseException | None = None,
+    ) -> Sight:
+        """Look at the variables of a frame, and at what it gives away."""
+        record, encoder = state.record, self._encoder
+        objects = encoder.objects
+        if objects.is_full:
+            objects.forget(
+                root
+                for other in tuple(self._frames.values())
+                for roots in other.roots.values()
+                for root in roots
+            )
+        objects.begin(self._block)
+        values: dict[str, bytes] = {}
+        roots: dict[str, tuple[Known, ...]] = {}
+        redacted: dict[str, int] = {}
+        if record is not None and self._has_values and record.names:
+            secret, held = record.secret, state.roots
+            for name, item in zip(record.names, record.read(frame, record.names), strict=True):
+                if item is not UNBOUND:
+                    before = encoder.redacted
+                    values[name] = encoder.encode(
+                        item, secret.get(name, 0) if secret else 0, held.get(name, ())
+                    )
+                    met = objects.take_met()
+                    if met:
+                        roots[name] = met
+                    redacted[name], encoder.redacted = encoder.redacted - before, before
+        shown = b""
+        if value is not _NO_VALUE:
+            level = record.result_level if record is not None else 0
+            shown = encoder.encode(value, level)
+            objects.take_met()
+        if error is not None and self._has_values:
+            encoder.encode(error)
+            objects.take_met()
+        records = objects.end()
+        changes = b""
+        if record is not None:
+            old, ids = state.values, record.name_ids
+            changed: list[bytes] = []
+            for name, encoded in values.items():
+                if old.get(name) != encoded or (
+                    name in roots and objects.newest(roots[name]) > state.looked
+                ):
+                    changed += (ids[name], encoded)
+                    encoder.redacted += redacted[name]
+            deleted = [ids[name] for name in old if name not in values]
+            if self._has_values and (changed or deleted):
+                count = uv(len(changed) // 2)
+                changes = b"".join((count, *changed, uv(len(deleted)), *deleted))
+        return Sight(
+            self._block, objects.look_number, records, changes, shown, values, roots
+        )
 
     def _exception(self, error: BaseException) -> bytes:
         encoder = self._encoder
         message = self._printed(self._message(error))
-        return encoder.type_id(type(error)) + encoder.object_id(error) + message
+        reader = encoder.reader(type(error))
+        return reader.type_id + encoder.objects.number_of(error, reader) + message
 
     def _unseen(self, state: FrameState, code: CodeType) -> bytes:
         """Give the exception that left a frame where the engine is not shown it."""
@@ -623,35 +684,88 @@ class PureHotPath(Entrance):
 
     # Records go out.
 
-    def _write_value(self, frame: FrameType, state: FrameState, op: int, value: object) -> None:
-        changes = self.changes(frame, state)
-        level = state.record.result_level if state.record is not None else 0
-        body = self._time() + self._encoder.encode_under(level, value)
-        self._write(state, op, self._line_now(frame, state), body, changes)
-
-    def _write_call(self, state: FrameState, arguments: bytes) -> None:
-        fixed = uv(state.number) + state.record.number if state.record is not None else b""
-        body = fixed + uv(state.thread) + uv(state.parent) + self._time() + arguments
-        self._write_bare(bytes((Op.CALL,)) + body)
+    def _write_call(self, frame: FrameType, state: FrameState) -> None:
+        """Write the event that begins a frame, with its arguments."""
+        record = state.record
+        if record is None:
+            return
+        encoder, objects = self._encoder, self._encoder.objects
+        fixed = uv(state.number) + record.number + uv(state.thread) + uv(state.parent)
+        head = bytes((Op.CALL,)) + fixed + self._time()
+        if self.lost:
+            self._write_gaps()
+        redacted = encoder.redacted
+        while True:
+            encoder.redacted = redacted
+            objects.begin(self._block)
+            values: dict[str, bytes] = {}
+            roots: dict[str, tuple[Known, ...]] = {}
+            for name, value in zip(record.args, record.read(frame, record.args), strict=True):
+                if value is not UNBOUND:
+                    values[name] = encoder.encode(value, record.secret.get(name, 0))
+                    met = objects.take_met()
+                    if met:
+                        roots[name] = met
+            records = objects.end()
+            parts = [part for name in values for part in (record.name_ids[name], values[name])]
+            whole = b"".join((records, head, uv(len(values)), *parts))
+            if self._has_room(len(whole)):
+                break
+        state.values, state.roots, state.looked = values, roots, objects.look_number
+        self._sink.append(whole, 1)
+        self._written_us = self._last_us
         state.block = self._block
         self._current = state
 
+    def _has_room(self, size: int) -> bool:
+        """Tell whether a record fits; else begin a block for it, in which all is told anew."""
+        if self._is_new_block:
+            self._sink.next_events(size, self._written_us)
+            self._is_new_block = False
+        elif size > self._sink.room:
+            self._block += 1
+            self._current = None
+            self._is_new_block = True
+            return False
+        return True
+
     def _write(
-        self, state: FrameState, op: int, line: int, body: bytes, changes: bytes
+        self,
+        frame: FrameType | None,
+        state: FrameState,
+        op: int,
+        line: int,
+        body: bytes,
+        value: object = _NO_VALUE,
+        *,
+        error: BaseException | None = None,
+        sight: Sight | None = None,
     ) -> None:
-        """Write one event of a frame, after what makes that frame the current one."""
+        """Write one event of a frame, after what makes that frame the current one.
+
+        `sight` is what a look has found already.
+        """
         if self.lost:
             self._write_gaps()
         if op not in (Op.RAISE, Op.UNWIND):
             self._thread().unwound = 0
-        head = _MASKED[op | Op.CHANGES] if changes else _MASKED[op]
-        record = head + zz(line - state.line) + body + changes
-        prefix = b"" if self._current is state else self._introduce(state)
-        if len(prefix) + len(record) > self._sink.room:
-            self._block += 1
-            prefix = self._introduce(state)
-            self._sink.next_events(len(prefix) + len(record), self._written_us)
-        self._sink.append(prefix + record, 1)
+        redacted = self._encoder.redacted
+        while True:
+            self._encoder.redacted = redacted
+            if frame is not None and (sight is None or sight.block != self._block):
+                sight = self._look(frame, state, value, error)
+            seen = sight if sight is not None else Sight(self._block)
+            head = _MASKED[op | Op.CHANGES] if seen.changes else _MASKED[op]
+            record = head + zz(line - state.line) + body + seen.value + seen.changes
+            prefix = b"" if self._current is state else self._introduce(state, seen)
+            whole = prefix + seen.records + record
+            if self._has_room(len(whole)):
+                break
+        if self._has_values and seen.number:
+            state.values, state.roots, state.looked = seen.values, seen.roots, seen.number
+        elif frame is None and state.block != self._block:
+            state.values, state.roots = {}, {}  # nobody could look
+        self._sink.append(whole, 1)
         self._written_us = self._last_us
         self._current = state
         state.block = self._block
@@ -661,9 +775,10 @@ class PureHotPath(Entrance):
         """Write an event that needs no current frame."""
         if self.lost and record[0] != Op.GAP:
             self._write_gaps()
-        if len(record) > self._sink.room:
+        if self._is_new_block or len(record) > self._sink.room:
             self._block += 1
             self._current = None
+            self._is_new_block = False
             self._sink.next_events(len(record), self._written_us)
         self._sink.append(record, 1)
         if record[0] != Op.GAP:
@@ -675,20 +790,20 @@ class PureHotPath(Entrance):
             number = self.definitions.name(reason)
             self._write_bare(bytes((Op.GAP,)) + uv(self._thread().number) + uv(count) + number)
 
-    def _introduce(self, state: FrameState) -> bytes:
+    def _introduce(self, state: FrameState, sight: Sight) -> bytes:
         """Make a frame the current one; in a new block with all that is known of it."""
         if state.block == self._block:
             return bytes((Op.SWITCH,)) + uv(state.number)
-        code = state.record.number if state.record is not None else b"\0"
+        record = state.record
+        code = record.number if record is not None else b"\0"
         parts = [
             bytes((Op.FRAME,)) + uv(state.number) + code,
             uv(state.thread) + uv(state.parent) + uv(state.line),
         ]
-        record = state.record
-        if self._has_values and record is not None and (state.values or _may_have_had(state)):
+        if self._has_values and record is not None and (sight.values or _may_have_had(state)):
             ids = record.name_ids
-            parts.append(bytes((Op.STATE,)) + uv(len(state.values)))
-            parts.extend(ids[name] + value for name, value in state.values.items())
+            parts.append(bytes((Op.STATE,)) + uv(len(sight.values)))
+            parts.extend(ids[name] + value for name, value in sight.values.items())
         return b"".join(parts)
 
 

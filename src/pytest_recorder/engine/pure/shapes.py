@@ -68,7 +68,7 @@ class TypeReader(NamedTuple):
     alive: Callable[[], type | None]
     type_id: bytes
     shape: int
-    encode: Callable[[Any, "TypeReader", int], bytes]
+    encode: Callable[[Any, "TypeReader"], Any]
     dict_at: int  # place in the method resolution order whose class brings `__dict__`, or -1
     slots: tuple[tuple[int, str, str], ...]  # place, name in the class, name for people
     fields: tuple[str, ...]  # of a named tuple

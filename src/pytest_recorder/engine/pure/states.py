@@ -4,6 +4,7 @@ PYTEST_DONT_REWRITE
 """
 
 from pytest_recorder.engine.pure.definitions import CodeRecord
+from pytest_recorder.engine.pure.objects import Known
 from pytest_recorder.original_builtins import __builtins__
 
 
@@ -19,11 +20,13 @@ class FrameState:
         "is_suspended",
         "line",
         "line_seen",
+        "looked",
         "number",
         "parent",
         "raised_at",
         "raised_line",
         "record",
+        "roots",
         "thread",
         "values",
     )
@@ -39,6 +42,8 @@ class FrameState:
         self.line_seen = -1
         self.block = 0
         self.values: dict[str, bytes] = {}
+        self.roots: dict[str, tuple[Known, ...]] = {}  # the objects that these refer to
+        self.looked = 0  # the number of the last look
         self.exception = b""
         self.exception_key = 0
         self.exception_stops = ""

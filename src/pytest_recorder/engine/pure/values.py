@@ -1,4 +1,4 @@
-"""Turns one live object into the bytes of a value, within bounds and without running its code.
+"""Turns live objects into bytes, within bounds and without running their code.
 
 PYTEST_DONT_REWRITE
 
@@ -7,7 +7,9 @@ slots of the built-in type, instance dictionaries and slots through their C desc
 reference to an object or a type outlives the call: what is known of a type is kept beside a weak
 reference to it, by address.
 
-Depth counts the levels of containers and objects that are opened. True sizes are always kept.
+A scalar is written where it stands. An object is written once, by `Objects`, and stands elsewhere as a
+reference; only what a built-in container holds under the name of a secret is written in place, for
+elsewhere it is shown. True sizes are always kept.
 """
 
 # What is recorded can be of any type: pyright's unknowns are the subject here, not an oversight.
@@ -19,12 +21,13 @@ import types
 import weakref
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.instances import state_of
 from pytest_recorder.engine.pure.lookups import entry, exact, is_plain
 from pytest_recorder.engine.pure.marks import Marked, unguarded
+from pytest_recorder.engine.pure.objects import Content, Known, Objects, Read
 from pytest_recorder.engine.pure.scalars import COPIES, encode_complex, encode_float, encode_int
 from pytest_recorder.engine.pure.shapes import (
     HOLDING,
@@ -52,12 +55,31 @@ _args_of = BaseException.__dict__["args"].__get__
 _NONE, _TRUE, _FALSE = bytes((Tag.NONE,)), bytes((Tag.TRUE,)), bytes((Tag.FALSE,))
 _STR, _STR_CUT = bytes((Tag.STR,)), bytes((Tag.STR_CUT,))
 _BYTES, _BYTES_CUT = bytes((Tag.BYTES,)), bytes((Tag.BYTES_CUT,))
-_SEQUENCE, _MAPPING = bytes((Tag.SEQUENCE,)), bytes((Tag.MAPPING,))
-_OBJECT, _OPAQUE = bytes((Tag.OBJECT,)), bytes((Tag.OPAQUE,))
-_TEXT, _SUBCLASS, _REDACTED = bytes((Tag.TEXT,)), bytes((Tag.SUBCLASS,)), bytes((Tag.REDACTED,))
-_WHOLE = bytes((Reason.WHOLE,))
+_REDACTED, _REFERENCE = bytes((Tag.REDACTED,)), bytes((Tag.REFERENCE,))
 
 __all__ = ["Bounds", "ValueEncoder"]
+
+
+class _Part(NamedTuple):
+    """A part of what an object holds: beside it its key or the name of its attribute."""
+
+    item: Any
+    level: int = OPEN  # how much its name hides
+    name: str | None = None
+    key: Any = None
+
+
+class _Raw(NamedTuple):
+    """What an object holds, as it was read; the bytes of a leaf, which has no parts."""
+
+    tag: int
+    full: int = 0
+    reason: int = Reason.WHOLE
+    parts: list[_Part] | None = None
+    leaf: bytes = b""
+
+
+_Reader = Callable[[Any, TypeReader], _Raw]
 
 
 class ValueEncoder:
@@ -71,15 +93,16 @@ class ValueEncoder:
         "_bounds",
         "_define_name",
         "_define_type",
-        "_encoders",
-        "_ids",
-        "_level",
+        "_held",
         "_level_of",
         "_open",
+        "_raw",
         "_readers",
         "_redactor",
         "_safely",
         "_scalars",
+        "_sizes",
+        "objects",
         "redacted",
     )
 
@@ -96,11 +119,15 @@ class ValueEncoder:
         self._level_of = redactor.level
         self._define_type = define_type
         self._define_name = define_name
-        self._safely = marked(self._encode_whole, "encode", self._mark)
+        self._safely = marked(self._encode_part, "encode", self._mark)
+        content = marked(self._read_content, "encode", lambda _: _UNREADABLE)
+        signature = marked(self._read_signature, "encode", lambda _: ())
+        size = marked(self._read_size, "encode", lambda _: 0)
         self._readers: dict[int, TypeReader] = {}
-        self._ids: dict[int, bytes] = {}
         self._open: list[int] = []
-        self._level = OPEN  # of the name that a container stands under
+        self._held: Iterable[Known] = ()  # what referred from the place that is read, the last time
+        self.objects = Objects(bounds.depth, Read(content, signature, size))
+        """The objects that were met, and what is known of them."""
         self.redacted = 0
         """Values of which only the type was encoded, since the recording began."""
         scalars: dict[type, Callable[[Any], bytes]] = {
@@ -113,7 +140,7 @@ class ValueEncoder:
             bytes: self._encode_bytes,
         }
         self._scalars = {id(kind): encode for kind, encode in scalars.items()}
-        self._encoders: dict[int, Callable[[Any, TypeReader, int], bytes]] = {
+        self._raw: dict[int, _Reader] = {
             Shape.LIST: self._sequence(list),
             Shape.TUPLE: self._tuple,
             Shape.SET: self._sequence(set),
@@ -140,62 +167,87 @@ class ValueEncoder:
             Shape.SUB_STR: self._scalar_subclass(str),
             Shape.SUB_BYTES: self._scalar_subclass(bytes),
         }
+        self._sizes: dict[int, Callable[[Any, TypeReader], int]] = {
+            Shape.LIST: lambda value, _: list.__len__(value),
+            Shape.TUPLE: lambda value, _: tuple.__len__(value),
+            Shape.SET: lambda value, _: set.__len__(value),
+            Shape.FROZENSET: lambda value, _: frozenset.__len__(value),
+            Shape.DEQUE: lambda value, _: collections.deque.__len__(value),
+            Shape.NAMED_TUPLE: lambda value, _: tuple.__len__(value),
+            Shape.MAPPING: lambda value, _: dict.__len__(value),
+        }
 
     def reset(self) -> None:
         """Forget all numbers: the next recording counts objects and types from the start."""
         self._readers.clear()
-        self._ids.clear()
         self._open.clear()
+        self.objects.reset()
         self.redacted = 0
 
-    def encode(self, value: object) -> bytes:
-        """Encode any object; raises nothing of the program's."""
-        scalar = self._scalars.get(id(type(value)))
-        if scalar is not None:
-            return scalar(value)
-        return self._safely(value)  # type: ignore[no-any-return]
+    # Values, as they stand in an event or in an object.
 
-    def _encode_whole(self, value: Any) -> bytes:
-        level, self._level = self._level, OPEN
-        self._open.clear()
-        return self._hidden(value, 0, level) if level else self._encode(value, 0)
+    def encode(self, value: Any, level: int = OPEN, held: Iterable[Known] = ()) -> bytes:
+        """Encode what stands under a name that hides so much, if anything.
 
-    def _mark(self, value: object) -> bytes:
-        """Stand for a value that could not be read: its type, if that can be."""
-        type_id = self._define_type(type_name(type(value)), ())
-        return _OPAQUE + type_id + self.object_id(value) + bytes((Reason.FAILED,))
-
-    def encode_at(self, value: object, depth: int) -> bytes:
-        """Encode an object inside so many others."""
-        self._open.clear()
-        return self._encode(value, depth)
-
-    def encode_under(self, level: int, value: object) -> bytes:
-        """Encode what stands under a name that hides so much, if anything."""
-        if not level:
-            return self.encode(value)
-        self._level = level
-        return self._safely(value)  # type: ignore[no-any-return]
-
-    def _hidden(self, value: Any, depth: int, level: int) -> bytes:
-        """Encode the type only of what is hidden; items of a built-in container are looked at.
-
-        None and truth values hide nothing.
+        `held` are the objects that stood there the last time. What an object holds is not read before
+        `Objects.end`.
         """
+        scalar = self._scalars.get(id(type(value)))
+        if scalar is not None and not level:
+            return scalar(value)
+        self._held = held
+        self._open.clear()
+        return self._safely((value, level))  # type: ignore[no-any-return]
+
+    def _encode_part(self, read: tuple[Any, int]) -> bytes:
+        return self._part(*read, 0)
+
+    def _mark(self, read: tuple[Any, int]) -> bytes:
+        """Stand for a value that could not be read: its type, if that can be."""
+        type_id = self._define_type(type_name(type(read[0])), ())
+        return bytes((Tag.OPAQUE,)) + type_id + uv(0) + bytes((Reason.FAILED,))
+
+    def _part(self, value: Any, level: int, depth: int) -> bytes:
+        kind = type(value)
+        scalar = self._scalars.get(id(kind))
+        if not level:
+            return scalar(value) if scalar is not None else self._reference(value)
         if value is None or value is True or value is False:
-            return self._scalars[id(type(value))](value)
-        reader = self.reader(type(value))
+            # These hide nothing.
+            return self._scalars[id(kind)](value)
+        reader = self.reader(kind)
         if is_hidden(reader.shape, level):
             if self._redactor.remember(value):
                 self._redactor.tell()
             self.redacted += 1
             return _REDACTED + reader.type_id
-        outer = self._level
-        self._level = level if reader.shape in HOLDING else OPEN
-        try:
-            return self._encode(value, depth)
-        finally:
-            self._level = outer
+        if reader.shape in HOLDING:
+            return self._in_place(value, reader, level, depth)
+        return scalar(value) if scalar is not None else self._reference(value)
+
+    def _reference(self, value: Any) -> bytes:
+        return _REFERENCE + self.objects.refer(value, self.reader(type(value)), self._held).number
+
+    def _in_place(self, value: Any, reader: TypeReader, level: int, depth: int) -> bytes:
+        """Encode a container with what it holds, of which so much is hidden."""
+        raw = reader.encode(value, reader)
+        number = self.objects.number_of(value, reader)
+        if raw.parts is None:
+            return bytes((raw.tag,)) + reader.type_id + number + raw.leaf
+        reason, parts = raw.reason, raw.parts
+        if id(value) in self._open:
+            reason, parts = Reason.CYCLE, []
+        elif depth >= self._bounds.depth and raw.full:
+            reason, parts = Reason.DEPTH, []
+        self._open.append(id(value))
+        shown = [
+            (self._part(part.key, OPEN, depth + 1) if raw.tag == Tag.MAPPING else b"")
+            + self._part(part.item, level, depth + 1)
+            for part in parts
+        ]
+        self._open.pop()
+        head = bytes((raw.tag,)) + reader.type_id + number + uv(raw.full)
+        return b"".join((head, bytes((reason,)), uv(len(shown)), *shown))
 
     def encode_text(self, value: str) -> bytes:
         """Encode a string within the bound on characters."""
@@ -204,43 +256,72 @@ class ValueEncoder:
             return _STR + text(value)
         return _STR_CUT + uv(len(value)) + text(value[:limit])
 
-    def object_id(self, value: object) -> bytes:
-        """Number an object by first appearance; an address that is used again keeps its number."""
-        number = self._ids.get(id(value))
-        if number is None:
-            number = self._ids[id(value)] = uv(len(self._ids) + 1)
-        return number
+    def _encode_bytes(self, value: bytes) -> bytes:
+        limit = self._bounds.chars
+        if len(value) <= limit:
+            return _BYTES + uv(len(value)) + value
+        return _BYTES_CUT + uv(len(value)) + uv(limit) + value[:limit]
 
     def type_id(self, kind: type) -> bytes:
         """Number a type by first appearance."""
         return self.reader(kind).type_id
 
-    def _encode(self, value: Any, depth: int) -> bytes:
-        kind = type(value)
-        scalar = self._scalars.get(id(kind))
-        if scalar is not None:
-            return scalar(value)
-        reader = self.reader(kind)
-        return reader.encode(value, reader, depth)
+    # What an object holds, for `Objects`.
 
-    def _many(self, values: tuple[Any, ...], depth: int) -> list[bytes]:
-        """Encode the items of a container; most are scalars, which need no call of their own."""
-        if self._level:
-            return [self._hidden(value, depth, self._level) for value in values]
-        scalars, encoded = self._scalars, []
-        for value in values:
-            scalar = scalars.get(id(type(value)))
-            encoded.append(scalar(value) if scalar is not None else self._encode(value, depth))
-        return encoded
+    def _read_content(self, read: tuple[Any, TypeReader, Iterable[Known]]) -> Content:
+        value, reader, held = read
+        raw = reader.encode(value, reader)
+        if raw.parts is None:
+            return Content(raw.tag, leaf=raw.leaf)
+        self._held = held
+        redacted = self.redacted
+        shown: list[bytes] = []
+        for part in raw.parts:
+            beside = b""
+            if part.name is not None:
+                beside = self._define_name(part.name)
+            elif raw.tag == Tag.MAPPING:
+                beside = self._part(part.key, OPEN, 1)
+            shown.append(beside + self._part(part.item, part.level, 1))
+        signature = tuple(map(self._sign, raw.parts))
+        redacted, self.redacted = self.redacted - redacted, redacted
+        return Content(
+            raw.tag, raw.full, raw.reason, tuple(shown), signature, redacted=redacted
+        )
 
-    def _pair(self, pair: tuple[Any, ...], depth: int) -> list[bytes]:
-        """Encode two items, the first of which can be the name of the second."""
+    def _read_signature(self, read: tuple[Any, TypeReader]) -> tuple[Any, ...]:
+        """Give what tells whether an object shares anything with what was at its address."""
+        value, reader = read
+        raw = reader.encode(value, reader)
+        return (raw.leaf,) if raw.parts is None else tuple(map(self._sign, raw.parts))
+
+    def _sign(self, part: _Part) -> Any:
+        return (part.name, self._sign_item(part.key), self._sign_item(part.item))
+
+    def _sign_item(self, item: Any) -> Any:
+        scalar = self._scalars.get(id(type(item)))
+        return scalar(item) if scalar is not None else (id(item), id(type(item)))
+
+    def _read_size(self, read: tuple[Any, TypeReader]) -> int:
+        """Give how many parts an object has; 0 where it is to be looked at to know."""
+        value, reader = read
+        size = self._sizes.get(reader.shape)
+        if size is not None:
+            return size(value, reader)
+        raw = reader.encode(value, reader)
+        return 0 if raw.parts is None else raw.full
+
+    # How each shape is read.
+
+    def _many(self, values: Iterable[Any]) -> list[_Part]:
+        return [_Part(value) for value in values]
+
+    def _pair(self, pair: tuple[Any, ...]) -> list[_Part]:
+        """Read two items, the first of which can be the name of the second."""
         level = OPEN
-        if len(pair) == 2 and not self._level and is_name(pair[0]):
+        if len(pair) == 2 and is_name(pair[0]):
             level = self._level_of_key(pair[0])
-        if not level:
-            return self._many(pair, depth)
-        return [self._encode(pair[0], depth), self._hidden(pair[1], depth, level)]
+        return [_Part(pair[0]), _Part(pair[1], level)] if len(pair) == 2 else self._many(pair)
 
     def _level_of_key(self, key: object) -> int:
         """Give how much a key hides: a string, or bytes such as the names of headers."""
@@ -248,225 +329,141 @@ class ValueEncoder:
             key = key.decode("latin-1")
         return self._level_of(key) if type(key) is str else OPEN
 
-    def _encode_bytes(self, value: bytes) -> bytes:
-        limit = self._bounds.chars
-        if len(value) <= limit:
-            return _BYTES + uv(len(value)) + value
-        return _BYTES_CUT + uv(len(value)) + uv(limit) + value[:limit]
+    def _parts(
+        self, tag: int, full: int, limit: int, why: int, read: Callable[[], list[_Part]]
+    ) -> _Raw:
+        """Read parts, of which the program may take some away meanwhile."""
+        try:
+            return _Raw(tag, full, why if full > limit else Reason.WHOLE, read())
+        except RuntimeError as error:
+            if isinstance(error, RecursionError):
+                raise
+            return _Raw(tag, full, Reason.CHANGED, [])
 
-    # Containers and objects. `depth` is the number of levels opened above this one.
-
-    def _open_level(self, value: object, depth: int, full: int, limit: int, why: int) -> int:
-        """Give the reason why not all is shown, 0 when all is; the caller closes what it opens."""
-        if id(value) in self._open:
-            return Reason.CYCLE
-        if depth >= self._bounds.depth:
-            return Reason.DEPTH if full else Reason.WHOLE
-        return why if full > limit else Reason.WHOLE
-
-    def _opened(
-        self,
-        tag: bytes,
-        value: object,
-        reader: TypeReader,
-        depth: int,
-        full: int,
-        parts: Callable[[], Iterable[bytes]],
-        bound: tuple[int, int],
-        *,
-        is_cut: bool = False,
-    ) -> bytes:
-        limit, why = bound
-        reason = self._open_level(value, depth, full, limit, why)
-        number = self.object_id(value)
-        shown: list[bytes] = []
-        if reason not in (Reason.CYCLE, Reason.DEPTH):
-            self._open.append(id(value))
-            if is_cut:
-                reason = Reason.CHANGED
-            try:
-                shown.extend(parts())
-            except RuntimeError as error:
-                if isinstance(error, RecursionError):
-                    raise
-                reason = Reason.CHANGED
-            finally:
-                self._open.pop()
-        return b"".join(
-            (tag, reader.type_id, number, uv(full), bytes((reason,)), uv(len(shown)), *shown)
-        )
-
-    def _sequence(self, base: Any) -> Callable[[Any, TypeReader, int], bytes]:
-        """Make the encoder for a built-in sequence or set and its subclasses."""
+    def _sequence(self, base: Any) -> _Reader:
+        """Make the reader of a built-in sequence or set and its subclasses."""
         length, iterate = base.__len__, base.__iter__
 
-        def encode(value: Any, reader: TypeReader, depth: int) -> bytes:
+        def read(value: Any, reader: TypeReader) -> _Raw:
             limit, full = self._bounds.items, length(value)
             items = self._pair if full == 2 <= limit and base is list else self._many
-            bound = (limit, Reason.ITEMS)
+            return self._parts(
+                Tag.SEQUENCE,
+                full,
+                limit,
+                Reason.ITEMS,
+                lambda: items(tuple(islice(iterate(value), limit))),
+            )
 
-            def parts() -> list[bytes]:
-                return items(tuple(islice(iterate(value), limit)), depth + 1)
+        return read
 
-            return self._opened(_SEQUENCE, value, reader, depth, full, parts, bound)
-
-        return encode
-
-    def _tuple(self, value: Any, reader: TypeReader, depth: int) -> bytes:
+    def _tuple(self, value: Any, reader: TypeReader) -> _Raw:
         limit, full = self._bounds.items, tuple.__len__(value)
         shown = items_of_tuple(value, limit)
-        is_cut = len(shown) < min(full, limit)
-        bound = (limit, Reason.ITEMS)
+        reason = Reason.ITEMS if full > limit else Reason.WHOLE
+        if len(shown) < min(full, limit):
+            reason = Reason.CHANGED
         items = self._pair if full == 2 <= limit else self._many
+        return _Raw(Tag.SEQUENCE, full, reason, items(shown))
 
-        def parts() -> list[bytes]:
-            return items(shown, depth + 1)
+    def _named_tuple(self, value: Any, reader: TypeReader) -> _Raw:
+        limit, full = self._bounds.items, tuple.__len__(value)
+        shown = tuple(islice(tuple.__iter__(value), limit))
+        names = (*reader.fields, *("",) * len(shown))
+        parts = [_Part(v, self._level_of(n)) for n, v in zip(names, shown, strict=False)]
+        return _Raw(
+            Tag.SEQUENCE, full, Reason.ITEMS if full > limit else Reason.WHOLE, parts
+        )
 
-        return self._opened(_SEQUENCE, value, reader, depth, full, parts, bound, is_cut=is_cut)
+    def _mapping(self, value: Any, reader: TypeReader) -> _Raw:
+        limit, full = self._bounds.items, dict.__len__(value)
 
-    def _named_tuple(self, value: Any, reader: TypeReader, depth: int) -> bytes:
-        limit = self._bounds.items
-
-        def parts() -> list[bytes]:
-            shown = tuple(islice(tuple.__iter__(value), limit))
-            names = (*reader.fields, *("",) * len(shown))
+        def read() -> list[_Part]:
             return [
-                self._hidden(v, depth + 1, level)
-                if (level := self._level_of(n))
-                else self._encode(v, depth + 1)
-                for n, v in zip(names, shown, strict=False)
-            ]
-
-        full = tuple.__len__(value)
-        return self._opened(_SEQUENCE, value, reader, depth, full, parts, (limit, Reason.ITEMS))
-
-    def _mapping(self, value: Any, reader: TypeReader, depth: int) -> bytes:
-        limit = self._bounds.items
-
-        def parts() -> list[bytes]:
-            outer, self._level = self._level, OPEN
-            return [
-                self._encode(key, depth + 1)
-                + (
-                    self._hidden(item, depth + 1, level)
-                    if (level := outer or self._level_of_key(key))
-                    else self._encode(item, depth + 1)
-                )
+                _Part(item, self._level_of_key(key), None, key)
                 for key, item in tuple(islice(dict.items(value), limit))
             ]
 
-        full = dict.__len__(value)
-        return self._opened(_MAPPING, value, reader, depth, full, parts, (limit, Reason.ITEMS))
+        return self._parts(Tag.MAPPING, full, limit, Reason.ITEMS, read)
 
-    def _attributes(
-        self,
-        value: Any,
-        reader: TypeReader,
-        depth: int,
-        attributes: list[tuple[str, Any]],
-        full: int,
-    ) -> bytes:
-        def parts() -> list[bytes]:
-            return [
-                self._define_name(name)
-                + (
-                    self._hidden(item, depth + 1, level)
-                    if (level := self._level_of(name))
-                    else self._encode(item, depth + 1)
-                )
-                for name, item in attributes[: self._bounds.attributes]
-            ]
+    def _attributes(self, attributes: list[tuple[str, Any]], full: int) -> _Raw:
+        limit = self._bounds.attributes
+        parts = [_Part(item, self._level_of(name), name) for name, item in attributes[:limit]]
+        return _Raw(Tag.OBJECT, full, Reason.ATTRIBUTES if full > limit else Reason.WHOLE, parts)
 
-        bound = (self._bounds.attributes, Reason.ATTRIBUTES)
-        return self._opened(_OBJECT, value, reader, depth, full, parts, bound)
-
-    def _object(self, value: Any, reader: TypeReader, depth: int) -> bytes:
+    def _object(self, value: Any, reader: TypeReader) -> _Raw:
         try:
             attributes, full = state_of(value, reader, self._bounds.attributes)
         except RuntimeError as error:
             if isinstance(error, RecursionError):
                 raise
-            return self._opaque(value, reader, Reason.CHANGED)
-        return self._attributes(value, reader, depth, attributes, full)
+            return _opaque(Reason.CHANGED)
+        return self._attributes(attributes, full)
 
-    def _exception(self, value: Any, reader: TypeReader, depth: int) -> bytes:
+    def _exception(self, value: Any, reader: TypeReader) -> _Raw:
         attributes, full = state_of(value, reader, self._bounds.attributes)
-        arguments = _args_of(value)
-        return self._attributes(
-            value, reader, depth, [("args", arguments), *attributes], full + 1
-        )
+        return self._attributes([("args", _args_of(value)), *attributes], full + 1)
 
-    def _enumeration(self, value: Any, reader: TypeReader, depth: int) -> bytes:
+    def _enumeration(self, value: Any, reader: TypeReader) -> _Raw:
         attributes = instance_dict(value, mro_of(type(value)), reader.dict_at, entry) or {}
-        shown = [
-            ("name", entry(attributes, "_name_")),
-            ("value", entry(attributes, "_value_")),
-        ]
-        return self._attributes(value, reader, depth, shown, 2)
+        name, shown = entry(attributes, "_name_"), entry(attributes, "_value_")
+        return self._attributes([("name", name), ("value", shown)], 2)
 
-    def _members(self, *names: str) -> Callable[[Any, TypeReader, int], bytes]:
-        """Make the encoder for a C type whose members are safe to read by name."""
+    def _members(self, *names: str) -> _Reader:
+        """Make the reader of a C type whose members are safe to read by name."""
 
-        def encode(value: Any, reader: TypeReader, depth: int) -> bytes:
+        def read(value: Any, reader: TypeReader) -> _Raw:
             attributes = [(name.strip("_"), getattr(value, name)) for name in names]
-            return self._attributes(value, reader, depth, attributes, len(attributes))
+            return self._attributes(attributes, len(attributes))
 
-        return encode
+        return read
 
-    def _function(self, value: types.FunctionType, reader: TypeReader, depth: int) -> bytes:
+    def _function(self, value: types.FunctionType, reader: TypeReader) -> _Raw:
         code = value.__code__
         where = [
             ("qualname", value.__qualname__),
             ("file", code.co_filename),
             ("line", code.co_firstlineno),
         ]
-        return self._attributes(value, reader, depth, where, 3)
+        return self._attributes(where, 3)
 
-    def _builtin(
-        self, value: types.BuiltinFunctionType, reader: TypeReader, depth: int
-    ) -> bytes:
+    def _builtin(self, value: types.BuiltinFunctionType, reader: TypeReader) -> _Raw:
         # Its `__qualname__` asks the type of `__self__`, where a metaclass could answer.
         owner, name = value.__self__, value.__name__
         if owner is not None and not issubclass(type(owner), types.ModuleType):
             kind = owner if issubclass(type(owner), type) else type(owner)
             name = f"{exact(qualname_of(kind))}.{name}"
-        return self._attributes(value, reader, depth, [("qualname", name)], 1)
+        return self._attributes([("qualname", name)], 1)
 
-    def _method(self, value: types.MethodType, reader: TypeReader, depth: int) -> bytes:
+    def _method(self, value: types.MethodType, reader: TypeReader) -> _Raw:
         function = value.__func__
         name = function.__qualname__ if type(function) is types.FunctionType else None
-        owner = [("qualname", name), ("self", type_name(type(value.__self__)))]
-        return self._attributes(value, reader, depth, owner, 2)
+        owner = type_name(type(value.__self__))
+        return self._attributes([("qualname", name), ("self", owner)], 2)
 
-    def _class(self, value: type, reader: TypeReader, depth: int) -> bytes:
-        return self._attributes(value, reader, depth, [("name", type_name(value))], 1)
+    def _class(self, value: type, reader: TypeReader) -> _Raw:
+        return self._attributes([("name", type_name(value))], 1)
 
-    def _module(self, value: types.ModuleType, reader: TypeReader, depth: int) -> bytes:
+    def _module(self, value: types.ModuleType, reader: TypeReader) -> _Raw:
         name = entry(_module_state(value) or {}, "__name__")
-        shown = name if type(name) is str else None
-        return self._attributes(value, reader, depth, [("name", shown)], 1)
+        return self._attributes([("name", name if type(name) is str else None)], 1)
 
-    def _text_scalar(self, value: Any, reader: TypeReader, depth: int) -> bytes:
+    def _text_scalar(self, value: Any, reader: TypeReader) -> _Raw:
         zone = value.tzinfo if type(value) in (DATES.datetime, DATES.time) else None
         if zone is not None and type(zone) is not DATES.timezone:
-            return self._opaque(value, reader, Reason.CUSTOM)
-        return (
-            _TEXT + reader.type_id + self.object_id(value) + self.encode_text(exact(str(value)))
-        )
+            return _opaque(Reason.CUSTOM)
+        return _Raw(Tag.TEXT, leaf=self.encode_text(exact(str(value))))
 
-    def _scalar_subclass(self, base: Any) -> Callable[[Any, TypeReader, int], bytes]:
-        """Make the encoder for a subclass of a scalar: its plain value beside its type."""
-        plain = COPIES[base]
-        encode_base = self._scalars[id(base)]
+    def _scalar_subclass(self, base: Any) -> _Reader:
+        """Make the reader of a subclass of a scalar: its plain value beside its type."""
+        plain, encode = COPIES[base], self._scalars[id(base)]
 
-        def encode(value: Any, reader: TypeReader, depth: int) -> bytes:
-            return (
-                _SUBCLASS + reader.type_id + self.object_id(value) + encode_base(plain(value))
-            )
+        def read(value: Any, reader: TypeReader) -> _Raw:
+            return _Raw(Tag.SUBCLASS, leaf=encode(plain(value)))
 
-        return encode
+        return read
 
-    def _bytearray(self, value: bytearray, reader: TypeReader, depth: int) -> bytes:
+    def _bytearray(self, value: bytearray, reader: TypeReader) -> _Raw:
         full = bytearray.__len__(value)
         kept = bytes(bytearray.__getitem__(value, slice(0, self._bounds.chars)))
         data = (
@@ -474,13 +471,10 @@ class ValueEncoder:
             if full == len(kept)
             else _BYTES_CUT + uv(full) + uv(len(kept)) + kept
         )
-        return _SUBCLASS + reader.type_id + self.object_id(value) + data
+        return _Raw(Tag.SUBCLASS, leaf=data)
 
-    def _stateless(self, value: Any, reader: TypeReader, depth: int) -> bytes:
-        return self._opaque(value, reader, Reason.STATELESS)
-
-    def _opaque(self, value: Any, reader: TypeReader, reason: int) -> bytes:
-        return _OPAQUE + reader.type_id + self.object_id(value) + bytes((reason,))
+    def _stateless(self, value: Any, reader: TypeReader) -> _Raw:
+        return _opaque(Reason.STATELESS)
 
     # What is known of a type.
 
@@ -497,8 +491,15 @@ class ValueEncoder:
         type_id = self._define_type(type_name(kind), fields)
         dict_at, slots = places_of_state(mro)
         shape = shape_of(kind, mro, dict_at, has_slots=bool(slots), has_fields=bool(fields))
-        encode = self._encoders[shape]
+        encode = self._raw[shape]
         has_plain_bases = all(is_plain(namespace_of(base)) for base in mro)
         look_up = look_up_quickly if has_plain_bases else entry
         alive = weakref.ref(kind)
         return TypeReader(alive, type_id, shape, encode, dict_at, slots, fields, look_up)
+
+
+_UNREADABLE = Content(Tag.OPAQUE, leaf=bytes((Reason.FAILED,)))
+
+
+def _opaque(reason: int) -> _Raw:
+    return _Raw(Tag.OPAQUE, leaf=bytes((reason,)))

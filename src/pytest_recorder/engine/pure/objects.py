@@ -1,0 +1,318 @@
+"""Knows the objects of a trace: writes each once, and after that what has changed in it.
+
+PYTEST_DONT_REWRITE
+
+An object is known by its address. No reference to it is kept: what is remembered is its number, how
+it is read, and the bytes of what it held when it was last looked at. `look` goes from the variables
+of a frame to all that is within the bound on depth, level by level, and writes what is new.
+
+Addresses are used again. Where something refers anew to an address, and what is there has another
+type or shares nothing with what was there, it is another object and gets another number.
+"""
+
+# What is recorded can be of any type: pyright's unknowns are the subject here, not an oversight.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
+
+from pytest_recorder.engine.pure.shapes import Shape, TypeReader
+from pytest_recorder.format.primitives import uv
+from pytest_recorder.format.vocabulary import Op, Reason, Tag
+from pytest_recorder.original_builtins import __builtins__
+
+MOST_OBJECTS: Final = 1 << 15
+"""Objects that are known at once. When there are more, those out of view are forgotten."""
+
+
+class Content(NamedTuple):
+    """What an object holds itself, as bytes; `parts` and `signature` have one for each part.
+
+    Where `parts` is None, `leaf` is what stands behind the object's number in its value.
+    """
+
+    tag: int
+    full: int = 0
+    reason: int = Reason.WHOLE
+    parts: tuple[bytes, ...] | None = None
+    signature: tuple[Any, ...] = ()
+    leaf: bytes = b""
+    redacted: int = 0
+
+    def is_as(self, other: "Content") -> bool:
+        """Tell whether both are written alike."""
+        return (
+            self.parts == other.parts
+            and self.full == other.full
+            and self.tag == other.tag
+            and self.reason == other.reason
+            and self.leaf == other.leaf
+        )
+
+
+class Known:
+    """What is known of an object."""
+
+    __slots__ = (
+        "address",
+        "block",
+        "changed",
+        "children",
+        "content",
+        "looked",
+        "number",
+        "reader",
+        "resized",
+        "size",
+        "told_whole",
+    )
+
+    def __init__(self, address: int, reader: TypeReader, number: int) -> None:
+        self.address = address
+        self.reader = reader
+        self.number = uv(number)
+        self.content: Content | None = None
+        self.children: tuple[Known, ...] = ()
+        self.size = -1
+        # The last blocks that tell of it at all, and of what it holds.
+        self.block = 0
+        self.told_whole = 0
+        # Numbers of looks: the last that came by, and those that found a change.
+        self.looked = 0
+        self.changed = 0
+        self.resized = 0
+
+
+class Read(NamedTuple):
+    """How objects are read, by the encoder of values."""
+
+    content: Callable[[tuple[Any, TypeReader, "Iterable[Known]"]], Content]
+    signature: Callable[[tuple[Any, TypeReader]], tuple[Any, ...]]
+    size: Callable[[tuple[Any, TypeReader]], int]
+
+
+class Objects:
+    """The objects of one trace."""
+
+    __slots__ = (
+        "_block",
+        "_depth",
+        "_met",
+        "_numbers",
+        "_queue",
+        "_read",
+        "_table",
+        "look_number",
+        "redacted",
+    )
+
+    def __init__(self, depth: int, read: Read) -> None:
+        self._depth = depth
+        self._read = read
+        self._table: dict[int, Known] = {}
+        self._numbers = 0
+        self._queue: list[tuple[Known, Any, int]] = []
+        self._met: list[tuple[Known, Any]] = []  # by the content that is being read
+        self._block = 0
+        self.look_number = 0
+        self.redacted = 0
+        """Values of which only the type was written."""
+
+    def reset(self) -> None:
+        """Forget everything: the next trace counts from the start."""
+        self._table.clear()
+        self._numbers = 0
+        self.look_number = 0
+        self.redacted = 0
+        self._queue.clear()
+        self._met.clear()
+
+    # Numbers.
+
+    def refer(self, value: Any, reader: TypeReader, held: Iterable[Known]) -> Known:
+        """Give what is known of an object; `held` is what referred from here the last time."""
+        known = self._table.get(id(value))
+        if known is None or known.reader is not reader or self._is_another(known, value, held):
+            self._numbers += 1
+            known = self._table[id(value)] = Known(id(value), reader, self._numbers)
+        self._met.append((known, value))
+        return known
+
+    def number_of(self, value: Any, reader: TypeReader) -> bytes:
+        """Give the number of an object that is not looked at."""
+        known = self.refer(value, reader, ())
+        self._met.pop()
+        return known.number
+
+    def _is_another(self, known: Known, value: Any, held: Iterable[Known]) -> bool:
+        """Tell whether there is another object at an address that something refers to anew."""
+        content = known.content
+        if content is None or known.looked == self.look_number:
+            return False
+        if any(one is known for one in held):
+            return False
+        old, new = content.signature, self._read.signature((value, known.reader))
+        if old == new:
+            return False
+        return not any(map(_is_equal, old, new))
+
+    # Looks.
+
+    def begin(self, block: int) -> None:
+        """Begin a look; in a block that has not told of an object, it is told of in full."""
+        self.look_number += 1
+        self._block = block
+        self._queue.clear()
+        self._met.clear()
+
+    def take_met(self) -> tuple[Known, ...]:
+        """Give the objects that a value refers to, and look at them too."""
+        met, self._met = self._met, []
+        for known, value in met:
+            if known.looked != self.look_number:
+                known.looked = self.look_number
+                self._queue.append((known, value, 0))
+        return tuple(known for known, _ in met)
+
+    def end(self) -> bytes:
+        """Look at all that is in view, and give the records of what is new."""
+        records: list[bytes] = []
+        queue, depth_bound = self._queue, self._depth
+        for known, value, depth in queue:  # grows meanwhile
+            if depth < depth_bound:
+                self._look(known, value, records)
+            elif not self._look_at_bound(known, value, records):
+                continue
+            for child, item in self._met:
+                if child.looked != self.look_number:
+                    child.looked = self.look_number
+                    queue.append((child, item, depth + 1))
+        self._queue = []
+        return b"".join(records)
+
+    def _look_at_bound(self, known: Known, value: Any, records: list[bytes]) -> bool:
+        """Look only at the size of an object; tell whether it was looked at all the same."""
+        size = self._read.size((value, known.reader))
+        is_told = known.block == self._block
+        if size <= 0 or (known.told_whole == self._block and known.size != size):
+            self._look(known, value, records)
+            return True
+        if not is_told or known.size != size:
+            self._resize(known, size)
+            known.block = self._block
+            reader = known.reader
+            head = bytes((Op.OBJECT, _TAGS[reader.shape])) + reader.type_id + known.number
+            records.append(head + uv(size) + bytes((Reason.DEPTH,)) + uv(0))
+        return False
+
+    def _resize(self, known: Known, size: int) -> None:
+        if known.size not in (-1, size):
+            known.resized = self.look_number
+        known.size = size
+
+    def _look(self, known: Known, value: Any, records: list[bytes]) -> None:
+        """Look at what an object holds itself."""
+        self._met = []
+        old = known.content
+        known.content = new = self._read.content((value, known.reader, known.children))
+        known.children = tuple(child for child, _ in self._met)
+        self._resize(known, new.full)
+        is_same = old is not None and old.is_as(new)
+        if old is not None and not is_same:
+            known.changed = self.look_number
+        is_told, known.told_whole = known.told_whole == self._block, self._block
+        known.block = self._block
+        if is_told and is_same:
+            return
+        self.redacted += new.redacted
+        if is_told and old is not None and old.parts is not None and old.tag == new.tag:
+            records.append(_change(known.number, old, new))
+            return
+        head = bytes((Op.OBJECT, new.tag)) + known.reader.type_id + known.number
+        if new.parts is None:
+            records.append(head + new.leaf)
+        else:
+            head += uv(new.full) + bytes((new.reason,)) + uv(len(new.parts))
+            records.append(b"".join((head, *new.parts)))
+
+    # What has changed.
+
+    def newest(self, roots: Iterable[Known]) -> int:
+        """Give the number of the last look that found a change in view of these objects."""
+        newest = 0
+        level, seen = list(roots), set[int]()
+        for depth in range(self._depth + 1):
+            below: list[Known] = []
+            for known in level:
+                if id(known) in seen:
+                    continue
+                seen.add(id(known))
+                if depth < self._depth:
+                    newest = max(newest, known.changed)
+                    below += known.children
+                else:
+                    newest = max(newest, known.resized)
+            level = below
+        return newest
+
+    @property
+    def is_full(self) -> bool:
+        """Whether `forget` is to be called before the next look."""
+        return len(self._table) > MOST_OBJECTS
+
+    def forget(self, roots: Iterable[Known]) -> None:
+        """Forget all objects but those in view of what live frames were seen to hold."""
+        kept: dict[int, Known] = {}
+        level = list(roots)
+        for _ in range(self._depth + 1):
+            below: list[Known] = []
+            for known in level:
+                if known.address not in kept and self._table.get(known.address) is known:
+                    kept[known.address] = known
+                    below += known.children
+            level = below
+        self._table = kept if len(kept) <= MOST_OBJECTS // 2 else {}
+
+
+def _change(number: bytes, old: Content, new: Content) -> bytes:
+    """Tell what has changed: the parts from the first to the last that differ."""
+    before, after = old.parts or (), new.parts or ()
+    least = min(len(before), len(after))
+    first = 0
+    while first < least and before[first] == after[first]:
+        first += 1
+    end = 0
+    while end < least - first and before[-1 - end] == after[-1 - end]:
+        end += 1
+    came = after[first : len(after) - end]
+    # Where nothing is as it was, it can be another object that got the address of the old one.
+    is_doubtful = least > 0 and not any(map(_is_equal, before, after))
+    head = bytes((_CHANGE_OF[new.tag],)) + number + uv(new.full)
+    doubt = bytes((new.reason, is_doubtful))
+    where = uv(first) + uv(len(before) - first - end) + uv(len(came))
+    return b"".join((head, doubt, where, *came))
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    return bool(one == other)
+
+
+_SEQUENCES: Final = (
+    Shape.LIST,
+    Shape.TUPLE,
+    Shape.SET,
+    Shape.FROZENSET,
+    Shape.DEQUE,
+    Shape.NAMED_TUPLE,
+)
+_TAGS: Final = {shape: Tag.OBJECT for shape in range(1, Shape.SCALAR + 1)} | {
+    Shape.MAPPING: Tag.MAPPING,
+    **dict.fromkeys(_SEQUENCES, Tag.SEQUENCE),
+}
+"""How those are written that have parts."""
+_CHANGE_OF: Final = {
+    Tag.SEQUENCE: Op.ITEMS,
+    Tag.MAPPING: Op.ENTRIES,
+    Tag.OBJECT: Op.ATTRIBUTES,
+}
