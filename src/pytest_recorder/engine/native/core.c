@@ -1,7 +1,6 @@
 /* An object that is collected takes no more events: what it needs for one may be gone. */
 
 #include "core.h"
-#include "fingerprints.h"
 #include "losses.h"
 #include "methods.h"
 #include "names.h"
@@ -57,7 +56,6 @@ core_dealloc(Hot *hot)
     changes_free(hot);
     event_free(hot);
     value_scratch_free(hot);
-    fingerprint_scratch_free(hot);
     losses_free(hot);
     settings_clear(hot);
     type->tp_free(hot);

@@ -102,20 +102,6 @@ define_thread(Hot *hot, uint32_t number)
     return define_and_free(hot, DEFINE_THREAD, number, &body);
 }
 
-int
-object_number(Hot *hot, const void *address, uint32_t *number)
-{
-    uintptr_t known = (uintptr_t)table_get(&hot->numbers.objects, address);
-    if (known == 0) {
-        known = hot->numbers.objects.count + 1;
-        if (table_set(&hot->numbers.objects, (void *)address, (void *)known) < 0) {
-            return -1;
-        }
-    }
-    *number = (uint32_t)known;
-    return 0;
-}
-
 static int
 ask_digest(Hot *hot, Name *file, PyObject *path)
 {
@@ -202,13 +188,6 @@ code_define(Hot *hot, Code *code)
 void
 numbers_clear(Hot *hot)
 {
-    table_clear(&hot->numbers.objects);
     hot->numbers.names = hot->numbers.types = hot->numbers.files = hot->numbers.codes = 0;
     hot->numbers.epoch++;
-}
-
-void
-numbers_free(Hot *hot)
-{
-    table_free(&hot->numbers.objects);
 }

@@ -10,13 +10,11 @@
 
 int name_number(Hot *hot, Name *name, uint32_t *number);
 int type_number(Hot *hot, Name *definition, uint32_t *number);
-int object_number(Hot *hot, const void *address, uint32_t *number);
 int code_define(Hot *hot, Code *code);
 int define_thread(Hot *hot, uint32_t number);
 
 /* A new trace: all numbers begin anew. */
 void numbers_clear(Hot *hot);
-void numbers_free(Hot *hot);
 
 /* The number goes out; its definition before it, where this is the first use. */
 static inline int

@@ -14,31 +14,6 @@
 #include "values.h"
 #include "variables.h"
 
-static int
-write_call(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state)
-{
-    Buffer *body = event_body(hot);
-    if (put_arguments(hot, frame, state, body) < 0 || buffer_check(body) < 0) {
-        return -1;
-    }
-    Buffer *record = event_record(hot);
-    put_byte(record, OP_CALL);
-    put_uv(record, state->number);
-    put_uv(record, state->code->number);
-    put_uv(record, state->thread);
-    put_uv(record, state->parent);
-    if (put_time(hot, record) < 0) {
-        return -1;
-    }
-    put_bytes(record, body->data, body->used);
-    if (write_gaps(hot, tstate) < 0 || write_record(hot) < 0) {
-        return -1;
-    }
-    state->block = hot->spool.block;
-    segments_set_current(hot, state);
-    return 0;
-}
-
 int
 hot_start(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object)
 {
@@ -88,16 +63,16 @@ hot_line(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
     if (line == state->line_seen) {
         return 0;
     }
-    no_changes(hot);
-    if (hot->settings.level == LEVEL_VALUES && find_changes(hot, frame, state) < 0) {
-        return -1;
-    }
-    if (hot->changes.found.used == 0 && write_line_at_once(hot, tstate, state, line)) {
+    int has_values = hot->settings.level == LEVEL_VALUES;
+    int is_same = !has_values || is_as_before(hot, frame, state);
+    if (is_same && write_line_at_once(hot, tstate, state, line)) {
         state->line_seen = line;
         return 0;
     }
+    Looking looking = {frame, NULL, NULL, is_same, 0};
+    begin_event(hot);
     event_body(hot);
-    if (write_event(hot, tstate, state, OP_LINE, line) < 0) {
+    if (write_event(hot, tstate, state, OP_LINE, line, &looking) < 0) {
         return -1;
     }
     state->line_seen = line; /* not before it is told */
@@ -108,15 +83,12 @@ static int
 write_value(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state, int op,
             PyObject *value)
 {
-    if (find_changes(hot, frame, state) < 0) {
+    Looking looking = {frame, value, NULL, 0, 0};
+    begin_event(hot);
+    if (put_time(hot, event_body(hot)) < 0) {
         return -1;
     }
-    Buffer *body = event_body(hot);
-    int level = state->code != NULL ? state->code->result_level : 0;
-    if (put_time(hot, body) < 0 || value_encode_under(hot, body, value, level) < 0) {
-        return -1;
-    }
-    return write_event(hot, tstate, state, op, line_now(hot, frame, state));
+    return write_event(hot, tstate, state, op, line_now(hot, frame, state), &looking);
 }
 
 int
@@ -161,13 +133,12 @@ hot_resumed(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *obje
         return -1;
     }
     state->thread = thread->number;
-    if (find_changes(hot, frame, state) < 0) {
-        return -1;
-    }
+    Looking looking = {frame, NULL, NULL, 0, 0};
+    begin_event(hot);
     if (put_time(hot, event_body(hot)) < 0) {
         return -1;
     }
-    return write_event(hot, tstate, state, OP_RESUME, state->line);
+    return write_event(hot, tstate, state, OP_RESUME, state->line, &looking);
 }
 
 int
@@ -186,10 +157,11 @@ hot_thrown(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *objec
         return -1;
     }
     state->thread = thread->number;
+    Looking looking = {frame, NULL, error, 0, 0};
     Buffer *body = event_body(hot);
-    if (put_time(hot, body) < 0 || put_exception(hot, body, error) < 0 ||
-        find_changes(hot, frame, state) < 0) {
+    begin_event(hot);
+    if (put_time(hot, body) < 0 || put_exception(hot, body, error) < 0) {
         return -1;
     }
-    return write_event(hot, tstate, state, OP_THROW, state->line);
+    return write_event(hot, tstate, state, OP_THROW, state->line, &looking);
 }

@@ -238,11 +238,9 @@ hot_raised(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *objec
         return -1;
     }
     put_bytes(body, state->exception.data, state->exception.used);
-    int line = line_now(hot, frame, state);
-    if (find_changes(hot, frame, state) < 0) {
-        return -1;
-    }
-    return write_event(hot, tstate, state, OP_RAISE, line);
+    Looking looking = {frame, NULL, error, 0, 0};
+    begin_event(hot);
+    return write_event(hot, tstate, state, OP_RAISE, line_now(hot, frame, state), &looking);
 }
 
 /* An exception of which only the name of its type and its message are known. */
@@ -316,16 +314,15 @@ write_unwound(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *stat
     Buffer exception = {0};
     int status = error != NULL ? put_exception(hot, &exception, error)
                                : put_unseen(hot, &exception, state);
-    if (status == 0) {
-        status = find_changes(hot, frame, state);
-    }
+    Looking looking = {frame, NULL, NULL, 0, 0};
+    begin_event(hot);
     Buffer *body = event_body(hot);
     if (status == 0) {
         status = put_time(hot, body);
     }
     put_bytes(body, exception.data, exception.used);
     buffer_free(&exception);
-    return status < 0 ? -1 : write_event(hot, tstate, state, OP_UNWIND, line);
+    return status < 0 ? -1 : write_event(hot, tstate, state, OP_UNWIND, line, &looking);
 }
 
 int

@@ -16,8 +16,9 @@
  *   (of a tuple that is still being made) ends what is shown of it.
  * - A `TypeReader` lives while its type does: whoever uses one owns a reference to the type.
  * - The map of the spool may have moved: `segments_forget` before, `segments_refresh` after.
- * - `Name`, `Code` and `Thread` live until the recording, a `FrameState` until the frame or the trace
- *   ends; no call into Python ends these while a thread is inside.
+ * - `Name`, `Code` and `Thread` live until the recording, a `FrameState` until the frame or the trace,
+ *   an `Object` until the trace ends; no call into Python ends these while a thread is inside. What an
+ *   `Object` has as its address is followed only where a live frame was just seen to lead there.
  * Past the callback that saw them only code objects are held; types by weak references.
  *
  * Errors: what can run Python, or can fail, gives a status: -1 (or NULL) means that an exception is
@@ -92,10 +93,69 @@ typedef struct {
 
 #define KNOWN_INLINE 24
 
+/* Something that was seen: where, and what tells a scalar from another one at the same address. The
+ * address is never followed. */
+typedef struct {
+    PyObject *item;
+    uint64_t payload; /* 0: no scalar, or one of which the address tells all */
+} Seen;
+
+/* What is known of an object: its number, and what it held when it was last looked at. */
+typedef struct Object {
+    void *address;
+    struct Object *next_free;
+    PyTypeObject *type;
+    uint64_t serial; /* of the reader of its type */
+    uint32_t number;
+    int shape;
+    uint64_t block;      /* the last one that tells of it */
+    uint64_t told_whole; /* the last one that tells what it holds */
+    uint64_t looked;     /* number of the last look that came by */
+    uint64_t changed;    /* of those that found a change, */
+    uint64_t resized;    /* and another size */
+    uint64_t walked;
+    int looked_depth;
+    Py_ssize_t size; /* -1: not known yet */
+    /* What it held. */
+    int has_content;
+    int tag; /* of the value that tells of it, */
+    int reason;
+    int parts; /* -1: a leaf */
+    Buffer bytes;
+    uint32_t *ends; /* of the parts, in `bytes` */
+    int ends_size;
+    struct Object **children;
+    int child_count;
+    int child_size;
+    /* What tells quickly that it holds the same. */
+    int quick; /* QUICK_*, 0: nothing does */
+    int seen_count;
+    int seen_size;
+    int pairs_from; /* from there, two belong together */
+    Seen *seen;
+    Py_ssize_t quick_size;
+    uint64_t version; /* of a dictionary, or a fingerprint */
+    const void *keys;
+} Object;
+
+/* An object that was met, owned meanwhile. */
+typedef struct {
+    Object *object;
+    PyObject *value;
+    int depth;
+} Met;
+
 /* What a variable was when its frame was last looked at. */
 typedef struct {
-    uint64_t fingerprint;
-    uint32_t since; /* 0: no value; else the order in which values came */
+    Seen seen;
+    Object *root;  /* what it refers to, or NULL */
+    Object **roots; /* where it is written in place: what is referred to in it */
+    int root_count;
+    int has_value;
+    int is_in_place;  /* a container of secrets */
+    int is_singleton; /* None, True or False */
+    uint32_t redacted; /* values in it of which only the type is written */
+    uint64_t changed_at; /* the event that found it changed */
     uint32_t used;
     uint32_t size;
     union {
@@ -118,8 +178,14 @@ typedef struct FrameState {
     int exception_stops; /* 1 StopIteration, 2 StopAsyncIteration */
     int exception_line;  /* where it left this frame, as its traceback said then; 0: it did not */
     Buffer exception;
-    uint32_t since; /* counts the values that came */
     int is_suspended;
+    int has_values;  /* that anybody looked at */
+    uint64_t looked; /* number of the last look */
+    /* What was in view then, holders before what they hold; the lowest bit: at the bound on depth. */
+    uintptr_t *view;
+    int view_count;
+    int view_size;
+    uint64_t view_block; /* 0: it is not known */
     int capacity;
     KnownValue values[];
 } FrameState;
@@ -136,6 +202,9 @@ typedef struct {
     void *pending_frame;
     int pending_at;
     Buffer pending_changes;
+    uint64_t pending_block;
+    uint64_t pending_event;
+    uint64_t pending_look;
 } Thread;
 
 /* A segment of the spool that is being filled. */
@@ -204,7 +273,7 @@ typedef struct { /* codes.c */
     size_t outside_count; /* code objects out of scope among them */
 } CodeTable;
 
-#define RECENT_READERS 64
+#define RECENT_READERS 256
 
 typedef struct { /* types.c */
     Table readers;
@@ -254,8 +323,25 @@ typedef struct { /* definitions.c */
     uint32_t types;
     uint32_t files;
     uint32_t codes;
-    Table objects; /* their numbers, by address */
 } Numbers;
+
+typedef struct { /* objects.c */
+    Table known; /* Object by address */
+    Object **all;
+    size_t used; /* by this trace; those behind are kept for later */
+    size_t size;
+    Object *free; /* those that were forgotten */
+    uint32_t numbers;
+    uint64_t walks;
+    Object **level; /* scratch of a walk */
+    size_t level_size;
+    Met *met; /* by the value that is being encoded */
+    int met_count;
+    int met_size;
+    const Object *of;        /* what held that value the last time: an object, */
+    const KnownValue *where; /* or a variable */
+    uint64_t look;
+} ObjectTable;
 
 typedef struct { /* losses.c */
     PyObject *untold;    /* dict: reason -> count, since the last gap */
@@ -297,7 +383,23 @@ typedef struct { /* records.c */
     Buffer body; /* an event without its changes */
 } EventScratch;
 
+typedef struct { /* looks.c */
+    uint64_t number; /* of the look */
+    Met *queue;
+    int count;
+    int size;
+    int at;
+    Buffer records;
+    Buffer content; /* of the object that is looked at, */
+    uint32_t *ends; /* and the ends of its parts */
+    int ends_size;
+    int parts;
+} Looks;
+
 typedef struct { /* variables.c */
+    uint64_t event; /* that looks */
+    uint64_t events; /* so far */
+    Buffer value; /* what the frame gives away */
     Buffer found; /* what differs since the last event of the frame */
     Buffer changed;
     Buffer deleted;
@@ -314,10 +416,6 @@ typedef struct { /* values.c */
     Buffer bytes; /* a value that is to be compared or written */
 } ValueScratch;
 
-typedef struct { /* fingerprints.c */
-    Buffer bytes; /* the content of a value whose fingerprint is that of its bytes */
-} FingerprintScratch;
-
 typedef struct {
     PyObject_HEAD
     Settings settings;
@@ -331,16 +429,17 @@ typedef struct {
     Tracing tracing;
     Meter meter;
     Numbers numbers;
+    ObjectTable objects;
     Losses losses;
     FrameTable frames;
     ThreadTable threads;
     Clock clock;
     Streams streams;
     EventScratch event;
+    Looks looks;
     Changes changes;
     OpenLevels open;
     ValueScratch values;
-    FingerprintScratch fingerprints;
 } Hot;
 
 #endif

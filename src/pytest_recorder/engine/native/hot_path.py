@@ -40,23 +40,6 @@ from pytest_recorder.system.slots import mro_of, namespace_of
 _DICT_OF_STREAM = 2
 
 
-class _Content(ValueEncoder):
-    """Encodes without giving numbers to anything: only to compare one content with another."""
-
-    def object_id(self, value: object) -> bytes:
-        return b""
-
-
-class _Numbered(ValueEncoder):
-    """Encodes with the numbers that C gives."""
-
-    __slots__ = ("core",)
-    core: "_native.Core"
-
-    def object_id(self, value: object) -> bytes:
-        return uv(self.core.object_number(value))
-
-
 class Helpers:
     """Answers the questions of one recording's C part."""
 
@@ -76,12 +59,8 @@ class Helpers:
         self.thread_name = thread_name
         self._shown_under = redactor.shown_under
         self._is_in_scope = is_in_scope
-        self._content = _Content(bounds, redactor, _no_number, _no_number)
-        self._numbered = _Numbered(bounds, redactor, self._define_type, self._define_name)
-
-    def connect(self, core: "_native.Core") -> None:
-        """Let the encoder use the numbers of C."""
-        self._core = self._numbered.core = core
+        # Gives no numbers: it says how a type is read, and reads what C does not know.
+        self._encoder = ValueEncoder(bounds, redactor, _no_number, _no_number)
 
     # Code objects and files.
 
@@ -105,7 +84,7 @@ class Helpers:
 
     def describe_type(self, kind: type) -> tuple[Any, ...]:
         """Say how C reads the instances of a type."""
-        reader = self._content.reader(kind)
+        reader = self._encoder.reader(kind)
         definition = (
             text(type_name(kind)) + uv(len(reader.fields)) + b"".join(map(text, reader.fields))
         )
@@ -123,22 +102,13 @@ class Helpers:
         )
         return reader.shape, definition, has_dict, slots, secrets
 
-    def encode_other(self, value: object, depth: int) -> bytes:
-        """Encode a value of a shape that C does not know, below so many open levels."""
-        encoder = self._numbered
-        before = encoder.redacted
-        encoded = encoder.encode_at(value, depth)
-        if encoder.redacted != before:
-            self._core.redacted += encoder.redacted - before
-        return encoded
-
-    def content_of_other(self, value: object, depth: int) -> bytes:
-        """Give the content of such a value, for comparison."""
-        return self._content.encode_at(value, depth)
+    def leaf_of_other(self, value: object) -> bytes:
+        """Read a value of a shape that C does not know: the tag of its record, and all it holds."""
+        return self._encoder.leaf(value)
 
     def big_int(self, value: int) -> bytes:
         """Encode an int of more than 64 bits, or its plain value if it is of a subclass."""
-        return self._content.encode(int.__pos__(value))
+        return self._encoder.encode(int.__pos__(value))
 
     def message_of(self, error: BaseException) -> str:
         """Word an exception, without what is secret in it."""
@@ -152,17 +122,9 @@ class Helpers:
         """Watch the streams that are there now."""
         self.watch_streams()
 
-    def _define_type(self, name: str, fields: tuple[str, ...]) -> bytes:
-        definition = text(name) + uv(len(fields)) + b"".join(map(text, fields))
-        return uv(self._core.type_number(definition))
-
-    def _define_name(self, name: str) -> bytes:
-        return uv(self._core.name_number(name))
-
     def reset(self) -> None:
         """Start the next trace: numbers begin anew."""
-        self._numbered.reset()
-        self._content.reset()
+        self._encoder.reset()
 
 
 class NativeHotPath(_native.Core):
@@ -203,7 +165,6 @@ class NativeHotPath(_native.Core):
             handle_fault=handle_fault,
             handle_failure=handle_failure,
         )
-        self._helpers.connect(self)
         if clock is not CLOCKS.perf_counter_ns:
             self.clock = clock
 

@@ -136,9 +136,9 @@ frame_namespace(HotFrame *frame)
     return Py_XNewRef(frame->f_locals);
 }
 
-/* One variable of a function, a new reference. NULL: it has no value, or FRAME_FAILED. */
+/* One variable of a function, borrowed. NULL: it has no value. */
 static inline PyObject *
-frame_variable(HotFrame *frame, PyCodeObject *code, int place, PyObject *Py_UNUSED(name))
+frame_variable_borrowed(HotFrame *frame, PyCodeObject *code, int place)
 {
     PyObject *value = frame->localsplus[place];
     if (value != NULL && Py_IS_TYPE(value, &PyCell_Type)) {
@@ -149,7 +149,14 @@ frame_variable(HotFrame *frame, PyCodeObject *code, int place, PyObject *Py_UNUS
             value = PyCell_GET(value);
         }
     }
-    return Py_XNewRef(value);
+    return value;
+}
+
+/* The same, a new reference. NULL: it has no value, or FRAME_FAILED. */
+static inline PyObject *
+frame_variable(HotFrame *frame, PyCodeObject *code, int place, PyObject *Py_UNUSED(name))
+{
+    return Py_XNewRef(frame_variable_borrowed(frame, code, place));
 }
 
 #define FRAME_FAILED(value) 0
@@ -287,6 +294,22 @@ int_is_small(PyObject *value, long long *number)
 #endif
 }
 
+/* The digits of an int, and how many; below 0 for a negative one. */
+static inline const digit *
+int_digits(PyObject *value, Py_ssize_t *count)
+{
+    PyLongObject *number = (PyLongObject *)value;
+#ifdef HOT_311
+    *count = Py_SIZE(value);
+    return number->ob_digit;
+#else
+    /* The lowest bits of the tag are the sign, as CPython 3.12 and 3.13 have it. */
+    Py_ssize_t size = (Py_ssize_t)(number->long_value.lv_tag >> 3);
+    *count = (number->long_value.lv_tag & 3) == 2 ? -size : size;
+    return number->long_value.ob_digit;
+#endif
+}
+
 /* A thread: how deep it may still call, and whether an exception is set in it. */
 #ifdef HOT_311
 #define RECURSION_REMAINING(tstate) ((tstate)->recursion_remaining)
@@ -346,11 +369,11 @@ dict_find(PyObject *dict, const char *name, PyObject **value)
     return status;
 }
 
-/* A number that changes with a dictionary; 0 where there is none. */
+/* A number that changes with a dictionary, and that no other one has had; 0 where there is none. */
 static inline uint64_t
 dict_version(PyObject *dict)
 {
-#if defined(HOT_INTERNALS) && defined(HOT_311)
+#if defined(HOT_INTERNALS)
     return ((PyDictObject *)dict)->ma_version_tag;
 #else
     (void)dict;

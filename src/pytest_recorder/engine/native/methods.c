@@ -6,9 +6,9 @@
 #include "callbacks.h"
 #include "codes.h"
 #include "definitions.h"
-#include "fingerprints.h"
 #include "losses.h"
 #include "names.h"
+#include "objects.h"
 #include "outputs.h"
 #include "segments.h"
 #include "settrace.h"
@@ -135,32 +135,18 @@ ask_name_number(Hot *hot, PyObject *string)
     return PyLong_FromUnsignedLong(number);
 }
 
-static PyObject *
-ask_object_number(Hot *hot, PyObject *object)
-{
-    uint32_t number;
-    return object_number(hot, object, &number) < 0 ? NULL : PyLong_FromUnsignedLong(number);
-}
-
-/* For tests: what a value is in a record, and the fingerprint that stands for it. */
+/* For tests: what a value is in a record. */
 
 static PyObject *
 ask_encode(Hot *hot, PyObject *value)
 {
-    if (value_to_scratch(hot, value, 0) < 0) {
+    int status = value_to_scratch(hot, value, 0);
+    objects_drop_met(hot);
+    if (status < 0) {
         return NULL;
     }
     return PyBytes_FromStringAndSize((char *)hot->values.bytes.data,
                                      (Py_ssize_t)hot->values.bytes.used);
-}
-
-static PyObject *
-ask_fingerprint(Hot *hot, PyObject *value)
-{
-    uint64_t fingerprint;
-    return value_fingerprint(hot, value, &fingerprint) < 0
-               ? NULL
-               : PyLong_FromUnsignedLongLong(fingerprint);
 }
 
 /* False: somebody is inside and does not leave. `prepare` is called before events are taken. */
@@ -331,9 +317,7 @@ PyMethodDef core_methods[] = {
     PLAIN("codes_of_trace", ask_codes_of_trace, METH_NOARGS),
     PLAIN("type_number", ask_type_number, METH_O),
     PLAIN("name_number", ask_name_number, METH_O),
-    PLAIN("object_number", ask_object_number, METH_O),
     PLAIN("encode", ask_encode, METH_O),
-    PLAIN("fingerprint", ask_fingerprint, METH_O),
     PLAIN("begin", do_begin, METH_VARARGS),
     PLAIN("end", do_end, METH_NOARGS),
     PLAIN("release", do_release, METH_NOARGS),

@@ -15,7 +15,8 @@
 #include "variables.h"
 
 static int
-nearest(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState **state, int *line)
+nearest(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState **state, int *line,
+        Looking *looking)
 {
     for (; frame != NULL; frame = frame_back(frame)) {
         PyCodeObject *object = frame_code(frame);
@@ -29,6 +30,8 @@ nearest(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState **state, in
         if (*state != NULL) {
             int now = frame_line(frame);
             *line = now > 0 ? now : (*state)->line;
+            looking->frame = frame; /* in a new segment it is looked at */
+            looking->is_known = 1;
             return 0;
         }
     }
@@ -67,16 +70,17 @@ hot_output(Hot *hot, PyThreadState *tstate, HotFrame *frame, int stream, PyObjec
 {
     FrameState *state;
     int line;
+    Looking looking = {0};
     Buffer *body = event_body(hot);
-    no_changes(hot);
-    if (nearest(hot, tstate, frame, &state, &line) < 0 || put_time(hot, body) < 0) {
+    begin_event(hot);
+    if (nearest(hot, tstate, frame, &state, &line, &looking) < 0 || put_time(hot, body) < 0) {
         return -1;
     }
     put_byte(body, stream);
     if (put_printed(hot, body, text) < 0) {
         return -1;
     }
-    return write_event(hot, tstate, state, OP_OUTPUT, line);
+    return write_event(hot, tstate, state, OP_OUTPUT, line, &looking);
 }
 
 int
@@ -85,9 +89,10 @@ hot_message(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyObject *level, P
 {
     FrameState *state;
     int line;
+    Looking looking = {0};
     Buffer *body = event_body(hot);
-    no_changes(hot);
-    if (nearest(hot, tstate, frame, &state, &line) < 0 || put_time(hot, body) < 0) {
+    begin_event(hot);
+    if (nearest(hot, tstate, frame, &state, &line, &looking) < 0 || put_time(hot, body) < 0) {
         return -1;
     }
     Name *level_name = name_of(hot, &hot->texts.names, level);
@@ -96,7 +101,7 @@ hot_message(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyObject *level, P
         put_name(hot, body, logger_name) < 0 || put_printed(hot, body, text) < 0) {
         return -1;
     }
-    return write_event(hot, tstate, state, OP_LOG, line);
+    return write_event(hot, tstate, state, OP_LOG, line, &looking);
 }
 
 int

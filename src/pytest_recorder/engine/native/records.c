@@ -1,9 +1,12 @@
 /* An event is made whole in scratch before anything of it goes into the segment. */
 
 #include "records.h"
+#include "clock.h"
 #include "definitions.h"
+#include "looks.h"
 #include "losses.h"
 #include "names.h"
+#include "secrets.h"
 #include "segments.h"
 #include "states.h"
 #include "threads.h"
@@ -93,45 +96,30 @@ tell_losses(Hot *hot, PyThreadState *tstate)
     return status;
 }
 
-static int
-compare_since(const void *a, const void *b)
-{
-    uint32_t one = (*(KnownValue *const *)a)->since, other = (*(KnownValue *const *)b)->since;
-    return one < other ? -1 : one > other;
-}
-
-/* All values that a frame has, in the order in which they came; also none, where it may have had some. */
+/* All values that a frame has; also none, where it may have had some. */
 static int
 put_state(Hot *hot, Buffer *out, FrameState *state)
 {
-    KnownValue *few[64], **held = few;
     Code *code = state->code;
-    int count = 0, status = 0;
-    if (code->variables > 64) {
-        held = PyMem_RawMalloc((size_t)code->variables * sizeof(KnownValue *));
-        if (held == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-    }
+    int count = 0;
     for (int i = 0; i < code->variables; i++) {
-        if (state->values[i].since != 0) {
-            held[count++] = &state->values[i];
+        count += state->values[i].has_value;
+    }
+    if (count == 0 && (state->block == 0 || code->variables == 0)) {
+        return 0;
+    }
+    put_byte(out, OP_STATE);
+    put_uv(out, (uint64_t)count);
+    for (int i = 0; i < code->variables; i++) {
+        KnownValue *known = &state->values[i];
+        if (known->has_value) {
+            if (put_name(hot, out, code->texts[i]) < 0) {
+                return -1;
+            }
+            put_bytes(out, known_data(known), known->used);
         }
     }
-    if (count > 0 || (state->block != 0 && code->variables > 0)) {
-        qsort(held, (size_t)count, sizeof(KnownValue *), compare_since);
-        put_byte(out, OP_STATE);
-        put_uv(out, (uint64_t)count);
-    }
-    for (int i = 0; status == 0 && i < count; i++) {
-        status = put_name(hot, out, code->texts[held[i] - state->values]);
-        put_bytes(out, known_data(held[i]), held[i]->used);
-    }
-    if (held != few) {
-        PyMem_RawFree(held);
-    }
-    return status;
+    return 0;
 }
 
 /* Make a frame the current one; in a new segment with all that is known of it. */
@@ -140,6 +128,9 @@ introduce(Hot *hot, FrameState *state)
 {
     Buffer *out = &hot->event.prefix;
     buffer_begin(out);
+    if (hot->spool.current == state) {
+        return 0;
+    }
     if (state->block == hot->spool.block) {
         put_byte(out, OP_SWITCH);
         put_uv(out, state->number);
@@ -158,12 +149,46 @@ introduce(Hot *hot, FrameState *state)
     return buffer_check(out);
 }
 
-int
-write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int line)
+/* Put an event together from `event.body` and what a look has found. */
+static int
+put_event(Hot *hot, FrameState *state, int op, int line)
 {
-    Buffer *prefix = &hot->event.prefix, *record = event_record(hot);
-    const Buffer *changes = &hot->changes.found;
-    if (write_gaps(hot, tstate) < 0) {
+    Buffer *record = event_record(hot);
+    const Buffer *changes = &hot->changes.found, *value = &hot->changes.value;
+    if (introduce(hot, state) < 0) {
+        return -1;
+    }
+    put_bytes(&hot->event.prefix, hot->looks.records.data, hot->looks.records.used);
+    put_byte(record, changes->used > 0 ? op | OP_CHANGES : op);
+    put_zz(record, (int64_t)line - state->line);
+    put_bytes(record, hot->event.body.data, hot->event.body.used);
+    put_bytes(record, value->data, value->used);
+    put_bytes(record, changes->data, changes->used);
+    return buffer_check(&hot->event.prefix) < 0 || buffer_check(record) < 0 ? -1 : 0;
+}
+
+/* Whether an event fits; else begin a segment for it, in which all is told anew: 0 then, or -1. */
+static int
+has_room(Hot *hot, int *is_new, size_t size)
+{
+    if (*is_new) {
+        return segments_next_events(hot, size) < 0 ? -1 : 1;
+    }
+    if (size <= segments_room(hot)) {
+        return 1;
+    }
+    segments_turn_over(hot);
+    *is_new = 1;
+    return 0;
+}
+
+int
+write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int line,
+            const Looking *looking)
+{
+    int is_new = 0, found = 0;
+    uint64_t redacted = hot->secrecy.redacted, looked = 0;
+    if (write_gaps(hot, tstate) < 0 || buffer_check(&hot->event.body) < 0) {
         return -1;
     }
     if (op != OP_RAISE && op != OP_UNWIND) {
@@ -173,23 +198,81 @@ write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int line
         }
         thread->unwound = NULL;
     }
-    put_byte(record, changes->used > 0 ? op | OP_CHANGES : op);
-    put_zz(record, (int64_t)line - state->line);
-    put_bytes(record, hot->event.body.data, hot->event.body.used);
-    put_bytes(record, changes->data, changes->used);
-    buffer_begin(&hot->event.prefix);
-    if (buffer_check(&hot->event.body) < 0 || buffer_check(record) < 0 ||
-        (hot->spool.current != state && introduce(hot, state) < 0)) {
-        return -1;
-    }
-    if (prefix->used + record->used > segments_room(hot)) {
-        segments_turn_over(hot);
-        if (introduce(hot, state) < 0 ||
-            segments_next_events(hot, prefix->used + record->used) < 0) {
+    while (found == 0) {
+        redacted_set(hot, redacted);
+        buffer_begin(&hot->looks.records);
+        if (looking != NULL && looking->is_known && state->block == hot->spool.block) {
+            looked = looking->look;
+        }
+        else if (looking != NULL) {
+            if (look_at_frame(hot, state, looking) < 0) {
+                return -1;
+            }
+            looked = hot->looks.number;
+        }
+        if (put_event(hot, state, op, line) < 0) {
             return -1;
         }
+        found = has_room(hot, &is_new, hot->event.prefix.used + hot->event.record.used);
     }
-    segments_append(hot, prefix, record);
+    if (found < 0) {
+        return -1;
+    }
+    segments_append(hot, &hot->event.prefix, &hot->event.record);
+    if (looked != 0) {
+        state->looked = looked;
+    }
     event_written(hot, state, line);
     return 0;
+}
+
+int
+write_call(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state)
+{
+    int is_new = 0, found = 0;
+    uint64_t redacted = hot->secrecy.redacted;
+    Buffer *body = event_body(hot), *prefix = &hot->event.prefix;
+    begin_event(hot);
+    if (put_time(hot, body) < 0 || buffer_check(body) < 0 || write_gaps(hot, tstate) < 0) {
+        return -1;
+    }
+    while (found == 0) {
+        redacted_set(hot, redacted);
+        if (look_at_arguments(hot, frame, state) < 0) {
+            return -1;
+        }
+        buffer_begin(prefix);
+        put_bytes(prefix, hot->looks.records.data, hot->looks.records.used);
+        Buffer *record = event_record(hot);
+        put_byte(record, OP_CALL);
+        put_uv(record, state->number);
+        put_uv(record, state->code->number);
+        put_uv(record, state->thread);
+        put_uv(record, state->parent);
+        put_bytes(record, hot->event.body.data, hot->event.body.used);
+        put_bytes(record, hot->changes.found.data, hot->changes.found.used);
+        if (buffer_check(prefix) < 0 || buffer_check(record) < 0) {
+            return -1;
+        }
+        found = has_room(hot, &is_new, prefix->used + record->used);
+    }
+    if (found < 0) {
+        return -1;
+    }
+    segments_append(hot, prefix, &hot->event.record);
+    segments_set_written(hot, hot->clock.last_us);
+    segments_set_current(hot, state);
+    state->looked = hot->looks.number;
+    state->block = hot->spool.block;
+    return 0;
+}
+
+int
+write_objects(Hot *hot)
+{
+    if (hot->looks.records.used > segments_room(hot)) {
+        return 0;
+    }
+    segments_append_objects(hot, &hot->looks.records);
+    return 1;
 }

@@ -5,6 +5,7 @@
 #include "hot.h"
 #include "losses.h"
 #include "segments.h"
+#include "variables.h"
 
 /* `event.body`, emptied: what an event tells besides its line and its changes. */
 Buffer *event_body(Hot *hot);
@@ -12,8 +13,15 @@ Buffer *event_body(Hot *hot);
 /* `event.record`, emptied: for an event that is of no frame, or begins one. */
 Buffer *event_record(Hot *hot);
 
-/* Write an event of a frame from `event.body` and `changes.found`. */
-int write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int line);
+/* Write an event of a frame from `event.body`, with what a look finds; NULL: nobody looks. */
+int write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int line,
+                const Looking *looking);
+
+/* Write the event that begins a frame. */
+int write_call(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state);
+
+/* Write what a look has found of objects, before its event is. 1; 0 where there is no room for it. */
+int write_objects(Hot *hot);
 
 /* Write `event.record`. */
 int write_record(Hot *hot);

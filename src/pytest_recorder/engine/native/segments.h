@@ -63,6 +63,16 @@ segments_append(Hot *hot, const Buffer *prefix, const Buffer *record)
     segments_count_event(hot);
 }
 
+/* Append records that are no event, for which there is room. They count with the next event. */
+static inline void
+segments_append_objects(Hot *hot, const Buffer *records)
+{
+    if (records->used > 0) {
+        memcpy(hot->spool.events.at, records->data, records->used);
+        hot->spool.events.at += records->used;
+    }
+}
+
 /* The frame whose event was written last, at the time of the last record. */
 static inline void
 segments_set_current(Hot *hot, FrameState *state)

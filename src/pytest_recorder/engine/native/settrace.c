@@ -53,12 +53,14 @@ flush(Hot *hot, PyThreadState *tstate, Thread *thread)
     if (state == NULL) {
         return 0;
     }
+    Looking looking = {thread->pending_frame, NULL, NULL,
+                       thread->pending_block == hot->spool.block, thread->pending_look};
     thread->pending = NULL;
-    changes_again(hot, &thread->pending_changes);
+    event_again(hot, thread->pending_event, &thread->pending_changes);
     if (put_time(hot, event_body(hot)) < 0) {
         return -1;
     }
-    return write_event(hot, tstate, state, OP_RESUME, state->line);
+    return write_event(hot, tstate, state, OP_RESUME, state->line, &looking);
 }
 
 static int
@@ -77,9 +79,14 @@ hold_back(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object
     }
     state->thread = thread->number;
     state->is_suspended = 0;
-    if (find_changes(hot, frame, state) < 0) {
+    Looking looking = {frame, NULL, NULL, 0, 0};
+    begin_event(hot);
+    if (look_at_frame(hot, state, &looking) < 0) {
         return -1;
     }
+    thread->pending_block = write_objects(hot) ? hot->spool.block : 0;
+    thread->pending_event = hot->changes.event;
+    thread->pending_look = hot->looks.number;
     thread->pending = state;
     thread->pending_frame = frame;
     thread->pending_at = frame_lasti(frame);

@@ -4,7 +4,7 @@
 #include "segments.h"
 
 int
-known_set(FrameState *state, KnownValue *known, const uint8_t *data, size_t size)
+known_set(KnownValue *known, const uint8_t *data, size_t size)
 {
     if (size > KNOWN_INLINE && size > known->size) {
         uint8_t *there = PyMem_RawMalloc(size + size / 2);
@@ -20,9 +20,27 @@ known_set(FrameState *state, KnownValue *known, const uint8_t *data, size_t size
     }
     memcpy(known_data(known), data, size);
     known->used = (uint32_t)size;
-    if (known->since == 0) {
-        known->since = ++state->since;
+    return 0;
+}
+
+int
+known_set_roots(KnownValue *known, const Met *met, int count)
+{
+    known->root = count == 1 ? met[0].object : NULL;
+    known->root_count = 0;
+    if (count <= 1) {
+        return 0;
     }
+    Object **roots = PyMem_RawRealloc(known->roots, (size_t)count * sizeof(Object *));
+    if (roots == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (int i = 0; i < count; i++) {
+        roots[i] = met[i].object;
+    }
+    known->roots = roots;
+    known->root_count = count;
     return 0;
 }
 
@@ -54,8 +72,10 @@ state_new(Hot *hot, Code *code, void *key)
     state->exception_stops = 0;
     state->exception_line = 0;
     state->exception.used = 0;
-    state->since = 0;
     state->is_suspended = 0;
+    state->looked = 0;
+    state->view_block = 0;
+    state->has_values = 0;
     return state;
 }
 
@@ -66,7 +86,9 @@ state_destroy(FrameState *state)
         if (state->values[i].size > KNOWN_INLINE) {
             PyMem_RawFree(state->values[i].bytes.there);
         }
+        PyMem_RawFree(state->values[i].roots);
     }
+    PyMem_RawFree(state->view);
     buffer_free(&state->exception);
     PyMem_RawFree(state);
 }
@@ -79,9 +101,11 @@ state_free(Hot *hot, FrameState *state)
         state_destroy(state);
         return;
     }
-    for (int i = 0; i < state->capacity; i++) {
+    for (int i = 0; state->has_values && i < state->capacity; i++) {
         KnownValue *known = &state->values[i];
-        known->since = 0;
+        known->has_value = 0;
+        known->seen.item = NULL;
+        known->changed_at = 0;
         if (known->size > LARGEST_KEPT) {
             PyMem_RawFree(known->bytes.there);
             known->size = 0;

@@ -11,8 +11,9 @@ void state_free(Hot *hot, FrameState *state);
 /* What `state_free` has kept for later. */
 void states_release(Hot *hot);
 
-/* Keep the bytes of a value; `known` is one of `state`. */
-int known_set(FrameState *state, KnownValue *known, const uint8_t *data, size_t size);
+/* Keep the bytes of a value, and the objects that it refers to. */
+int known_set(KnownValue *known, const uint8_t *data, size_t size);
+int known_set_roots(KnownValue *known, const Met *met, int count);
 
 static inline uint8_t *
 known_data(KnownValue *known)

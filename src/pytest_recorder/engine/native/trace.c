@@ -5,8 +5,10 @@
 #include "codes.h"
 #include "definitions.h"
 #include "frames.h"
+#include "looks.h"
 #include "losses.h"
 #include "meter.h"
+#include "objects.h"
 #include "records.h"
 #include "secrets.h"
 #include "segments.h"
@@ -21,6 +23,7 @@ hot_begin(Hot *hot)
     frames_begin(hot);
     threads_clear(hot);
     numbers_clear(hot);
+    objects_clear(hot);
     losses_clear(hot);
     secrets_begin(hot);
     meter_begin(hot);
@@ -54,5 +57,6 @@ hot_release(Hot *hot)
     states_release(hot);
     codes_free(hot);
     readers_free(hot);
-    numbers_free(hot);
+    looks_free(hot);
+    objects_free(hot);
 }

@@ -5,24 +5,10 @@
 #include "values.h"
 #include "definitions.h"
 #include "failures.h"
-#include "names.h"
+#include "objects.h"
 #include "reading.h"
 #include "secrets.h"
 #include "types.h"
-
-static int
-put_type_and_object(Hot *hot, Buffer *out, int tag, TypeReader *reader, PyObject *value)
-{
-    uint32_t type, object;
-    if (type_number(hot, reader->definition, &type) < 0 ||
-        object_number(hot, value, &object) < 0) {
-        return -1;
-    }
-    put_byte(out, tag);
-    put_uv(out, type);
-    put_uv(out, object);
-    return 0;
-}
 
 static int
 put_answer(Buffer *out, PyObject *bytes)
@@ -44,20 +30,16 @@ put_mark(Hot *hot, Buffer *out, PyObject *value)
 {
     PyTypeObject *type = (PyTypeObject *)Py_NewRef(Py_TYPE(value));
     TypeReader *reader = reader_of(hot, type);
-    int status = reader == NULL ? -1 : put_type_and_object(hot, out, TAG_OPAQUE, reader, value);
+    uint32_t number;
+    int status = reader == NULL ? -1 : type_number(hot, reader->definition, &number);
     Py_DECREF(type);
-    put_byte(out, REASON_FAILED);
-    return status;
-}
-
-int
-other_encode(Hot *hot, Buffer *out, const char *helper, PyObject *value, int depth)
-{
-    PyObject *bytes = PyObject_CallMethod(hot->settings.helpers, helper, "Oi", value, depth);
-    if (bytes != NULL) {
-        return put_answer(out, bytes);
+    if (status == 0) {
+        put_byte(out, TAG_OPAQUE);
+        put_uv(out, number);
+        put_uv(out, 0);
+        put_byte(out, REASON_FAILED);
     }
-    return helper_failed(hot, helper) < 0 ? -1 : put_mark(hot, out, value);
+    return status;
 }
 
 /* Scalars. */
@@ -194,10 +176,6 @@ scalar_encode(Hot *hot, Buffer *out, PyObject *value)
     return 1;
 }
 
-/* Containers and objects. */
-
-static int encode(Hot *hot, Buffer *out, PyObject *value, int depth);
-
 /* Something whose head is written and whose items follow. */
 typedef struct {
     size_t reason_at;
@@ -242,13 +220,34 @@ planned_of(Hot *hot, int reason, int depth, Py_ssize_t full, Py_ssize_t most)
     return shows_nothing(hot, reason, depth) ? 0 : full < most ? full : most;
 }
 
+/* Any object: it stands here by its number, and is told of elsewhere. */
+static int
+put_reference(Hot *hot, Buffer *out, PyObject *value)
+{
+    Object *object;
+    if (object_refer(hot, value, &object) < 0) {
+        return -1;
+    }
+    put_byte(out, TAG_REFERENCE);
+    put_uv(out, object->number);
+    return 0;
+}
+
 /* Secrets. */
 
-static int encode_by(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth,
-                     int level);
+static int in_place_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth,
+                           int level);
+
+/* Whether what stands in such a container stands under its name too. */
+static int
+is_holding(int shape)
+{
+    return shape == SHAPE_LIST || shape == SHAPE_TUPLE || shape == SHAPE_SET ||
+           shape == SHAPE_FROZENSET || shape == SHAPE_DEQUE || shape == SHAPE_MAPPING;
+}
 
 /* What stands under a name that hides so much. None and truth values hide nothing; of what is hidden
- * the type is left; what a built-in container holds stands under its name too. */
+ * the type is left; what a built-in container holds is written in place, for elsewhere it is shown. */
 static int
 hidden_encode(Hot *hot, Buffer *out, PyObject *value, int depth, int level)
 {
@@ -263,11 +262,14 @@ hidden_encode(Hot *hot, Buffer *out, PyObject *value, int depth, int level)
         if (is_hidden(reader->shape, level)) {
             status = secret_put(hot, out, value, number);
         }
+        else if (is_holding(reader->shape)) {
+            status = in_place_encode(hot, out, value, reader, depth, level);
+        }
         else {
             int done = scalar_encode(hot, out, value);
             status = done < 0   ? -1
                      : done > 0 ? 0
-                                : encode_by(hot, out, value, reader, depth, level);
+                                : put_reference(hot, out, value);
         }
     }
     Py_DECREF(type);
@@ -286,295 +288,145 @@ encode_item(Hot *hot, Buffer *out, PyObject *value, int depth, int level)
     }
     Py_INCREF(value);
     int status = level != HIDES_NOTHING ? hidden_encode(hot, out, value, depth, level)
-                                        : encode(hot, out, value, depth);
+                                        : put_reference(hot, out, value);
     Py_DECREF(value);
     return status;
 }
 
-/* One of two items: the first can be the name of the second. */
 static int
-encode_of_pair(Hot *hot, Buffer *out, PyObject *item, int depth, int *level)
+in_place_items(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth, int level,
+               OpenContainer *open)
 {
-    int own = *level;
-    Py_INCREF(item);
-    *level = own != HIDES_NOTHING ? own : first_of_pair_is_secret(hot, item);
-    int status = *level < 0 ? -1 : encode_item(hot, out, item, depth, own);
-    Py_DECREF(item);
-    return status;
-}
-
-static int
-sequence_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth,
-                int level)
-{
-    Py_ssize_t full = sequence_length(value, reader->shape);
-    Py_ssize_t most = hot->settings.items;
-    int reason = reason_of(hot, value, depth, full, most, REASON_ITEMS);
-    Py_ssize_t planned = planned_of(hot, reason, depth, full, most);
-    if (put_type_and_object(hot, out, TAG_SEQUENCE, reader, value) < 0) {
-        return -1;
-    }
-    OpenContainer open;
-    container_open(hot, out, &open, value, full, reason, planned);
+    ItemWalk walk;
+    PyObject *item;
     Py_ssize_t shown = 0;
-    int status = 0;
-    if (planned > 0) {
-        int is_pair = planned == 2 && full == 2 &&
-                      (reader->shape == SHAPE_LIST || reader->shape == SHAPE_TUPLE);
-        ItemWalk walk;
-        PyObject *item;
-        status = item_walk_begin(&walk, value, reader->shape);
-        while (status == 0 && shown < planned) {
-            int found = item_walk_next(&walk, &item);
-            if (found <= 0) {
-                status = found;
-                break;
-            }
-            status = is_pair && shown == 0
-                         ? encode_of_pair(hot, out, item, depth + 1, &level)
-                         : encode_item(hot, out, item, depth + 1,
-                                       shown < reader->fields ? reader->field_secrets[shown]
-                                                              : level);
-            shown++;
+    int status = item_walk_begin(&walk, value, reader->shape);
+    while (status == 0 && shown < open->planned) {
+        int found = item_walk_next(&walk, &item);
+        if (found <= 0) {
+            status = found;
+            break;
         }
-        item_walk_end(&walk);
+        status = encode_item(hot, out, item, depth, level);
+        shown++;
     }
-    container_close(hot, out, &open, shown);
+    item_walk_end(&walk);
+    container_close(hot, out, open, shown);
     return status;
 }
 
 static int
-mapping_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth, int level)
+in_place_entries(Hot *hot, Buffer *out, PyObject *value, int depth, int level,
+                 OpenContainer *open)
 {
-    Py_ssize_t full = PyDict_GET_SIZE(value), most = hot->settings.items;
-    int reason = reason_of(hot, value, depth, full, most, REASON_ITEMS);
-    Py_ssize_t planned = planned_of(hot, reason, depth, full, most);
-    if (put_type_and_object(hot, out, TAG_MAPPING, reader, value) < 0) {
-        return -1;
-    }
-    OpenContainer open;
-    container_open(hot, out, &open, value, full, reason, planned);
     Py_ssize_t shown = 0, at = 0;
     int status = 0;
     PyObject *key, *item;
-    while (status == 0 && shown < planned && PyDict_Next(value, &at, &key, &item)) {
+    while (status == 0 && shown < open->planned && PyDict_Next(value, &at, &key, &item)) {
         Py_INCREF(key);
         Py_INCREF(item);
-        int of_item = level != HIDES_NOTHING ? level : key_is_secret(hot, key);
-        status = of_item < 0 ? -1 : encode_item(hot, out, key, depth + 1, HIDES_NOTHING);
+        status = encode_item(hot, out, key, depth, HIDES_NOTHING);
         if (status == 0) {
-            status = encode_item(hot, out, item, depth + 1, of_item);
+            status = encode_item(hot, out, item, depth, level);
         }
         Py_DECREF(key);
         Py_DECREF(item);
         shown++;
     }
-    container_close(hot, out, &open, shown);
+    container_close(hot, out, open, shown);
     return status;
 }
 
 static int
-attribute_encode(Hot *hot, Buffer *out, Name *name, PyObject *string, PyObject *value, int depth)
+in_place_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth, int level)
 {
-    int level = attribute_is_secret(hot, name, string);
-    if (level < 0) {
+    int is_mapping = reader->shape == SHAPE_MAPPING;
+    Py_ssize_t most = hot->settings.items;
+    Py_ssize_t full = is_mapping ? PyDict_GET_SIZE(value) : sequence_length(value, reader->shape);
+    int reason = reason_of(hot, value, depth, full, most, REASON_ITEMS);
+    uint32_t type, number;
+    if (type_number(hot, reader->definition, &type) < 0 ||
+        object_number(hot, value, &number) < 0) {
         return -1;
     }
-    if (name == NULL) {
-        name = name_of(hot, &hot->texts.names, string);
-    }
-    return name == NULL || put_name(hot, out, name) < 0
-               ? -1
-               : encode_item(hot, out, value, depth, level);
-}
-
-static int
-object_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth)
-{
-    AttributeWalk walk;
-    Py_ssize_t full, shown = 0;
-    if (attribute_walk_begin(hot, &walk, value, reader, &full) < 0) {
-        return -1;
-    }
-    int reason =
-        reason_of(hot, value, depth, full, hot->settings.attributes, REASON_ATTRIBUTES);
-    Py_ssize_t most = shows_nothing(hot, reason, depth) ? 0 : hot->settings.attributes;
-    if (put_type_and_object(hot, out, TAG_OBJECT, reader, value) < 0) {
-        attribute_walk_end(&walk);
-        return -1;
-    }
-    put_uv(out, (uint64_t)full);
-    put_byte(out, reason);
-    /* How many there are is known at the end: some names of a dictionary are no names. */
-    size_t start = out->used;
-    int status = 0;
-    Name *name;
-    PyObject *string, *item;
-    level_open(hot, value);
-    while (status == 0 && shown < most) {
-        int found = attribute_walk_next(hot, &walk, &name, &string, &item);
-        if (found <= 0) {
-            status = found;
-            break;
-        }
-        status = attribute_encode(hot, out, name, string, item, depth + 1);
-        Py_XDECREF(string);
-        Py_DECREF(item);
-        shown++;
-    }
-    level_close(hot);
-    attribute_walk_end(&walk);
-    uint8_t count[10];
-    size_t size = write_uv(count, (uint64_t)shown);
-    if (status == 0 && buffer_reserve(out, size)) {
-        memmove(out->data + start + size, out->data + start, out->used - start);
-        memcpy(out->data + start, count, size);
-        out->used += size;
-    }
-    return status;
-}
-
-static int
-part_encode(Hot *hot, Buffer *out, const char *text, PyObject *value, int depth)
-{
-    Name *name = name_of_bytes(&hot->texts.names, text, strlen(text));
-    int is_secret = name != NULL ? attribute_is_secret(hot, name, NULL) : -1;
-    return is_secret < 0 || put_name(hot, out, name) < 0
-               ? -1
-               : encode_item(hot, out, value, depth, is_secret);
-}
-
-static int
-parts_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth)
-{
-    Parts parts;
-    if (parts_of(value, reader->type, reader->shape, &parts) < 0 ||
-        put_type_and_object(hot, out, TAG_OBJECT, reader, value) < 0) {
-        parts_free(&parts);
-        return -1;
-    }
-    Py_ssize_t most = hot->settings.attributes;
-    int reason = reason_of(hot, value, depth, parts.count, most, REASON_ATTRIBUTES);
-    Py_ssize_t planned = planned_of(hot, reason, depth, parts.count, most);
+    put_byte(out, is_mapping ? TAG_MAPPING : TAG_SEQUENCE);
+    put_uv(out, type);
+    put_uv(out, number);
     OpenContainer open;
-    container_open(hot, out, &open, value, parts.count, reason, planned);
-    int status = 0;
-    for (Py_ssize_t i = 0; status == 0 && i < planned; i++) {
-        PyObject *item = parts.values[i] != NULL ? parts.values[i] : Py_None;
-        status = part_encode(hot, out, parts.names[i], item, depth + 1);
-    }
-    container_close(hot, out, &open, planned);
-    parts_free(&parts);
-    return status;
+    container_open(hot, out, &open, value, full, reason,
+                   planned_of(hot, reason, depth, full, most));
+    return is_mapping ? in_place_entries(hot, out, value, depth + 1, level, &open)
+                      : in_place_items(hot, out, value, reader, depth + 1, level, &open);
 }
 
-/* Instances of subclasses of scalars: the plain value beside the type. */
-static int
-scalar_subclass_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader)
+/* What an object holds, for looks.c. */
+
+int
+part_encode(Hot *hot, Buffer *out, PyObject *value, int level)
 {
-    if (put_type_and_object(hot, out, TAG_SUBCLASS, reader, value) < 0) {
-        return -1;
-    }
-    switch (reader->shape) {
-    case SHAPE_SUB_INT:
-        return int_encode(hot, out, value);
+    return encode_item(hot, out, value, 1, level);
+}
+
+static void
+scalar_subclass_put(Hot *hot, Buffer *out, PyObject *value, int shape)
+{
+    switch (shape) {
     case SHAPE_SUB_FLOAT:
         float_put(out, value);
-        return 0;
+        break;
     case SHAPE_SUB_COMPLEX:
         complex_put(out, value);
-        return 0;
+        break;
     case SHAPE_SUB_STR:
         text_put(hot, out, value);
-        return 0;
+        break;
     case SHAPE_BYTEARRAY:
         data_put(hot, out, PyByteArray_AS_STRING(value), PyByteArray_GET_SIZE(value));
-        return 0;
+        break;
     default:
         data_put(hot, out, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value));
-        return 0;
     }
 }
 
-/* Any object. */
-
-static int
-encode_by(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth, int level)
+int
+leaf_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int *tag)
 {
-    uint32_t number;
-    if (type_number(hot, reader->definition, &number) < 0) {
-        return -1;
-    }
-    switch (reader->shape) {
-    case SHAPE_OTHER:
-        return other_encode(hot, out, "encode_other", value, depth);
-    case SHAPE_LIST:
-    case SHAPE_TUPLE:
-    case SHAPE_SET:
-    case SHAPE_FROZENSET:
-    case SHAPE_DEQUE:
-        return sequence_encode(hot, out, value, reader, depth, level);
-    case SHAPE_NAMED_TUPLE:
-        return sequence_encode(hot, out, value, reader, depth, HIDES_NOTHING);
-    case SHAPE_MAPPING:
-        return mapping_encode(hot, out, value, reader, depth, level);
-    case SHAPE_OBJECT:
-    case SHAPE_EXCEPTION:
-        return object_encode(hot, out, value, reader, depth);
-    case SHAPE_ENUM:
-    case SHAPE_CLASS:
-    case SHAPE_MODULE:
-    case SHAPE_FUNCTION:
-    case SHAPE_METHOD:
-    case SHAPE_SLICE:
-    case SHAPE_RANGE:
-    case SHAPE_BUILTIN:
-        return parts_encode(hot, out, value, reader, depth);
-    case SHAPE_STATELESS:
-        if (put_type_and_object(hot, out, TAG_OPAQUE, reader, value) < 0) {
-            return -1;
-        }
+    if (reader->shape == SHAPE_STATELESS) {
+        *tag = TAG_OPAQUE;
         put_byte(out, reader->why);
         return 0;
-    default:
-        return scalar_subclass_encode(hot, out, value, reader);
     }
-}
-
-static int
-encode(Hot *hot, Buffer *out, PyObject *value, int depth)
-{
-    /* Another thread can give the object another class meanwhile. */
-    PyTypeObject *type = (PyTypeObject *)Py_NewRef(Py_TYPE(value));
-    TypeReader *reader = reader_of(hot, type);
-    int status = reader != NULL ? encode_by(hot, out, value, reader, depth, HIDES_NOTHING) : -1;
-    Py_DECREF(type);
-    return status;
-}
-
-int
-value_encode(Hot *hot, Buffer *out, PyObject *value)
-{
-    int done = scalar_encode(hot, out, value);
-    if (done == 0) {
-        levels_reset(hot);
-        done = encode(hot, out, value, 0);
+    if (reader->shape != SHAPE_OTHER) {
+        /* The plain value of an instance of a subclass of a scalar. */
+        *tag = TAG_SUBCLASS;
+        if (reader->shape == SHAPE_SUB_INT) {
+            return int_encode(hot, out, value);
+        }
+        scalar_subclass_put(hot, out, value, reader->shape);
+        return 0;
     }
-    if (done < 0) {
-        out->failed = 0;
+    PyObject *bytes = PyObject_CallMethod(hot->settings.helpers, "leaf_of_other", "O", value);
+    if (bytes == NULL) {
+        *tag = TAG_OPAQUE;
+        put_byte(out, REASON_FAILED);
+        return helper_failed(hot, "leaf_of_other");
+    }
+    if (!PyBytes_CheckExact(bytes) || PyBytes_GET_SIZE(bytes) == 0) {
+        PyErr_SetString(PyExc_TypeError, "a helper gives a tag and bytes");
+        Py_DECREF(bytes);
         return -1;
     }
-    return buffer_check(out);
+    *tag = (uint8_t)PyBytes_AS_STRING(bytes)[0];
+    put_bytes(out, PyBytes_AS_STRING(bytes) + 1, (size_t)PyBytes_GET_SIZE(bytes) - 1);
+    Py_DECREF(bytes);
+    return 0;
 }
 
 int
-value_encode_under(Hot *hot, Buffer *out, PyObject *value, int level)
+value_encode(Hot *hot, Buffer *out, PyObject *value, int level)
 {
-    if (level == HIDES_NOTHING) {
-        return value_encode(hot, out, value);
-    }
     levels_reset(hot);
-    if (hidden_encode(hot, out, value, 0, level) < 0) {
+    if (encode_item(hot, out, value, 0, level) < 0) {
         out->failed = 0;
         return -1;
     }
@@ -586,7 +438,7 @@ value_to_scratch(Hot *hot, PyObject *value, int level)
 {
     Buffer *out = &hot->values.bytes;
     buffer_begin(out);
-    return value_encode_under(hot, out, value, level);
+    return value_encode(hot, out, value, level);
 }
 
 void

@@ -8,21 +8,20 @@
 
 #include "hot.h"
 
-int value_encode(Hot *hot, Buffer *out, PyObject *value);
+/* What stands under a name that hides so much (secrets.h). Objects stand in it by their numbers. */
+int value_encode(Hot *hot, Buffer *out, PyObject *value, int level);
 
-/* What stands under a name that hides so much (secrets.h). */
-int value_encode_under(Hot *hot, Buffer *out, PyObject *value, int level);
+/* A part of what an object holds. */
+int part_encode(Hot *hot, Buffer *out, PyObject *value, int level);
+
+/* All that an object without parts holds, and the tag of a value that tells of it. */
+int leaf_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int *tag);
 
 /* A text that is no value of the program's: what was printed, the message of an exception. */
 int text_encode(Hot *hot, Buffer *out, PyObject *string);
 
 /* Encode into `values.bytes`, in place of what was there. */
 int value_to_scratch(Hot *hot, PyObject *value, int level);
-
-/* For fingerprints of what is known by its bytes: an int, and what the helper of this name says of a
- * value whose shape C does not know, below so many open levels. */
-int int_encode(Hot *hot, Buffer *out, PyObject *value);
-int other_encode(Hot *hot, Buffer *out, const char *helper, PyObject *value, int depth);
 
 void value_scratch_free(Hot *hot);
 

@@ -1,10 +1,13 @@
-/* A variable is compared by its fingerprint, then by its bytes, with what the state of the frame knows.
- * It is owned meanwhile: another thread can give a cell, or a name in a namespace, another value.
+/* A variable is compared by its address and payload, then by its bytes, with what the state of the frame
+ * knows. It is owned meanwhile: another thread can give a cell, or a name in a namespace, another value.
  */
 
 #include "variables.h"
 #include "definitions.h"
-#include "fingerprints.h"
+#include "looks.h"
+#include "objects.h"
+#include "payloads.h"
+#include "quick.h"
 #include "secrets.h"
 #include "states.h"
 #include "values.h"
@@ -52,102 +55,229 @@ variable(Variables *all, int i, PyObject **value)
     return dict_get(all->namespace, code->names[i], value);
 }
 
-/* Compare a variable with what it was: 0 as before, 1 changed and in `values.bytes`, or -1. */
-static int
-variable_changed(Hot *hot, KnownValue *known, PyObject *value, int level, uint64_t *found)
-{
-    uint64_t fingerprint;
-    if (value_fingerprint(hot, value, &fingerprint) < 0) {
-        return -1;
-    }
-    if (known->since != 0 && known->fingerprint == fingerprint) {
-        return 0;
-    }
-    uint64_t redacted = hot->secrecy.redacted;
-    if (value_to_scratch(hot, value, level) < 0) {
-        return -1;
-    }
-    const Buffer *bytes = &hot->values.bytes;
-    if (known->since == 0 || known->used != bytes->used ||
-        memcmp(known_data(known), bytes->data, known->used) != 0) {
-        *found = fingerprint;
-        return 1;
-    }
-    known->fingerprint = fingerprint;
-    redacted_set(hot, redacted); /* what is not written does not count */
-    return 0;
-}
+/* Whether nothing in view of a frame has changed since it was looked at: a comparison of memory, from
+ * what holds to what is held, so that each address is reached from a live frame. */
 
-/* Put what is in `values.bytes`. */
-static int
-take_variable(Hot *hot, FrameState *state, int i, Buffer *out, uint64_t fingerprint)
-{
-    const Buffer *bytes = &hot->values.bytes;
-    if (hot->settings.level == LEVEL_VALUES) {
-        KnownValue *known = &state->values[i];
-        if (known_set(state, known, bytes->data, bytes->used) < 0) {
-            return -1;
-        }
-        known->fingerprint = fingerprint; /* not before its bytes are kept */
-    }
-    if (put_name(hot, out, state->code->texts[i]) < 0) {
-        return -1;
-    }
-    put_bytes(out, bytes->data, bytes->used);
-    return 0;
-}
+#ifdef HOT_INTERNALS
 
-/* 1 where it went to `changed`, 2 where to `deleted`; 0; -1. */
 static int
-find_change(Hot *hot, Variables *all, FrameState *state, int i)
+variables_are_same(const Hot *hot, HotFrame *frame, const FrameState *state)
 {
-    KnownValue *known = &state->values[i];
-    PyObject *value;
-    uint64_t fingerprint;
-    int status = variable(all, i, &value);
-    if (status < 0) {
-        return -1;
-    }
-    if (status == 0) {
-        if (known->since == 0) {
+    const Code *code = state->code;
+    for (int i = 0; i < code->variables; i++) {
+        const Seen *seen = &state->values[i].seen;
+        PyObject *value = frame_variable_borrowed(frame, code->code, code->places[i]);
+        if (value != seen->item ||
+            (seen->payload != 0 && scalar_payload(hot, value) != seen->payload)) {
             return 0;
         }
-        known->since = 0;
-        return put_name(hot, &hot->changes.deleted, all->code->texts[i]) < 0 ? -1 : 2;
     }
-    status = variable_changed(hot, known, value, all->code->secrets[i], &fingerprint);
-    Py_DECREF(value);
-    if (status > 0 &&
-        take_variable(hot, state, i, &hot->changes.changed, fingerprint) < 0) {
-        return -1;
+    return 1;
+}
+
+static int
+view_is_same(Hot *hot, const FrameState *state)
+{
+    for (int i = 0; i < state->view_count; i++) {
+        const Object *object = (const Object *)(state->view[i] & ~(uintptr_t)1);
+        PyObject *value = object->address;
+        if (state->view[i] & 1) {
+            if (!has_type_as_seen(hot, object, value) || object->resized > state->looked ||
+                !quick_has_size(hot, object, value)) {
+                return 0;
+            }
+        }
+        else if (object->changed > state->looked || !quick_is_same(hot, object, value)) {
+            return 0;
+        }
     }
-    return status;
+    return 1;
 }
 
 int
-find_changes(Hot *hot, HotFrame *frame, FrameState *state)
+is_as_before(Hot *hot, HotFrame *frame, FrameState *state)
+{
+    if (state->view_block != hot->spool.block || state->block != hot->spool.block ||
+        state->code->is_namespace ||
+        !variables_are_same(hot, frame, state) || !view_is_same(hot, state)) {
+        return 0;
+    }
+    state->looked = hot->looks.number;
+    return 1;
+}
+
+#else
+
+int
+is_as_before(Hot *Py_UNUSED(hot), HotFrame *Py_UNUSED(frame), FrameState *Py_UNUSED(state))
+{
+    return 0;
+}
+
+#endif
+
+/* Looks. */
+
+/* Whether the value is one that was seen, by what costs nothing. */
+static int
+is_known(Hot *hot, const KnownValue *known, PyObject *value)
+{
+    if (!known->has_value || known->seen.item != value) {
+        return 0;
+    }
+    if (known->seen.payload != 0) {
+        return scalar_payload(hot, value) == known->seen.payload;
+    }
+    return known->root != NULL ? !known->is_in_place && has_type_as_seen(hot, known->root, value)
+                               : known->is_singleton;
+}
+
+/* What stands in a variable: its bytes go to `values.bytes`, what it refers to is in view. */
+static int
+look_at_value(Hot *hot, KnownValue *known, PyObject *value, int level)
+{
+    Buffer *bytes = &hot->values.bytes;
+    uint64_t redacted = hot->secrecy.redacted;
+    objects_held_by(hot, NULL, known);
+    int status = value_to_scratch(hot, value, level);
+    objects_held_by(hot, NULL, NULL);
+    known->redacted = (uint32_t)(hot->secrecy.redacted - redacted);
+    redacted_set(hot, redacted);
+    if (status < 0) {
+        return -1;
+    }
+    if (!known->has_value || known->used != bytes->used ||
+        memcmp(known_data(known), bytes->data, bytes->used) != 0) {
+        known->changed_at = hot->changes.event;
+        if (known_set(known, bytes->data, bytes->used) < 0) {
+            return -1;
+        }
+    }
+    if (known_set_roots(known, hot->objects.met, hot->objects.met_count) < 0) {
+        return -1;
+    }
+    known->has_value = 1;
+    int tag = bytes->data[0];
+    see(hot, &known->seen, value);
+    known->is_singleton = tag <= TAG_FALSE;
+    known->is_in_place = tag != TAG_REFERENCE && !known->is_singleton && known->seen.payload == 0;
+    if (known->is_in_place) {
+        known->seen.item = NULL; /* it is written anew each time */
+    }
+    return look_take_met(hot);
+}
+
+static int
+look_at_variable(Hot *hot, Variables *all, FrameState *state, int i)
+{
+    KnownValue *known = &state->values[i];
+    PyObject *value;
+    int status = variable(all, i, &value);
+    if (status <= 0) {
+        if (status == 0 && known->has_value) {
+            known->has_value = 0;
+            known->seen.item = NULL;
+            known->changed_at = hot->changes.event;
+        }
+        return status;
+    }
+    if (is_known(hot, known, value)) {
+        status = known->root != NULL ? look_take(hot, known->root, value) : 0;
+    }
+    else {
+        status = look_at_value(hot, known, value, all->code->secrets[i]);
+    }
+    Py_DECREF(value);
+    return status;
+}
+
+/* All variables of a frame that is at an event. */
+static int
+look_at_variables(Hot *hot, HotFrame *frame, FrameState *state)
+{
+    Variables all;
+    int status = variables_begin(&all, frame, state->code);
+    state->has_values = 1;
+    state->view_block = 0;
+    for (int i = 0; status >= 0 && i < state->code->variables; i++) {
+        status = look_at_variable(hot, &all, state, i);
+    }
+    variables_end(&all);
+    return status < 0 || look_run(hot) < 0 ? -1 : look_keep_view(hot, state);
+}
+
+/* What a frame gives away: its bytes go to `changes.value`. */
+static int
+look_at_given(Hot *hot, const FrameState *state, const Looking *looking)
+{
+    Buffer *out = &hot->changes.value;
+    buffer_begin(out);
+    if (looking->value != NULL &&
+        (value_encode(hot, out, looking->value,
+                      state->code != NULL ? state->code->result_level : 0) < 0 ||
+         look_take_met(hot) < 0)) {
+        return -1;
+    }
+    if (looking->error != NULL && hot->settings.level == LEVEL_VALUES) {
+        Object *object;
+        if (object_refer(hot, looking->error, &object) < 0 || look_take_met(hot) < 0) {
+            return -1;
+        }
+    }
+    return looking->value != NULL || looking->error != NULL ? look_run(hot) : 0;
+}
+
+static int
+has_changed(Hot *hot, const FrameState *state, const KnownValue *known)
+{
+    uint64_t newest = 0;
+    if (known->changed_at == hot->changes.event) {
+        return 1;
+    }
+    if (known->root != NULL && objects_newest(hot, &known->root, 1, &newest) < 0) {
+        return -1;
+    }
+    if (known->root_count > 0 &&
+        objects_newest(hot, known->roots, known->root_count, &newest) < 0) {
+        return -1;
+    }
+    return newest > state->looked;
+}
+
+/* Put into `changes.found` what differs since the frame's last event. */
+static int
+put_changes(Hot *hot, const FrameState *state)
 {
     Code *code = state->code;
     Buffer *changed = &hot->changes.changed, *deleted = &hot->changes.deleted;
-    Buffer *out = &hot->changes.found;
-    buffer_begin(out);
-    if (code == NULL || hot->settings.level != LEVEL_VALUES || code->variables == 0) {
-        return 0;
-    }
+    uint64_t changes = 0, deletions = 0;
     buffer_begin(changed);
     buffer_begin(deleted);
-    uint64_t changes = 0, deletions = 0;
-    Variables all;
-    int status = variables_begin(&all, frame, code);
-    for (int i = 0; status >= 0 && i < code->variables; i++) {
-        status = find_change(hot, &all, state, i);
-        changes += status == 1;
-        deletions += status == 2;
+    for (int i = 0; i < code->variables; i++) {
+        const KnownValue *known = &state->values[i];
+        if (!known->has_value) {
+            if (known->changed_at == hot->changes.event) {
+                deletions++;
+                if (put_name(hot, deleted, code->texts[i]) < 0) {
+                    return -1;
+                }
+            }
+            continue;
+        }
+        int is_changed = has_changed(hot, state, known);
+        if (is_changed < 0 || (is_changed && put_name(hot, changed, code->texts[i]) < 0)) {
+            return -1;
+        }
+        if (is_changed) {
+            changes++;
+            redacted_set(hot, hot->secrecy.redacted + known->redacted);
+            put_bytes(changed, known_data((KnownValue *)known), known->used);
+        }
     }
-    variables_end(&all);
-    if (status < 0 || buffer_check(changed) < 0 || buffer_check(deleted) < 0) {
+    if (buffer_check(changed) < 0 || buffer_check(deleted) < 0) {
         return -1;
     }
+    Buffer *out = &hot->changes.found;
     if (changes > 0 || deletions > 0) {
         put_uv(out, changes);
         put_bytes(out, changed->data, changed->used);
@@ -158,47 +288,120 @@ find_changes(Hot *hot, HotFrame *frame, FrameState *state)
 }
 
 void
-changes_again(Hot *hot, const Buffer *found)
+begin_event(Hot *hot)
 {
+    hot->changes.event = ++hot->changes.events;
     buffer_begin(&hot->changes.found);
+    buffer_begin(&hot->changes.value);
+}
+
+void
+event_again(Hot *hot, uint64_t event, const Buffer *found)
+{
+    begin_event(hot);
+    hot->changes.event = event;
     put_bytes(&hot->changes.found, found->data, found->used);
 }
 
+static int
+look(Hot *hot, FrameState *state, const Looking *looking)
+{
+    int has_values = hot->settings.level == LEVEL_VALUES && state->code != NULL &&
+                     state->code->variables > 0 && looking->frame != NULL;
+    buffer_begin(&hot->changes.found);
+    if (look_begin(hot) < 0 || (has_values && look_at_variables(hot, looking->frame, state) < 0) ||
+        look_at_given(hot, state, looking) < 0) {
+        return -1;
+    }
+    return has_values ? put_changes(hot, state) : 0;
+}
+
 int
-put_arguments(Hot *hot, HotFrame *frame, FrameState *state, Buffer *out)
+look_at_frame(Hot *hot, FrameState *state, const Looking *looking)
+{
+    uint64_t redacted = hot->secrecy.redacted;
+    int status = look(hot, state, looking);
+    look_end(hot);
+    objects_drop_met(hot);
+    if (status < 0) {
+        redacted_set(hot, redacted);
+        state->view_block = 0;
+    }
+    return status;
+}
+
+/* Arguments. */
+
+static int
+look_at_argument(Hot *hot, HotFrame *frame, FrameState *state, int i, uint64_t *count)
 {
     Code *code = state->code;
-    Buffer *changed = &hot->changes.changed;
-    buffer_begin(changed);
-    uint64_t count = 0, fingerprint = 0;
+    KnownValue *known = &state->values[i];
+    PyObject *value = frame_variable(frame, code->code, code->places[i], code->names[i]);
+    if (value == NULL) {
+        return FRAME_FAILED(value) ? -1 : 0;
+    }
+    /* A second look, in a new segment, is of the same event. */
+    int status = look_at_value(hot, known, value, code->secrets[i]);
+    Py_DECREF(value);
+    *count += 1;
+    return status;
+}
+
+static int
+put_arguments(Hot *hot, FrameState *state, uint64_t count)
+{
+    Code *code = state->code;
+    Buffer *out = &hot->changes.found;
+    buffer_begin(out);
+    put_uv(out, count);
     for (int at = 0; at < code->arguments; at++) {
         int i = code->order[at];
-        PyObject *value = frame_variable(frame, code->code, code->places[i], code->names[i]);
-        if (value == NULL) {
-            if (FRAME_FAILED(value)) {
+        KnownValue *known = &state->values[i];
+        if (known->has_value) {
+            if (put_name(hot, out, code->texts[i]) < 0) {
                 return -1;
             }
-            continue;
+            redacted_set(hot, hot->secrecy.redacted + known->redacted);
+            put_bytes(out, known_data(known), known->used);
         }
-        /* Without a comparison later there is nothing to remember. */
-        int status = hot->settings.level == LEVEL_VALUES
-                         ? variable_changed(hot, &state->values[i], value, code->secrets[i],
-                                            &fingerprint)
-                         : value_to_scratch(hot, value, code->secrets[i]);
-        Py_DECREF(value);
-        if (status < 0 || take_variable(hot, state, i, changed, fingerprint) < 0) {
+    }
+    return buffer_check(out);
+}
+
+static int
+look_at_all_arguments(Hot *hot, HotFrame *frame, FrameState *state)
+{
+    uint64_t count = 0;
+    state->has_values = 1;
+    if (look_begin(hot) < 0) {
+        return -1;
+    }
+    for (int at = 0; at < state->code->arguments; at++) {
+        if (look_at_argument(hot, frame, state, state->code->order[at], &count) < 0) {
             return -1;
         }
-        count++;
     }
-    put_uv(out, count);
-    put_bytes(out, changed->data, changed->used);
-    return buffer_check(changed);
+    return look_run(hot) < 0 || put_arguments(hot, state, count) < 0 ? -1 : 0;
+}
+
+int
+look_at_arguments(Hot *hot, HotFrame *frame, FrameState *state)
+{
+    uint64_t redacted = hot->secrecy.redacted;
+    int status = look_at_all_arguments(hot, frame, state);
+    look_end(hot);
+    objects_drop_met(hot);
+    if (status < 0) {
+        redacted_set(hot, redacted);
+    }
+    return status;
 }
 
 void
 changes_free(Hot *hot)
 {
+    buffer_free(&hot->changes.value);
     buffer_free(&hot->changes.found);
     buffer_free(&hot->changes.changed);
     buffer_free(&hot->changes.deleted);

@@ -4,20 +4,31 @@
 
 #include "hot.h"
 
-/* What differs since the frame's last event goes to `changes.found`, which is empty if nothing. */
-int find_changes(Hot *hot, HotFrame *frame, FrameState *state);
+/* What an event looks at: the variables of a frame, and what it gives away. All borrowed, or NULL. */
+typedef struct {
+    HotFrame *frame;
+    PyObject *value; /* a result */
+    PyObject *error;
+    int is_known; /* where the segment has told of the frame, there is nothing to look at */
+    uint64_t look; /* that has found it out; 0: none */
+} Looking;
 
-/* The same of an event that looks at no variables, or at what was found before. */
-static inline void
-no_changes(Hot *hot)
-{
-    buffer_begin(&hot->changes.found);
-}
+/* Begin an event: it has found nothing yet. */
+void begin_event(Hot *hot);
 
-void changes_again(Hot *hot, const Buffer *found);
+/* Go on with one that was begun, and has found so much. */
+void event_again(Hot *hot, uint64_t event, const Buffer *found);
 
-/* The arguments of a frame that begins. */
-int put_arguments(Hot *hot, HotFrame *frame, FrameState *state, Buffer *out);
+/* Look for an event: what is new of objects goes to `looks.records`, what differs since the frame's last
+ * event to `changes.found`, the bytes of the result to `changes.value`. An event can look again, in
+ * another segment, and finds the same. */
+int look_at_frame(Hot *hot, FrameState *state, const Looking *looking);
+
+/* The same of a frame that begins: its arguments go to `changes.found`. */
+int look_at_arguments(Hot *hot, HotFrame *frame, FrameState *state);
+
+/* 1: nothing in view of a frame has changed since. 0: nobody knows. */
+int is_as_before(Hot *hot, HotFrame *frame, FrameState *state);
 
 void changes_free(Hot *hot);
 

@@ -636,6 +636,7 @@ class PureHotPath(Entrance):
                     if met:
                         roots[name] = met
                     redacted[name], encoder.redacted = encoder.redacted - before, before
+        records = objects.run()
         shown = b""
         if value is not _NO_VALUE:
             level = record.result_level if record is not None else 0
@@ -644,7 +645,7 @@ class PureHotPath(Entrance):
         if error is not None and self._has_values:
             encoder.encode(error)
             objects.take_met()
-        records = objects.end()
+        records += objects.run()
         changes = b""
         if record is not None:
             old, ids = state.values, record.name_ids
@@ -706,7 +707,7 @@ class PureHotPath(Entrance):
                     met = objects.take_met()
                     if met:
                         roots[name] = met
-            records = objects.end()
+            records = objects.run()
             parts = [part for name in values for part in (record.name_ids[name], values[name])]
             whole = b"".join((records, head, uv(len(values)), *parts))
             if self._has_room(len(whole)):

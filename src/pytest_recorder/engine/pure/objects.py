@@ -61,6 +61,7 @@ class Known:
         "children",
         "content",
         "looked",
+        "looked_depth",
         "number",
         "reader",
         "resized",
@@ -80,6 +81,7 @@ class Known:
         self.told_whole = 0
         # Numbers of looks: the last that came by, and those that found a change.
         self.looked = 0
+        self.looked_depth = 0
         self.changed = 0
         self.resized = 0
 
@@ -125,8 +127,7 @@ class Objects:
         self._numbers = 0
         self.look_number = 0
         self.redacted = 0
-        self._queue.clear()
-        self._met.clear()
+        self.drop()
 
     # Numbers.
 
@@ -163,48 +164,50 @@ class Objects:
         """Begin a look; in a block that has not told of an object, it is told of in full."""
         self.look_number += 1
         self._block = block
-        self._queue.clear()
-        self._met.clear()
+        self.drop()
 
     def take_met(self) -> tuple[Known, ...]:
-        """Give the objects that a value refers to, and look at them too."""
+        """Give the objects that a value refers to, which are in view now."""
         met, self._met = self._met, []
-        for known, value in met:
-            if known.looked != self.look_number:
-                known.looked = self.look_number
-                self._queue.append((known, value, 0))
+        self._enqueue(met, 0)
         return tuple(known for known, _ in met)
 
-    def end(self) -> bytes:
+    def _enqueue(self, met: list[tuple[Known, Any]], depth: int) -> None:
+        for known, value in met:
+            if known.looked != self.look_number or known.looked_depth > depth:
+                known.looked, known.looked_depth = self.look_number, depth
+                self._queue.append((known, value, depth))
+
+    def run(self) -> bytes:
         """Look at all that is in view, and give the records of what is new."""
         records: list[bytes] = []
-        queue, depth_bound = self._queue, self._depth
-        for known, value, depth in queue:  # grows meanwhile
-            if depth < depth_bound:
+        for known, value, depth in self._queue:  # grows meanwhile
+            self._met = []
+            if depth < self._depth:
                 self._look(known, value, records)
-            elif not self._look_at_bound(known, value, records):
-                continue
-            for child, item in self._met:
-                if child.looked != self.look_number:
-                    child.looked = self.look_number
-                    queue.append((child, item, depth + 1))
-        self._queue = []
+            else:
+                self._look_at_bound(known, value, records)
+            self._enqueue(self._met, depth + 1)
+        self.drop()
         return b"".join(records)
 
-    def _look_at_bound(self, known: Known, value: Any, records: list[bytes]) -> bool:
-        """Look only at the size of an object; tell whether it was looked at all the same."""
+    def drop(self) -> None:
+        """Let go of what was looked at."""
+        self._queue = []
+        self._met = []
+
+    def _look_at_bound(self, known: Known, value: Any, records: list[bytes]) -> None:
+        """Look only at the size of an object, where that tells enough."""
         size = self._read.size((value, known.reader))
         is_told = known.block == self._block
         if size <= 0 or (known.told_whole == self._block and known.size != size):
             self._look(known, value, records)
-            return True
-        if not is_told or known.size != size:
+        elif not is_told or known.size != size:
             self._resize(known, size)
             known.block = self._block
             reader = known.reader
             head = bytes((Op.OBJECT, _TAGS[reader.shape])) + reader.type_id + known.number
             records.append(head + uv(size) + bytes((Reason.DEPTH,)) + uv(0))
-        return False
 
     def _resize(self, known: Known, size: int) -> None:
         if known.size not in (-1, size):
@@ -213,7 +216,6 @@ class Objects:
 
     def _look(self, known: Known, value: Any, records: list[bytes]) -> None:
         """Look at what an object holds itself."""
-        self._met = []
         old = known.content
         known.content = new = self._read.content((value, known.reader, known.children))
         known.children = tuple(child for child, _ in self._met)
@@ -265,14 +267,22 @@ class Objects:
         """Forget all objects but those in view of what live frames were seen to hold."""
         kept: dict[int, Known] = {}
         level = list(roots)
-        for _ in range(self._depth + 1):
+        for depth in range(self._depth + 1):
             below: list[Known] = []
             for known in level:
-                if known.address not in kept and self._table.get(known.address) is known:
-                    kept[known.address] = known
+                if id(known) not in kept:
+                    kept[id(known)] = known
+                    if depth == self._depth:
+                        known.content, known.children, known.told_whole = None, (), 0
                     below += known.children
             level = below
-        self._table = kept if len(kept) <= MOST_OBJECTS // 2 else {}
+        if len(kept) > MOST_OBJECTS // 2:
+            kept.clear()
+        self._table = {
+            known.address: known
+            for known in kept.values()
+            if self._table.get(known.address) is known
+        }
 
 
 def _change(number: bytes, old: Content, new: Content) -> bytes:

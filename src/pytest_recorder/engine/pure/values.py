@@ -190,7 +190,7 @@ class ValueEncoder:
         """Encode what stands under a name that hides so much, if anything.
 
         `held` are the objects that stood there the last time. What an object holds is not read before
-        `Objects.end`.
+        `Objects.run`.
         """
         scalar = self._scalars.get(id(type(value)))
         if scalar is not None and not level:
@@ -261,6 +261,15 @@ class ValueEncoder:
         if len(value) <= limit:
             return _BYTES + uv(len(value)) + value
         return _BYTES_CUT + uv(len(value)) + uv(limit) + value[:limit]
+
+    def leaf(self, value: Any) -> bytes:
+        """Read an object that has no parts: the tag of its record, and all it holds."""
+        raw = self._raw_of(value)
+        return bytes((raw.tag,)) + raw.leaf
+
+    def _raw_of(self, value: Any) -> _Raw:
+        reader = self.reader(type(value))
+        return reader.encode(value, reader)  # type: ignore[no-any-return]
 
     def type_id(self, kind: type) -> bytes:
         """Number a type by first appearance."""

@@ -1,0 +1,591 @@
+/* From the values of a frame to all that is within the bound on depth, level by level. What holds what it
+ * held, by a comparison of memory, is not read again, nor are those in it encoded.
+ */
+
+#include "looks.h"
+#include "definitions.h"
+#include "names.h"
+#include "objects.h"
+#include "quick.h"
+#include "reading.h"
+#include "secrets.h"
+#include "types.h"
+#include "values.h"
+
+#define MOST_IN_VIEW 4096
+
+int
+look_begin(Hot *hot)
+{
+    look_end(hot);
+    objects_drop_met(hot);
+    if (objects_make_room(hot) < 0) {
+        return -1;
+    }
+    objects_look(hot, ++hot->looks.number);
+    buffer_begin(&hot->looks.records);
+    return 0;
+}
+
+void
+look_end(Hot *hot)
+{
+    while (hot->looks.count > 0) {
+        Py_DECREF(hot->looks.queue[--hot->looks.count].value);
+    }
+    hot->looks.at = 0;
+}
+
+/* Takes over the reference to the value. */
+static int
+queue_add(Hot *hot, Object *object, PyObject *value, int depth)
+{
+    if (object->looked == hot->looks.number && object->looked_depth <= depth) {
+        Py_DECREF(value);
+        return 0;
+    }
+    if (hot->looks.count == hot->looks.size) {
+        int size = hot->looks.size == 0 ? 64 : hot->looks.size * 2;
+        Met *grown = PyMem_RawRealloc(hot->looks.queue, (size_t)size * sizeof(Met));
+        if (grown == NULL) {
+            Py_DECREF(value);
+            PyErr_NoMemory();
+            return -1;
+        }
+        hot->looks.queue = grown;
+        hot->looks.size = size;
+    }
+    object->looked = hot->looks.number;
+    object->looked_depth = depth;
+    Met met = {object, value, depth};
+    hot->looks.queue[hot->looks.count++] = met;
+    return 0;
+}
+
+static int
+take_met_at(Hot *hot, int depth)
+{
+    int status = 0;
+    for (int i = 0; i < hot->objects.met_count; i++) {
+        const Met *met = &hot->objects.met[i];
+        Py_INCREF(met->value);
+        status = status < 0 || queue_add(hot, met->object, met->value, depth) < 0 ? -1 : 0;
+    }
+    objects_drop_met(hot);
+    return status;
+}
+
+int
+look_take_met(Hot *hot)
+{
+    return take_met_at(hot, 0);
+}
+
+int
+look_take(Hot *hot, Object *object, PyObject *value)
+{
+    return queue_add(hot, object, Py_NewRef(value), 0);
+}
+
+/* What an object holds. */
+
+typedef struct {
+    int tag;
+    int reason;
+    int is_leaf;
+    Py_ssize_t full;
+} Content;
+
+static int
+part_end(Hot *hot)
+{
+    if (hot->looks.parts == hot->looks.ends_size) {
+        int size = hot->looks.ends_size == 0 ? 64 : hot->looks.ends_size * 2;
+        uint32_t *grown = PyMem_RawRealloc(hot->looks.ends, (size_t)size * sizeof(uint32_t));
+        if (grown == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        hot->looks.ends = grown;
+        hot->looks.ends_size = size;
+    }
+    hot->looks.ends[hot->looks.parts++] = (uint32_t)hot->looks.content.used;
+    return 0;
+}
+
+static int
+read_items(Hot *hot, PyObject *value, TypeReader *reader, Content *content)
+{
+    Buffer *out = &hot->looks.content;
+    Py_ssize_t most = hot->settings.items, full = sequence_length(value, reader->shape);
+    Py_ssize_t planned = full < most ? full : most, shown = 0;
+    int is_pair = planned == 2 && full == 2 &&
+                  (reader->shape == SHAPE_LIST || reader->shape == SHAPE_TUPLE);
+    int level = HIDES_NOTHING;
+    content->tag = TAG_SEQUENCE;
+    content->full = full;
+    ItemWalk walk;
+    PyObject *item;
+    int status = item_walk_begin(&walk, value, reader->shape);
+    while (status == 0 && shown < planned) {
+        int found = item_walk_next(&walk, &item);
+        if (found <= 0) {
+            status = found;
+            break;
+        }
+        Py_INCREF(item);
+        int of_next = is_pair && shown == 0 ? first_of_pair_is_secret(hot, item) : level;
+        status = of_next < 0 ? -1
+                             : part_encode(hot, out, item, shown < reader->fields
+                                                               ? reader->field_secrets[shown]
+                                                               : level);
+        Py_DECREF(item);
+        level = of_next;
+        shown++;
+        if (status == 0) {
+            status = part_end(hot);
+        }
+    }
+    item_walk_end(&walk);
+    content->reason = shown < planned ? REASON_CHANGED : full > most ? REASON_ITEMS : REASON_WHOLE;
+    return status;
+}
+
+static int
+read_entries(Hot *hot, PyObject *value, Content *content)
+{
+    Buffer *out = &hot->looks.content;
+    Py_ssize_t full = PyDict_GET_SIZE(value), most = hot->settings.items, at = 0, shown = 0;
+    Py_ssize_t planned = full < most ? full : most;
+    int status = 0;
+    PyObject *key, *item;
+    content->tag = TAG_MAPPING;
+    content->full = full;
+    while (status == 0 && shown < planned && PyDict_Next(value, &at, &key, &item)) {
+        Py_INCREF(key);
+        Py_INCREF(item);
+        int level = key_is_secret(hot, key);
+        status = level < 0 || part_encode(hot, out, key, HIDES_NOTHING) < 0 ||
+                         part_encode(hot, out, item, level) < 0
+                     ? -1
+                     : part_end(hot);
+        Py_DECREF(key);
+        Py_DECREF(item);
+        shown++;
+    }
+    content->reason = shown < planned ? REASON_CHANGED : full > most ? REASON_ITEMS : REASON_WHOLE;
+    return status;
+}
+
+static int
+read_attribute(Hot *hot, Name *name, PyObject *string, PyObject *value)
+{
+    Buffer *out = &hot->looks.content;
+    int level = attribute_is_secret(hot, name, string);
+    if (level < 0) {
+        return -1;
+    }
+    if (name == NULL) {
+        name = name_of(hot, &hot->texts.names, string);
+    }
+    return name == NULL || put_name(hot, out, name) < 0 || part_encode(hot, out, value, level) < 0
+               ? -1
+               : part_end(hot);
+}
+
+static int
+read_attributes(Hot *hot, PyObject *value, TypeReader *reader, Content *content)
+{
+    AttributeWalk walk;
+    Py_ssize_t most = hot->settings.attributes;
+    content->tag = TAG_OBJECT;
+    if (attribute_walk_begin(hot, &walk, value, reader, &content->full) < 0) {
+        return -1;
+    }
+    int status = 0;
+    Name *name;
+    PyObject *string, *item;
+    for (Py_ssize_t shown = 0; status == 0 && shown < most; shown++) {
+        int found = attribute_walk_next(hot, &walk, &name, &string, &item);
+        if (found <= 0) {
+            status = found;
+            break;
+        }
+        status = read_attribute(hot, name, string, item);
+        Py_XDECREF(string);
+        Py_DECREF(item);
+    }
+    attribute_walk_end(&walk);
+    content->reason = content->full > most ? REASON_ATTRIBUTES : REASON_WHOLE;
+    return status;
+}
+
+static int
+read_parts(Hot *hot, PyObject *value, TypeReader *reader, Content *content)
+{
+    Parts parts;
+    Py_ssize_t most = hot->settings.attributes;
+    int status = parts_of(value, reader->type, reader->shape, &parts);
+    content->tag = TAG_OBJECT;
+    content->full = parts.count;
+    content->reason = parts.count > most ? REASON_ATTRIBUTES : REASON_WHOLE;
+    for (int i = 0; status == 0 && i < parts.count && i < most; i++) {
+        PyObject *item = parts.values[i] != NULL ? parts.values[i] : Py_None;
+        Name *name = name_of_bytes(&hot->texts.names, parts.names[i], strlen(parts.names[i]));
+        status = name == NULL ? -1 : read_attribute(hot, name, NULL, item);
+    }
+    parts_free(&parts);
+    return status;
+}
+
+static int
+read_content(Hot *hot, PyObject *value, TypeReader *reader, Content *content)
+{
+    buffer_begin(&hot->looks.content);
+    hot->looks.parts = 0;
+    memset(content, 0, sizeof(*content));
+    switch (reader->shape) {
+    case SHAPE_LIST:
+    case SHAPE_TUPLE:
+    case SHAPE_SET:
+    case SHAPE_FROZENSET:
+    case SHAPE_DEQUE:
+    case SHAPE_NAMED_TUPLE:
+        return read_items(hot, value, reader, content);
+    case SHAPE_MAPPING:
+        return read_entries(hot, value, content);
+    case SHAPE_OBJECT:
+    case SHAPE_EXCEPTION:
+        return read_attributes(hot, value, reader, content);
+    case SHAPE_ENUM:
+    case SHAPE_CLASS:
+    case SHAPE_MODULE:
+    case SHAPE_FUNCTION:
+    case SHAPE_METHOD:
+    case SHAPE_SLICE:
+    case SHAPE_RANGE:
+    case SHAPE_BUILTIN:
+        return read_parts(hot, value, reader, content);
+    default:
+        content->is_leaf = 1;
+        return leaf_encode(hot, &hot->looks.content, value, reader, &content->tag);
+    }
+}
+
+/* What is told. */
+
+static int
+part_count(const Hot *hot, const Content *content)
+{
+    return content->is_leaf ? -1 : hot->looks.parts;
+}
+
+static int
+is_as_told(const Hot *hot, const Object *object, const Content *content)
+{
+    const Buffer *bytes = &hot->looks.content;
+    int parts = part_count(hot, content);
+    return object->parts == parts && object->tag == content->tag &&
+           object->reason == content->reason && object->size == content->full &&
+           object->bytes.used == bytes->used &&
+           memcmp(object->bytes.data, bytes->data, bytes->used) == 0 &&
+           (parts <= 0 ||
+            memcmp(object->ends, hot->looks.ends, (size_t)parts * sizeof(uint32_t)) == 0);
+}
+
+static int
+put_head(Hot *hot, Object *object, TypeReader *reader, int tag)
+{
+    Buffer *out = &hot->looks.records;
+    uint32_t type;
+    if (type_number(hot, reader->definition, &type) < 0) {
+        return -1;
+    }
+    put_byte(out, OP_OBJECT);
+    put_byte(out, tag);
+    put_uv(out, type);
+    put_uv(out, object->number);
+    return 0;
+}
+
+static void
+put_whole(Hot *hot, const Content *content)
+{
+    Buffer *out = &hot->looks.records;
+    if (!content->is_leaf) {
+        put_uv(out, (uint64_t)content->full);
+        put_byte(out, content->reason);
+        put_uv(out, (uint64_t)hot->looks.parts);
+    }
+    put_bytes(out, hot->looks.content.data, hot->looks.content.used);
+}
+
+typedef struct {
+    const uint8_t *data;
+    const uint32_t *ends;
+    int count;
+} Pieces;
+
+static int
+is_same_piece(const Pieces *one, int i, const Pieces *other, int j)
+{
+    uint32_t from = i > 0 ? one->ends[i - 1] : 0, begin = j > 0 ? other->ends[j - 1] : 0;
+    uint32_t size = one->ends[i] - from;
+    return size == other->ends[j] - begin &&
+           memcmp(one->data + from, other->data + begin, size) == 0;
+}
+
+static void
+put_change(Hot *hot, const Object *object, const Content *content)
+{
+    static const uint8_t operations[] = {
+        [TAG_SEQUENCE] = OP_ITEMS, [TAG_MAPPING] = OP_ENTRIES, [TAG_OBJECT] = OP_ATTRIBUTES};
+    Pieces old = {object->bytes.data, object->ends, object->parts};
+    Pieces new = {hot->looks.content.data, hot->looks.ends, hot->looks.parts};
+    int least = old.count < new.count ? old.count : new.count, first = 0, end = 0, same = 0;
+    while (first < least && is_same_piece(&old, first, &new, first)) {
+        first++;
+    }
+    while (end < least - first &&
+           is_same_piece(&old, old.count - 1 - end, &new, new.count - 1 - end)) {
+        end++;
+    }
+    for (int i = 0; i < least && !same; i++) {
+        same = is_same_piece(&old, i, &new, i);
+    }
+    Buffer *out = &hot->looks.records;
+    put_byte(out, operations[content->tag]);
+    put_uv(out, object->number);
+    put_uv(out, (uint64_t)content->full);
+    put_byte(out, content->reason);
+    /* Where nothing is as it was, it can be another object that got the address of the old one. */
+    put_byte(out, least > 0 && !same);
+    put_uv(out, (uint64_t)first);
+    put_uv(out, (uint64_t)(old.count - first - end));
+    put_uv(out, (uint64_t)(new.count - first - end));
+    uint32_t from = first > 0 ? new.ends[first - 1] : 0;
+    uint32_t to = new.count - end > 0 ? new.ends[new.count - end - 1] : 0;
+    put_bytes(out, new.data + from, to > from ? to - from : 0);
+}
+
+static int
+keep_children(Hot *hot, Object *object)
+{
+    int count = hot->objects.met_count;
+    if (count > object->child_size) {
+        Object **grown = PyMem_RawRealloc(object->children, (size_t)count * sizeof(Object *));
+        if (grown == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        object->children = grown;
+        object->child_size = count;
+    }
+    for (int i = 0; i < count; i++) {
+        object->children[i] = hot->objects.met[i].object;
+    }
+    object->child_count = count;
+    return 0;
+}
+
+static int
+keep_content(Hot *hot, Object *object, const Content *content)
+{
+    int parts = part_count(hot, content);
+    object->has_content = 0;
+    if (parts > object->ends_size) {
+        uint32_t *grown = PyMem_RawRealloc(object->ends, (size_t)parts * sizeof(uint32_t));
+        if (grown == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        object->ends = grown;
+        object->ends_size = parts;
+    }
+    if (parts > 0) {
+        memcpy(object->ends, hot->looks.ends, (size_t)parts * sizeof(uint32_t));
+    }
+    object->parts = parts;
+    object->tag = content->tag;
+    object->reason = content->reason;
+    buffer_begin(&object->bytes);
+    put_bytes(&object->bytes, hot->looks.content.data, hot->looks.content.used);
+    if (buffer_check(&object->bytes) < 0) {
+        return -1;
+    }
+    object->has_content = 1;
+    return 0;
+}
+
+static void
+resize(Hot *hot, Object *object, Py_ssize_t size)
+{
+    if (object->size != -1 && object->size != size) {
+        object->resized = hot->looks.number;
+    }
+    object->size = size;
+}
+
+/* The content was read: tell what is new of it. */
+static int
+tell(Hot *hot, Object *object, TypeReader *reader, const Content *content, uint64_t redacted)
+{
+    int is_same = object->has_content && is_as_told(hot, object, content);
+    int is_told = object->told_whole == hot->spool.block;
+    if (object->has_content && !is_same) {
+        object->changed = hot->looks.number;
+    }
+    resize(hot, object, content->full);
+    object->told_whole = object->block = hot->spool.block;
+    if (is_told && is_same) {
+        return 0;
+    }
+    redacted_set(hot, hot->secrecy.redacted + redacted);
+    if (is_told && object->has_content && object->parts >= 0 && !content->is_leaf &&
+        object->tag == content->tag) {
+        put_change(hot, object, content);
+    }
+    else {
+        if (put_head(hot, object, reader, content->tag) < 0) {
+            return -1;
+        }
+        put_whole(hot, content);
+    }
+    return is_same ? 0 : keep_content(hot, object, content);
+}
+
+/* Look at what an object holds; what it refers to is met. */
+static int
+look_at(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
+{
+    Content content;
+    uint64_t redacted = hot->secrecy.redacted;
+    objects_held_by(hot, object, NULL);
+    int status = read_content(hot, value, reader, &content);
+    objects_held_by(hot, NULL, NULL);
+    uint64_t found = hot->secrecy.redacted - redacted;
+    redacted_set(hot, redacted);
+    object->quick = 0;
+    if (status < 0 || buffer_check(&hot->looks.content) < 0) {
+        object->has_content = 0;
+        object->child_count = 0;
+        return -1;
+    }
+    if (keep_children(hot, object) < 0 || tell(hot, object, reader, &content, found) < 0) {
+        return -1;
+    }
+    /* What holds a secret is read each time. */
+    return found > 0 ? 0 : quick_keep(hot, object, value, reader);
+}
+
+static int
+look_at_size(Hot *hot, Object *object, TypeReader *reader, Py_ssize_t size)
+{
+    if (object->block == hot->spool.block && object->size == size) {
+        return 0;
+    }
+    static const uint8_t tags[] = {
+        [SHAPE_LIST] = TAG_SEQUENCE,      [SHAPE_TUPLE] = TAG_SEQUENCE,
+        [SHAPE_SET] = TAG_SEQUENCE,       [SHAPE_FROZENSET] = TAG_SEQUENCE,
+        [SHAPE_DEQUE] = TAG_SEQUENCE,     [SHAPE_NAMED_TUPLE] = TAG_SEQUENCE,
+        [SHAPE_MAPPING] = TAG_MAPPING,    [SHAPE_BUILTIN] = 0,
+    };
+    resize(hot, object, size);
+    object->block = hot->spool.block;
+    int tag = tags[reader->shape];
+    if (put_head(hot, object, reader, tag != 0 ? tag : TAG_OBJECT) < 0) {
+        return -1;
+    }
+    put_uv(&hot->looks.records, (uint64_t)size);
+    put_byte(&hot->looks.records, REASON_DEPTH);
+    put_uv(&hot->looks.records, 0);
+    return 0;
+}
+
+/* 1: what it refers to is met; 0; -1. */
+static int
+look_at_one(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int depth)
+{
+    if (depth >= hot->settings.depth) {
+        Py_ssize_t size = object_size(hot, value, reader);
+        int is_told_whole = object->told_whole == hot->spool.block;
+        if (size > 0 && !(is_told_whole && object->size != size)) {
+            return look_at_size(hot, object, reader, size);
+        }
+    }
+    return look_at(hot, object, value, reader) < 0 ? -1 : 1;
+}
+
+/* The objects in one that holds what it held are where they were. */
+static int
+take_children(Hot *hot, const Object *object, int depth)
+{
+    for (int i = 0; i < object->child_count; i++) {
+        Object *child = object->children[i];
+        if (queue_add(hot, child, Py_NewRef((PyObject *)child->address), depth) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int
+look_run(Hot *hot)
+{
+    while (hot->looks.at < hot->looks.count) {
+        Met met = hot->looks.queue[hot->looks.at++];
+        Object *object = met.object;
+        int is_known = object->has_content && object->told_whole == hot->spool.block;
+        if (is_known && quick_is_same(hot, object, met.value)) {
+            if (take_children(hot, object, met.depth + 1) < 0) {
+                return -1;
+            }
+            continue;
+        }
+        PyTypeObject *type = (PyTypeObject *)Py_NewRef(Py_TYPE(met.value));
+        TypeReader *reader = reader_of(hot, type);
+        int found = reader == NULL ? -1 : look_at_one(hot, object, met.value, reader, met.depth);
+        Py_DECREF(type);
+        if (found < 0 || (found > 0 && take_met_at(hot, met.depth + 1) < 0)) {
+            return -1;
+        }
+    }
+    return buffer_check(&hot->looks.records);
+}
+
+int
+look_keep_view(Hot *hot, FrameState *state)
+{
+    int count = hot->looks.count;
+    state->view_block = 0;
+    if (count > MOST_IN_VIEW) {
+        return 0;
+    }
+    if (count > state->view_size) {
+        uintptr_t *grown = PyMem_RawRealloc(state->view, (size_t)count * sizeof(uintptr_t));
+        if (grown == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        state->view = grown;
+        state->view_size = count;
+    }
+    for (int i = 0; i < count; i++) {
+        const Met *met = &hot->looks.queue[i];
+        state->view[i] = (uintptr_t)met->object | (met->depth >= hot->settings.depth);
+    }
+    state->view_count = count;
+    state->view_block = hot->spool.block;
+    return 0;
+}
+
+void
+looks_free(Hot *hot)
+{
+    look_end(hot);
+    buffer_free(&hot->looks.records);
+    buffer_free(&hot->looks.content);
+    PyMem_RawFree(hot->looks.queue);
+    PyMem_RawFree(hot->looks.ends);
+    memset(&hot->looks, 0, sizeof(hot->looks));
+}

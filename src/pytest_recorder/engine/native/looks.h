@@ -1,0 +1,27 @@
+/* Looks at all that is in view of some values, and tells what is new: the twin of `Objects.end`. */
+#ifndef HOT_LOOKS_H
+#define HOT_LOOKS_H
+
+#include "hot.h"
+
+/* Begin a look: `looks.records` is empty. -1: an exception is set, here and below. */
+int look_begin(Hot *hot);
+
+/* What the last value that was encoded refers to is in view, too. */
+int look_take_met(Hot *hot);
+
+/* An object is in view that is there as it was. */
+int look_take(Hot *hot, Object *object, PyObject *value);
+
+/* Look at what is in view, and put the records of what is new. */
+int look_run(Hot *hot);
+
+/* Let go of what was looked at. */
+void look_end(Hot *hot);
+
+/* Remember for a frame what is in view now. */
+int look_keep_view(Hot *hot, FrameState *state);
+
+void looks_free(Hot *hot);
+
+#endif

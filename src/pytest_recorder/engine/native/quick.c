@@ -1,0 +1,444 @@
+/* Each way to compare is chosen by the shape of the object, when it has been read. */
+
+#include "quick.h"
+#include "payloads.h"
+#include "reading.h"
+#include "types.h"
+
+enum { QUICK_NOT, QUICK_ITEMS, QUICK_SET, QUICK_DICT, QUICK_ATTRIBUTES, QUICK_MEMORY };
+
+Py_ssize_t
+object_size(Hot *hot, PyObject *value, TypeReader *reader)
+{
+    AttributeWalk walk;
+    Py_ssize_t full = 0;
+    switch (reader->shape) {
+    case SHAPE_LIST:
+    case SHAPE_TUPLE:
+    case SHAPE_NAMED_TUPLE:
+    case SHAPE_SET:
+    case SHAPE_FROZENSET:
+    case SHAPE_DEQUE:
+        return sequence_length(value, reader->shape);
+    case SHAPE_MAPPING:
+        return PyDict_GET_SIZE(value);
+    case SHAPE_OBJECT:
+    case SHAPE_EXCEPTION:
+        if (attribute_walk_begin(hot, &walk, value, reader, &full) < 0) {
+            PyErr_Clear();
+            return 0;
+        }
+        attribute_walk_end(&walk);
+        return full;
+    case SHAPE_ENUM:
+    case SHAPE_METHOD:
+        return 2;
+    case SHAPE_FUNCTION:
+    case SHAPE_SLICE:
+    case SHAPE_RANGE:
+        return 3;
+    case SHAPE_CLASS:
+    case SHAPE_MODULE:
+    case SHAPE_BUILTIN:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+#ifdef HOT_INTERNALS
+
+static int
+seen_reserve(Object *object, int count)
+{
+    if (count > object->seen_size) {
+        Seen *seen = PyMem_RawRealloc(object->seen, (size_t)count * sizeof(Seen));
+        if (seen == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        object->seen = seen;
+        object->seen_size = count;
+    }
+    return 0;
+}
+
+static PyObject *const *
+items_of(PyObject *value)
+{
+    return PyList_Check(value) ? ((PyListObject *)value)->ob_item
+                               : ((PyTupleObject *)value)->ob_item;
+}
+
+static int
+keep_items(Hot *hot, Object *object, PyObject *value)
+{
+    Py_ssize_t size = Py_SIZE(value), most = hot->settings.items;
+    int count = (int)(size < most ? size : most);
+    if (seen_reserve(object, count) < 0) {
+        return -1;
+    }
+    PyObject *const *items = items_of(value);
+    for (int i = 0; i < count; i++) {
+        see(hot, &object->seen[i], items[i]);
+    }
+    object->seen_count = object->pairs_from = count;
+    object->quick_size = size;
+    object->quick = QUICK_ITEMS;
+    return 0;
+}
+
+static int
+keep_set(Hot *hot, Object *object, PyObject *value)
+{
+    Py_ssize_t size = PySet_GET_SIZE(value), most = hot->settings.items, at = 0;
+    int count = (int)(size < most ? size : most), found = 0;
+    PyObject *item;
+    if (seen_reserve(object, count) < 0) {
+        return -1;
+    }
+    while (found < count && set_next(value, &at, &item)) {
+        see(hot, &object->seen[found++], item);
+    }
+    object->seen_count = object->pairs_from = found;
+    object->quick_size = size;
+    object->quick = QUICK_SET;
+    return 0;
+}
+
+static int
+set_is_same(const Hot *hot, const Object *object, PyObject *value)
+{
+    Py_ssize_t at = 0;
+    PyObject *item;
+    if (PySet_GET_SIZE(value) != object->quick_size) {
+        return 0;
+    }
+    for (int i = 0; i < object->seen_count; i++) {
+        if (!set_next(value, &at, &item) || !is_as_seen(hot, &object->seen[i], item)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Where the attributes of an object are: NULL and its dictionary, or none; or values that lie inline. */
+static PyDictValues *
+attributes_of(PyObject *value, PyTypeObject *type, PyObject **dict)
+{
+    *dict = NULL;
+    if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+        return inline_values(value, type, dict);
+    }
+    PyObject **place = _PyObject_GetDictPtr(value);
+    *dict = place != NULL ? *place : NULL;
+    return NULL;
+}
+
+static PyObject *
+slot_of(const TypeReader *reader, PyObject *value, int slot)
+{
+    return *(PyObject **)((char *)value + reader->slot_offsets[slot]);
+}
+
+/* Pairs of a key, by its address, and what stands there. */
+static int
+keep_pairs(Hot *hot, Object *object, PyObject *dict, Py_ssize_t most)
+{
+    Py_ssize_t size = PyDict_GET_SIZE(dict), at = 0;
+    int count = (int)(size < most ? size : most);
+    PyObject *key, *item;
+    if (seen_reserve(object, object->seen_count + 2 * count) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < count && PyDict_Next(dict, &at, &key, &item); i++) {
+        see(hot, &object->seen[object->seen_count++], key);
+        see(hot, &object->seen[object->seen_count++], item);
+    }
+    object->quick_size = size;
+    object->version = dict_version(dict);
+    return 0;
+}
+
+static int
+pairs_are_same(const Hot *hot, const Object *object, int from, PyObject *dict)
+{
+    Py_ssize_t at = 0;
+    PyObject *key, *item;
+    if (dict_version(dict) == object->version) {
+        return 1;
+    }
+    if (PyDict_GET_SIZE(dict) != object->quick_size) {
+        return 0;
+    }
+    for (int i = from; i < object->seen_count; i += 2) {
+        if (!PyDict_Next(dict, &at, &key, &item) || !is_as_seen(hot, &object->seen[i], key) ||
+            !is_as_seen(hot, &object->seen[i + 1], item)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Slots, then what an exception was made with; then pairs of what lies inline, or in a dictionary. */
+static int
+keep_attributes(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
+{
+    PyObject *dict = NULL;
+    PyDictValues *values =
+        reader->has_dict ? attributes_of(value, reader->type, &dict) : NULL;
+    int count = values != NULL ? (int)inline_count(values) : 0;
+    if (seen_reserve(object, reader->slots + 1 + 2 * count) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < reader->slots; i++) {
+        see(hot, &object->seen[object->seen_count++], slot_of(reader, value, i));
+    }
+    if (reader->shape == SHAPE_EXCEPTION) {
+        see(hot, &object->seen[object->seen_count++], ((PyBaseExceptionObject *)value)->args);
+    }
+    object->pairs_from = object->seen_count;
+    object->keys = dict;
+    object->quick_size = count;
+    object->quick = QUICK_ATTRIBUTES;
+    if (values == NULL) {
+        /* A subclass of dict can be the dictionary of an object. */
+        return dict != NULL && PyDict_Check(dict)
+                   ? keep_pairs(hot, object, dict, hot->settings.attributes)
+                   : 0;
+    }
+    PyDictUnicodeEntry *names =
+        DK_UNICODE_ENTRIES(((PyHeapTypeObject *)reader->type)->ht_cached_keys);
+    for (int i = 0; i < count; i++) {
+        int index = inline_index(values, i);
+        object->seen[object->seen_count].item = names[index].me_key;
+        object->seen[object->seen_count++].payload = 0;
+        see(hot, &object->seen[object->seen_count++], values->values[index]);
+    }
+    object->keys = values;
+    return 0;
+}
+
+static int
+attributes_are_same(const Hot *hot, const Object *object, PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    TypeReader *reader = hot->types.recent[((uintptr_t)type >> 6) % RECENT_READERS];
+    int at = 0;
+    for (int i = 0; i < reader->slots; i++) {
+        if (!is_as_seen(hot, &object->seen[at++], slot_of(reader, value, i))) {
+            return 0;
+        }
+    }
+    if (reader->shape == SHAPE_EXCEPTION &&
+        !is_as_seen(hot, &object->seen[at++], ((PyBaseExceptionObject *)value)->args)) {
+        return 0;
+    }
+    if (!reader->has_dict) {
+        return 1;
+    }
+    PyObject *dict;
+    PyDictValues *values = attributes_of(value, type, &dict);
+    if (values == NULL) {
+        return object->keys == dict && (dict == NULL || pairs_are_same(hot, object, at, dict));
+    }
+    int count = (int)object->quick_size;
+    if (object->keys != values || inline_count(values) != count) {
+        return 0;
+    }
+    PyDictUnicodeEntry *names = DK_UNICODE_ENTRIES(((PyHeapTypeObject *)type)->ht_cached_keys);
+    for (int i = 0; i < count; i++, at += 2) {
+        int index = inline_index(values, i);
+        if (names[index].me_key != object->seen[at].item ||
+            !is_as_seen(hot, &object->seen[at + 1], values->values[index])) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* What tells all of an object that is small and has no parts of its own: the memory behind its head, of
+ * types in C that nobody can make a subclass of here. 0: it is to be read each time. */
+static uint64_t
+memory_payload(const Hot *hot, PyObject *value, int shape)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    switch (shape) {
+    case SHAPE_FUNCTION: {
+        PyFunctionObject *function = (PyFunctionObject *)value;
+        PyCodeObject *code = (PyCodeObject *)function->func_code;
+        uint64_t payload = scalar_payload(hot, function->func_qualname);
+        return mix(mix(payload, (uint64_t)(uintptr_t)code), (uint64_t)code->co_firstlineno) | 1;
+    }
+    case SHAPE_SLICE: {
+        PySliceObject *slice = (PySliceObject *)value;
+        PyObject *const bounds[] = {slice->start, slice->stop, slice->step};
+        uint64_t payload = 1;
+        for (int i = 0; i < 3; i++) {
+            payload = mix(mix(payload, (uint64_t)(uintptr_t)bounds[i]), scalar_payload(hot, bounds[i]));
+        }
+        return payload | 1;
+    }
+    case SHAPE_BUILTIN:
+        return mix(mix(1, (uint64_t)(uintptr_t)((PyCFunctionObject *)value)->m_ml),
+                   (uint64_t)(uintptr_t)PyCFunction_GET_SELF(value)) | 1;
+    case SHAPE_STATELESS:
+        return 1;
+    case SHAPE_OTHER:
+        /* Decimal, datetime and their like. */
+        return mix_bytes(1, (char *)value + sizeof(PyObject),
+                         (size_t)type->tp_basicsize - sizeof(PyObject)) | 1;
+    case SHAPE_BYTEARRAY: {
+        Py_ssize_t size = PyByteArray_GET_SIZE(value), most = hot->settings.chars;
+        return mix_bytes(mix(TAG_BYTES, (uint64_t)size), PyByteArray_AS_STRING(value),
+                         (size_t)(size < most ? size : most)) | 1;
+    }
+    default:
+        return 0;
+    }
+}
+
+int
+quick_keep(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
+{
+    object->quick = QUICK_NOT;
+    object->seen_count = 0;
+    switch (reader->shape) {
+    case SHAPE_LIST:
+    case SHAPE_TUPLE:
+    case SHAPE_NAMED_TUPLE:
+        return keep_items(hot, object, value);
+    case SHAPE_SET:
+    case SHAPE_FROZENSET:
+        return keep_set(hot, object, value);
+    case SHAPE_MAPPING:
+        object->quick = QUICK_DICT;
+        object->pairs_from = 0;
+        return keep_pairs(hot, object, value, hot->settings.items);
+    case SHAPE_OBJECT:
+    case SHAPE_EXCEPTION:
+        return keep_attributes(hot, object, value, reader);
+    default:
+        object->version = memory_payload(hot, value, reader->shape);
+        object->quick = object->version != 0 ? QUICK_MEMORY : QUICK_NOT;
+        return 0;
+    }
+}
+
+int
+quick_is_same(const Hot *hot, const Object *object, PyObject *value)
+{
+    if (!has_type_as_seen(hot, object, value)) {
+        return 0;
+    }
+    switch (object->quick) {
+    case QUICK_ITEMS: {
+        if (Py_SIZE(value) != object->quick_size) {
+            return 0;
+        }
+        PyObject *const *items = items_of(value);
+        for (int i = 0; i < object->seen_count; i++) {
+            if (!is_as_seen(hot, &object->seen[i], items[i])) {
+                return 0;
+            }
+        }
+        return 1;
+    }
+    case QUICK_SET:
+        return set_is_same(hot, object, value);
+    case QUICK_DICT:
+        return pairs_are_same(hot, object, 0, value);
+    case QUICK_ATTRIBUTES:
+        return attributes_are_same(hot, object, value);
+    case QUICK_MEMORY:
+        return memory_payload(hot, value, object->shape) == object->version;
+    default:
+        return 0;
+    }
+}
+
+static int
+is_seen_alike(const Seen *one, const Seen *other)
+{
+    return one->payload != 0 ? one->payload == other->payload
+                             : other->payload == 0 && one->item == other->item;
+}
+
+/* Of the same shape, for its type is the same: part by part, at the same places. */
+static int
+share_a_part(const Object *old, const Object *new)
+{
+    int least = old->seen_count < new->seen_count ? old->seen_count : new->seen_count;
+    int i = 0;
+    for (; i < old->pairs_from && i < least; i++) {
+        if (old->seen[i].item != NULL && is_seen_alike(&old->seen[i], &new->seen[i])) {
+            return 1;
+        }
+    }
+    for (; i + 1 < least; i += 2) {
+        if (is_seen_alike(&old->seen[i], &new->seen[i]) &&
+            is_seen_alike(&old->seen[i + 1], &new->seen[i + 1])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int
+quick_shares(Hot *hot, const Object *object, PyObject *value)
+{
+    Object now = {0};
+    if (object->quick == QUICK_NOT || quick_is_same(hot, object, value)) {
+        return 1;
+    }
+    TypeReader *reader = reader_of(hot, Py_TYPE(value));
+    if (reader == NULL || quick_keep(hot, &now, value, reader) < 0) {
+        PyErr_Clear();
+        PyMem_RawFree(now.seen);
+        return 1;
+    }
+    int shares = object->quick != QUICK_MEMORY && share_a_part(object, &now);
+    PyMem_RawFree(now.seen);
+    return shares;
+}
+
+int
+quick_has_size(Hot *hot, const Object *object, PyObject *value)
+{
+    /* Its type is the one that was seen. */
+    TypeReader *reader = hot->types.recent[((uintptr_t)Py_TYPE(value) >> 6) % RECENT_READERS];
+    Py_ssize_t size = object_size(hot, value, reader);
+    return size > 0 ? size == object->size
+                    : object->has_content && quick_is_same(hot, object, value);
+}
+
+#else /* the public API: each look reads the object, and compares bytes */
+
+int
+quick_keep(Hot *Py_UNUSED(hot), Object *object, PyObject *Py_UNUSED(value),
+           TypeReader *Py_UNUSED(reader))
+{
+    object->quick = QUICK_NOT;
+    return 0;
+}
+
+int
+quick_is_same(const Hot *Py_UNUSED(hot), const Object *Py_UNUSED(object),
+              PyObject *Py_UNUSED(value))
+{
+    return 0;
+}
+
+int
+quick_shares(Hot *Py_UNUSED(hot), const Object *Py_UNUSED(object), PyObject *Py_UNUSED(value))
+{
+    return 1;
+}
+
+int
+quick_has_size(Hot *Py_UNUSED(hot), const Object *Py_UNUSED(object), PyObject *Py_UNUSED(value))
+{
+    return 0;
+}
+
+#endif
