@@ -3,7 +3,7 @@
 import functools
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -64,7 +64,7 @@ def run(name: str, engine: str, level: str = "values") -> Recorded:
 
 def steady(value: Any) -> Any:
     """Give the JSON form of a value without what differs between two runs."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: steady(item) for key, item in value.items() if key not in _VARYING}
     return [steady(item) for item in value] if isinstance(value, list) else value
 

@@ -257,6 +257,18 @@ attributes_are_same(const Hot *hot, const Object *object, PyObject *value)
     return 1;
 }
 
+/* What a class is called: its name, and the module in its namespace. */
+static uint64_t
+class_payload(const Hot *hot, PyTypeObject *type)
+{
+    uint64_t payload = mix(1, (uint64_t)(uintptr_t)type);
+    if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
+        payload = mix(payload, scalar_payload(hot, ((PyHeapTypeObject *)type)->ht_qualname));
+        payload = mix(payload, dict_version(type->tp_dict));
+    }
+    return payload | 1;
+}
+
 /* What tells all of an object that is small and has no parts of its own: the memory behind its head, of
  * types in C that nobody can make a subclass of here. 0: it is to be read each time. */
 static uint64_t
@@ -279,9 +291,20 @@ memory_payload(const Hot *hot, PyObject *value, int shape)
         }
         return payload | 1;
     }
-    case SHAPE_BUILTIN:
-        return mix(mix(1, (uint64_t)(uintptr_t)((PyCFunctionObject *)value)->m_ml),
-                   (uint64_t)(uintptr_t)PyCFunction_GET_SELF(value)) | 1;
+    case SHAPE_BUILTIN: {
+        PyTypeObject *owner = builtin_owner(value);
+        return mix((uint64_t)(uintptr_t)((PyCFunctionObject *)value)->m_ml,
+                   owner != NULL ? class_payload(hot, owner) : 1) | 1;
+    }
+    case SHAPE_CLASS:
+        return class_payload(hot, (PyTypeObject *)value);
+    case SHAPE_METHOD: {
+        PyObject *function = PyMethod_GET_FUNCTION(value);
+        uint64_t payload = class_payload(hot, Py_TYPE(PyMethod_GET_SELF(value)));
+        return PyFunction_Check(function)
+                   ? mix(payload, scalar_payload(hot, ((PyFunctionObject *)function)->func_qualname)) | 1
+                   : payload;
+    }
     case SHAPE_STATELESS:
         return 1;
     case SHAPE_OTHER:

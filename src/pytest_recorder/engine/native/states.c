@@ -103,8 +103,7 @@ state_free(Hot *hot, FrameState *state)
     }
     for (int i = 0; state->has_values && i < state->capacity; i++) {
         KnownValue *known = &state->values[i];
-        known->has_value = 0;
-        known->seen.item = NULL;
+        known_forget(known);
         known->changed_at = 0;
         if (known->size > LARGEST_KEPT) {
             PyMem_RawFree(known->bytes.there);

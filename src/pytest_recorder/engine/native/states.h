@@ -15,6 +15,15 @@ void states_release(Hot *hot);
 int known_set(KnownValue *known, const uint8_t *data, size_t size);
 int known_set_roots(KnownValue *known, const Met *met, int count);
 
+/* It has no value. */
+static inline void
+known_forget(KnownValue *known)
+{
+    known->has_value = 0;
+    known->seen.item = NULL;
+    known->seen.payload = 0;
+}
+
 static inline uint8_t *
 known_data(KnownValue *known)
 {

@@ -162,7 +162,7 @@ look_at_value(Hot *hot, KnownValue *known, PyObject *value, int level)
     known->is_singleton = tag <= TAG_FALSE;
     known->is_in_place = tag != TAG_REFERENCE && !known->is_singleton && known->seen.payload == 0;
     if (known->is_in_place) {
-        known->seen.item = NULL; /* it is written anew each time */
+        known->seen.item = NULL; /* it is read each time */
     }
     return look_take_met(hot);
 }
@@ -175,8 +175,7 @@ look_at_variable(Hot *hot, Variables *all, FrameState *state, int i)
     int status = variable(all, i, &value);
     if (status <= 0) {
         if (status == 0 && known->has_value) {
-            known->has_value = 0;
-            known->seen.item = NULL;
+            known_forget(known);
             known->changed_at = hot->changes.event;
         }
         return status;
