@@ -12,6 +12,7 @@ import pytest
 
 from pytest_recorder import open_trace
 from tests.collector import Collector
+from tests.engines.support import record
 from tests.plugin.support import index, kept, run, traces
 
 FAILS = """
@@ -521,6 +522,27 @@ def test_nothing_stays_on_a_stream(
             found += [event.text["value"] for event in trace.events() if event.text is not None]
     printed = [text for text in found if text.strip()]
     assert sorted(printed) == ["error", "inside", "outside", "quiet"]
+
+
+def shared_function() -> tuple[object, object]:
+    import ctypes
+
+    function: Any = getattr(ctypes.pythonapi, "PyFrame_GetVar", None)
+    found = getattr(function, "argtypes", None)
+    if function is not None:
+        function.restype = ctypes.c_void_p
+    word = "of the program"
+    return found, word
+
+
+def test_the_functions_of_python_that_ctypes_shares_keep_the_types_of_the_program(
+    engine: str,
+) -> None:
+    recorded = record(shared_function, engine=engine)
+    assert recorded.result == (None, "of the program")
+    assert recorded.events[-1].kind == "return"
+    words = [event.changes["word"] for event in recorded.events if "word" in event.changes]
+    assert [word["value"] for word in words] == ["of the program"]
 
 
 def test_an_error_of_a_stream_has_no_frame_of_ours(pytester: pytest.Pytester) -> None:

@@ -39,7 +39,7 @@ from pytest_recorder.engine.pure.marks import (
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.meter import at_least_us
 from pytest_recorder.engine.pure.names import UNBOUND, prepare_reader
-from pytest_recorder.engine.pure.shapes import prepare_tuples
+from pytest_recorder.engine.pure.shapes import prepare_addresses
 from pytest_recorder.engine.pure.states import FrameState, ThreadState
 from pytest_recorder.engine.pure.values import ValueEncoder
 from pytest_recorder.engine.redact import Redactor
@@ -63,6 +63,12 @@ _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _MASKED = tuple(bytes((number,)) for number in range(256))
 
 
+def prepare() -> None:
+    """Take from `ctypes` what reading the program needs; it is imported where that is."""
+    prepare_reader()
+    prepare_addresses()
+
+
 class PureHotPath(Entrance):
     """The state of one recording and the operations on it."""
 
@@ -82,8 +88,7 @@ class PureHotPath(Entrance):
         clock: Callable[[], int] = CLOCKS.perf_counter_ns,
     ) -> None:
         super().__init__(is_foreign)
-        prepare_reader()
-        prepare_tuples()
+        prepare()
         self._sink = sink
         self.has_lines = LEVELS.index(level) >= LEVELS.index("lines")
         self._has_values = level == "values"
