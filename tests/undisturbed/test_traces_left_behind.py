@@ -131,10 +131,16 @@ def test_what_is_needed_of_the_system_is_taken_before_any_conftest(
     pytester.makeconftest(
         """
         import sys
-        NAME = "pytest_recorder.system.originals"
-        is_early = NAME in sys.modules
+        # What words a run that kept nothing is taken when that is over.
+        AFTER = ("pytest_recorder.analysis", "pytest_recorder.render.")
+        def ours():
+            found = {name for name in sys.modules if name.startswith("pytest_recorder.")}
+            return {name for name in found if not name.startswith(AFTER)}
+        early = ours()
         def pytest_unconfigure():
-            print("\\nfound:", is_early, NAME in sys.modules)
+            name = "pytest_recorder.system.originals"
+            print("\\nfound:", name in early, name in ours())
+            print("late:", *sorted(ours() - early) if name in early else ())
         """
     )
     marker = "import pytest\n@pytest.mark.record\n" if how == "marker" else ""
@@ -142,7 +148,7 @@ def test_what_is_needed_of_the_system_is_taken_before_any_conftest(
     if how == "ini":
         pytester.makeini("[pytest]\nrecord_trace = true")
     result = run(pytester, *([how] if how.startswith("-") else []))
-    result.stdout.fnmatch_lines([f"found: {bool(is_early)} {is_early is not None}"])
+    result.stdout.fnmatch_lines([f"found: {bool(is_early)} {is_early is not None}", "late:"])
 
 
 # The process beside the tests.
