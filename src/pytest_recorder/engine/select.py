@@ -191,7 +191,10 @@ def prepare() -> None:
         _parts("native.hot_path")
         _parts("sysmon" if choice.engine == "monitoring" else "settrace_native")
     else:
-        _parts("pure.hot_path").prepare()
+        _parts("pure.hot_path")
+        # They import `ctypes`.
+        _parts("pure.names").prepare_reader()
+        _parts("pure.shapes").prepare_addresses()
         _parts("sysmon" if choice.engine == "monitoring" else "settrace")
 
 

@@ -63,12 +63,6 @@ _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _MASKED = tuple(bytes((number,)) for number in range(256))
 
 
-def prepare() -> None:
-    """Take from `ctypes` what reading the program needs; it is imported where that is."""
-    prepare_reader()
-    prepare_addresses()
-
-
 class PureHotPath(Entrance):
     """The state of one recording and the operations on it."""
 
@@ -88,7 +82,8 @@ class PureHotPath(Entrance):
         clock: Callable[[], int] = CLOCKS.perf_counter_ns,
     ) -> None:
         super().__init__(is_foreign)
-        prepare()
+        prepare_reader()
+        prepare_addresses()
         self._sink = sink
         self.has_lines = LEVELS.index(level) >= LEVELS.index("lines")
         self._has_values = level == "values"
