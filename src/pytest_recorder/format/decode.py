@@ -22,6 +22,7 @@ from pytest_recorder.format.vocabulary import (
     STREAMS,
     Op,
 )
+from pytest_recorder.original_builtins import __builtins__
 
 
 class EventDecoder:

@@ -6,7 +6,7 @@ in the table and that nobody taught this module to show is read past and says so
 """
 
 import math
-import struct
+from struct import Struct
 from typing import Any, Final
 
 from pytest_recorder.format.cursor import Cursor, Malformed
@@ -20,11 +20,12 @@ from pytest_recorder.format.limits import (
 )
 from pytest_recorder.format.skip import READ_PLAIN, each_field
 from pytest_recorder.format.vocabulary import MAX_NESTING, REASONS, TAG_FIELDS, Reason, Tag
+from pytest_recorder.original_builtins import __builtins__
 
 NOT_SHOWN: Final = "this version cannot show it"
 
-_unpack_float = struct.Struct("<d").unpack_from
-_unpack_complex = struct.Struct("<dd").unpack_from
+_unpack_float = Struct("<d").unpack_from
+_unpack_complex = Struct("<dd").unpack_from
 
 
 class ValueDecoder:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pytest_recorder.format.events import CodeInfo, Event, Frame
+from pytest_recorder.original_builtins import __builtins__
 
 End = Literal["open", "return", "unwind"]
 _ENDS: tuple[End, ...] = ("open", "return", "unwind")

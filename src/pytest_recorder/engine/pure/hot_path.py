@@ -39,7 +39,7 @@ from pytest_recorder.engine.pure.marks import (
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.meter import at_least_us
 from pytest_recorder.engine.pure.names import UNBOUND, prepare_reader
-from pytest_recorder.engine.pure.shapes import prepare_tuples
+from pytest_recorder.engine.pure.shapes import prepare_addresses
 from pytest_recorder.engine.pure.states import FrameState, ThreadState
 from pytest_recorder.engine.pure.values import ValueEncoder
 from pytest_recorder.engine.redact import Redactor
@@ -83,7 +83,7 @@ class PureHotPath(Entrance):
     ) -> None:
         super().__init__(is_foreign)
         prepare_reader()
-        prepare_tuples()
+        prepare_addresses()
         self._sink = sink
         self.has_lines = LEVELS.index(level) >= LEVELS.index("lines")
         self._has_values = level == "values"
