@@ -27,12 +27,11 @@ PACKAGE: Final = Path(__file__).parent.parent / "src" / "pytest_recorder"
 WHILE_TESTS_RUN: Final = (
     *("errors.py", "compat.py", "format", "system", "diagnostics", "settings", "tracefile"),
     *("redaction", "engine", "recording", "plugin"),
+    *("render/messages.py", "render/quantities.py", "render/time_limit.py"),
 )
 PENDING: Final[tuple[str, ...]] = ()
 """What is looked through with `--pending` only: it is being converted."""
 NOT_WHILE_TESTS_RUN: Final[Mapping[str, str]] = {
-    "format/decode.py": "reads traces",
-    "format/value_decoder.py": "reads traces",
     "diagnostics/errorjson.py": "a model for readers",
     "diagnostics/installed.py": "looks for an exporter before the first test",
     "diagnostics/otel.py": "sends when the run is over",
@@ -45,7 +44,6 @@ NOT_WHILE_TESTS_RUN: Final[Mapping[str, str]] = {
     "tracefile/merge.py": "a command",
     "tracefile/reader.py": "reads traces",
     "tracefile/recorded_source.py": "reads traces",
-    "tracefile/skeleton.py": "reads traces",
     "tracefile/spool_trace.py": "reads the spools of other processes",
     "plugin/inquiry.py": "a command asks it in a process of its own",
 }

@@ -51,6 +51,9 @@ def install(site: Path, name: str, files: dict[str, str], origin: str = "") -> N
 class Run:
     """A run of pytest in a process of its own, and what it recorded."""
 
+    status = "complete"
+    """Of all its traces."""
+
     def __init__(
         self, cwd: Path, *args: str, path: tuple[Path, ...] = (), **environ: str
     ) -> None:
@@ -75,7 +78,7 @@ class Run:
     def files_of(self, path: Path) -> set[str]:
         """Give the same of one trace."""
         with pytest_recorder.open_trace(path) as trace:
-            assert trace.status == "complete"
+            assert trace.status == self.status
             return {str(event.file) for event in trace.events() if event.kind == "line"}
 
     def has(self, *paths: Path) -> bool:
@@ -547,6 +550,8 @@ def test_doctests_in_an_installed_package_show_what_they_call(
     text = 'def price(n):\n    """\n    >>> price(2)\n    4\n    """\n    return n * 2\n'
     install(site, "shop", {"shop/__init__.py": "", "shop/cart.py": text})
     run = Run(elsewhere, "--doctest-modules", "--pyargs", "shop", path=(site,))
+    if sys.version_info < (3, 12):
+        run.status = "partial"  # doctest puts the trace function back itself
     assert run.has(site / "shop/cart.py")
     assert not run.remark
 

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+import wrapt
 
 from pytest_recorder.diagnostics import guard
 from pytest_recorder.engine.tool_id import TOOL_NAME, ToolId
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.testing import Recorded
-from tests.engines.support import record
+from tests.engines.support import record, worded
 
 TOUCHED: list[str] = []
 IS_MADE: list[bool] = []
@@ -193,6 +194,41 @@ def raises(error: BaseException) -> str:
 def test_the_class_of_an_exception_is_looked_at_without_a_comparison(engine: str) -> None:
     recorded = recorded_quietly(raises, error(), engine=engine)
     assert recorded.last("raise").exception.message == "words"  # type: ignore[union-attr]
+
+
+class Lazy(wrapt.LazyObjectProxy):  # type: ignore[misc] # it has no types
+    """Its `__dict__` is that of what it stands for, which it has its function make."""
+
+
+def made_late() -> Any:
+    TOUCHED.append("made")
+    return Plain()
+
+
+PROXIES: dict[str, Callable[[], Any]] = {
+    "itself": lambda: wrapt.LazyObjectProxy(made_late),
+    "of a subclass": lambda: Lazy(made_late),
+    "in a list": lambda: [wrapt.LazyObjectProxy(made_late)],
+    "in an attribute": lambda: types.SimpleNamespace(proxy=Lazy(made_late)),
+}
+
+
+@pytest.mark.parametrize("name", list(PROXIES))
+def test_what_an_extension_type_calls_its_dictionary_is_not_asked_for(
+    name: str, engine: str
+) -> None:
+    recorded_quietly(holds, PROXIES[name](), engine=engine)
+    assert TOUCHED == []
+
+
+def test_the_dictionary_of_an_extension_type_is_read_where_it_lies(engine: str) -> None:
+    made = pytest.importorskip("_testcapi").HeapCTypeWithDict()
+    recorded_quietly(holds, made, engine=engine)
+    made.word = "shown"
+    recorded = recorded_quietly(holds, made, engine=engine)
+    (arguments,) = [event.args for event in recorded.events if event.kind == "call"]
+    assert arguments is not None
+    assert worded(arguments["value"]) == "HeapCTypeWithDict(word='shown')"
 
 
 class OwnThread(threading.Thread):

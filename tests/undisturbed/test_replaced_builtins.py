@@ -96,3 +96,70 @@ def test_no_built_in_name_that_a_test_replaced_is_looked_up(
     assert {entry["status"] for entry in index(pytester)} == {"complete"}
     for trace in traces(pytester):
         assert any(event.function == "work" for event in events(trace))
+
+
+FOR_GOOD = """
+import atexit, builtins, json, os, sys
+import pytest
+import pytest_recorder
+
+OWN = os.path.dirname(pytest_recorder.__file__) + os.sep
+# They look at the frame of their caller.
+LEFT_ALONE = ("compile", "dir", "eval", "exec", "globals", "locals", "vars", "__build_class__")
+FUNCTIONS = [
+    name for name, value in vars(builtins).items()
+    if type(value) is type(len) and name not in LEFT_ALONE
+]
+CALLS = {}
+getframe, starts = sys._getframe, str.startswith
+
+def stand_in_for(name, original):
+    def stand_in(*args, **named):
+        code = getframe(1).f_code
+        if starts(code.co_filename, OWN):
+            CALLS[f"{name} by {code.co_filename[len(OWN):]}:{code.co_name}"] = None
+        return original(*args, **named)
+    return stand_in
+
+def replace():
+    write, dumps = open, json.dumps
+    for name in FUNCTIONS:
+        setattr(builtins, name, stand_in_for(name, getattr(builtins, name)))
+    def tells():
+        with write("calls.json", "w") as file:
+            file.write(dumps([len(FUNCTIONS), list(CALLS)]))
+    atexit.register(tells)
+"""
+IN_THEIR_WORLD = """
+import logging
+import replaced_for_good
+import program
+
+def test_replaces():
+    replaced_for_good.replace()
+
+def test_passes(tmp_path):
+    program.work()
+    print("printed")
+    logging.getLogger("program").warning("logged %s", 1)
+
+def test_fails():
+    assert program.double([1, 2]) == "x" * 300
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hot_path", HOT_PATHS)
+def test_built_in_functions_that_stay_replaced_are_not_called_when_traces_are_made(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, hot_path: str
+) -> None:
+    """The reports of tests are made, and their traces packed, in the world of the tests."""
+    monkeypatch.setenv("PYTEST_RECORDER_PURE", "1" if hot_path == "python" else "")
+    pytester.makepyfile(program=PROGRAM, replaced_for_good=FOR_GOOD, test_it=IN_THEIR_WORLD)
+    options = ("--record-keep=all", "--record-exclude=replaced_for_good")
+    done = run(pytester, "--record-trace", *options)
+    count, calls = json.loads((pytester.path / "calls.json").read_text())
+    assert calls == []
+    assert count > 25
+    done.assert_outcomes(passed=2, failed=1)
+    assert {entry["status"] for entry in index(pytester)} == {"complete"}

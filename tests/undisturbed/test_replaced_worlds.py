@@ -365,6 +365,25 @@ def test_logging_is_switched_off(caplog, monkeypatch):
         assert work.work() == 6
     assert caplog.records == []
 """
+# As suites do that are written for machines which the one at hand is not. pytest has what it needs.
+FOREIGN_MODULES = """
+import sys
+from unittest.mock import MagicMock
+
+for name in ("fcntl", "mmap", "ctypes", "msvcrt", "_winapi", "opcode", "uuid", "base64"):
+    sys.modules[name] = MagicMock()
+"""
+FOREIGN_FUNCTIONS = """
+import hashlib, itertools, mmap, operator, zlib
+from unittest.mock import MagicMock
+
+zlib.crc32 = lambda *given: 7
+zlib.compress = lambda *given, **named: b"compressed"
+hashlib.sha256 = MagicMock()
+operator.is_ = lambda first, second: False
+mmap.mmap = MagicMock()
+itertools.islice = itertools.repeat = MagicMock(side_effect=ZeroDivisionError)
+"""
 
 
 ALONE = ("--capture=sys", "-p", "no:logging", "-p", "no:faulthandler")
@@ -415,6 +434,8 @@ WORLDS = {
     "all descriptors closed": World(CLOSED, options=ALONE),
     "few descriptors": World(LIMITED),
     "logging": World(LOGGING),
+    "modules, from conftest on": World(PLAIN, FOREIGN_MODULES),
+    "functions in C, from conftest on": World(PLAIN, FOREIGN_FUNCTIONS),
 }
 
 

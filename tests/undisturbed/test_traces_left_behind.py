@@ -12,6 +12,7 @@ import pytest
 
 from pytest_recorder import open_trace
 from tests.collector import Collector
+from tests.engines.support import record
 from tests.plugin.support import index, kept, run, traces
 
 FAILS = """
@@ -130,10 +131,16 @@ def test_what_is_needed_of_the_system_is_taken_before_any_conftest(
     pytester.makeconftest(
         """
         import sys
-        NAME = "pytest_recorder.system.originals"
-        is_early = NAME in sys.modules
+        # What words a run that kept nothing is taken when that is over.
+        AFTER = ("pytest_recorder.analysis", "pytest_recorder.render.")
+        def ours():
+            found = {name for name in sys.modules if name.startswith("pytest_recorder.")}
+            return {name for name in found if not name.startswith(AFTER)}
+        early = ours()
         def pytest_unconfigure():
-            print("\\nfound:", is_early, NAME in sys.modules)
+            name = "pytest_recorder.system.originals"
+            print("\\nfound:", name in early, name in ours())
+            print("late:", *sorted(ours() - early) if name in early else ())
         """
     )
     marker = "import pytest\n@pytest.mark.record\n" if how == "marker" else ""
@@ -141,7 +148,7 @@ def test_what_is_needed_of_the_system_is_taken_before_any_conftest(
     if how == "ini":
         pytester.makeini("[pytest]\nrecord_trace = true")
     result = run(pytester, *([how] if how.startswith("-") else []))
-    result.stdout.fnmatch_lines([f"found: {bool(is_early)} {is_early is not None}"])
+    result.stdout.fnmatch_lines([f"found: {bool(is_early)} {is_early is not None}", "late:"])
 
 
 # The process beside the tests.
@@ -521,6 +528,27 @@ def test_nothing_stays_on_a_stream(
             found += [event.text["value"] for event in trace.events() if event.text is not None]
     printed = [text for text in found if text.strip()]
     assert sorted(printed) == ["error", "inside", "outside", "quiet"]
+
+
+def shared_function() -> tuple[object, object]:
+    import ctypes
+
+    function: Any = getattr(ctypes.pythonapi, "PyFrame_GetVar", None)
+    found = getattr(function, "argtypes", None)
+    if function is not None:
+        function.restype = ctypes.c_void_p
+    word = "of the program"
+    return found, word
+
+
+def test_the_functions_of_python_that_ctypes_shares_keep_the_types_of_the_program(
+    engine: str,
+) -> None:
+    recorded = record(shared_function, engine=engine)
+    assert recorded.result == (None, "of the program")
+    assert recorded.events[-1].kind == "return"
+    words = [event.changes["word"] for event in recorded.events if "word" in event.changes]
+    assert [word["value"] for word in words] == ["of the program"]
 
 
 def test_an_error_of_a_stream_has_no_frame_of_ours(pytester: pytest.Pytester) -> None:

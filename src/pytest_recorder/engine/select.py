@@ -184,6 +184,20 @@ def _parts(module: str) -> Any:
     return import_module(f"pytest_recorder.engine.{module}")
 
 
+def prepare() -> None:
+    """Import what records where nothing special is asked for, and what that takes from others."""
+    choice = select()
+    if choice.hot_path == "native":
+        _parts("native.hot_path")
+        _parts("sysmon" if choice.engine == "monitoring" else "settrace_native")
+    else:
+        _parts("pure.hot_path")
+        # They import `ctypes`.
+        _parts("pure.names").prepare_reader()
+        _parts("pure.shapes").prepare_addresses()
+        _parts("sysmon" if choice.engine == "monitoring" else "settrace")
+
+
 def _native_hot_path(
     faults: inject.Injector, sink: Sink, parts: dict[str, Any]
 ) -> "NativeHotPath":

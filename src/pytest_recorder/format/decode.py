@@ -33,6 +33,7 @@ from pytest_recorder.format.vocabulary import (
     STREAMS,
     Op,
 )
+from pytest_recorder.original_builtins import __builtins__
 
 
 @dataclass(slots=True)

@@ -134,7 +134,9 @@ class ObjectStates:
         if level is not None:
             return _Shown(show_container(held, (), why_cut(Reason.CYCLE)), 1, level, _NOTHING)
         if depth >= self._depth and held.full:
-            return _Shown(show_container(held, (), why_cut(Reason.DEPTH)), 1, _NO_LEVEL, {number: at})
+            return _Shown(
+                show_container(held, (), why_cut(Reason.DEPTH)), 1, _NO_LEVEL, {number: at}
+            )
         kept = known.shown.get(depth)
         if kept is not None and self._is_true(kept):
             return kept

@@ -192,9 +192,7 @@ DEFINITIONS: Final = (
     Record(3, "FILE", "a file", "path digest"),
     Record(4, "CODE", "a code object", "file first_line qualified_name"),
     Record(5, "THREAD", "a thread", "label"),
-    Record(
-        6, "POSITION", "a piece of source", "at_line end_line column end_column"
-    ),
+    Record(6, "POSITION", "a piece of source", "at_line end_line column end_column"),
 )
 """Of the definition stream: the byte, a `uv` number that the record defines, the fields."""
 

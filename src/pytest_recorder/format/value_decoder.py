@@ -6,8 +6,8 @@ in the table and that nobody taught this module to show is read past and says so
 """
 
 import math
-import struct
 from collections.abc import Sequence
+from struct import Struct
 from typing import Any, Final, NamedTuple
 
 from pytest_recorder.format.cursor import Cursor, Malformed
@@ -21,13 +21,14 @@ from pytest_recorder.format.limits import (
 )
 from pytest_recorder.format.skip import READ_PLAIN, each_field
 from pytest_recorder.format.vocabulary import MAX_NESTING, REASONS, TAG_FIELDS, Reason, Tag
+from pytest_recorder.original_builtins import __builtins__
 
 NOT_SHOWN: Final = "this version cannot show it"
 NOT_HELD_BYTE: Final = -1
 """Stands among the reasons for what this reader leaves out."""
 
-_unpack_float = struct.Struct("<d").unpack_from
-_unpack_complex = struct.Struct("<dd").unpack_from
+_unpack_float = Struct("<d").unpack_from
+_unpack_complex = Struct("<dd").unpack_from
 
 
 class Reference(NamedTuple):
@@ -98,7 +99,9 @@ class ValueDecoder:
             _reason(reason)
         parts, is_cut = self.parts(cursor, tag, depth)
         shown = self._fields.setdefault(fields, list(fields))
-        return Container(tag, kind, number, shown, full, NOT_HELD_BYTE if is_cut else reason, parts)
+        return Container(
+            tag, kind, number, shown, full, NOT_HELD_BYTE if is_cut else reason, parts
+        )
 
     def parts(
         self, cursor: Cursor, tag: int, depth: int = 0

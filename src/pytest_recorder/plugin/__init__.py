@@ -38,13 +38,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Take what a recorder needs of the system before a conftest can replace it.
+    """Import all that records before a conftest can replace what it takes from others.
 
-    Not in an idle run, which has 1 ms for all of us; one that is asked for by a marker alone does
-    it when it is activated.
+    `originals` has what the interpreter and the system give; other modules of ours take functions
+    by their names (`crc32`, `flock`), and a conftest can have put anything in their places, or a
+    module of its own in `sys.modules`. Not in an idle run, which has 1 ms for all of us; one that
+    is asked for by a marker alone does it when it is activated.
     """
     if is_asked_for(early_config, os.environ):
-        import pytest_recorder.system.originals  # noqa: F401 # pyright: ignore[reportUnusedImport]
+        import pytest_recorder.plugin.hooks  # noqa: F401 # pyright: ignore[reportUnusedImport]
+        from pytest_recorder.engine.select import prepare
+
+        prepare()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,6 +6,7 @@ A message is a line of JSON and, after it, the bytes that it announces.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import json_text
 
 

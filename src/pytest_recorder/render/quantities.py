@@ -1,5 +1,7 @@
 """Puts numbers into words for people."""
 
+from pytest_recorder.original_builtins import __builtins__
+
 
 def size_text(size: int) -> str:
     """Give a number of bytes for people."""

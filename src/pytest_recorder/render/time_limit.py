@@ -1,5 +1,6 @@
 """Says of a test that failed by a time limit how much of the time the recording took at least."""
 
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.render.quantities import time_text
 
 _WHAT_TO_DO = "raise the limit while recording, or record less (`--record-level=calls`)"

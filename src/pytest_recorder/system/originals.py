@@ -255,5 +255,6 @@ DATES: Final = _Dates()
 # tell greenlets as threads, and run the program in the middle of its own work.
 get_ident: Callable[[], int] = _original("get_ident")
 allocate_lock: Callable[[], _thread.LockType] = _original("allocate_lock")
+reentrant_lock: Callable[[], Any] = _original("RLock")
 start_new_thread: Callable[..., int] = _original("start_new_thread")
 local: Any = _original("_local")

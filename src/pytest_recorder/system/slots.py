@@ -14,6 +14,7 @@ _group: Any = BaseExceptionGroup.__dict__
 
 mro_of: Final = _type["__mro__"].__get__
 namespace_of: Final = _type["__dict__"].__get__
+dictoffset_of: Final = _type["__dictoffset__"].__get__
 flags_of: Final = _type["__flags__"].__get__
 name_of: Final = _type["__name__"].__get__
 qualname_of: Final = _type["__qualname__"].__get__

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pytest_recorder.format.decode import Frame
 from pytest_recorder.format.events import CodeInfo, Event
+from pytest_recorder.original_builtins import __builtins__
 
 End = Literal["open", "return", "unwind"]
 _ENDS: tuple[End, ...] = ("open", "return", "unwind")

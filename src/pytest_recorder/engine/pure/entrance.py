@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_recorder.engine.pure.meter import Meter
 from pytest_recorder.original_builtins import __builtins__
-from pytest_recorder.system.originals import allocate_lock, get_ident
+from pytest_recorder.system.originals import get_ident, reentrant_lock
 
 if TYPE_CHECKING:
     from pytest_recorder.engine.pure.definitions import CodeRecord
@@ -22,6 +22,12 @@ INTERRUPTED = "interrupted"
 _LOCK_TIMEOUT_S = 1.0
 
 Operation = Callable[[Any, Any, Any], Any]
+
+
+def _give_up(lock: Any) -> None:
+    """Release a lock if this thread has it, though what took it has raised."""
+    if lock._is_owned():
+        lock.release()
 
 
 class Entrance:
@@ -36,7 +42,8 @@ class Entrance:
         self._codes: dict[int, CodeRecord] = {}
         self._is_foreign = is_foreign
         self._meter = Meter()
-        self._lock = allocate_lock()
+        # One that knows its owner, from within C.
+        self._lock = reentrant_lock()
         self._owner = 0
 
     def lose(self, reason: str, count: int = 1) -> None:
@@ -50,7 +57,14 @@ class Entrance:
     def _turn(self) -> Generator[bool]:
         """Be inside for a block, as long as no other thread is."""
         me, lock = get_ident(), self._lock
-        if self._owner == me or not lock.acquire(True, _LOCK_TIMEOUT_S):
+        is_inside = False
+        try:
+            is_inside = self._owner != me and lock.acquire(True, _LOCK_TIMEOUT_S)
+        except BaseException:
+            if self._owner != me:
+                _give_up(lock)
+            raise
+        if not is_inside:
             yield False
             return
         self._owner = me
@@ -65,9 +79,8 @@ class Entrance:
 
         A thread can come in while it is inside already: by our own code, when it runs for a write
         to a stream, and by code of the program that the garbage collector or a signal handler runs
-        there. The latter is counted, not recorded. A signal handler can also raise in the one
-        instruction between taking the lock and owning it; a lock that nobody owns after a second is
-        replaced.
+        there. The latter is counted, not recorded. A signal handler can also raise between taking
+        the lock and owning it: the interpreter runs handlers when the call that took it returns.
         """
         meter = self._meter
 
@@ -78,9 +91,13 @@ class Entrance:
                     self.lose("reentrant")
                 return None
             lock = self._lock
-            if not lock.acquire(True, _LOCK_TIMEOUT_S):
-                if self._owner == 0:
-                    self._lock = allocate_lock()
+            try:
+                is_inside = lock.acquire(True, _LOCK_TIMEOUT_S)
+            except BaseException:
+                _give_up(lock)
+                self.lose(INTERRUPTED)
+                raise
+            if not is_inside:
                 self.lose("contended")
                 return None
             self._owner = me

@@ -41,7 +41,7 @@ from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.meter import at_least_us
 from pytest_recorder.engine.pure.names import UNBOUND, prepare_reader
 from pytest_recorder.engine.pure.objects import Known
-from pytest_recorder.engine.pure.shapes import prepare_tuples
+from pytest_recorder.engine.pure.shapes import prepare_addresses
 from pytest_recorder.engine.pure.states import FrameState, ThreadState
 from pytest_recorder.engine.pure.values import ValueEncoder
 from pytest_recorder.engine.redact import Redactor
@@ -100,7 +100,7 @@ class PureHotPath(Entrance):
     ) -> None:
         super().__init__(is_foreign)
         prepare_reader()
-        prepare_tuples()
+        prepare_addresses()
         self._sink = sink
         self.has_lines = LEVELS.index(level) >= LEVELS.index("lines")
         self._has_values = level == "values"
@@ -500,9 +500,7 @@ class PureHotPath(Entrance):
         sight = Sight(self._block) if is_known else None
         self._write(nearest, state, op, line, body, sight=sight)
 
-    def _nearest(
-        self, frame: FrameType | None
-    ) -> tuple[FrameType | None, FrameState, int]:
+    def _nearest(self, frame: FrameType | None) -> tuple[FrameType | None, FrameState, int]:
         while frame is not None:
             state = self._frames.get(id(frame))
             if (
@@ -660,9 +658,7 @@ class PureHotPath(Entrance):
             if self._has_values and (changed or deleted):
                 count = uv(len(changed) // 2)
                 changes = b"".join((count, *changed, uv(len(deleted)), *deleted))
-        return Sight(
-            self._block, objects.look_number, records, changes, shown, values, roots
-        )
+        return Sight(self._block, objects.look_number, records, changes, shown, values, roots)
 
     def _exception(self, error: BaseException) -> bytes:
         encoder = self._encoder

@@ -97,7 +97,8 @@ def _make_frame_get_var() -> Reader:
     # Not at the start: the hot path in C has no use for it.
     import ctypes
 
-    get_var = ctypes.pythonapi.PyFrame_GetVar
+    # Our own: the attribute of this name is one function for all who use it, with one type.
+    get_var = ctypes.pythonapi["PyFrame_GetVar"]
     get_var.restype = ctypes.py_object
     get_var.argtypes = (ctypes.py_object, ctypes.py_object)
 

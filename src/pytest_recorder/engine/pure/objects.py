@@ -316,7 +316,7 @@ _SEQUENCES: Final = (
     Shape.DEQUE,
     Shape.NAMED_TUPLE,
 )
-_TAGS: Final = {shape: Tag.OBJECT for shape in range(1, Shape.SCALAR + 1)} | {
+_TAGS: Final = dict.fromkeys(range(1, Shape.SCALAR + 1), Tag.OBJECT) | {
     Shape.MAPPING: Tag.MAPPING,
     **dict.fromkeys(_SEQUENCES, Tag.SEQUENCE),
 }

@@ -13,6 +13,7 @@ structure only; they are neither hashed nor compared, for a metaclass can say ho
 import collections
 import decimal
 import enum
+import sys
 import types
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -22,6 +23,7 @@ from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.names import EVERYTHING, NUMBERS
 from pytest_recorder.system.originals import DATES, INTERPRETER
 from pytest_recorder.system.slots import (
+    dictoffset_of,
     flags_of,
     module_of,
     mro_of,
@@ -146,15 +148,20 @@ _ADDRESSES: Final[list[Callable[[Any, int], list[int | None]]]] = []
 """Reads the first addresses of a tuple: there once it was asked for, for few need it."""
 
 
-def prepare_tuples() -> None:
-    """Import what reading long tuples takes: an import while a test runs is the test's."""
+_OBJECT_AT: Final[list[Callable[[int], Any]]] = []
+"""Reads the reference at an address; ValueError where there is none."""
+
+
+def prepare_addresses() -> None:
+    """Import what reading at addresses takes: an import while a test runs is the test's."""
     if not _ADDRESSES:
-        from ctypes import c_void_p
+        from ctypes import c_void_p, py_object
 
         head = tuple.__basicsize__
         _ADDRESSES.append(
             lambda value, count: (c_void_p * count).from_address(id(value) + head)[:]
         )
+        _OBJECT_AT.append(lambda address: py_object.from_address(address).value)
 
 
 # By address: to hash or to compare a type can run code of its metaclass.
@@ -230,17 +237,44 @@ def instance_dict(
     place: int,
     look_up: Callable[[Any, str], Any] = entry,
 ) -> dict[Any, Any] | None:
-    """Read `__dict__` through the C descriptor of the class at this place, if it brings one."""
+    """Read `__dict__` by the descriptor of the class at this place, if it brings one in C."""
     # The bases of a class can be changed.
     is_there = 0 <= place < len(mro)
     descriptor: Any = look_up(namespace_of(mro[place]), "__dict__") if is_there else None
     if not _is_c_descriptor(descriptor):
         return None
     try:
-        namespace = descriptor.__get__(value)
-    except (AttributeError, TypeError):
+        if type(descriptor) is types.MemberDescriptorType or _is_of_python(descriptor):
+            namespace = descriptor.__get__(value)
+        else:
+            namespace = _dict_in_memory(value)
+    except (AttributeError, TypeError, ValueError):
         return None
     return namespace if issubclass(type(namespace), dict) else None
+
+
+class _Sample:
+    """Has the getter that the interpreter gives to each class that is written in Python."""
+
+
+_GETTER_TEXT: Final = namespace_of(_Sample)["__dict__"].__doc__
+_STANDARD: Final = frozenset(("", *sys.stdlib_module_names))
+
+
+def _is_of_python(getter: types.GetSetDescriptorType) -> bool:
+    """Tell the getters of Python's own types from those of other extension types.
+
+    One of those can do anything: that of `wrapt.LazyObjectProxy` calls a function of the program.
+    """
+    if getter.__doc__ == _GETTER_TEXT:
+        return True
+    return type_name(getter.__objclass__).rpartition(".")[0] in _STANDARD
+
+
+def _dict_in_memory(value: object) -> Any:
+    """Read the dictionary of an instance where its type has a place for it, as C does."""
+    offset = dictoffset_of(type(value))
+    return _OBJECT_AT[0](id(value) + offset) if offset > 0 and _OBJECT_AT else None
 
 
 def fields_of(kind: type) -> tuple[str, ...]:

@@ -125,7 +125,9 @@ class ValueEncoder:
         size = marked(self._read_size, "encode", lambda _: 0)
         self._readers: dict[int, TypeReader] = {}
         self._open: list[int] = []
-        self._held: Iterable[Known] = ()  # what referred from the place that is read, the last time
+        self._held: Iterable[
+            Known
+        ] = ()  # what referred from the place that is read, the last time
         self.objects = Objects(bounds.depth, Read(content, signature, size))
         """The objects that were met, and what is known of them."""
         self.redacted = 0
@@ -226,7 +228,9 @@ class ValueEncoder:
         return scalar(value) if scalar is not None else self._reference(value)
 
     def _reference(self, value: Any) -> bytes:
-        return _REFERENCE + self.objects.refer(value, self.reader(type(value)), self._held).number
+        return (
+            _REFERENCE + self.objects.refer(value, self.reader(type(value)), self._held).number
+        )
 
     def _in_place(self, value: Any, reader: TypeReader, level: int, depth: int) -> bytes:
         """Encode a container with what it holds, of which so much is hidden."""
@@ -380,9 +384,7 @@ class ValueEncoder:
         shown = tuple(islice(tuple.__iter__(value), limit))
         names = (*reader.fields, *("",) * len(shown))
         parts = [_Part(v, self._level_of(n)) for n, v in zip(names, shown, strict=False)]
-        return _Raw(
-            Tag.SEQUENCE, full, Reason.ITEMS if full > limit else Reason.WHOLE, parts
-        )
+        return _Raw(Tag.SEQUENCE, full, Reason.ITEMS if full > limit else Reason.WHOLE, parts)
 
     def _mapping(self, value: Any, reader: TypeReader) -> _Raw:
         limit, full = self._bounds.items, dict.__len__(value)
@@ -398,7 +400,9 @@ class ValueEncoder:
     def _attributes(self, attributes: list[tuple[str, Any]], full: int) -> _Raw:
         limit = self._bounds.attributes
         parts = [_Part(item, self._level_of(name), name) for name, item in attributes[:limit]]
-        return _Raw(Tag.OBJECT, full, Reason.ATTRIBUTES if full > limit else Reason.WHOLE, parts)
+        return _Raw(
+            Tag.OBJECT, full, Reason.ATTRIBUTES if full > limit else Reason.WHOLE, parts
+        )
 
     def _object(self, value: Any, reader: TypeReader) -> _Raw:
         try:
