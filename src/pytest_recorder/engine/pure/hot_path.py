@@ -26,7 +26,12 @@ from typing import Any
 from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.definitions import CodeRecord, Definitions, Sink
 from pytest_recorder.engine.pure.entrance import INTERRUPTED, Entrance
-from pytest_recorder.engine.pure.interpreter import LOOPS, line_in_traceback, thread_name
+from pytest_recorder.engine.pure.interpreter import (
+    LOOPS,
+    PUSH_EXC_INFO,
+    line_in_traceback,
+    thread_name,
+)
 from pytest_recorder.engine.pure.lookups import entry, exact
 from pytest_recorder.engine.pure.marks import (
     NO_LOG_MESSAGE,
@@ -411,7 +416,12 @@ class PureHotPath(Entrance):
             self.lose("recursion", lost)
 
     def follow_handled(self, frame: FrameType, state: FrameState) -> None:
-        """Keep up with the exception being handled: a bare `raise` is not reported as an event."""
+        """Keep up with the exception being handled: a bare `raise` is not reported as an event.
+
+        The line of the end of a `with` begins before its exception is the handled one.
+        """
+        if self.bytecode(frame.f_code)[frame.f_lasti] == PUSH_EXC_INFO:
+            return
         error = INTERPRETER.exc_info()[1]
         if error is not None and id(error) != state.exception_key:
             self._keep(frame, state, error, traceback_of(error))

@@ -23,6 +23,7 @@ LOOPS = frozenset(
     for name in ("FOR_ITER", "SEND", "END_FOR", "END_SEND", "POP_ITER")
     if name in opcode.opmap
 )
+PUSH_EXC_INFO = opcode.opmap["PUSH_EXC_INFO"]
 
 
 def thread_name() -> str:
