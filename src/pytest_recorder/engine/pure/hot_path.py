@@ -28,7 +28,7 @@ from pytest_recorder.engine.pure.definitions import CodeRecord, Definitions, Sin
 from pytest_recorder.engine.pure.entrance import INTERRUPTED, Entrance
 from pytest_recorder.engine.pure.interpreter import (
     LOOPS,
-    PUSH_EXC_INFO,
+    handled_exception,
     line_in_traceback,
     thread_name,
 )
@@ -416,13 +416,8 @@ class PureHotPath(Entrance):
             self.lose("recursion", lost)
 
     def follow_handled(self, frame: FrameType, state: FrameState) -> None:
-        """Keep up with the exception being handled: a bare `raise` is not reported as an event.
-
-        The line of the end of a `with` begins before its exception is the handled one.
-        """
-        if self.bytecode(frame.f_code)[frame.f_lasti] == PUSH_EXC_INFO:
-            return
-        error = INTERPRETER.exc_info()[1]
+        """Keep up with the exception being handled: a bare `raise` is not reported as an event."""
+        error = handled_exception(self.bytecode(frame.f_code), frame)
         if error is not None and id(error) != state.exception_key:
             self._keep(frame, state, error, traceback_of(error))
 
