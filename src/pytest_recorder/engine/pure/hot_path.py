@@ -53,7 +53,6 @@ from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, Op
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import (
     CLOCKS,
-    INTERPRETER,
     local,
 )
 from pytest_recorder.system.slots import traceback_of
