@@ -110,6 +110,20 @@ def test_arguments_are_those_of_a_run(
     assert found["rule"] == f"in the package that --pyargs names, {project / 'shop'}"
 
 
+def test_a_module_in_a_namespace_that_no_test_has_imported_has_its_whole_name(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("src/acme/pay/__init__.py", "src/acme/pay/card.py", "src/acme/flat.py"):
+        file = project / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    arguments = ("--", "-o", "pythonpath=src", "--record-exclude=acme")
+    for name, module in (("pay/card.py", "acme.pay.card"), ("flat.py", "acme.flat")):
+        found = ask(capsys, f"src/acme/{name}", *arguments)
+        assert found["module"] == module
+        assert found["rule"] == "excluded by --record-exclude='acme'"
+
+
 def test_other_distributions_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     found = ask(capsys, pytest.__file__)
     assert not found["is_in_scope"]

@@ -171,6 +171,42 @@ def raised_again_by_name() -> None:
         raise error  # noqa: TRY201 - not the same: the traceback gets an entry
 
 
+def another_in_a_with() -> None:
+    try:
+        fails()
+    except Failure as error:
+        with Manager():
+            passes()
+            raise ValueError from error
+
+
+def raised_again_in_a_with() -> None:
+    try:
+        fails()
+    except Failure:
+        with Manager():
+            passes()
+            raise
+
+
+def another_in_an_async_with() -> None:
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        try:
+            fails()
+        except Failure:
+            async with opened():
+                raise ValueError  # noqa: B904 - while the other one is handled
+
+    asyncio.run(main())
+
+
 def raised_again_from_another() -> None:
     try:
         fails()

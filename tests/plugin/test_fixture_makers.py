@@ -65,6 +65,30 @@ def test_one_that_the_test_has_set_up_itself_is_followed(pytester: pytest.Pytest
         assert "conn" not in trace.manifest.fixtures
 
 
+def test_one_that_is_not_of_the_project_is_named_and_a_mark_is_not(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        test_it="""
+        import pytest
+
+        def test_folder(tmp_path):
+            assert tmp_path == 1
+
+        @pytest.mark.parametrize("number", [2])
+        def test_number(number):
+            assert number == 1
+        """
+    )
+    run(pytester, "--record-trace")
+    lines = explained(pytester, "test_folder").splitlines()
+    made = "(of function scope, set up by code that is not recorded)"
+    assert any("fixture: tmp_path" in line and made in line for line in lines)
+    text = explained(pytester, "test_number")
+    assert "parameter: number" in text
+    assert "such as a mark of the test" in text
+
+
 def test_a_test_that_was_not_recorded_is_named_too(pytester: pytest.Pytester) -> None:
     source = TESTS.format(scope="session").replace(
         "    def test_first", "    @pytest.mark.record(False)\n    def test_first"

@@ -1,5 +1,7 @@
 """Remembers which test set up a fixture: one of a wider scope is made in another test's trace."""
 
+from collections.abc import Callable
+from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -38,18 +40,39 @@ class FixtureMakers:
             number = attempt.number if attempt is not None else 0
             self._makers[fixturedef] = Maker(item.nodeid, number, fixturedef.scope)
 
-    def made_elsewhere(self, item: pytest.Item, attempt: Attempt) -> dict[str, dict[str, Any]]:
-        """Give the fixtures of a test that were not set up in this attempt of it, by name."""
+    def made_unseen(
+        self, item: pytest.Item, attempt: Attempt, is_in_scope: Callable[[str], bool]
+    ) -> dict[str, dict[str, Any]]:
+        """Give the fixtures of a test whose making its trace does not show, by name.
+
+        They were set up for another test or attempt, or by code that is not recorded.
+        """
         info: Any = getattr(item, "_fixtureinfo", None)
         if info is None:
             return {}
+        # Of what a mark gives pytest makes fixtures too.
+        given = getattr(getattr(item, "callspec", None), "params", {})
         found: dict[str, dict[str, Any]] = {}
         for name, definitions in list(info.name2fixturedefs.items())[:_MOST_NAMES]:
             maker = self._makers.get(definitions[-1]) if definitions else None
-            if maker is not None and maker[:2] != (item.nodeid, attempt.number):
+            if maker is None:
+                continue
+            is_of_this = maker[:2] == (item.nodeid, attempt.number)
+            if not is_of_this or (
+                name not in given and _is_foreign(definitions[-1], is_in_scope)
+            ):
                 found[name] = {
                     "scope": maker.scope,
                     "test": writable(maker.test),
                     "attempt": maker.attempt,
                 }
         return found
+
+
+def _is_foreign(
+    fixturedef: "pytest.FixtureDef[Any]", is_in_scope: Callable[[str], bool]
+) -> bool:
+    function: Any = fixturedef.func
+    if type(function) is MethodType:
+        function = function.__func__
+    return type(function) is FunctionType and not is_in_scope(function.__code__.co_filename)

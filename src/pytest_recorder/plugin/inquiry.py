@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from pytest_recorder.engine.distributions import owner_of
-from pytest_recorder.engine.project_folders import package_of
+from pytest_recorder.engine.distributions import folders_of_installed, owner_of
+from pytest_recorder.engine.project_folders import is_in_any, package_of
 from pytest_recorder.engine.scope import Scope
 from pytest_recorder.errors import ErrorCode, UsageError, enverr, usage
 from pytest_recorder.plugin import resolution, tested_files
@@ -160,16 +160,32 @@ def _scope_answer(session: pytest.Session, covered: str) -> dict[str, Any]:
 
 
 def _module_of(path: str) -> str:
-    """Give the name that a file has as a module: as it was imported, else as its folders say."""
+    """Give the name that a file has as a module: as it was imported, else as an import would."""
     real = os.path.realpath(path)
     for name, module in tuple(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and os.path.realpath(file) == real and name != "__main__":
             return name
-    package = package_of(path)
-    base = os.path.dirname(package or path)
-    stem = os.path.splitext(os.path.relpath(path, base))[0]
+    stem = os.path.splitext(os.path.relpath(real, _import_folder_of(real)))[0]
     return stem.replace(os.sep, ".").removesuffix(".__init__")
+
+
+def _import_folder_of(path: str) -> str:
+    """Give the folder that an import of a file starts from.
+
+    A package can lie in a namespace, which no file shows: the search path does. Where pytest put
+    a folder of a namespace there, for the tests in it, what is installed keeps its whole name.
+    """
+    outside = os.path.dirname(package_of(path) or path)
+    installed = folders_of_installed(path)
+    if installed:
+        return installed[0]
+    searched = {os.path.realpath(folder) for folder in sys.path}
+    return max(
+        (folder for folder in searched if is_in_any(outside, (folder,))),
+        key=len,
+        default=outside,
+    )
 
 
 if __name__ == "__main__":

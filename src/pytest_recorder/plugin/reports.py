@@ -71,14 +71,21 @@ class Reports:
         run = self._run
         run.attempt = None
         run.guard("timer", _stop_timer, item)
-        made_elsewhere = run.guard("fixtures", run.fixture_makers.made_elsewhere, item, attempt)
-        attempt.fixtures = made_elsewhere or {}
+        unseen = run.guard(
+            "fixtures", run.fixture_makers.made_unseen, item, attempt, self._is_in_scope
+        )
+        attempt.fixtures = unseen or {}
         try:
             self._ending.finish(attempt, item, made)
         except KeyboardInterrupt:
             # The end of the run finishes what was begun here.
             run.attempt = attempt
             raise
+
+    def _is_in_scope(self, path: str) -> bool:
+        recorder = self._run.recorder
+        rule = recorder.scope_rule(path, None) if recorder is not None else None
+        return rule is None or rule.is_in_scope
 
     def _add_section(self, attempt: Attempt, made: pytest.TestReport) -> None:
         """Say where the trace will be, and the last steps before the failure."""

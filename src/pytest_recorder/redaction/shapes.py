@@ -17,7 +17,8 @@ from pytest_recorder.redaction.names import LONGEST_NAME, NameRules, words_of
 # A word is tried once, at its start: from each of its letters, long ones took milliseconds.
 _NAME = re.compile(
     r"""(?<![\w-])(?P<name>[\w-]++)"""
-    r"""(?P<middle>\\{0,3}["']\s{0,3}(?:[:=]>?|,)\s{0,3}|\s{0,3}[:=]>?\s{0,3})"""
+    r"""(?P<middle>(?:\\{0,3}["']\]?)?\s{0,3}(?:[!=]==?|=>?|:(?!:)>?)\s{0,3}"""
+    r"""|\\{0,3}["']\s{0,3},\s{0,3})"""
 )
 # Only after the name of a secret: what it is not goes on to the end of the text for each name.
 _VALUE = re.compile(
@@ -89,7 +90,8 @@ STARTS: Final = (*_TOKEN_STARTS, "-----BEGIN", "://", "bearer", "basic")
 _NOTHING = frozenset(
     ("None", "True", "False", "null", "true", "false", "undefined", "nil", "NULL", "")
 )
-_PLACEHOLDER = re.compile(r"\{[\w.!:\[\]]*|%\(?\w*\)?\w?|\$\{?\w*|\*+")
+_PLACEHOLDER = re.compile(r"\{[\w.!:\[\]]*|%\(?\w*\)?\w?|\$\{?\w*|\*+|\?|:[A-Za-z_]\w*")
+_COMPARED = frozenset(("==", "===", "!=", "!=="))
 _COUNT = re.compile(r"\d{1,6}")
 _OF_PARSERS = frozenset((("token",), ("tokens",)))
 
@@ -158,6 +160,9 @@ def _pairs(text: str, rules: NameRules) -> Iterator[Span]:
         if value in _NOTHING:
             continue
         if kind == "bare" and ("," in middle or _is_left_open(text, found)):
+            continue
+        # `if password == confirm`, but `password == hunter22` is one.
+        if kind == "bare" and middle.lstrip("\\\"'] ") in _COMPARED and is_plain(value):
             continue
         if words_of(name) in _OF_PARSERS and _is_of_parser(middle, value, kind):
             continue

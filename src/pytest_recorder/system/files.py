@@ -211,7 +211,9 @@ def open_to_write(path: AnyPath) -> BinaryIO:
 
     The file closes the descriptor.
     """
-    return _as_file(OS.open(path, WRITE | _flags.O_CREAT | _flags.O_TRUNC | READ), "wb")
+    flags = WRITE | _flags.O_CREAT | _flags.O_TRUNC | READ
+    # Without a mode the system makes a program of it.
+    return _as_file(OS.open(path, flags, 0o666), "wb")
 
 
 def open_to_read(path: AnyPath) -> BinaryIO:

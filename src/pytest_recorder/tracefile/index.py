@@ -25,6 +25,8 @@ from pytest_recorder.tracefile.naming import writable
 INDEX_NAME = "index.json"
 SCHEMA: Final = 1
 """The version of what stands in it."""
+MOST_BYTES: Final = 1 << 28
+"""A larger file is no index: one of a hundred thousand tests has a tenth of it."""
 INDEX_PAGE_NAME = "index.html"
 """The index as a page, beside it."""
 INDEX_PAGE_MARK = '<meta name="generator" content="pytest-record-trace index">'
@@ -181,6 +183,7 @@ def read_index(folder: AnyPath) -> Index:
     """
     path = FilePath.of(folder) / INDEX_NAME
     try:
+        _check_file(path)
         data = files.read_bytes(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise enverr(
@@ -189,6 +192,19 @@ def read_index(folder: AnyPath) -> Index:
     except OSError as error:
         raise from_os_error(error, "cannot read the index", path=path) from error
     return _parse(path, data)
+
+
+def _check_file(path: AnyPath) -> None:
+    """Refuse what could not be read to its end: a pipe, a device, a file of nothing but holes."""
+    reason = None
+    if files.exists(path) and not files.is_file(path):
+        reason = "it is no regular file"
+    elif files.is_file(path) and files.size_of(path) > MOST_BYTES:
+        reason = f"it has more than {MOST_BYTES} bytes"
+    if reason is not None:
+        raise target(
+            ErrorCode.TRACE_CORRUPT, f"{OS.fspath(path)!r} is not an index of traces: {reason}"
+        )
 
 
 def _parse(path: AnyPath, data: bytes) -> Index:
@@ -370,6 +386,8 @@ def _remove(path: AnyPath) -> None:
 
 def is_index_page(path: AnyPath) -> bool:
     """Tell whether a file is a page of ours: a folder can hold an `index.html` of somebody's."""
+    if not files.is_file(path):
+        return False
     try:
         with files.open_to_read(path) as file:
             return INDEX_PAGE_MARK.encode() in file.read(4096)

@@ -23,7 +23,10 @@ class FailingPlace(BaseModel):
 
 
 class FixtureMaker(BaseModel):
-    """Where a fixture was set up that this trace only uses; attempt 0 was not recorded."""
+    """Where a fixture was set up that this trace only uses; attempt 0 was not recorded.
+
+    Of this test and attempt it is where code that is not recorded has made it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 

@@ -53,6 +53,12 @@ FOUND = [
     ("pin=1234", "pin=[redacted]"),
     ("login --password hunter2000 -v", "login --password [redacted] -v"),
     ("unexpected token=q", "unexpected token=[redacted]"),
+    ("if password == 'q':", "if password == '[redacted]':"),
+    ('token !== "q"', 'token !== "[redacted]"'),
+    ("a['password'] = 'q'", "a['password'] = '[redacted]'"),
+    ("headers['token'] == 'q'", "headers['token'] == '[redacted]'"),
+    ("password==hunter2000", "password==[redacted]"),
+    ("password=:q!", "password=[redacted]"),
 ]
 
 
@@ -78,6 +84,8 @@ def test_a_secret_is_found_by_its_shape(text: str, shown: str) -> None:
         *("--token is required", "--password NAME", "a -- password hunter2000", "--n 5a5a5a5a"),
         *("password=[redacted]", "Authorization: [redacted]", "postgres://u:[redacted]@h"),
         "max_tokens=100, token_count: 3",
+        *("if password == confirm:", "token != expected", "TestPassword::test_login"),
+        *("WHERE password = ?", "SET token=?, pw = :pw", "Token::new(1)", "[['token'], 'q']"),
     ],
 )
 def test_what_only_looks_like_one_stays(text: str) -> None:

@@ -101,6 +101,15 @@ def test_a_file_is_written_read_and_removed(tmp_path: Path) -> None:
 
 
 @posix
+def test_a_file_that_is_written_is_no_program(tmp_path: Path) -> None:
+    files.open_to_write(tmp_path / "opened").close()
+    files.write_bytes(tmp_path / "written", b"")
+    modes = [path.stat().st_mode for path in tmp_path.iterdir()]
+    assert len(modes) == 2
+    assert not any(mode & 0o111 for mode in modes)
+
+
+@posix
 def test_a_program_gets_the_numbers_that_it_would_get_without_us(tmp_path: Path) -> None:
     free = os.open(tmp_path, os.O_RDONLY)
     os.close(free)

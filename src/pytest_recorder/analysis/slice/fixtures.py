@@ -21,7 +21,7 @@ def follow_from_pytest(search: Search, edge: ArgumentEdge) -> None:
     if made is None:
         if root in ("self", "cls") or not search.is_new("parameter", call.n, root, steps):
             return
-        note = _made_elsewhere(search.history, root)
+        note = _made_unseen(search.history, root)
         if note is None:
             note = "given by code that is not recorded, such as a mark of the test"
             origin = Origin(what, "parameter", cost, new=value, note=note)
@@ -39,11 +39,14 @@ def follow_from_pytest(search: Search, edge: ArgumentEdge) -> None:
         uses(search, run, stmt, exprs, origin, cost + READ, steps=steps)
 
 
-def _made_elsewhere(history: History, name: str) -> str | None:
-    """Say of a fixture that an earlier test has set up which one that was, and its scope."""
-    maker = history.trace.manifest.fixtures.get(name)
+def _made_unseen(history: History, name: str) -> str | None:
+    """Say of a fixture that this trace does not show being made who did, and its scope."""
+    manifest = history.trace.manifest
+    maker = manifest.fixtures.get(name)
     if maker is None:
         return None
+    if (maker.test, maker.attempt) == (manifest.test, manifest.attempt):
+        return f"of {maker.scope} scope, set up by code that is not recorded"
     which = ", which was not recorded" if maker.attempt == 0 else ""
     if maker.attempt > 1:
         which = f", attempt {maker.attempt}"

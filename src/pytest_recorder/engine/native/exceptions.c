@@ -14,6 +14,10 @@
 #include "values.h"
 #include "variables.h"
 
+#ifdef HOT_311
+#include "opcode.h"
+#endif
+
 /* What `str` says of an exception where that takes no helper: nothing, a text, a number, or the
    `repr` of one of these. 1 and a new reference; 0 where it does take one; -1. */
 static int
@@ -142,9 +146,31 @@ keep_exception(Hot *hot, FrameState *state, PyObject *error, PyObject *traceback
     return 0;
 }
 
+#ifdef HOT_311
+/* Whether what is raised is not the handled exception yet, as at the end of a `with` in an `except`: the
+ * line of that begins before the instruction which makes it so. */
+static int
+is_not_handled_yet(FrameState *state)
+{
+    Code *code = state->code;
+    if (code_bytes(code) < 0) {
+        return -1;
+    }
+    int at = frame_lasti(state->key);
+    return at >= 0 && at < PyBytes_GET_SIZE(code->bytecode) &&
+           (uint8_t)PyBytes_AS_STRING(code->bytecode)[at] == PUSH_EXC_INFO;
+}
+#endif
+
 int
 follow_handled(Hot *hot, FrameState *state)
 {
+#ifdef HOT_311
+    int is_early = is_not_handled_yet(state);
+    if (is_early != 0) {
+        return is_early < 0 ? -1 : 0;
+    }
+#endif
     PyObject *error = PyErr_GetHandledException();
     int status = 0;
     if (error != NULL && error != Py_None && (void *)error != state->exception_key) {

@@ -27,7 +27,12 @@ from typing import Any, Final, NamedTuple
 from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.definitions import CodeRecord, Definitions, Sink
 from pytest_recorder.engine.pure.entrance import INTERRUPTED, Entrance
-from pytest_recorder.engine.pure.interpreter import LOOPS, line_in_traceback, thread_name
+from pytest_recorder.engine.pure.interpreter import (
+    LOOPS,
+    handled_exception,
+    line_in_traceback,
+    thread_name,
+)
 from pytest_recorder.engine.pure.lookups import entry, exact
 from pytest_recorder.engine.pure.marks import (
     NO_LOG_MESSAGE,
@@ -50,7 +55,6 @@ from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, Op
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import (
     CLOCKS,
-    INTERPRETER,
     local,
 )
 from pytest_recorder.system.slots import traceback_of
@@ -443,7 +447,7 @@ class PureHotPath(Entrance):
 
     def follow_handled(self, frame: FrameType, state: FrameState) -> None:
         """Keep up with the exception being handled: a bare `raise` is not reported as an event."""
-        error = INTERPRETER.exc_info()[1]
+        error = handled_exception(self.bytecode(frame.f_code), frame)
         if error is not None and id(error) != state.exception_key:
             self._keep(frame, state, error, traceback_of(error))
 

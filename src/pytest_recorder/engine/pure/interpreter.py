@@ -15,7 +15,7 @@ from typing import Any
 from pytest_recorder.engine.pure.lookups import entry
 from pytest_recorder.engine.pure.shapes import instance_dict, places_of_state
 from pytest_recorder.original_builtins import __builtins__
-from pytest_recorder.system.originals import get_ident
+from pytest_recorder.system.originals import INTERPRETER, get_ident
 from pytest_recorder.system.slots import mro_of
 
 LOOPS = frozenset(
@@ -23,6 +23,7 @@ LOOPS = frozenset(
     for name in ("FOR_ITER", "SEND", "END_FOR", "END_SEND", "POP_ITER")
     if name in opcode.opmap
 )
+_PUSH_EXC_INFO = opcode.opmap["PUSH_EXC_INFO"]
 
 
 def thread_name() -> str:
@@ -32,6 +33,16 @@ def thread_name() -> str:
     state = instance_dict(thread, mro, places_of_state(mro)[0])
     name = entry(state, "_name") if state is not None else None
     return name if type(name) is str else "thread"
+
+
+def handled_exception(bytecode: bytes, frame: FrameType) -> BaseException | None:
+    """Give the exception that a frame handles; None where another one is on its way.
+
+    The line of the end of a `with` begins before the instruction that makes it the handled one.
+    """
+    if bytecode[frame.f_lasti] == _PUSH_EXC_INFO:
+        return None
+    return INTERPRETER.exc_info()[1]
 
 
 def line_in_traceback(traceback: Any, frame: FrameType) -> int:
