@@ -1,8 +1,8 @@
 """Keeps what the objects of a block hold while its records pass, and shows values through them.
 
-A record tells of one object what it holds itself: scalars in place, other objects by number. A value
-is shown to the bound on depth by going from object to object, as they were at one event. What was
-shown of an object is used again at other events, unless it or one in it has changed between.
+A record tells of one object what it holds itself: scalars in place, other objects by number. A
+value is shown to the bound on depth by going from object to object, as they were at one event. What
+was shown of an object is used again at other events, unless it or one in it has changed between.
 """
 
 from bisect import bisect_right

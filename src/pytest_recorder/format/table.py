@@ -77,7 +77,7 @@ class Header(NamedTuple):
 
 FORMAT_VERSION: Final = 2
 OLDEST_VERSION: Final = 1
-"""Format 1 is format 2 without objects, positions and levels: what reads the one reads the other."""
+"""Format 1 is format 2 without objects, positions and levels: one reader reads both."""
 BYTE_ORDER: Final = "little"
 
 # Limits. Whatever an encoder may write, every reader reads.

@@ -77,8 +77,8 @@ class Sight(NamedTuple):
     records: bytes = b""
     changes: bytes = b""
     value: bytes = b""
-    values: dict[str, bytes] = {}
-    roots: dict[str, tuple[Known, ...]] = {}
+    values: dict[str, bytes] = {}  # noqa: RUF012 - never changed
+    roots: dict[str, tuple[Known, ...]] = {}  # noqa: RUF012
 
 
 _NO_VALUE: Final = object()

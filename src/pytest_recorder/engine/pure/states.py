@@ -4,7 +4,7 @@ PYTEST_DONT_REWRITE
 """
 
 from pytest_recorder.engine.pure.definitions import CodeRecord
-from pytest_recorder.engine.pure.objects import Known
+from pytest_recorder.engine.pure.objects import Known  # noqa: TC001 - as what is beside it
 from pytest_recorder.original_builtins import __builtins__
 
 

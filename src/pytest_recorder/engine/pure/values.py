@@ -7,9 +7,9 @@ slots of the built-in type, instance dictionaries and slots through their C desc
 reference to an object or a type outlives the call: what is known of a type is kept beside a weak
 reference to it, by address.
 
-A scalar is written where it stands. An object is written once, by `Objects`, and stands elsewhere as a
-reference; only what a built-in container holds under the name of a secret is written in place, for
-elsewhere it is shown. True sizes are always kept.
+A scalar is written where it stands. An object is written once, by `Objects`, and stands elsewhere
+as a reference; only what a built-in container holds under the name of a secret is written in place,
+for elsewhere it is shown. True sizes are always kept.
 """
 
 # What is recorded can be of any type: pyright's unknowns are the subject here, not an oversight.
@@ -191,15 +191,16 @@ class ValueEncoder:
     def encode(self, value: Any, level: int = OPEN, held: Iterable[Known] = ()) -> bytes:
         """Encode what stands under a name that hides so much, if anything.
 
-        `held` are the objects that stood there the last time. What an object holds is not read before
-        `Objects.run`.
+        `held` are the objects that stood there the last time. What an object holds is read by
+        `Objects.run` only.
         """
         scalar = self._scalars.get(id(type(value)))
         if scalar is not None and not level:
             return scalar(value)
         self._held = held
         self._open.clear()
-        return self._safely((value, level))  # type: ignore[no-any-return]
+        encoded: bytes = self._safely((value, level))
+        return encoded
 
     def _encode_part(self, read: tuple[Any, int]) -> bytes:
         return self._part(*read, 0)
@@ -234,7 +235,7 @@ class ValueEncoder:
 
     def _in_place(self, value: Any, reader: TypeReader, level: int, depth: int) -> bytes:
         """Encode a container with what it holds, of which so much is hidden."""
-        raw = reader.encode(value, reader)
+        raw: _Raw = reader.encode(value, reader)
         number = self.objects.number_of(value, reader)
         if raw.parts is None:
             return bytes((raw.tag,)) + reader.type_id + number + raw.leaf
