@@ -115,6 +115,7 @@ typedef struct Object {
     uint64_t resized;    /* and another size */
     uint64_t walked;
     int looked_depth;
+    int is_gone;     /* another one has its address: what refers to it is to be read anew */
     Py_ssize_t size; /* -1: not known yet */
     /* What it held. */
     int has_content;

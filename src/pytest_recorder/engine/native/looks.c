@@ -516,7 +516,20 @@ look_at_one(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int d
     return look_at(hot, object, value, reader) < 0 ? -1 : 1;
 }
 
-/* The objects in one that holds what it held are where they were. */
+/* Whether the objects in one that holds what it held are those that were there: an address tells nothing
+ * of that. What lies below the bound on depth is not in view. */
+static int
+has_its_children(const Hot *hot, const Object *object, int depth)
+{
+    for (int i = 0; depth < hot->settings.depth && i < object->child_count; i++) {
+        const Object *child = object->children[i];
+        if (child->is_gone || !has_type_as_seen(hot, child, child->address)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 static int
 take_children(Hot *hot, const Object *object, int depth)
 {
@@ -536,8 +549,10 @@ look_run(Hot *hot)
         Met met = hot->looks.queue[hot->looks.at++];
         Object *object = met.object;
         int is_known = object->has_content && object->told_whole == hot->spool.block;
-        if (is_known && quick_is_same(hot, object, met.value)) {
-            if (take_children(hot, object, met.depth + 1) < 0) {
+        if (is_known && quick_is_same(hot, object, met.value) &&
+            has_its_children(hot, object, met.depth)) {
+            if (met.depth < hot->settings.depth &&
+                take_children(hot, object, met.depth + 1) < 0) {
                 return -1;
             }
             continue;
@@ -570,11 +585,14 @@ look_keep_view(Hot *hot, FrameState *state)
         state->view = grown;
         state->view_size = count;
     }
+    int kept = 0;
     for (int i = 0; i < count; i++) {
         const Met *met = &hot->looks.queue[i];
-        state->view[i] = (uintptr_t)met->object | (met->depth >= hot->settings.depth);
+        if (met->depth <= hot->settings.depth) {
+            state->view[kept++] = (uintptr_t)met->object | (met->depth == hot->settings.depth);
+        }
     }
-    state->view_count = count;
+    state->view_count = kept;
     state->view_block = hot->spool.block;
     return 0;
 }

@@ -47,6 +47,7 @@ object_begin(Object *object, void *address, TypeReader *reader, uint32_t number)
     object->block = object->told_whole = 0;
     object->looked = object->changed = object->resized = object->walked = 0;
     object->looked_depth = 0;
+    object->is_gone = 0;
     object->size = -1;
     object->has_content = 0;
     object->child_count = 0;
@@ -106,10 +107,14 @@ object_of(Hot *hot, PyObject *value, Object **found)
         Object *object = table_get(&hot->objects.known, value);
         if (object == NULL || object->serial != reader->serial ||
             is_another(hot, object, value)) {
+            Object *old = object;
             object = object_new(hot);
             status = object == NULL || table_set(&hot->objects.known, value, object) < 0 ? -1 : 0;
             if (status == 0) {
                 object_begin(object, value, reader, ++hot->objects.numbers);
+                if (old != NULL) {
+                    old->is_gone = 1;
+                }
             }
         }
         *found = object;

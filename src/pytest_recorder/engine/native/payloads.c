@@ -2,8 +2,6 @@
 
 #include "payloads.h"
 
-#define MOST_DIGITS 64
-
 static uint64_t
 int_payload(PyObject *value)
 {
@@ -11,9 +9,11 @@ int_payload(PyObject *value)
     const digit *digits = int_digits(value, &count);
     size_t size = (size_t)(count < 0 ? -count : count);
     uint64_t payload = mix(TAG_BIG_INT, (uint64_t)count);
-    size_t shown = size < MOST_DIGITS ? size : MOST_DIGITS;
-    payload = mix_bytes(payload, digits, shown * sizeof(digit));
-    return mix_bytes(payload, digits + size - shown, shown * sizeof(digit));
+    /* Of one whose digits are not shown the size in bits is, which the first ones tell. */
+    if (size / 8 * PyLong_SHIFT > MAX_INT_BYTES) {
+        return mix(payload, digits[size - 1]);
+    }
+    return mix_bytes(payload, digits, size * sizeof(digit));
 }
 
 uint64_t

@@ -269,17 +269,102 @@ class_payload(const Hot *hot, PyTypeObject *type)
     return payload | 1;
 }
 
-/* What tells all of an object that is small and has no parts of its own: the memory behind its head, of
- * types in C that nobody can make a subclass of here. 0: it is to be read each time. */
+/* Dates, times and numbers of the standard library. A naive datetime has no memory for its zone, and
+ * pointers tell nothing of what lies there: of that the memory is looked at, or it is read each time. */
+
+#define BEHIND_HASH (sizeof(PyObject) + sizeof(Py_hash_t))
+#define IN_DATE 5      /* bytes: one that tells of a zone, and the date */
+#define IN_DATETIME 12 /* bytes: the same, the time, and which of two it is */
+#define IN_TIME 8
+#define IN_TIMEDELTA (3 * sizeof(int))
+
+static int
+is_named(const PyObject *value, const char *name)
+{
+    return strcmp(Py_TYPE(value)->tp_name, name) == 0;
+}
+
+static uint64_t
+zone_payload(const Hot *hot, PyObject *zone)
+{
+    PyObject *parts[2]; /* the offset, and a name or NULL */
+    uint64_t payload = mix(1, (uint64_t)(uintptr_t)Py_TYPE(zone));
+    if (!is_named(zone, "datetime.timezone")) {
+        return payload | 1;
+    }
+    memcpy(parts, (char *)zone + sizeof(PyObject), sizeof(parts));
+    if (!is_named(parts[0], "datetime.timedelta") ||
+        (parts[1] != NULL && !PyUnicode_CheckExact(parts[1]))) {
+        return 0;
+    }
+    payload = mix_bytes(payload, (char *)parts[0] + BEHIND_HASH, IN_TIMEDELTA);
+    return mix(payload, parts[1] != NULL ? scalar_payload(hot, parts[1]) : 0) | 1;
+}
+
+static uint64_t
+moment_payload(const Hot *hot, PyObject *value, size_t size)
+{
+    PyObject *zone;
+    uint64_t payload = mix_bytes(1, (char *)value + BEHIND_HASH, size), of_zone = 1;
+    if (((char *)value)[BEHIND_HASH]) {
+        memcpy(&zone, (char *)value + Py_TYPE(value)->tp_basicsize - sizeof(zone), sizeof(zone));
+        of_zone = zone_payload(hot, zone);
+    }
+    return of_zone != 0 ? mix(payload, of_zone) | 1 : 0;
+}
+
+static uint64_t
+decimal_payload(PyObject *value)
+{
+    struct {
+        uint8_t flags;
+        Py_ssize_t numbers[4];
+        void *digits;
+        uint64_t here[4];
+    } number;
+    if (Py_TYPE(value)->tp_basicsize != (Py_ssize_t)(BEHIND_HASH + sizeof(number))) {
+        return 0;
+    }
+    memcpy(&number, (char *)value + BEHIND_HASH, sizeof(number));
+    const char *here = (char *)value + Py_TYPE(value)->tp_basicsize - sizeof(number.here);
+    if (number.digits != here || number.numbers[2] < 0 || number.numbers[2] > 4) {
+        return 0; /* it is long */
+    }
+    uint64_t payload = mix_bytes(number.flags & 0x0F, number.numbers, 2 * sizeof(Py_ssize_t));
+    return mix_bytes(payload, here, (size_t)number.numbers[2] * sizeof(uint64_t)) | 1;
+}
+
+static uint64_t
+other_payload(const Hot *hot, PyObject *value)
+{
+    if (is_named(value, "decimal.Decimal")) {
+        return decimal_payload(value);
+    }
+    if (is_named(value, "datetime.datetime")) {
+        return moment_payload(hot, value, IN_DATETIME);
+    }
+    if (is_named(value, "datetime.time")) {
+        return moment_payload(hot, value, IN_TIME);
+    }
+    if (is_named(value, "datetime.date")) {
+        return mix_bytes(1, (char *)value + BEHIND_HASH, IN_DATE) | 1;
+    }
+    if (is_named(value, "datetime.timedelta")) {
+        return mix_bytes(1, (char *)value + BEHIND_HASH, IN_TIMEDELTA) | 1;
+    }
+    return is_named(value, "datetime.timezone") ? zone_payload(hot, value) : 0;
+}
+
+/* What tells all of an object that is small and has no parts of its own. 0: it is to be read each time. */
 static uint64_t
 memory_payload(const Hot *hot, PyObject *value, int shape)
 {
-    PyTypeObject *type = Py_TYPE(value);
     switch (shape) {
     case SHAPE_FUNCTION: {
         PyFunctionObject *function = (PyFunctionObject *)value;
         PyCodeObject *code = (PyCodeObject *)function->func_code;
-        uint64_t payload = scalar_payload(hot, function->func_qualname);
+        uint64_t payload = mix((uint64_t)(uintptr_t)function->func_qualname,
+                               scalar_payload(hot, function->func_qualname));
         return mix(mix(payload, (uint64_t)(uintptr_t)code), (uint64_t)code->co_firstlineno) | 1;
     }
     case SHAPE_SLICE: {
@@ -308,9 +393,7 @@ memory_payload(const Hot *hot, PyObject *value, int shape)
     case SHAPE_STATELESS:
         return 1;
     case SHAPE_OTHER:
-        /* Decimal, datetime and their like. */
-        return mix_bytes(1, (char *)value + sizeof(PyObject),
-                         (size_t)type->tp_basicsize - sizeof(PyObject)) | 1;
+        return other_payload(hot, value);
     case SHAPE_BYTEARRAY: {
         Py_ssize_t size = PyByteArray_GET_SIZE(value), most = hot->settings.chars;
         return mix_bytes(mix(TAG_BYTES, (uint64_t)size), PyByteArray_AS_STRING(value),

@@ -81,6 +81,9 @@ view_is_same(Hot *hot, const FrameState *state)
     for (int i = 0; i < state->view_count; i++) {
         const Object *object = (const Object *)(state->view[i] & ~(uintptr_t)1);
         PyObject *value = object->address;
+        if (object->is_gone) {
+            return 0;
+        }
         if (state->view[i] & 1) {
             if (!has_type_as_seen(hot, object, value) || object->resized > state->looked ||
                 !quick_has_size(hot, object, value)) {
@@ -128,7 +131,8 @@ is_known(Hot *hot, const KnownValue *known, PyObject *value)
     if (known->seen.payload != 0) {
         return scalar_payload(hot, value) == known->seen.payload;
     }
-    return known->root != NULL ? !known->is_in_place && has_type_as_seen(hot, known->root, value)
+    return known->root != NULL ? !known->is_in_place && !known->root->is_gone &&
+                                     has_type_as_seen(hot, known->root, value)
                                : known->is_singleton;
 }
 
@@ -162,7 +166,7 @@ look_at_value(Hot *hot, KnownValue *known, PyObject *value, int level)
     known->is_singleton = tag <= TAG_FALSE;
     known->is_in_place = tag != TAG_REFERENCE && !known->is_singleton && known->seen.payload == 0;
     if (known->is_in_place) {
-        known->seen.item = NULL; /* it is read each time */
+        known->seen.item = (PyObject *)known; /* no address of a value: it is read each time */
     }
     return look_take_met(hot);
 }

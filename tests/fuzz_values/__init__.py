@@ -1,0 +1,1 @@
+"""Compares what is recorded of random programs with what an independent tracer has seen."""

@@ -1,0 +1,300 @@
+"""Runs one random program with each tracer, and compares what they say of each event."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_recorder.format.events import Event
+from pytest_recorder.testing import Recorded, record
+from tests.fuzz_values import program, witness
+from tests.fuzz_values.witness import Value
+
+ENGINES = ("monitoring/native", "monitoring/python")
+
+
+class Difference(AssertionError):
+    """A recording is not what was seen."""
+
+
+class Told(NamedTuple):
+    """An event of a recording, with all values of its frame by what events say has changed."""
+
+    event: Event
+    values: dict[str, Value]
+    before: dict[str, Value] | None  # at the frame's event before
+
+
+class Case:
+    """One program."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.seed = seed
+        self.bounds = program.bounds(seed)
+        self.text = program.Maker(seed).program()
+        self.path = folder / f"program_{seed}.py"
+        self.path.write_text(self.text, encoding="utf-8")
+        self._code = compile(self.text, str(self.path), "exec")
+
+    def main(self) -> Callable[[], Any]:
+        """Give the program as if it had never run."""
+        namespace: dict[str, Any] = {"__name__": "program", "__file__": str(self.path)}
+        exec(self._code, namespace)
+        return namespace["main"]  # type: ignore[no-any-return]
+
+    def seen(self) -> list[witness.Event]:
+        """Run it under the witness."""
+        found = witness.Witness(str(self.path), self.bounds)
+        found.run(self.main())
+        return found.events
+
+    def recorded(self, engine: str) -> Recorded:
+        """Record it."""
+        name, _, hot_path = engine.partition("/")
+        values = ",".join(f"{key}={value}" for key, value in self.bounds.items())
+        found = record(
+            self.main(), engine=name, hot_path=hot_path, values=values, include=[str(self.path)]
+        )
+        if found.error is not None:
+            raise Difference(f"the program raised {found.error!r}") from found.error
+        if found.dropped:
+            raise Difference(f"{found.dropped} events were dropped")
+        return found
+
+
+def check(seed: int, folder: Path) -> int:
+    """Check one program; give the number of its events. Raises Difference."""
+    case = Case(seed, folder)
+    try:
+        seen = case.seen()
+        told = []
+        for engine in ENGINES:
+            recorded = case.recorded(engine)
+            told.append(list(tell(recorded)))
+            _within(engine, lambda engine=at_seen(recorded, told[-1], seen): engine())
+        _within("C against Python", lambda: compare_twins(*told))
+    finally:
+        case.path.unlink()
+    return len(seen)
+
+
+def at_seen(recorded: Recorded, told: list[Told], seen: list[witness.Event]) -> Callable[[], None]:
+    """Give what compares a recording."""
+
+    def run() -> None:
+        compare_with_witness(told, seen)
+        compare_at_random(recorded, told)
+
+    return run
+
+
+def _within(what: str, run: Callable[[], None]) -> None:
+    try:
+        run()
+    except Difference as error:
+        raise Difference(f"{what}: {error}") from None
+
+
+def tell(recorded: Recorded) -> list[Told]:
+    """Give the values at each event, from what events say has changed."""
+    held: dict[int, dict[str, Value]] = {}
+    found: list[Told] = []
+    for event in recorded.events:
+        if event.frame is None:
+            raise Difference(f"event {event.n} is a {event.kind}")
+        before = held.get(event.frame)
+        now = dict(event.args) if event.args is not None else dict(before or {})
+        now.update(event.changes)
+        for name in event.deleted:
+            if name not in now:
+                raise Difference(f"event {event.n}: {name} was deleted, it was not there")
+            del now[name]
+        held[event.frame] = now
+        found.append(Told(event, now, before))
+    return found
+
+
+def compare_with_witness(told: list[Told], seen: list[witness.Event]) -> None:
+    """Compare event by event; the witness sees some that a recording leaves out."""
+    at = 0
+    lines: dict[int, int] = {}
+    before: dict[int, witness.Event] = {}
+    for one in told:
+        event = one.event
+        while at < len(seen) and not _is_the_same(event, seen[at]):
+            if not _can_be_left_out(seen[at], lines):
+                raise Difference(f"event {event.n} is {_words(event)}, seen was {seen[at][:4]}")
+            at += 1
+        if at == len(seen):
+            raise Difference(f"event {event.n}, {_words(event)}, was not seen")
+        other = seen[at]
+        at += 1
+        lines[other.frame] = other.line if other.kind == "line" else -1
+        where = f"event {event.n}, {_words(event)}"
+        compare_values(where, one, other)
+        compare_changes(where, one, before.get(other.frame), other)
+        before[other.frame] = other
+    for rest in seen[at:]:
+        if not _can_be_left_out(rest, lines):
+            raise Difference(f"{rest[:4]} was not recorded")
+
+
+def _is_the_same(event: Event, seen: witness.Event) -> bool:
+    is_same = event.kind == seen.kind and event.function == seen.function
+    return is_same and (event.kind != "line" or event.line == seen.line)
+
+
+def _can_be_left_out(seen: witness.Event, lines: dict[int, int]) -> bool:
+    return seen.kind == "raise" or (
+        seen.kind == "line" and lines.get(seen.frame) == seen.line
+    )
+
+
+def _words(event: Event) -> str:
+    return f"{event.kind} {event.function}:{event.line}"
+
+
+def compare_values(where: str, told: Told, seen: witness.Event) -> None:
+    """Compare all values of an event; the same object has the same number, and no other."""
+    values = told.values
+    if values.keys() != seen.values.keys():
+        raise Difference(f"{where}: has {sorted(values)}, seen were {sorted(seen.values)}")
+    numbers: dict[int, int] = {}
+    addresses: dict[int, int] = {}
+    for name, value in values.items():
+        compare(f"{where}: {name}", value, seen.values[name], numbers, addresses)
+    if seen.value is not None:
+        compare(f"{where}: result", told.event.value, seen.value, numbers, addresses)
+
+
+def compare(
+    where: str, one: Any, other: Any, numbers: dict[int, int], addresses: dict[int, int]
+) -> None:
+    """Compare two values in their JSON form."""
+    kind = type(one)
+    if kind is not type(other):
+        raise _difference(where, one, other)
+    if kind is dict:
+        if one.keys() != other.keys() - {witness.COUNT}:
+            raise _difference(where, one, other)
+        is_value = type(one.get("type")) is str
+        for key, part in one.items():
+            if type(part) is dict or type(part) is list:
+                compare(f"{where}.{key}", part, other[key], numbers, addresses)
+            elif (part != other[key] or repr(part) != repr(other[key])) and not (
+                key == "id" and is_value
+            ):
+                raise _difference(where, one, other)
+        if is_value and "id" in one:
+            number, address = one["id"], other["id"]
+            if numbers.setdefault(address, number) != number:
+                raise Difference(f"{where}: is {number}, also {numbers[address]}")
+            if addresses.setdefault(number, address) != address:
+                raise Difference(f"{where}: two objects are {number}")
+    elif kind is list:
+        if len(one) != len(other):
+            raise _difference(where, one, other)
+        for at, part in enumerate(one):
+            compare(f"{where}[{at}]", part, other[at], numbers, addresses)
+    elif one != other:
+        raise _difference(where, one, other)
+
+
+def _difference(where: str, one: Any, other: Any) -> Difference:
+    return Difference(f"{where}: is {_short(one)}, seen was {_short(other)}")
+
+
+def _short(value: Any) -> str:
+    return repr(value)[:300]
+
+
+def without_ids(value: Any) -> Any:
+    """Give a value without numbers of objects."""
+    if isinstance(value, dict):
+        return {
+            key: without_ids(part)
+            for key, part in value.items()
+            if key not in ("id", witness.COUNT) or not isinstance(value.get("type"), str)
+        }
+    return [without_ids(part) for part in value] if isinstance(value, list) else value
+
+
+def differs(one: Any, other: Any) -> bool:
+    """Tell whether two values differ in more than numbers of objects."""
+    return bool(one != other) and without_ids(one) != without_ids(other)
+
+
+def compare_changes(
+    where: str, one: Told, before: witness.Event | None, seen: witness.Event
+) -> None:
+    """Compare the names that are listed with those whose value differs, within the bounds."""
+    if one.event.kind == "call":
+        return
+    known = one.before or {}
+    names = set(one.event.changes)
+    if len(set(one.event.deleted)) != len(one.event.deleted) or names & set(one.event.deleted):
+        raise Difference(f"{where}: lists a name twice")
+    differ = {
+        name for name, value in one.values.items() if name not in known or known[name] != value
+    }
+    may = {
+        name for name, value in seen.values.items() if before and before.values.get(name) != value
+    }
+    if not differ <= names <= differ | may:
+        raise Difference(f"{where}: lists {sorted(names)}, but {sorted(differ)} differ")
+    if before is not None:
+        must = {
+            name
+            for name, value in seen.values.items()
+            if name not in before.values
+            or differs(before.values[name], value)
+        }
+        if not must <= names:
+            raise Difference(f"{where}: does not list {sorted(must - names)}")
+        gone = before.values.keys() - seen.values.keys()
+        if gone != set(one.event.deleted):
+            raise Difference(f"{where}: deletes {one.event.deleted}, but {sorted(gone)} are gone")
+
+
+def compare_at_random(recorded: Recorded, told: list[Told]) -> None:
+    """Compare with what the reader finds where it begins anywhere."""
+    with recorded.trace() as trace:
+        for at in sorted({len(told) - 1, len(told) // 2, len(told) // 7}):
+            event = told[at].event
+            if trace.values_at(event) != told[at].values:
+                raise Difference(f"event {event.n}, {_words(event)}: values_at says otherwise")
+
+
+def compare_twins(native: list[Told], python: list[Told]) -> None:
+    """Compare two recordings but for the numbers of objects."""
+    if len(native) != len(python):
+        raise Difference(f"{len(native)} events, and {len(python)}")
+    for one, other in zip(native, python, strict=True):
+        where = f"event {one.event.n}, {_words(one.event)}"
+        for name, first, second in (
+            ("kind", _words(one.event), _words(other.event)),
+            ("frame", one.event.frame, other.event.frame),
+            ("parent", one.event.parent, other.event.parent),
+            ("thread", one.event.thread, other.event.thread),
+            ("exception", _exception(one.event), _exception(other.event)),
+            ("deleted", one.event.deleted, other.event.deleted),
+            ("names", one.values.keys(), other.values.keys()),
+        ):
+            if first != second:
+                raise Difference(f"{where}: {name} is {_short(first)}, and {_short(second)}")
+        # All others are as they were in both.
+        changed = {*one.event.changes, *other.event.changes, *(one.event.args or ())}
+        pairs = [(name, one.values[name], other.values[name]) for name in changed]
+        for name, mine, its in (*pairs, ("result", one.event.value, other.event.value)):
+            if differs(mine, its):
+                raise Difference(f"{where}: {name} is {_short(mine)}, and {_short(its)}")
+
+
+def _exception(event: Event) -> Any:
+    error = event.exception
+    return error and (error.type, error.message)
+
+
+def is_possible() -> bool:
+    """Tell whether the witness can trace."""
+    return sys.version_info >= (3, 12)
