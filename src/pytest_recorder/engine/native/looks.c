@@ -434,6 +434,9 @@ tell(Hot *hot, Object *object, TypeReader *reader, const Content *content, uint6
     int is_told = object->told_whole == hot->spool.block;
     if (object->has_content && !is_same) {
         object->changed = hot->looks.number;
+        if (content->is_leaf) {
+            object->resized = hot->looks.number; /* all of it is shown at the bound too */
+        }
     }
     resize(hot, object, content->full);
     object->told_whole = object->block = hot->spool.block;

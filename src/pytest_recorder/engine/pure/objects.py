@@ -79,7 +79,8 @@ class Known:
         # The last blocks that tell of it at all, and of what it holds.
         self.block = 0
         self.told_whole = 0
-        # Numbers of looks: the last that came by, and those that found a change.
+        # Numbers of looks: the last that came by, and those that found a change, and one that is
+        # shown at the bound on depth.
         self.looked = 0
         self.looked_depth = 0
         self.changed = 0
@@ -223,6 +224,8 @@ class Objects:
         is_same = old is not None and old.is_as(new)
         if old is not None and not is_same:
             known.changed = self.look_number
+            if new.parts is None:
+                known.resized = self.look_number  # all of it is shown at the bound too
         is_told, known.told_whole = known.told_whole == self._block, self._block
         known.block = self._block
         if is_told and is_same:
