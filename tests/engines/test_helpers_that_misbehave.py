@@ -246,7 +246,7 @@ def test_an_error_in_any_call_is_marked_and_the_program_goes_on(
 
 
 MARKED = {
-    *("describe_code", "describe_type", "encode_other", "content_of_other", "big_int"),
+    *("describe_code", "describe_type", "leaf_of_other", "big_int"),
     *("message_of", "level_of", "remember", "tell_secrets", "mask", "thread_name", "log_parts"),
     *("streams_changed", "source_digest"),
 }

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import copy
 import decimal
 import enum
 import gc
@@ -20,21 +21,27 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import pytest_recorder
-from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.shapes import Shape
-from pytest_recorder.engine.pure.values import ValueEncoder
-from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.errors import ErrorCode, enverr
 from pytest_recorder.format.layout import SegmentKind
-from pytest_recorder.format.primitives import uv
 from pytest_recorder.format.vocabulary import LEVELS
 from pytest_recorder.recording.recorder import Recorder
 from pytest_recorder.recording.trace_recording import Ended
 from pytest_recorder.settings.config import Settings, ValueLimits
 from pytest_recorder.settings.policy import Policy
 from pytest_recorder.testing import FakeClock
+from pytest_recorder.tracefile.reader import open_trace
 from pytest_recorder.tracefile.spool import Spool
-from tests.engines.support import COMPARED, ENGINES, FOLDER, HAS_NATIVE, load, record
+from tests.engines import kept
+from tests.engines.support import (
+    COMPARED,
+    ENGINES,
+    FOLDER,
+    HAS_NATIVE,
+    compared,
+    load,
+    record,
+)
 
 pytestmark = pytest.mark.skipif(not HAS_NATIVE, reason="installed without the parts in C")
 NATIVE = ENGINES[0]
@@ -79,8 +86,10 @@ class Bench:
         self.recorder = Recorder(made, folder, Policy())
         self.recorder.open()
 
-    def run(self, function: Callable[[], Any]) -> tuple[list[tuple[Any, ...]], Ended]:
-        """Record a call with a clock of ours; give the segments."""
+    def run(
+        self, function: Callable[[], Any], path: Path | None = None
+    ) -> tuple[list[tuple[Any, ...]], Ended]:
+        """Record a call with a clock of ours; give the segments, and keep the trace if asked to."""
         recorder, printed = self.recorder, io.StringIO()
         setup = recorder.setup
         assert setup is not None
@@ -91,95 +100,76 @@ class Bench:
             ended = recorder.end()
         assert ended is not None
         found = [tuple(segment) for segment in setup.spool.segments()]
+        if path is not None:
+            recorder.keep(path)
         recorder.close()
         return found, ended
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {},
-        {"values": ValueLimits(depth=1, items=2, chars=5, attributes=2)},
-        {"redact": ("value", "name"), "max_bytes": 1 << 16},
-    ],
-    ids=["default", "tight", "redacted"],
-)
+SETTINGS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "tight": {"values": ValueLimits(depth=1, items=2, chars=5, attributes=2)},
+    "redacted": {"redact": ("value", "name"), "max_bytes": 1 << 16},
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("program", [name for name in COMPARED if name != "threads"])
-def test_both_write_the_same_bytes(
-    program: str, level: str, settings: dict[str, Any], tmp_path: Path
+def test_both_write_the_same_events_and_definitions(
+    program: str, level: str, settings: str, tmp_path: Path
 ) -> None:
-    """Except the numbers of objects: they go by addresses, which each run gets from the system."""
+    """But for the numbers of objects: they go by addresses, which each run gets from the system."""
     if program == "cleanup" and sys.version_info < (3, 12):
         pytest.skip("pure Python keeps objects until the next event there")
     found = []
     for engine in (NATIVE, TWIN):
+        hot_path = engine.partition("/")[2]
         bench = Bench(
-            tmp_path / engine.partition("/")[2],
+            tmp_path / hot_path,
             engine,
             level=level,
             include=(f"{FOLDER}/*",),
-            **settings,
+            **SETTINGS[settings],
         )
-        segments, ended = bench.run(load(program).main)
+        path = tmp_path / f"{hot_path}.pyrec"
+        segments, ended = bench.run(load(program).main, path)
         assert (ended.status, ended.dropped) == ("complete", 0)
-        found.append(segments)
+        definitions = b"".join(
+            bytes(segment[4]) for segment in segments if segment[0] == SegmentKind.DEFINITIONS
+        )
+        with open_trace(path) as trace:
+            found.append((definitions, [compared(event) for event in trace.events()]))
     ours, theirs = found
-    assert [segment[:4] for segment in ours] == [segment[:4] for segment in theirs]
-    for mine, other in zip(ours, theirs, strict=True):
-        assert len(mine[4]) == len(other[4])
-        if mine[0] == SegmentKind.DEFINITIONS:
-            assert mine[4] == other[4]
+    assert ours[0] == theirs[0]
+    assert ours[1] == theirs[1]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize(
+    "function",
+    [kept.holds_containers, kept.holds_instances, kept.holds_generators],
+    ids=lambda function: function.__name__,
+)
+def test_both_write_the_same_bytes_of_a_program_that_lets_nothing_die(
+    function: Callable[[], list[Any]], settings: str, tmp_path: Path
+) -> None:
+    found, held = [], []
+    for engine in (NATIVE, TWIN):
+        folder = tmp_path / engine.partition("/")[2]
+        bench = Bench(folder, engine, include=(kept.__file__,), **SETTINGS[settings])
+        segments, ended = bench.run(lambda: held.append(function()))
+        assert (ended.status, ended.dropped) == ("complete", 0)
+        found.append(
+            [(*segment[:4], bytes(segment[4])) for segment in segments if segment[0] in _RECORDS]
+        )
+    assert found[0] == found[1]
+
+
+_RECORDS = (SegmentKind.DEFINITIONS, SegmentKind.EVENTS)
 
 
 # Values.
-
-
-class Core:
-    """The C part alone, and the encoder in Python beside it."""
-
-    def __init__(self, folder: Path, bounds: Bounds, secrets: tuple[str, ...] = ()) -> None:
-        from pytest_recorder.engine.native.hot_path import NativeHotPath
-
-        self.spool = Spool(folder / "values.pyspool", 1 << 20)
-        self.spool.begin(b"{}")
-        redactor = Redactor(secrets)
-
-        def handle_fault(error: BaseException) -> None:
-            raise error
-
-        self.hot = NativeHotPath(
-            self.spool,
-            level="values",
-            bounds=bounds,
-            redactor=redactor,
-            is_in_scope=lambda *_: False,
-            handle_fault=handle_fault,
-        )
-        self.hot.begin()
-        self.types: dict[tuple[str, tuple[str, ...]], bytes] = {}
-        self.names: dict[str, bytes] = {}
-        self.twin = ValueEncoder(bounds, redactor, self._type, self._name)
-
-    def _type(self, name: str, fields: tuple[str, ...]) -> bytes:
-        return self.types.setdefault((name, fields), uv(len(self.types) + 1))
-
-    def _name(self, name: str) -> bytes:
-        return self.names.setdefault(name, uv(len(self.names) + 1))
-
-    def close(self) -> None:
-        self.hot.end()
-        self.hot.release()
-        self.spool.close()
-
-
-@pytest.fixture(scope="module")
-def core(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    made = Core(
-        tmp_path_factory.mktemp("core"), Bounds(depth=3, items=6, chars=12, attributes=4)
-    )
-    yield made
-    made.close()
 
 
 class Plain:
@@ -283,39 +273,34 @@ values = st.recursive(scalars, containers, max_leaves=25)
 @example(value=-(1 << 1024))
 @example(value=float("nan"))
 @example(value="\ud800 and \U0001f600")
-def test_c_encodes_each_value_as_python_does(core: Core, value: Any) -> None:
-    # The same tables on both sides: what is new to one is new to the other.
-    core.hot.begin()
-    core.types.clear()
-    core.names.clear()
-    core.twin.reset()
-    core.spool.begin(b"{}")
-    assert core.hot.encode(value) == core.twin.encode(value)
-    assert core.hot.encode(value) == core.twin.encode(value)
+def test_c_tells_of_each_value_as_python_does(value: Any) -> None:
+    ours, theirs = (told_of(value, engine) for engine in (NATIVE, TWIN))
+    assert ours == theirs
 
 
-def test_c_knows_a_cycle_as_python_does(core: Core) -> None:
+def test_c_knows_a_cycle_as_python_does() -> None:
     round_list: list[Any] = [1]
     round_list.append({"again": round_list})
     thing = Plain(name="me")
     thing.me = thing  # type: ignore[attr-defined]
     for value in (round_list, thing):
-        core.hot.begin()
-        core.types.clear()
-        core.names.clear()
-        core.twin.reset()
-        core.spool.begin(b"{}")
-        assert core.hot.encode(value) == core.twin.encode(value)
+        assert told_of(value, NATIVE) == told_of(value, TWIN)
 
 
-@given(one=values, other=values)
-def test_a_fingerprint_is_that_of_the_content(core: Core, one: Any, other: Any) -> None:
-    holder: list[Any] = [one]
-    before, bytes_before = core.hot.fingerprint(holder), core.hot.encode(holder)
-    assert core.hot.fingerprint(holder) == before
-    holder[0] = other
-    if core.hot.fingerprint(holder) == before:
-        assert core.hot.encode(holder) == bytes_before
+def told_of(value: Any, engine: str) -> list[tuple[Any, ...]]:
+    """Record a value that lives on: so the numbers of objects are the same, too."""
+    held: list[Any] = []
+    recorded = record(
+        lambda: held.append(kept.holds(value)),
+        engine=engine,
+        include=[kept.__file__],
+        values="depth=3,items=6,chars=12,attributes=4",
+    )
+    assert (recorded.status, recorded.error) == ("complete", None)
+    return [
+        (event.kind, event.args and dict(event.args), event.value, dict(event.changes), event.objects)
+        for event in recorded.of("holds")
+    ]
 
 
 MUTATIONS: list[tuple[Any, Callable[[Any], object]]] = [
@@ -412,22 +397,48 @@ def test_c_words_each_exception_as_python_does(
     assert len(ours) == len(errors)
 
 
-@pytest.mark.parametrize("number", range(len(MUTATIONS)))
-def test_a_change_in_place_changes_the_fingerprint(core: Core, number: int) -> None:
-    value, change = MUTATIONS[number]
-    before = core.hot.fingerprint(value)
+def changes_in_place(value: Any, change: Callable[[Any], object]) -> int:
+    steps = 1
     change(value)
-    assert core.hot.fingerprint(value) != before
+    steps = 2
+    return steps
 
 
-def test_a_value_at_the_address_of_a_dead_one_is_seen(core: Core) -> None:
+@pytest.mark.parametrize("wraps", [lambda value: value, lambda value: [value]], ids=["", "in"])
+@pytest.mark.parametrize("number", range(len(MUTATIONS)))
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_change_in_place_is_seen_at_the_next_line(
+    engine: str, number: int, wraps: Callable[[Any], Any]
+) -> None:
+    value, change = MUTATIONS[number]
+    value = copy.deepcopy(value)
+    recorded = record(changes_in_place, wraps(value), lambda _: change(value), engine=engine)
+    lines = [event for event in recorded.of("changes_in_place") if event.kind == "line"]
+    called = recorded.of("changes_in_place")[0]
+    assert called.args is not None
+    # One secret is shown as the other.
+    is_shown = "redacted" not in str(called.args["value"])
+    told = ["value"] if is_shown else []
+    assert [sorted(event.changes) for event in lines[:3]] == [[], ["steps"], told]
+    if is_shown:
+        assert lines[2].changes["value"] != called.args["value"]
+
+
+def fills_a_box() -> None:
     box: list[Any] = [0.5]
-    seen = set()
-    for number in range(50):
+    number = 0
+    while number < 50:
         # Floats die and are born in the same place, again and again.
+        box[0] = None
         box[0] = number + 0.25
-        seen.add(core.hot.fingerprint(box))
-    assert len(seen) == 50
+        number += 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_value_at_the_address_of_a_dead_one_is_seen(engine: str) -> None:
+    recorded = record(fills_a_box, engine=engine)
+    boxes = [e.changes["box"]["items"][0]["value"] for e in recorded.events if "box" in e.changes]
+    assert boxes[1:] == [number + 0.25 if i else None for number in range(50) for i in (0, 1)]
 
 
 # Promises.
@@ -576,11 +587,17 @@ def test_a_tuple_that_is_being_made_is_read_as_far_as_it_is(level: str) -> None:
     assert (recorded.error, recorded.status) == (None, "complete")
 
 
+def holds_things(holder: Any, thing: Any) -> int:
+    count = 1
+    count = 2
+    return count
+
+
 @pytest.mark.parametrize("wraps", [lambda thing: thing, lambda thing: ValueError(*[thing])])
 def test_what_another_thread_takes_away_while_it_is_read_lives_on(
-    core: Core, wraps: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+    wraps: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A helper in Python runs in the middle of a walk; here it is the other thread too."""
+    """A helper in Python runs in the middle of a look; here it is the other thread too."""
     from pytest_recorder.engine.native.hot_path import Helpers
 
     class Fresh:
@@ -602,39 +619,13 @@ def test_what_another_thread_takes_away_while_it_is_read_lives_on(
         return asked(helpers, kind)
 
     monkeypatch.setattr(Helpers, "describe_type", takes_away)
-    core.hot.fingerprint(holder)
-    core.hot.encode(holder)
-    core.hot.fingerprint(thing)
-    core.hot.encode(thing)
+    recorded = record(holds_things, holder, thing, engine=NATIVE)
+    assert (recorded.status, recorded.error, recorded.result) == ("complete", None, 2)
     assert type(thing) is Fresh
-
-
-@pytest.mark.parametrize("name", ["describe_type", "content_of_other", "level_of"])
-def test_a_fingerprint_whose_helper_fails_says_so(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pytest_recorder.engine.native.hot_path import Helpers
-
-    class Unread:
-        __slots__ = ("inner",)
-
-    def broken(*_: object) -> Any:
-        raise OSError(28, "no space left")
-
-    made = Core(tmp_path, Bounds(depth=6, items=6, chars=12, attributes=4), ("never",))
-    thing = Unread()
-    thing.inner = decimal.Decimal(1)
-    try:
-        made.hot.fingerprint(thing.inner)
-        if name == "level_of":
-            made.hot._helpers.level_of = broken
-        else:
-            monkeypatch.setattr(Helpers, name, broken)
-        for value in ([{"a key": thing}], (thing,), {"another": 1, "key": thing}):
-            with pytest.raises(OSError, match="no space left"):
-                made.hot.fingerprint(value)
-    finally:
-        made.close()
+    values = recorded.values_at(recorded.last("return"))
+    assert values["holder"]["length"] == 0
+    assert values["thing"]["type"].endswith("Fresh")
+    assert values["thing"]["length"] == 40
 
 
 class Noisy:

@@ -5,9 +5,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from pytest_recorder.format.events import Event
 from pytest_recorder.testing import Recorded, record
+from pytest_recorder.tracefile import spool
 from tests.fuzz_values import program, witness
 from tests.fuzz_values.witness import Value
 
@@ -64,9 +66,19 @@ class Case:
         """Record it."""
         name, _, hot_path = engine.partition("/")
         values = ",".join(f"{key}={value}" for key, value in self.bounds.items())
-        found = record(
-            self.main(), engine=name, hot_path=hot_path, values=values, include=[str(self.path)]
-        )
+        # Of half of the programs each block holds a few events only, and tells anew of all in view.
+        unit = 4096 if self.seed % 2 else 1 << 20
+        with (
+            patch.object(spool, "_SMALLEST_UNIT", unit),
+            patch.object(spool, "_LARGEST_UNIT", unit),
+        ):
+            found = record(
+                self.main(),
+                engine=name,
+                hot_path=hot_path,
+                values=values,
+                include=[str(self.path)],
+            )
         if found.error is not None:
             raise Difference(f"the program raised {found.error!r}") from found.error
         if found.dropped:

@@ -85,7 +85,7 @@ class Maker:
                 lambda: f"(n << 9000) + (n << {r.choice((4500, 4510))}) + n",
                 lambda: f"n / {r.randrange(1, 5)}",
                 lambda: f"text({r.randrange(1, 5)}, {r.choice('abé€')!r})",
-                lambda: f"text({r.choice((255, 256, 257, 300))}, 'z')",
+                lambda: f"text({r.choice((255, 256, 257, 300, 2500))}, 'z')",
                 lambda: f"text({r.randrange(1, 5)}).encode()",
                 lambda: f"complex(n, {r.randrange(3)})",
                 lambda: r.choice(("None", "True", "False", "''", "()", "n")),
@@ -423,6 +423,6 @@ def bounds(seed: int) -> dict[str, int]:
     return {
         "depth": r.randrange(1, 6),
         "items": r.choice((1, 2, 3, 20)),
-        "chars": r.choice((1, 2, 3, 256)),
+        "chars": r.choice((1, 2, 3, 256, 5000)),
         "attributes": r.choice((1, 2, 3, 20)),
     }

@@ -19,6 +19,7 @@ from pytest_recorder.engine.pure.values import ValueEncoder
 from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.cursor import Cursor
 from pytest_recorder.format.definition_tables import DefinitionTables
+from pytest_recorder.format.object_states import ObjectStates
 from pytest_recorder.format.primitives import uv
 from pytest_recorder.format.value_decoder import ValueDecoder
 from pytest_recorder.format.vocabulary import MAX_INT_BYTES
@@ -32,6 +33,8 @@ class Coder:
     def __init__(self, bounds: Bounds = Bounds(), redactor: Redactor | None = None) -> None:  # noqa: B008
         self.definitions = DefinitionTables()
         self.encoder = ValueEncoder(bounds, redactor or Redactor(), self._type, self._name)
+        self.bounds = bounds
+        self.blocks = 0
 
     def _type(self, name: str, fields: tuple[str, ...]) -> bytes:
         number = len(self.definitions.types) + 1
@@ -44,11 +47,22 @@ class Coder:
         return uv(number)
 
     def __call__(self, value: object) -> dict[str, Any]:
+        """Look at a value in a block of its own, and show it from the records of its objects."""
+        self.blocks += 1
+        objects = self.encoder.objects
+        objects.begin(self.blocks)
         data = self.encoder.encode(value)
+        objects.take_met()
+        records = Cursor(objects.run())
+        values = ValueDecoder(self.definitions)
+        states = ObjectStates(values, self.bounds.depth)
+        while records.at < records.end:
+            states.take(records.byte(), records, 0)
         cursor = Cursor(data)
-        decoded = ValueDecoder(self.definitions).value(cursor)
+        held = values.held(cursor)
         assert cursor.at == len(data)
-        return decoded
+        states.check()
+        return states.show(held, 0)
 
 
 def code(value: object, **bounds: int) -> dict[str, Any]:
