@@ -4,6 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+# Before any test: `pytester` takes modules out of `sys.modules` that came during a run in this process,
+# and a second import of orjson reads what the first one has freed.
+import orjson  # noqa: F401
 import pytest
 from hypothesis import settings
 

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Plain:
-    def __init__(self, **attributes: object) -> None:
-        self.__dict__.update(attributes)
+    pass
 
 
 class Slotted:
@@ -66,7 +65,8 @@ def holds_containers() -> list[Any]:
 
 def holds_instances() -> list[Any]:
     kept: list[Any] = []
-    plain, slotted, both = Plain(a=1), Slotted(1, None), Both([1], 2)
+    plain, slotted, both = Plain(), Slotted(1, None), Both([1], 2)
+    plain.a = 1
     kept += [plain, slotted, both]
     plain.b = slotted
     slotted.left = both

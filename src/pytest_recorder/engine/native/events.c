@@ -64,13 +64,13 @@ hot_line(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
         return 0;
     }
     int has_values = hot->settings.level == LEVEL_VALUES;
+    begin_event(hot);
     int is_same = !has_values || is_as_before(hot, frame, state);
     if (is_same && write_line_at_once(hot, tstate, state, line)) {
         state->line_seen = line;
         return 0;
     }
     Looking looking = {frame, NULL, NULL, is_same, 0};
-    begin_event(hot);
     event_body(hot);
     if (write_event(hot, tstate, state, OP_LINE, line, &looking) < 0) {
         return -1;

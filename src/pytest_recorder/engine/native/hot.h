@@ -97,7 +97,9 @@ typedef struct {
  * address is never followed. */
 typedef struct {
     PyObject *item;
-    uint64_t payload; /* 0: no scalar, or one of which the address tells all */
+    /* 0: the address tells all. Odd: of a scalar. Even: of a container that is written in place, with what
+     * is in it. */
+    uint64_t payload;
 } Seen;
 
 /* What is known of an object: its number, and what it held when it was last looked at. */
@@ -106,14 +108,17 @@ typedef struct Object {
     struct Object *next_free;
     PyTypeObject *type;
     uint64_t serial; /* of the reader of its type */
+    uint64_t types_dead; /* when its type was known to be that */
     uint32_t number;
     int shape;
     uint64_t block;      /* the last one that tells of it */
     uint64_t told_whole; /* the last one that tells what it holds */
     uint64_t looked;     /* number of the last look that came by */
     uint64_t changed;    /* of those that found a change, */
-    uint64_t resized;    /* and another size */
+    uint64_t resized;    /* and another size, */
+    uint64_t relinked;   /* and other objects in it */
     uint64_t walked;
+    uint64_t checked; /* the event at which it was seen to hold the same */
     int looked_depth;
     int is_gone;     /* another one has its address: what refers to it is to be read anew */
     Py_ssize_t size; /* -1: not known yet */
@@ -130,6 +135,7 @@ typedef struct Object {
     int child_size;
     /* What tells quickly that it holds the same. */
     int quick; /* QUICK_*, 0: nothing does */
+    int is_deep;
     int seen_count;
     int seen_size;
     int pairs_from; /* from there, two belong together */
@@ -139,7 +145,7 @@ typedef struct Object {
     const void *keys;
 } Object;
 
-/* An object that was met, owned meanwhile. */
+/* An object that was met. */
 typedef struct {
     Object *object;
     PyObject *value;
@@ -291,6 +297,7 @@ typedef struct { /* secrets.c */
     uint64_t answers[SECRET_ANSWERS]; /* fingerprints of strings; the last two bits say how much is hidden */
     uint64_t told[SECRETS_TOLD];      /* fingerprints of texts that Python has had in this trace */
     uint64_t redacted; /* values of this trace of which only the type was written */
+    uint64_t in_place; /* containers that were written where they stand */
 } Secrecy;
 
 #define FREE_LISTS 65
@@ -386,13 +393,16 @@ typedef struct { /* records.c */
 
 typedef struct { /* looks.c */
     uint64_t number; /* of the look */
-    Met *queue;
+    uint64_t newest; /* that found a change in what this one came by */
+    Met *queue; /* in view */
     int count;
     int size;
     int at;
+    int is_owning; /* what is in the queue */
     Buffer records;
     Buffer content; /* of the object that is looked at, */
-    uint32_t *ends; /* and the ends of its parts */
+    uint32_t *ends; /* and the ends of its parts, */
+    uint64_t *hidden; /* and how many values were hidden up to there */
     int ends_size;
     int parts;
 } Looks;

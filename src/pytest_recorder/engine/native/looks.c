@@ -23,6 +23,7 @@ look_begin(Hot *hot)
         return -1;
     }
     objects_look(hot, ++hot->looks.number);
+    hot->looks.newest = 0;
     buffer_begin(&hot->looks.records);
     return 0;
 }
@@ -31,34 +32,63 @@ void
 look_end(Hot *hot)
 {
     while (hot->looks.count > 0) {
-        Py_DECREF(hot->looks.queue[--hot->looks.count].value);
+        PyObject *value = hot->looks.queue[--hot->looks.count].value;
+        if (hot->looks.is_owning) {
+            Py_DECREF(value);
+        }
     }
+    hot->looks.is_owning = 0;
     hot->looks.at = 0;
 }
 
-/* Takes over the reference to the value. */
+void
+look_own(Hot *hot)
+{
+    for (int i = 0; !hot->looks.is_owning && i < hot->looks.count; i++) {
+        Py_INCREF(hot->looks.queue[i].value);
+    }
+    hot->looks.is_owning = 1;
+}
+
+static inline void
+came_by(Hot *hot, const Object *object)
+{
+    uint64_t newest = object->changed > object->resized ? object->changed : object->resized;
+    if (newest > hot->looks.newest) {
+        hot->looks.newest = newest;
+    }
+}
+
 static int
+queue_grow(Hot *hot)
+{
+    int size = hot->looks.size == 0 ? 64 : hot->looks.size * 2;
+    Met *grown = PyMem_RawRealloc(hot->looks.queue, (size_t)size * sizeof(Met));
+    if (grown == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    hot->looks.queue = grown;
+    hot->looks.size = size;
+    return 0;
+}
+
+static inline int
 queue_add(Hot *hot, Object *object, PyObject *value, int depth)
 {
     if (object->looked == hot->looks.number && object->looked_depth <= depth) {
-        Py_DECREF(value);
         return 0;
     }
-    if (hot->looks.count == hot->looks.size) {
-        int size = hot->looks.size == 0 ? 64 : hot->looks.size * 2;
-        Met *grown = PyMem_RawRealloc(hot->looks.queue, (size_t)size * sizeof(Met));
-        if (grown == NULL) {
-            Py_DECREF(value);
-            PyErr_NoMemory();
-            return -1;
-        }
-        hot->looks.queue = grown;
-        hot->looks.size = size;
+    if (hot->looks.count == hot->looks.size && queue_grow(hot) < 0) {
+        return -1;
     }
     object->looked = hot->looks.number;
     object->looked_depth = depth;
     Met met = {object, value, depth};
     hot->looks.queue[hot->looks.count++] = met;
+    if (hot->looks.is_owning) {
+        Py_INCREF(value);
+    }
     return 0;
 }
 
@@ -66,10 +96,10 @@ static int
 take_met_at(Hot *hot, int depth)
 {
     int status = 0;
-    for (int i = 0; i < hot->objects.met_count; i++) {
+    look_own(hot);
+    for (int i = 0; status == 0 && i < hot->objects.met_count; i++) {
         const Met *met = &hot->objects.met[i];
-        Py_INCREF(met->value);
-        status = status < 0 || queue_add(hot, met->object, met->value, depth) < 0 ? -1 : 0;
+        status = queue_add(hot, met->object, met->value, depth);
     }
     objects_drop_met(hot);
     return status;
@@ -78,13 +108,21 @@ take_met_at(Hot *hot, int depth)
 int
 look_take_met(Hot *hot)
 {
-    return take_met_at(hot, 0);
+    return hot->objects.met_count > 0 ? take_met_at(hot, 0) : 0;
 }
 
 int
-look_take(Hot *hot, Object *object, PyObject *value)
+look_take_roots(Hot *hot, const KnownValue *known)
 {
-    return queue_add(hot, object, Py_NewRef(value), 0);
+    if (known->root != NULL) {
+        return queue_add(hot, known->root, known->root->address, 0);
+    }
+    for (int i = 0; i < known->root_count; i++) {
+        if (queue_add(hot, known->roots[i], known->roots[i]->address, 0) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* What an object holds. */
@@ -108,7 +146,14 @@ part_end(Hot *hot)
         }
         hot->looks.ends = grown;
         hot->looks.ends_size = size;
+        uint64_t *hidden = PyMem_RawRealloc(hot->looks.hidden, (size_t)size * sizeof(uint64_t));
+        if (hidden == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        hot->looks.hidden = hidden;
     }
+    hot->looks.hidden[hot->looks.parts] = hot->secrecy.redacted;
     hot->looks.ends[hot->looks.parts++] = (uint32_t)hot->looks.content.used;
     return 0;
 }
@@ -366,12 +411,17 @@ put_change(Hot *hot, const Object *object, const Content *content)
     uint32_t from = first > 0 ? new.ends[first - 1] : 0;
     uint32_t to = new.count - end > 0 ? new.ends[new.count - end - 1] : 0;
     put_bytes(out, new.data + from, to > from ? to - from : 0);
+    if (new.count - end > first) {
+        uint64_t before = first > 0 ? hot->looks.hidden[first - 1] : hot->secrecy.redacted;
+        uint64_t hidden = hot->looks.hidden[new.count - end - 1] - before;
+        redacted_set(hot, hot->secrecy.redacted + hidden);
+    }
 }
 
 static int
 keep_children(Hot *hot, Object *object)
 {
-    int count = hot->objects.met_count;
+    int count = hot->objects.met_count, is_same = count == object->child_count;
     if (count > object->child_size) {
         Object **grown = PyMem_RawRealloc(object->children, (size_t)count * sizeof(Object *));
         if (grown == NULL) {
@@ -382,9 +432,13 @@ keep_children(Hot *hot, Object *object)
         object->child_size = count;
     }
     for (int i = 0; i < count; i++) {
+        is_same = is_same && object->children[i] == hot->objects.met[i].object;
         object->children[i] = hot->objects.met[i].object;
     }
     object->child_count = count;
+    if (!is_same) {
+        object->relinked = hot->looks.number;
+    }
     return 0;
 }
 
@@ -443,7 +497,6 @@ tell(Hot *hot, Object *object, TypeReader *reader, const Content *content, uint6
     if (is_told && is_same) {
         return 0;
     }
-    redacted_set(hot, hot->secrecy.redacted + redacted);
     if (is_told && object->has_content && object->parts >= 0 && !content->is_leaf &&
         object->tag == content->tag) {
         put_change(hot, object, content);
@@ -453,6 +506,7 @@ tell(Hot *hot, Object *object, TypeReader *reader, const Content *content, uint6
             return -1;
         }
         put_whole(hot, content);
+        redacted_set(hot, hot->secrecy.redacted + redacted);
     }
     return is_same ? 0 : keep_content(hot, object, content);
 }
@@ -462,7 +516,7 @@ static int
 look_at(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
 {
     Content content;
-    uint64_t redacted = hot->secrecy.redacted;
+    uint64_t redacted = hot->secrecy.redacted, in_place = hot->secrecy.in_place;
     objects_held_by(hot, object, NULL);
     int status = read_content(hot, value, reader, &content);
     objects_held_by(hot, NULL, NULL);
@@ -477,8 +531,7 @@ look_at(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
     if (keep_children(hot, object) < 0 || tell(hot, object, reader, &content, found) < 0) {
         return -1;
     }
-    /* What holds a secret is read each time. */
-    return found > 0 ? 0 : quick_keep(hot, object, value, reader);
+    return quick_keep(hot, object, value, reader, hot->secrecy.in_place != in_place);
 }
 
 static int
@@ -538,7 +591,7 @@ take_children(Hot *hot, const Object *object, int depth)
 {
     for (int i = 0; i < object->child_count; i++) {
         Object *child = object->children[i];
-        if (queue_add(hot, child, Py_NewRef((PyObject *)child->address), depth) < 0) {
+        if (queue_add(hot, child, child->address, depth) < 0) {
             return -1;
         }
     }
@@ -552,14 +605,17 @@ look_run(Hot *hot)
         Met met = hot->looks.queue[hot->looks.at++];
         Object *object = met.object;
         int is_known = object->has_content && object->told_whole == hot->spool.block;
-        if (is_known && quick_is_same(hot, object, met.value) &&
+        if (is_known &&
+            (object->checked == hot->changes.event || quick_is_same(hot, object, met.value)) &&
             has_its_children(hot, object, met.depth)) {
+            came_by(hot, object);
             if (met.depth < hot->settings.depth &&
                 take_children(hot, object, met.depth + 1) < 0) {
                 return -1;
             }
             continue;
         }
+        look_own(hot);
         PyTypeObject *type = (PyTypeObject *)Py_NewRef(Py_TYPE(met.value));
         TypeReader *reader = reader_of(hot, type);
         int found = reader == NULL ? -1 : look_at_one(hot, object, met.value, reader, met.depth);
@@ -567,8 +623,27 @@ look_run(Hot *hot)
         if (found < 0 || (found > 0 && take_met_at(hot, met.depth + 1) < 0)) {
             return -1;
         }
+        came_by(hot, object);
     }
     return buffer_check(&hot->looks.records);
+}
+
+int
+look_again(Hot *hot, Object *object, PyObject *value)
+{
+    PyTypeObject *type = (PyTypeObject *)Py_NewRef(Py_TYPE(value));
+    TypeReader *reader = reader_of(hot, type);
+    int status = reader == NULL ? -1 : look_at(hot, object, value, reader);
+    Py_DECREF(type);
+    objects_drop_met(hot);
+    came_by(hot, object);
+    return status;
+}
+
+void
+look_passes(Hot *hot, const Object *object)
+{
+    came_by(hot, object);
 }
 
 int
@@ -608,5 +683,6 @@ looks_free(Hot *hot)
     buffer_free(&hot->looks.content);
     PyMem_RawFree(hot->looks.queue);
     PyMem_RawFree(hot->looks.ends);
+    PyMem_RawFree(hot->looks.hidden);
     memset(&hot->looks, 0, sizeof(hot->looks));
 }

@@ -10,8 +10,17 @@ int look_begin(Hot *hot);
 /* What the last value that was encoded refers to is in view, too. */
 int look_take_met(Hot *hot);
 
-/* An object is in view that is there as it was. */
-int look_take(Hot *hot, Object *object, PyObject *value);
+/* Own what is in view, before anything runs. */
+void look_own(Hot *hot);
+
+/* Look at one object, which the caller owns: only scalars in it have changed. */
+int look_again(Hot *hot, Object *object, PyObject *value);
+
+/* An object is in view that holds what it held. */
+void look_passes(Hot *hot, const Object *object);
+
+/* What a variable refers to is in view, and where it was. */
+int look_take_roots(Hot *hot, const KnownValue *known);
 
 /* Look at what is in view, and put the records of what is new. */
 int look_run(Hot *hot);

@@ -41,11 +41,14 @@ object_begin(Object *object, void *address, TypeReader *reader, uint32_t number)
 {
     object->address = address;
     object->type = reader->type;
+    object->types_dead = types_dead;
     object->serial = reader->serial;
     object->shape = reader->shape;
     object->number = number;
     object->block = object->told_whole = 0;
-    object->looked = object->changed = object->resized = object->walked = 0;
+    object->looked = object->changed = object->resized = object->relinked = 0;
+    object->walked = 0;
+    object->checked = 0;
     object->looked_depth = 0;
     object->is_gone = 0;
     object->size = -1;

@@ -1,4 +1,4 @@
-/* A text of no more characters than are shown is told by its hash, which Python keeps with it. */
+/* A text is told by its hash, which Python keeps with it. */
 
 #include "payloads.h"
 
@@ -26,15 +26,8 @@ large_payload(const Hot *hot, PyObject *value)
         payload = int_payload(value);
     }
     else if (type == &PyUnicode_Type) {
-        Py_ssize_t length = PyUnicode_GET_LENGTH(value);
-        if (length <= most) {
-            payload = mix(TAG_STR, (uint64_t)PyUnicode_Type.tp_hash(value));
-        }
-        else {
-            int kind = PyUnicode_KIND(value);
-            payload = mix_bytes(mix(TAG_STR_CUT, (uint64_t)length) ^ (uint64_t)kind,
-                                PyUnicode_DATA(value), (size_t)(most * kind));
-        }
+        /* Python keeps it, and asks for it itself where a text is a key. */
+        payload = mix(TAG_STR, (uint64_t)PyUnicode_Type.tp_hash(value));
     }
     else if (type == &PyBytes_Type) {
         Py_ssize_t size = PyBytes_GET_SIZE(value);
@@ -45,4 +38,58 @@ large_payload(const Hot *hot, PyObject *value)
         payload = mix_bytes(TAG_COMPLEX, &((PyComplexObject *)value)->cval, sizeof(Py_complex));
     }
     return payload | 1;
+}
+
+/* Containers. */
+
+static uint64_t item_payload(const Hot *hot, PyObject *item, int depth);
+
+static uint64_t
+container_payload(const Hot *hot, PyObject *value, int depth)
+{
+    Py_ssize_t most = hot->settings.items, at = 0;
+    PyObject *key, *item;
+    uint64_t payload = 0;
+    if (PyDict_Check(value)) {
+        payload = mix(TAG_MAPPING, (uint64_t)PyDict_GET_SIZE(value));
+        for (Py_ssize_t i = 0; i < most && PyDict_Next(value, &at, &key, &item); i++) {
+            payload = mix(payload, item_payload(hot, key, depth));
+            payload = mix(payload, item_payload(hot, item, depth));
+        }
+    }
+    else if (PyList_Check(value) || PyTuple_Check(value)) {
+        int is_list = PyList_Check(value);
+        Py_ssize_t size = Py_SIZE(value);
+        payload = mix(TAG_SEQUENCE, (uint64_t)size);
+        for (; at < size && at < most; at++) {
+            item = is_list ? PyList_GET_ITEM(value, at) : PyTuple_GET_ITEM(value, at);
+            payload = mix(payload, item != NULL ? item_payload(hot, item, depth) : 0);
+        }
+    }
+#ifdef HOT_INTERNALS
+    else if (PyAnySet_Check(value)) {
+        payload = mix(TAG_SEQUENCE, (uint64_t)PySet_GET_SIZE(value));
+        for (Py_ssize_t i = 0; i < most && set_next(value, &at, &item); i++) {
+            payload = mix(payload, item_payload(hot, item, depth));
+        }
+    }
+#endif
+    return payload;
+}
+
+static uint64_t
+item_payload(const Hot *hot, PyObject *item, int depth)
+{
+    uint64_t payload = scalar_payload(hot, item);
+    if (payload == 0 && depth < hot->settings.depth) {
+        payload = container_payload(hot, item, depth + 1);
+    }
+    return mix(payload, (uint64_t)(uintptr_t)item);
+}
+
+uint64_t
+deep_payload(const Hot *hot, PyObject *value)
+{
+    uint64_t payload = container_payload(hot, value, 0) & ~(uint64_t)1;
+    return payload;
 }

@@ -21,10 +21,7 @@ scalar_payload(const Hot *hot, PyObject *value)
     }
     if (type == &PyUnicode_Type) {
         Py_hash_t hash = ((PyASCIIObject *)value)->hash;
-        if (hash == -1 || PyUnicode_GET_LENGTH(value) > hot->settings.chars) {
-            return large_payload(hot, value);
-        }
-        return mix(TAG_STR, (uint64_t)hash) | 1;
+        return hash != -1 ? mix(TAG_STR, (uint64_t)hash) | 1 : large_payload(hot, value);
     }
     if (type == &PyFloat_Type) {
         uint64_t bits;
@@ -37,12 +34,24 @@ scalar_payload(const Hot *hot, PyObject *value)
     return 0;
 }
 
-/* Whether a scalar, or nothing but an address, is what was seen. */
+/* Of a built-in container: all that is in it and in containers in it, within the bounds; even. 0 of
+ * anything else. Calls nothing. */
+uint64_t deep_payload(const Hot *hot, PyObject *value);
+
+/* What is one of a kind: the address tells all. */
+static inline int
+is_singleton(PyObject *value)
+{
+    return value == Py_None || value == Py_True || value == Py_False;
+}
+
+/* Whether something is what was seen. */
 static inline int
 is_as_seen(const Hot *hot, const Seen *seen, PyObject *item)
 {
     return seen->item == item &&
-           (seen->payload == 0 || scalar_payload(hot, item) == seen->payload);
+           (seen->payload == 0 || (seen->payload & 1 ? scalar_payload(hot, item)
+                                                     : deep_payload(hot, item)) == seen->payload);
 }
 
 static inline void
@@ -50,6 +59,16 @@ see(const Hot *hot, Seen *seen, PyObject *item)
 {
     seen->item = item;
     seen->payload = item != NULL ? scalar_payload(hot, item) : 0;
+}
+
+/* The same of what may be written in place. */
+static inline void
+see_deep(const Hot *hot, Seen *seen, PyObject *item)
+{
+    see(hot, seen, item);
+    if (item != NULL && seen->payload == 0) {
+        seen->payload = deep_payload(hot, item);
+    }
 }
 
 #endif

@@ -63,6 +63,17 @@ seen_reserve(Object *object, int count)
     return 0;
 }
 
+static inline void
+see_part(const Hot *hot, int is_deep, Seen *seen, PyObject *item)
+{
+    if (is_deep) {
+        see_deep(hot, seen, item);
+    }
+    else {
+        see(hot, seen, item);
+    }
+}
+
 static PyObject *const *
 items_of(PyObject *value)
 {
@@ -71,7 +82,7 @@ items_of(PyObject *value)
 }
 
 static int
-keep_items(Hot *hot, Object *object, PyObject *value)
+keep_items(Hot *hot, Object *object, PyObject *value, int is_deep)
 {
     Py_ssize_t size = Py_SIZE(value), most = hot->settings.items;
     int count = (int)(size < most ? size : most);
@@ -80,7 +91,7 @@ keep_items(Hot *hot, Object *object, PyObject *value)
     }
     PyObject *const *items = items_of(value);
     for (int i = 0; i < count; i++) {
-        see(hot, &object->seen[i], items[i]);
+        see_part(hot, is_deep, &object->seen[i], items[i]);
     }
     object->seen_count = object->pairs_from = count;
     object->quick_size = size;
@@ -89,7 +100,7 @@ keep_items(Hot *hot, Object *object, PyObject *value)
 }
 
 static int
-keep_set(Hot *hot, Object *object, PyObject *value)
+keep_set(Hot *hot, Object *object, PyObject *value, int is_deep)
 {
     Py_ssize_t size = PySet_GET_SIZE(value), most = hot->settings.items, at = 0;
     int count = (int)(size < most ? size : most), found = 0;
@@ -98,7 +109,7 @@ keep_set(Hot *hot, Object *object, PyObject *value)
         return -1;
     }
     while (found < count && set_next(value, &at, &item)) {
-        see(hot, &object->seen[found++], item);
+        see_part(hot, is_deep, &object->seen[found++], item);
     }
     object->seen_count = object->pairs_from = found;
     object->quick_size = size;
@@ -143,7 +154,7 @@ slot_of(const TypeReader *reader, PyObject *value, int slot)
 
 /* Pairs of a key, by its address, and what stands there. */
 static int
-keep_pairs(Hot *hot, Object *object, PyObject *dict, Py_ssize_t most)
+keep_pairs(Hot *hot, Object *object, PyObject *dict, Py_ssize_t most, int is_deep)
 {
     Py_ssize_t size = PyDict_GET_SIZE(dict), at = 0;
     int count = (int)(size < most ? size : most);
@@ -152,8 +163,8 @@ keep_pairs(Hot *hot, Object *object, PyObject *dict, Py_ssize_t most)
         return -1;
     }
     for (int i = 0; i < count && PyDict_Next(dict, &at, &key, &item); i++) {
-        see(hot, &object->seen[object->seen_count++], key);
-        see(hot, &object->seen[object->seen_count++], item);
+        see_part(hot, is_deep, &object->seen[object->seen_count++], key);
+        see_part(hot, is_deep, &object->seen[object->seen_count++], item);
     }
     object->quick_size = size;
     object->version = dict_version(dict);
@@ -165,7 +176,7 @@ pairs_are_same(const Hot *hot, const Object *object, int from, PyObject *dict)
 {
     Py_ssize_t at = 0;
     PyObject *key, *item;
-    if (dict_version(dict) == object->version) {
+    if (!object->is_deep && dict_version(dict) == object->version) {
         return 1;
     }
     if (PyDict_GET_SIZE(dict) != object->quick_size) {
@@ -182,7 +193,7 @@ pairs_are_same(const Hot *hot, const Object *object, int from, PyObject *dict)
 
 /* Slots, then what an exception was made with; then pairs of what lies inline, or in a dictionary. */
 static int
-keep_attributes(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
+keep_attributes(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int is_deep)
 {
     PyObject *dict = NULL;
     PyDictValues *values =
@@ -192,10 +203,10 @@ keep_attributes(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
         return -1;
     }
     for (int i = 0; i < reader->slots; i++) {
-        see(hot, &object->seen[object->seen_count++], slot_of(reader, value, i));
+        see_part(hot, is_deep, &object->seen[object->seen_count++], slot_of(reader, value, i));
     }
     if (reader->shape == SHAPE_EXCEPTION) {
-        see(hot, &object->seen[object->seen_count++], ((PyBaseExceptionObject *)value)->args);
+        see_part(hot, is_deep, &object->seen[object->seen_count++], ((PyBaseExceptionObject *)value)->args);
     }
     object->pairs_from = object->seen_count;
     object->keys = dict;
@@ -204,7 +215,7 @@ keep_attributes(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
     if (values == NULL) {
         /* A subclass of dict can be the dictionary of an object. */
         return dict != NULL && PyDict_Check(dict)
-                   ? keep_pairs(hot, object, dict, hot->settings.attributes)
+                   ? keep_pairs(hot, object, dict, hot->settings.attributes, is_deep)
                    : 0;
     }
     PyDictUnicodeEntry *names =
@@ -213,7 +224,7 @@ keep_attributes(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
         int index = inline_index(values, i);
         object->seen[object->seen_count].item = names[index].me_key;
         object->seen[object->seen_count++].payload = 0;
-        see(hot, &object->seen[object->seen_count++], values->values[index]);
+        see_part(hot, is_deep, &object->seen[object->seen_count++], values->values[index]);
     }
     object->keys = values;
     return 0;
@@ -222,16 +233,17 @@ keep_attributes(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
 static int
 attributes_are_same(const Hot *hot, const Object *object, PyObject *value)
 {
-    PyTypeObject *type = Py_TYPE(value);
-    TypeReader *reader = hot->types.recent[((uintptr_t)type >> 6) % RECENT_READERS];
+    PyTypeObject *type = object->type;
+    TypeReader *reader = reader_as_seen(hot, object, value);
     int at = 0;
-    for (int i = 0; i < reader->slots; i++) {
+    for (int i = 0; reader != NULL && i < reader->slots; i++) {
         if (!is_as_seen(hot, &object->seen[at++], slot_of(reader, value, i))) {
             return 0;
         }
     }
-    if (reader->shape == SHAPE_EXCEPTION &&
-        !is_as_seen(hot, &object->seen[at++], ((PyBaseExceptionObject *)value)->args)) {
+    if (reader == NULL ||
+        (reader->shape == SHAPE_EXCEPTION &&
+         !is_as_seen(hot, &object->seen[at++], ((PyBaseExceptionObject *)value)->args))) {
         return 0;
     }
     if (!reader->has_dict) {
@@ -405,25 +417,27 @@ memory_payload(const Hot *hot, PyObject *value, int shape)
 }
 
 int
-quick_keep(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
+quick_keep(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int is_deep)
 {
+    object->types_dead = types_dead; /* the reader was found alive */
     object->quick = QUICK_NOT;
     object->seen_count = 0;
+    object->is_deep = is_deep;
     switch (reader->shape) {
     case SHAPE_LIST:
     case SHAPE_TUPLE:
     case SHAPE_NAMED_TUPLE:
-        return keep_items(hot, object, value);
+        return keep_items(hot, object, value, is_deep);
     case SHAPE_SET:
     case SHAPE_FROZENSET:
-        return keep_set(hot, object, value);
+        return keep_set(hot, object, value, is_deep);
     case SHAPE_MAPPING:
         object->quick = QUICK_DICT;
         object->pairs_from = 0;
-        return keep_pairs(hot, object, value, hot->settings.items);
+        return keep_pairs(hot, object, value, hot->settings.items, is_deep);
     case SHAPE_OBJECT:
     case SHAPE_EXCEPTION:
-        return keep_attributes(hot, object, value, reader);
+        return keep_attributes(hot, object, value, reader, is_deep);
     default:
         object->version = memory_payload(hot, value, reader->shape);
         object->quick = object->version != 0 ? QUICK_MEMORY : QUICK_NOT;
@@ -498,7 +512,7 @@ quick_shares(Hot *hot, const Object *object, PyObject *value)
         return 1;
     }
     TypeReader *reader = reader_of(hot, Py_TYPE(value));
-    if (reader == NULL || quick_keep(hot, &now, value, reader) < 0) {
+    if (reader == NULL || quick_keep(hot, &now, value, reader, 0) < 0) {
         PyErr_Clear();
         PyMem_RawFree(now.seen);
         return 1;
@@ -508,11 +522,126 @@ quick_shares(Hot *hot, const Object *object, PyObject *value)
     return shares;
 }
 
+static inline int
+is_link(const Hot *hot, PyObject *item)
+{
+    return item != NULL && !is_singleton(item) && scalar_payload(hot, item) == 0;
+}
+
+static inline int
+was_link(const Seen *seen)
+{
+    return seen->item != NULL && seen->payload == 0 && !is_singleton(seen->item);
+}
+
+/* One place in an object, as it was and as it is. */
+static inline int
+links_alike(const Hot *hot, const Seen *seen, PyObject *item)
+{
+    return was_link(seen) ? seen->item == item : !is_link(hot, item);
+}
+
+static int
+items_have_links(const Hot *hot, const Object *object, PyObject *const *items, Py_ssize_t size)
+{
+    Py_ssize_t most = hot->settings.items, now = size < most ? size : most;
+    int was = object->seen_count;
+    for (int i = 0; i < was || i < now; i++) {
+        static const Seen nothing = {NULL, 0};
+        const Seen *seen = i < was ? &object->seen[i] : &nothing;
+        if (!links_alike(hot, seen, i < now ? items[i] : NULL)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int
+pairs_have_links(const Hot *hot, const Object *object, int from, PyObject *dict, Py_ssize_t most)
+{
+    static const Seen nothing = {NULL, 0};
+    Py_ssize_t at = 0;
+    PyObject *key, *item;
+    for (int i = from, shown = 0; i < object->seen_count || shown < most; i += 2, shown++) {
+        int is_there = shown < most && PyDict_Next(dict, &at, &key, &item);
+        if (!is_there && i >= object->seen_count) {
+            break;
+        }
+        const Seen *seen = i < object->seen_count ? &object->seen[i] : NULL;
+        if (!links_alike(hot, seen != NULL ? seen : &nothing, is_there ? key : NULL) ||
+            !links_alike(hot, seen != NULL ? seen + 1 : &nothing, is_there ? item : NULL)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int
+attributes_have_links(const Hot *hot, const Object *object, PyObject *value)
+{
+    static const Seen nothing = {NULL, 0};
+    PyTypeObject *type = object->type;
+    TypeReader *reader = reader_as_seen(hot, object, value);
+    int at = 0;
+    if (reader == NULL) {
+        return 0;
+    }
+    for (int i = 0; i < reader->slots; i++) {
+        if (!links_alike(hot, &object->seen[at++], slot_of(reader, value, i))) {
+            return 0;
+        }
+    }
+    if (reader->shape == SHAPE_EXCEPTION &&
+        !links_alike(hot, &object->seen[at++], ((PyBaseExceptionObject *)value)->args)) {
+        return 0;
+    }
+    PyObject *dict = NULL;
+    PyDictValues *values = reader->has_dict ? attributes_of(value, type, &dict) : NULL;
+    if (values == NULL) {
+        return object->keys == dict && dict != NULL &&
+               pairs_have_links(hot, object, at, dict, hot->settings.attributes);
+    }
+    if (object->keys != values) {
+        return 0;
+    }
+    Py_ssize_t count = inline_count(values);
+    for (int i = 0; at < object->seen_count || i < count; i++, at += 2) {
+        const Seen *seen = at < object->seen_count ? &object->seen[at + 1] : &nothing;
+        PyObject *item = i < count ? values->values[inline_index(values, i)] : NULL;
+        if (!links_alike(hot, seen, item)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+int
+quick_has_links(const Hot *hot, const Object *object, PyObject *value)
+{
+    if (object->is_deep || !has_type_as_seen(hot, object, value)) {
+        return 0;
+    }
+    switch (object->quick) {
+    case QUICK_ITEMS:
+        return items_have_links(hot, object, items_of(value), Py_SIZE(value));
+    case QUICK_DICT:
+        return pairs_have_links(hot, object, 0, value, hot->settings.items);
+    case QUICK_ATTRIBUTES:
+        return attributes_have_links(hot, object, value);
+    case QUICK_MEMORY:
+        return object->shape != SHAPE_SLICE; /* a leaf, or parts that are no objects */
+    default:
+        return 0;
+    }
+}
+
 int
 quick_has_size(Hot *hot, const Object *object, PyObject *value)
 {
-    /* Its type is the one that was seen. */
-    TypeReader *reader = hot->types.recent[((uintptr_t)Py_TYPE(value) >> 6) % RECENT_READERS];
+    TypeReader *reader = reader_as_seen(hot, object, value);
+    if (reader == NULL) {
+        return 0;
+    }
     Py_ssize_t size = object_size(hot, value, reader);
     return size > 0 ? size == object->size
                     : object->has_content && quick_is_same(hot, object, value);
@@ -522,7 +651,7 @@ quick_has_size(Hot *hot, const Object *object, PyObject *value)
 
 int
 quick_keep(Hot *Py_UNUSED(hot), Object *object, PyObject *Py_UNUSED(value),
-           TypeReader *Py_UNUSED(reader))
+           TypeReader *Py_UNUSED(reader), int Py_UNUSED(is_deep))
 {
     object->quick = QUICK_NOT;
     return 0;
@@ -539,6 +668,13 @@ int
 quick_shares(Hot *Py_UNUSED(hot), const Object *Py_UNUSED(object), PyObject *Py_UNUSED(value))
 {
     return 1;
+}
+
+int
+quick_has_links(const Hot *Py_UNUSED(hot), const Object *Py_UNUSED(object),
+                PyObject *Py_UNUSED(value))
+{
+    return 0;
 }
 
 int

@@ -5,15 +5,21 @@
 #define HOT_QUICK_H
 
 #include "hot.h"
+#include "types.h"
 
 /* The parts of an object that has any, in all; 0 for a leaf, or where it is to be looked at to know. */
 Py_ssize_t object_size(Hot *hot, PyObject *value, TypeReader *reader);
 
-/* Remember what an object holds; it has just been read. -1: MemoryError. */
-int quick_keep(Hot *hot, Object *object, PyObject *value, TypeReader *reader);
+/* Remember what an object holds; it has just been read. `is_deep`: a container in it may have been
+ * written in place. -1: MemoryError. */
+int quick_keep(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int is_deep);
 
 /* 1: it holds the same. 0: nobody knows. */
 int quick_is_same(const Hot *hot, const Object *object, PyObject *value);
+
+/* Whether an object that holds something else still holds the same objects: then only scalars have come,
+ * changed or gone. 0 too where nobody knows. */
+int quick_has_links(const Hot *hot, const Object *object, PyObject *value);
 
 /* Whether an object at the bound on depth has as many parts as it had: 0 too where nobody knows. */
 int quick_has_size(Hot *hot, const Object *object, PyObject *value);
@@ -22,15 +28,23 @@ int quick_has_size(Hot *hot, const Object *object, PyObject *value);
  * knows. */
 int quick_shares(Hot *hot, const Object *object, PyObject *value);
 
+/* The reader of the type of an object, if it is the one that was seen at its address. */
+static inline TypeReader *
+reader_as_seen(const Hot *hot, const Object *object, PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    TypeReader *reader = hot->types.recent[((uintptr_t)type >> 6) % RECENT_READERS];
+    int is_it = type == object->type && reader != NULL && reader->serial == object->serial &&
+                reader_is_alive(reader);
+    return is_it ? reader : NULL;
+}
+
 /* Whether an object is of the type that was seen at its address. */
 static inline int
 has_type_as_seen(const Hot *hot, const Object *object, PyObject *value)
 {
-    PyTypeObject *type = Py_TYPE(value);
-    TypeReader *reader = hot->types.recent[((uintptr_t)type >> 6) % RECENT_READERS];
-    return type == object->type && reader != NULL && reader->serial == object->serial &&
-           (reader->weak == NULL ||
-            ((PyWeakReference *)reader->weak)->wr_object == (PyObject *)type);
+    return Py_TYPE(value) == object->type &&
+           (object->types_dead == types_dead || reader_as_seen(hot, object, value) != NULL);
 }
 
 #endif

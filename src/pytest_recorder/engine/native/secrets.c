@@ -198,3 +198,9 @@ redacted_set(Hot *hot, uint64_t count)
 {
     hot->secrecy.redacted = count;
 }
+
+void
+count_in_place(Hot *hot)
+{
+    hot->secrecy.in_place++;
+}

@@ -39,6 +39,9 @@ int may_hide(Hot *hot, PyObject *text);
 /* Start the next trace. */
 void secrets_begin(Hot *hot);
 
+/* A container is written where it stands. */
+void count_in_place(Hot *hot);
+
 /* Values of this trace of which only the type was written. */
 void redacted_set(Hot *hot, uint64_t count);
 

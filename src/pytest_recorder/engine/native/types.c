@@ -6,6 +6,26 @@
 #include "names.h"
 #include "secrets.h"
 
+uint64_t types_dead = 0;
+
+static PyObject *
+count_death(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(weak))
+{
+    types_dead++;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef death_counter = {"count_death", count_death, METH_O, NULL};
+
+static PyObject *
+watch_type(PyTypeObject *type)
+{
+    PyObject *counter = PyCFunction_New(&death_counter, NULL);
+    PyObject *weak = counter != NULL ? PyWeakref_NewRef((PyObject *)type, counter) : NULL;
+    Py_XDECREF(counter);
+    return weak;
+}
+
 static void
 reader_free(TypeReader *reader)
 {
@@ -120,7 +140,7 @@ reader_make(Hot *hot, PyTypeObject *type)
         status = reader_mark(hot, reader);
     }
     if (status == 0 && (type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
-        reader->weak = PyWeakref_NewRef((PyObject *)type, NULL);
+        reader->weak = watch_type(type);
         status = reader->weak == NULL ? -1 : 0;
     }
     if (status == 0) {

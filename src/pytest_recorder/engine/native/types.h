@@ -6,6 +6,10 @@
 
 TypeReader *reader_look_up(Hot *hot, PyTypeObject *type);
 
+/* How many types that were described have died, in the whole process: as long as none has, a type at an
+ * address is the one that was there. */
+extern uint64_t types_dead;
+
 /* Between two traces: forget dead types where there are many. */
 void readers_sweep(Hot *hot);
 void readers_free(Hot *hot);

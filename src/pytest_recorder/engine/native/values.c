@@ -341,6 +341,7 @@ static int
 in_place_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int depth, int level)
 {
     int is_mapping = reader->shape == SHAPE_MAPPING;
+    count_in_place(hot);
     Py_ssize_t most = hot->settings.items;
     Py_ssize_t full = is_mapping ? PyDict_GET_SIZE(value) : sequence_length(value, reader->shape);
     int reason = reason_of(hot, value, depth, full, most, REASON_ITEMS);

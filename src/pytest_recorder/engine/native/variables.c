@@ -67,31 +67,34 @@ variables_are_same(const Hot *hot, HotFrame *frame, const FrameState *state)
     for (int i = 0; i < code->variables; i++) {
         const Seen *seen = &state->values[i].seen;
         PyObject *value = frame_variable_borrowed(frame, code->code, code->places[i]);
-        if (value != seen->item ||
-            (seen->payload != 0 && scalar_payload(hot, value) != seen->payload)) {
+        if (!is_as_seen(hot, seen, value)) {
             return 0;
         }
     }
     return 1;
 }
 
+/* Whether what was seen at the bound on depth has the size that it had. */
+static int
+is_bound_same(Hot *hot, const FrameState *state, const Object *object)
+{
+    PyObject *value = object->address;
+    return has_type_as_seen(hot, object, value) && object->resized <= state->looked &&
+           quick_has_size(hot, object, value);
+}
+
 static int
 view_is_same(Hot *hot, const FrameState *state)
 {
     for (int i = 0; i < state->view_count; i++) {
-        const Object *object = (const Object *)(state->view[i] & ~(uintptr_t)1);
-        PyObject *value = object->address;
-        if (object->is_gone) {
+        Object *object = (Object *)(state->view[i] & ~(uintptr_t)1);
+        if (object->is_gone || (state->view[i] & 1 ? !is_bound_same(hot, state, object)
+                                                   : object->changed > state->looked ||
+                                                         !quick_is_same(hot, object, object->address))) {
             return 0;
         }
-        if (state->view[i] & 1) {
-            if (!has_type_as_seen(hot, object, value) || object->resized > state->looked ||
-                !quick_has_size(hot, object, value)) {
-                return 0;
-            }
-        }
-        else if (object->changed > state->looked || !quick_is_same(hot, object, value)) {
-            return 0;
+        if (!(state->view[i] & 1)) {
+            object->checked = hot->changes.event; /* all that it holds, not its size alone */
         }
     }
     return 1;
@@ -101,8 +104,10 @@ int
 is_as_before(Hot *hot, HotFrame *frame, FrameState *state)
 {
     if (state->view_block != hot->spool.block || state->block != hot->spool.block ||
-        state->code->is_namespace ||
-        !variables_are_same(hot, frame, state) || !view_is_same(hot, state)) {
+        state->code->is_namespace || !variables_are_same(hot, frame, state)) {
+        return 0;
+    }
+    if (!view_is_same(hot, state)) {
         return 0;
     }
     state->looked = hot->looks.number;
@@ -125,15 +130,19 @@ is_as_before(Hot *Py_UNUSED(hot), HotFrame *Py_UNUSED(frame), FrameState *Py_UNU
 static int
 is_known(Hot *hot, const KnownValue *known, PyObject *value)
 {
-    if (!known->has_value || known->seen.item != value) {
+    if (!known->has_value || !is_as_seen(hot, &known->seen, value)) {
         return 0;
     }
-    if (known->seen.payload != 0) {
-        return scalar_payload(hot, value) == known->seen.payload;
+    /* What it refers to may be another object at the same address. */
+    for (int i = 0; i < known->root_count; i++) {
+        const Object *root = known->roots[i];
+        if (root->is_gone || !has_type_as_seen(hot, root, root->address)) {
+            return 0;
+        }
     }
-    return known->root != NULL ? !known->is_in_place && !known->root->is_gone &&
-                                     has_type_as_seen(hot, known->root, value)
-                               : known->is_singleton;
+    const Object *root = known->root;
+    return root != NULL ? !root->is_gone && has_type_as_seen(hot, root, root->address)
+                        : known->seen.payload != 0 || known->is_singleton;
 }
 
 /* What stands in a variable: its bytes go to `values.bytes`, what it refers to is in view. */
@@ -142,6 +151,7 @@ look_at_value(Hot *hot, KnownValue *known, PyObject *value, int level)
 {
     Buffer *bytes = &hot->values.bytes;
     uint64_t redacted = hot->secrecy.redacted;
+    look_own(hot);
     objects_held_by(hot, NULL, known);
     int status = value_to_scratch(hot, value, level);
     objects_held_by(hot, NULL, NULL);
@@ -164,12 +174,110 @@ look_at_value(Hot *hot, KnownValue *known, PyObject *value, int level)
     int tag = bytes->data[0];
     see(hot, &known->seen, value);
     known->is_singleton = tag <= TAG_FALSE;
-    known->is_in_place = tag != TAG_REFERENCE && !known->is_singleton && known->seen.payload == 0;
-    if (known->is_in_place) {
-        known->seen.item = (PyObject *)known; /* no address of a value: it is read each time */
+    known->is_in_place = tag == TAG_SEQUENCE || tag == TAG_MAPPING;
+    if (tag != TAG_REFERENCE && !known->is_singleton && known->seen.payload == 0) {
+        known->seen.payload = deep_payload(hot, value);
+        if (known->seen.payload == 0) {
+            known->seen.item = (PyObject *)known; /* no address of a value: it is read each time */
+        }
     }
     return look_take_met(hot);
 }
+
+/* Where no other object is in view, and only scalars have changed, what is in view is walked in the
+ * order of the last look. */
+
+#ifdef HOT_INTERNALS
+
+#define MOST_AGAIN 16
+
+/* Whether the variables refer to the objects that they referred to. */
+static int
+has_same_roots(const Hot *hot, HotFrame *frame, const FrameState *state)
+{
+    const Code *code = state->code;
+    for (int i = 0; i < code->variables; i++) {
+        const KnownValue *known = &state->values[i];
+        PyObject *value = frame_variable_borrowed(frame, code->code, code->places[i]);
+        if (known->root != NULL || known->is_in_place) {
+            if (!is_as_seen(hot, &known->seen, value)) {
+                return 0;
+            }
+        }
+        else if (value != NULL && scalar_payload(hot, value) == 0 && !is_singleton(value)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* 1: all was looked at; 0: another object may be in view. */
+static int
+walk_view(Hot *hot, const FrameState *state)
+{
+    Object *again[MOST_AGAIN];
+    int count = 0, status = 1;
+    for (int i = 0; i < state->view_count; i++) {
+        Object *object = (Object *)(state->view[i] & ~(uintptr_t)1);
+        if (object->is_gone) {
+            return 0;
+        }
+        if (state->view[i] & 1) {
+            if (object->checked != hot->changes.event && !is_bound_same(hot, state, object)) {
+                return 0;
+            }
+            look_passes(hot, object);
+            continue;
+        }
+        if (object->relinked > state->looked) {
+            return 0;
+        }
+        if (object->checked == hot->changes.event ||
+            quick_is_same(hot, object, object->address)) {
+            object->checked = hot->changes.event;
+            look_passes(hot, object);
+        }
+        else if (count < MOST_AGAIN && quick_has_links(hot, object, object->address)) {
+            again[count++] = object;
+        }
+        else {
+            return 0;
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        Py_INCREF((PyObject *)again[i]->address);
+    }
+    for (int i = 0; i < count; i++) {
+        PyObject *value = again[i]->address;
+        if (status >= 0 && look_again(hot, again[i], value) < 0) {
+            status = -1;
+        }
+        else if (status > 0 && again[i]->relinked == hot->looks.number) {
+            status = 0;
+        }
+        Py_DECREF(value);
+    }
+    return status;
+}
+
+static int
+walk_known_view(Hot *hot, HotFrame *frame, const FrameState *state)
+{
+    return state->view_block == hot->spool.block && !state->code->is_namespace &&
+                   has_same_roots(hot, frame, state)
+               ? walk_view(hot, state)
+               : 0;
+}
+
+#else
+
+static int
+walk_known_view(Hot *Py_UNUSED(hot), HotFrame *Py_UNUSED(frame), const FrameState *Py_UNUSED(state))
+{
+    return 0;
+}
+
+#endif
 
 static int
 look_at_variable(Hot *hot, Variables *all, FrameState *state, int i)
@@ -185,7 +293,7 @@ look_at_variable(Hot *hot, Variables *all, FrameState *state, int i)
         return status;
     }
     if (is_known(hot, known, value)) {
-        status = known->root != NULL ? look_take(hot, known->root, value) : 0;
+        status = look_take_roots(hot, known);
     }
     else {
         status = look_at_value(hot, known, value, all->code->secrets[i]);
@@ -194,19 +302,41 @@ look_at_variable(Hot *hot, Variables *all, FrameState *state, int i)
     return status;
 }
 
+static int
+look_at_each(Hot *hot, Variables *all, FrameState *state, int has_roots)
+{
+    int status = 0;
+    for (int i = 0; status >= 0 && i < state->code->variables; i++) {
+        KnownValue *known = &state->values[i];
+        if (has_roots || (known->root == NULL && !known->is_in_place)) {
+            status = look_at_variable(hot, all, state, i);
+        }
+    }
+    return status;
+}
+
 /* All variables of a frame that is at an event. */
 static int
 look_at_variables(Hot *hot, HotFrame *frame, FrameState *state)
 {
     Variables all;
-    int status = variables_begin(&all, frame, state->code);
+    uint64_t view_block = state->view_block;
     state->has_values = 1;
-    state->view_block = 0;
-    for (int i = 0; status >= 0 && i < state->code->variables; i++) {
-        status = look_at_variable(hot, &all, state, i);
+    if (variables_begin(&all, frame, state->code) < 0) {
+        return -1;
     }
+    int found = walk_known_view(hot, frame, state);
+    state->view_block = 0;
+    int status = found < 0 ? -1 : look_at_each(hot, &all, state, !found);
     variables_end(&all);
-    return status < 0 || look_run(hot) < 0 ? -1 : look_keep_view(hot, state);
+    if (status < 0) {
+        return -1;
+    }
+    if (found) {
+        state->view_block = view_block;
+        return buffer_check(&hot->looks.records);
+    }
+    return look_run(hot) < 0 ? -1 : look_keep_view(hot, state);
 }
 
 /* What a frame gives away: its bytes go to `changes.value`. */
@@ -236,6 +366,9 @@ has_changed(Hot *hot, const FrameState *state, const KnownValue *known)
     uint64_t newest = 0;
     if (known->changed_at == hot->changes.event) {
         return 1;
+    }
+    if (hot->looks.newest <= state->looked) {
+        return 0; /* nothing in view of any has changed */
     }
     if (known->root != NULL && objects_newest(hot, &known->root, 1, &newest) < 0) {
         return -1;
@@ -385,7 +518,10 @@ look_at_all_arguments(Hot *hot, HotFrame *frame, FrameState *state)
             return -1;
         }
     }
-    return look_run(hot) < 0 || put_arguments(hot, state, count) < 0 ? -1 : 0;
+    if (look_run(hot) < 0 || put_arguments(hot, state, count) < 0) {
+        return -1;
+    }
+    return hot->settings.level == LEVEL_VALUES ? look_keep_view(hot, state) : 0;
 }
 
 int

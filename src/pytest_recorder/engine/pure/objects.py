@@ -38,7 +38,7 @@ class Content(NamedTuple):
     parts: tuple[bytes, ...] | None = None
     signature: tuple[Any, ...] = ()
     leaf: bytes = b""
-    redacted: int = 0
+    redacted: tuple[int, ...] = ()  # how much is hidden in each part
 
     def is_as(self, other: "Content") -> bool:
         """Tell whether both are written alike."""
@@ -230,10 +230,12 @@ class Objects:
         known.block = self._block
         if is_told and is_same:
             return
-        self.redacted += new.redacted
         if is_told and old is not None and old.parts is not None and old.tag == new.tag:
-            records.append(_change(known.number, old, new))
+            first, end = _what_differs(old.parts, new.parts or ())
+            self.redacted += sum(new.redacted[first : len(new.redacted) - end])
+            records.append(_change(known.number, old, new, first, end))
             return
+        self.redacted += sum(new.redacted)
         head = bytes((Op.OBJECT, new.tag)) + known.reader.type_id + known.number
         if new.parts is None:
             records.append(head + new.leaf)
@@ -288,9 +290,8 @@ class Objects:
         }
 
 
-def _change(number: bytes, old: Content, new: Content) -> bytes:
-    """Tell what has changed: the parts from the first to the last that differ."""
-    before, after = old.parts or (), new.parts or ()
+def _what_differs(before: tuple[bytes, ...], after: tuple[bytes, ...]) -> tuple[int, int]:
+    """Give how many parts at the start, and how many at the end, are as they were."""
     least = min(len(before), len(after))
     first = 0
     while first < least and before[first] == after[first]:
@@ -298,6 +299,13 @@ def _change(number: bytes, old: Content, new: Content) -> bytes:
     end = 0
     while end < least - first and before[-1 - end] == after[-1 - end]:
         end += 1
+    return first, end
+
+
+def _change(number: bytes, old: Content, new: Content, first: int, end: int) -> bytes:
+    """Tell what has changed: the parts from the first to the last that differ."""
+    before, after = old.parts or (), new.parts or ()
+    least = min(len(before), len(after))
     came = after[first : len(after) - end]
     # Where nothing is as it was, it can be another object that got the address of the old one.
     is_doubtful = least > 0 and not any(map(_is_equal, before, after))

@@ -286,9 +286,10 @@ class ValueEncoder:
         value, reader, held = read
         raw = reader.encode(value, reader)
         if raw.parts is None:
-            return Content(raw.tag, leaf=raw.leaf)
+            return Content(raw.tag, leaf=raw.leaf, signature=(raw.leaf,))
         self._held = held
         redacted = self.redacted
+        hidden: list[int] = []
         shown: list[bytes] = []
         for part in raw.parts:
             beside = b""
@@ -297,10 +298,12 @@ class ValueEncoder:
             elif raw.tag == Tag.MAPPING:
                 beside = self._part(part.key, OPEN, 1)
             shown.append(beside + self._part(part.item, part.level, 1))
+            hidden.append(self.redacted - redacted)
+            self.redacted = redacted
         signature = tuple(map(self._sign, raw.parts))
-        redacted, self.redacted = self.redacted - redacted, redacted
+        parts = tuple(shown)
         return Content(
-            raw.tag, raw.full, raw.reason, tuple(shown), signature, redacted=redacted
+            raw.tag, raw.full, raw.reason, parts, signature, redacted=tuple(hidden)
         )
 
     def _read_signature(self, read: tuple[Any, TypeReader]) -> tuple[Any, ...]:
