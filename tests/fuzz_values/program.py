@@ -415,11 +415,14 @@ class Maker:
         return f"{HEAD}\ndef main():\n{indent(text, '    ')}\n    return x2\n"
 
 
+DEFAULT = {"depth": 3, "items": 20, "chars": 256, "attributes": 20}
+
+
 def bounds(seed: int) -> dict[str, int]:
     """Give the bounds under which a program is recorded; of most the default ones."""
     r = random.Random(f"bounds {seed}")
     if r.random() < 0.6:
-        return {"depth": 3, "items": 20, "chars": 256, "attributes": 20}
+        return DEFAULT
     return {
         "depth": r.randrange(1, 6),
         "items": r.choice((1, 2, 3, 20)),
