@@ -99,6 +99,11 @@ sanitize *args="tests/engines/test_native.py tests/engines/test_contract.py test
 fuzz *args:
     {{ bin }}/python -m tests.fuzz {{ args }}
 
+# A program that is recorded wrong is named by its seed: `--seed N --programs 1` runs it, `--show` prints it.
+# Record random programs, and compare every value at every event with what a tracer of its own sees.
+fuzz-values *args:
+    {{ bin }}/python -m tests.fuzz_values {{ args }}
+
 # Give what is mutated to the scan in C under AddressSanitizer and UBSan.
 fuzz-sanitized *args="decoders files --seconds 60": build-sanitized
     LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \

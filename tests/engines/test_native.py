@@ -106,6 +106,7 @@ class Bench:
         return found, ended
 
 
+KEPT = [kept.holds_containers, kept.holds_instances, kept.holds_generators]
 SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
     "tight": {"values": ValueLimits(depth=1, items=2, chars=5, attributes=2)},
@@ -146,11 +147,7 @@ def test_both_write_the_same_events_and_definitions(
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
-@pytest.mark.parametrize(
-    "function",
-    [kept.holds_containers, kept.holds_instances, kept.holds_generators],
-    ids=lambda function: function.__name__,
-)
+@pytest.mark.parametrize("function", KEPT, ids=lambda function: function.__name__)
 def test_both_write_the_same_bytes_of_a_program_that_lets_nothing_die(
     function: Callable[[], list[Any]], settings: str, tmp_path: Path
 ) -> None:
@@ -163,6 +160,33 @@ def test_both_write_the_same_bytes_of_a_program_that_lets_nothing_die(
         found.append(
             [(*segment[:4], bytes(segment[4])) for segment in segments if segment[0] in _RECORDS]
         )
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("function", KEPT, ids=lambda function: function.__name__)
+def test_a_trace_is_the_same_where_nothing_is_compared_quickly(
+    function: Callable[[], list[Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, held = [], []
+    for look in ("", "always"):
+        monkeypatch.setenv("PYTEST_RECORDER_LOOK", look)
+        bench = Bench(tmp_path / f"look{look}", NATIVE, include=(kept.__file__,))
+        segments, _ = bench.run(lambda: held.append(function()))
+        found.append(
+            [(*segment[:4], bytes(segment[4])) for segment in segments if segment[0] in _RECORDS]
+        )
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("program", [name for name in COMPARED if name != "threads"])
+def test_a_program_that_lets_objects_die_is_told_alike_where_nothing_is_compared_quickly(
+    program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for look in ("", "always"):
+        monkeypatch.setenv("PYTEST_RECORDER_LOOK", look)
+        recorded = record(load(program).main, engine=NATIVE, include=[f"{FOLDER}/*"])
+        found.append([compared(event) for event in recorded.events])
     assert found[0] == found[1]
 
 

@@ -37,6 +37,8 @@ def main() -> int:
                 print(f"seed {seed}: {traceback.format_exc()}", flush=True)
             if found >= args.most:
                 break
+            if (seed + 1 - args.seed) % 1000 == 0:
+                print(f"{seed + 1 - args.seed:,} programs", flush=True)
     took = time.monotonic() - began
     print(f"{seed + 1 - args.seed:,} programs, {events:,} events, {found} differ, {took:.0f} s")
     return 1 if found else 0

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_recorder.engine.pure.objects import MOST_OBJECTS
 from tests.engines.support import HAS_NATIVE
 from tests.fuzz_values import compare, program
 from tests.fuzz_values.compare import Difference, check
@@ -125,6 +126,54 @@ ONCE_WRONG = {
 def test_what_once_was_wrong(name: str, seed: int, tmp_path: Path) -> None:
     body = "\n".join(line[4:] for line in ONCE_WRONG[name].strip("\n").splitlines())
     check(seed, tmp_path, f"{program.HEAD}\ndef main():\n{body}\n")
+
+
+OVERFLOW = """
+    kept = iter([])
+    one = [1, [2]]
+    other = Plain(one=one)
+    {begin}
+    for number in range(6):
+        {step}
+        one[1].append(number)
+    one[0] = other
+    other = None
+    one = None
+"""
+IN_VIEW = {
+    # More than fit are out of view.
+    "one": ("x = None; keep = []; f = lambda: keep", "x = grid(number); f().extend([x] * 21)"),
+    # More than half of those that fit are in view.
+    "three": ("x = y = z = None", "x, y, z = grid(number), x, y"),
+}
+
+
+def overflow(view: str) -> str:
+    begin, step = IN_VIEW[view]
+    body = OVERFLOW.format(begin=begin, step=step)
+    return f"{program.HEAD}\ndef main():{body}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("view", IN_VIEW)
+def test_values_are_right_when_there_are_more_objects_than_the_table_takes(
+    view: str, tmp_path: Path
+) -> None:
+    check(0, tmp_path, overflow(view))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", compare.ENGINES)
+def test_an_object_in_view_keeps_its_number_when_others_are_forgotten(
+    engine: str, tmp_path: Path
+) -> None:
+    told = list(compare.tell(compare.Case(0, tmp_path, overflow("one")).recorded(engine)))
+    numbers = [one.values["one"]["id"] for one in told if "one" in one.values]
+    assert len(numbers) > 15
+    assert len(set(numbers)) == 1
+    grids = {one.values["x"]["id"] for one in told if one.values.get("x", {}).get("id")}
+    assert max(grids) > MOST_OBJECTS
+    assert len(grids) == 6
 
 
 def test_a_difference_is_found(tmp_path: Path) -> None:

@@ -193,6 +193,11 @@ def churn(count: int) -> None:
         [i], {"a": i}, Plain(a=i), float(i), (i, i), {i}
 
 
+def grid(first: int) -> list[Any]:
+    """Make as many lists as can be in view of one variable: 8421."""
+    return [[[[first, i, j, k] for k in range(20)] for j in range(20)] for i in range(20)]
+
+
 class _Worker:
     """A thread that runs one function after the other."""
 

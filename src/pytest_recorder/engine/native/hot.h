@@ -231,6 +231,7 @@ typedef struct { /* settings.c */
     Py_ssize_t chars;
     Py_ssize_t attributes;
     int has_rules;          /* whether any name is a secret */
+    int looks_always;       /* no quick comparison: for tests */
     PyObject *helpers;      /* the Python object that answers what C does not know */
     PyObject *sink;         /* the spool in Python */
     PyObject *clock;        /* NULL: the monotonic clock of the system */

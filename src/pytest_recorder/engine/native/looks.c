@@ -604,7 +604,8 @@ look_run(Hot *hot)
     while (hot->looks.at < hot->looks.count) {
         Met met = hot->looks.queue[hot->looks.at++];
         Object *object = met.object;
-        int is_known = object->has_content && object->told_whole == hot->spool.block;
+        int is_known = object->has_content && object->told_whole == hot->spool.block &&
+                       !hot->settings.looks_always;
         if (is_known &&
             (object->checked == hot->changes.event || quick_is_same(hot, object, met.value)) &&
             has_its_children(hot, object, met.depth)) {

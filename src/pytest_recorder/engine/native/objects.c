@@ -287,9 +287,10 @@ objects_make_room(Hot *hot)
         }
     }
     Table kept = {0};
-    for (at = 0; count <= MOST_OBJECTS / 2 && at < count; at++) {
+    for (at = 0; at < count; at++) {
         Object *object = hot->objects.level[at];
-        if (table_get(&hot->objects.known, object->address) == object &&
+        object->is_gone = object->is_gone || count > MOST_OBJECTS / 2;
+        if (!object->is_gone && table_get(&hot->objects.known, object->address) == object &&
             table_set(&kept, object->address, object) < 0) {
             table_free(&kept);
             return -1;

@@ -104,7 +104,8 @@ int
 is_as_before(Hot *hot, HotFrame *frame, FrameState *state)
 {
     if (state->view_block != hot->spool.block || state->block != hot->spool.block ||
-        state->code->is_namespace || !variables_are_same(hot, frame, state)) {
+        state->code->is_namespace || hot->settings.looks_always ||
+        !variables_are_same(hot, frame, state)) {
         return 0;
     }
     if (!view_is_same(hot, state)) {
@@ -264,7 +265,7 @@ static int
 walk_known_view(Hot *hot, HotFrame *frame, const FrameState *state)
 {
     return state->view_block == hot->spool.block && !state->code->is_namespace &&
-                   has_same_roots(hot, frame, state)
+                   !hot->settings.looks_always && has_same_roots(hot, frame, state)
                ? walk_view(hot, state)
                : 0;
 }
