@@ -21,10 +21,10 @@ from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import (
     EVENTS_HEAD,
     MAX_BLOCK_BYTES,
+    OLDEST_VERSION,
     SEGMENT,
     SPOOL_HEAD,
     SPOOL_HEAD_BYTES,
-    OLDEST_VERSION,
     SPOOL_MAGIC,
     SegmentKind,
 )
