@@ -390,6 +390,13 @@ typedef struct { /* records.c */
     Buffer body; /* an event without its changes */
 } EventScratch;
 
+typedef struct { /* contents.c */
+    Buffer bytes; /* of the object that is looked at, */
+    uint32_t *ends; /* and the ends of its parts */
+    int ends_size;
+    int parts;
+} Contents;
+
 typedef struct { /* looks.c */
     uint64_t number; /* of the look */
     uint64_t newest; /* that found a change in what this one came by */
@@ -399,10 +406,6 @@ typedef struct { /* looks.c */
     int at;
     int is_owning; /* what is in the queue */
     Buffer records;
-    Buffer content; /* of the object that is looked at, */
-    uint32_t *ends; /* and the ends of its parts */
-    int ends_size;
-    int parts;
 } Looks;
 
 typedef struct { /* variables.c */
@@ -445,6 +448,7 @@ typedef struct {
     Clock clock;
     Streams streams;
     EventScratch event;
+    Contents contents;
     Looks looks;
     Changes changes;
     OpenLevels open;

@@ -1,6 +1,8 @@
 /* A text is told by its hash, which Python keeps with it. */
 
 #include "payloads.h"
+#include "reading.h"
+#include "types.h"
 
 #define MOST_DIGITS 64
 
@@ -93,3 +95,73 @@ deep_payload(const Hot *hot, PyObject *value)
     uint64_t payload = container_payload(hot, value, 0) & ~(uint64_t)1;
     return payload;
 }
+
+/* Objects without parts that are objects. */
+
+#ifdef HOT_INTERNALS
+
+/* What a class is called: its name, and the module in its namespace. */
+static uint64_t
+class_payload(const Hot *hot, PyTypeObject *type)
+{
+    uint64_t payload = mix(1, (uint64_t)(uintptr_t)type);
+    if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
+        payload = mix(payload, scalar_payload(hot, ((PyHeapTypeObject *)type)->ht_qualname));
+        payload = mix(payload, dict_version(type->tp_dict));
+    }
+    return payload | 1;
+}
+
+/* What tells all of an object that is small and has no parts of its own: the memory behind its head, of
+ * types in C that nobody can make a subclass of here. 0: it is to be read each time. */
+uint64_t
+memory_payload(const Hot *hot, PyObject *value, int shape)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    switch (shape) {
+    case SHAPE_FUNCTION: {
+        PyFunctionObject *function = (PyFunctionObject *)value;
+        PyCodeObject *code = (PyCodeObject *)function->func_code;
+        uint64_t payload = scalar_payload(hot, function->func_qualname);
+        return mix(mix(payload, (uint64_t)(uintptr_t)code), (uint64_t)code->co_firstlineno) | 1;
+    }
+    case SHAPE_SLICE: {
+        PySliceObject *slice = (PySliceObject *)value;
+        PyObject *const bounds[] = {slice->start, slice->stop, slice->step};
+        uint64_t payload = 1;
+        for (int i = 0; i < 3; i++) {
+            payload = mix(mix(payload, (uint64_t)(uintptr_t)bounds[i]), scalar_payload(hot, bounds[i]));
+        }
+        return payload | 1;
+    }
+    case SHAPE_BUILTIN: {
+        PyTypeObject *owner = builtin_owner(value);
+        return mix((uint64_t)(uintptr_t)((PyCFunctionObject *)value)->m_ml,
+                   owner != NULL ? class_payload(hot, owner) : 1) | 1;
+    }
+    case SHAPE_CLASS:
+        return class_payload(hot, (PyTypeObject *)value);
+    case SHAPE_METHOD: {
+        PyObject *function = PyMethod_GET_FUNCTION(value);
+        uint64_t payload = class_payload(hot, Py_TYPE(PyMethod_GET_SELF(value)));
+        return PyFunction_Check(function)
+                   ? mix(payload, scalar_payload(hot, ((PyFunctionObject *)function)->func_qualname)) | 1
+                   : payload;
+    }
+    case SHAPE_STATELESS:
+        return 1;
+    case SHAPE_OTHER:
+        /* Decimal, datetime and their like. */
+        return mix_bytes(1, (char *)value + sizeof(PyObject),
+                         (size_t)type->tp_basicsize - sizeof(PyObject)) | 1;
+    case SHAPE_BYTEARRAY: {
+        Py_ssize_t size = PyByteArray_GET_SIZE(value), most = hot->settings.chars;
+        return mix_bytes(mix(TAG_BYTES, (uint64_t)size), PyByteArray_AS_STRING(value),
+                         (size_t)(size < most ? size : most)) | 1;
+    }
+    default:
+        return 0;
+    }
+}
+
+#endif
