@@ -13,7 +13,7 @@ from pytest_recorder.original_builtins import __builtins__
 FORMAT_VERSION: Final = 2
 OLDEST_VERSION: Final = 1
 MAGIC: Final = b"PYREC\r\n\x02"
-SPOOL_MAGIC: Final = b"PYSPOOL\x01"
+SPOOL_MAGIC: Final = b"PYSPOOL\x02"
 SPOOL_HEAD_BYTES: Final = 4096
 MAX_BLOCK_BYTES: Final = 67_108_864
 FLAG_DEFLATED: Final = 1

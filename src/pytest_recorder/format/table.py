@@ -76,7 +76,7 @@ class Header(NamedTuple):
 
 
 FORMAT_VERSION: Final = 2
-OLDEST_VERSION: Final = 1
+OLDEST_VERSION: Final = 1  # of spools too
 """Format 1 is format 2 without objects, positions and levels: one reader reads both."""
 BYTE_ORDER: Final = "little"
 
@@ -280,7 +280,7 @@ TAGS: Final = (
 # The bytes around the records.
 
 MAGIC: Final = b"PYREC\r\n" + bytes((FORMAT_VERSION,))
-SPOOL_MAGIC: Final = b"PYSPOOL\x01"
+SPOOL_MAGIC: Final = b"PYSPOOL\x02"
 SPOOL_HEAD_BYTES: Final = 4096
 
 BLOCK: Final = Header(
@@ -339,7 +339,12 @@ SPOOL_HEAD: Final = Header(
     "SPOOL_HEAD",
     "starts a `*.pyspool` file, padded to `SPOOL_HEAD_BYTES`",
     (
-        Part("magic", 8, "`PYSPOOL` and a byte 1", is_number=False),
+        Part(
+            "magic",
+            8,
+            "`PYSPOOL` and the number of the format; what has 1 has no objects",
+            is_number=False,
+        ),
         Part("unit", 4, "size of a unit in bytes"),
         Part("process", 4, "id of the process"),
         Part("zero", 4),

@@ -21,6 +21,7 @@ from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import (
     EVENTS_HEAD,
     MAX_BLOCK_BYTES,
+    OLDEST_VERSION,
     SEGMENT,
     SPOOL_HEAD,
     SPOOL_HEAD_BYTES,
@@ -262,11 +263,11 @@ class SpoolFile:
         if head[: len(SPOOL_MAGIC) - 1] != SPOOL_MAGIC[:-1] or len(head) < SPOOL_HEAD.size:
             raise target(ErrorCode.TRACE_CORRUPT, f"{str(self.path)!r} is no spool of ours")
         magic, self._unit_bytes, self.pid, _ = SPOOL_HEAD.unpack(head)
-        if magic != SPOOL_MAGIC:
+        if not OLDEST_VERSION <= magic[-1] <= SPOOL_MAGIC[-1]:
             raise target(
                 ErrorCode.UNSUPPORTED_FORMAT,
                 f"{str(self.path)!r} has spool format {magic[-1]}, this reader knows"
-                f" {SPOOL_MAGIC[-1]}",
+                f" {OLDEST_VERSION} to {SPOOL_MAGIC[-1]}",
             )
         if not _SMALLEST_UNIT <= self._unit_bytes <= _LARGEST_UNIT:
             raise target(

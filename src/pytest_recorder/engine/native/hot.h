@@ -392,6 +392,14 @@ typedef struct { /* records.c */
     Buffer body; /* an event without its changes */
 } EventScratch;
 
+typedef struct { /* contents.c */
+    Buffer bytes; /* of the object that is looked at, */
+    uint32_t *ends; /* and the ends of its parts */
+    uint64_t *hidden; /* how many values were hidden, up to those ends */
+    int ends_size;
+    int parts;
+} Contents;
+
 typedef struct { /* looks.c */
     uint64_t number; /* of the look */
     uint64_t newest; /* that found a change in what this one came by */
@@ -401,11 +409,6 @@ typedef struct { /* looks.c */
     int at;
     int is_owning; /* what is in the queue */
     Buffer records;
-    Buffer content; /* of the object that is looked at, */
-    uint32_t *ends; /* and the ends of its parts, */
-    uint64_t *hidden; /* and how many values were hidden up to there */
-    int ends_size;
-    int parts;
 } Looks;
 
 typedef struct { /* variables.c */
@@ -448,6 +451,7 @@ typedef struct {
     Clock clock;
     Streams streams;
     EventScratch event;
+    Contents contents;
     Looks looks;
     Changes changes;
     OpenLevels open;

@@ -3,14 +3,12 @@
  */
 
 #include "looks.h"
+#include "contents.h"
 #include "definitions.h"
-#include "names.h"
 #include "objects.h"
 #include "quick.h"
-#include "reading.h"
 #include "secrets.h"
 #include "types.h"
-#include "values.h"
 
 #define MOST_IN_VIEW 4096
 
@@ -125,217 +123,25 @@ look_take_roots(Hot *hot, const KnownValue *known)
     return 0;
 }
 
-/* What an object holds. */
-
-typedef struct {
-    int tag;
-    int reason;
-    int is_leaf;
-    Py_ssize_t full;
-} Content;
-
-static int
-part_end(Hot *hot)
-{
-    if (hot->looks.parts == hot->looks.ends_size) {
-        int size = hot->looks.ends_size == 0 ? 64 : hot->looks.ends_size * 2;
-        uint32_t *grown = PyMem_RawRealloc(hot->looks.ends, (size_t)size * sizeof(uint32_t));
-        if (grown == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        hot->looks.ends = grown;
-        hot->looks.ends_size = size;
-        uint64_t *hidden = PyMem_RawRealloc(hot->looks.hidden, (size_t)size * sizeof(uint64_t));
-        if (hidden == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        hot->looks.hidden = hidden;
-    }
-    hot->looks.hidden[hot->looks.parts] = hot->secrecy.redacted;
-    hot->looks.ends[hot->looks.parts++] = (uint32_t)hot->looks.content.used;
-    return 0;
-}
-
-static int
-read_items(Hot *hot, PyObject *value, TypeReader *reader, Content *content)
-{
-    Buffer *out = &hot->looks.content;
-    Py_ssize_t most = hot->settings.items, full = sequence_length(value, reader->shape);
-    Py_ssize_t planned = full < most ? full : most, shown = 0;
-    int is_pair = planned == 2 && full == 2 &&
-                  (reader->shape == SHAPE_LIST || reader->shape == SHAPE_TUPLE);
-    int level = HIDES_NOTHING;
-    content->tag = TAG_SEQUENCE;
-    content->full = full;
-    ItemWalk walk;
-    PyObject *item;
-    int status = item_walk_begin(&walk, value, reader->shape);
-    while (status == 0 && shown < planned) {
-        int found = item_walk_next(&walk, &item);
-        if (found <= 0) {
-            status = found;
-            break;
-        }
-        Py_INCREF(item);
-        int of_next = is_pair && shown == 0 ? first_of_pair_is_secret(hot, item) : level;
-        status = of_next < 0 ? -1
-                             : part_encode(hot, out, item, shown < reader->fields
-                                                               ? reader->field_secrets[shown]
-                                                               : level);
-        Py_DECREF(item);
-        level = of_next;
-        shown++;
-        if (status == 0) {
-            status = part_end(hot);
-        }
-    }
-    item_walk_end(&walk);
-    content->reason = shown < planned ? REASON_CHANGED : full > most ? REASON_ITEMS : REASON_WHOLE;
-    return status;
-}
-
-static int
-read_entries(Hot *hot, PyObject *value, Content *content)
-{
-    Buffer *out = &hot->looks.content;
-    Py_ssize_t full = PyDict_GET_SIZE(value), most = hot->settings.items, at = 0, shown = 0;
-    Py_ssize_t planned = full < most ? full : most;
-    int status = 0;
-    PyObject *key, *item;
-    content->tag = TAG_MAPPING;
-    content->full = full;
-    while (status == 0 && shown < planned && PyDict_Next(value, &at, &key, &item)) {
-        Py_INCREF(key);
-        Py_INCREF(item);
-        int level = key_is_secret(hot, key);
-        status = level < 0 || part_encode(hot, out, key, HIDES_NOTHING) < 0 ||
-                         part_encode(hot, out, item, level) < 0
-                     ? -1
-                     : part_end(hot);
-        Py_DECREF(key);
-        Py_DECREF(item);
-        shown++;
-    }
-    content->reason = shown < planned ? REASON_CHANGED : full > most ? REASON_ITEMS : REASON_WHOLE;
-    return status;
-}
-
-static int
-read_attribute(Hot *hot, Name *name, PyObject *string, PyObject *value)
-{
-    Buffer *out = &hot->looks.content;
-    int level = attribute_is_secret(hot, name, string);
-    if (level < 0) {
-        return -1;
-    }
-    if (name == NULL) {
-        name = name_of(hot, &hot->texts.names, string);
-    }
-    return name == NULL || put_name(hot, out, name) < 0 || part_encode(hot, out, value, level) < 0
-               ? -1
-               : part_end(hot);
-}
-
-static int
-read_attributes(Hot *hot, PyObject *value, TypeReader *reader, Content *content)
-{
-    AttributeWalk walk;
-    Py_ssize_t most = hot->settings.attributes;
-    content->tag = TAG_OBJECT;
-    if (attribute_walk_begin(hot, &walk, value, reader, &content->full) < 0) {
-        return -1;
-    }
-    int status = 0;
-    Name *name;
-    PyObject *string, *item;
-    for (Py_ssize_t shown = 0; status == 0 && shown < most; shown++) {
-        int found = attribute_walk_next(hot, &walk, &name, &string, &item);
-        if (found <= 0) {
-            status = found;
-            break;
-        }
-        status = read_attribute(hot, name, string, item);
-        Py_XDECREF(string);
-        Py_DECREF(item);
-    }
-    attribute_walk_end(&walk);
-    content->reason = content->full > most ? REASON_ATTRIBUTES : REASON_WHOLE;
-    return status;
-}
-
-static int
-read_parts(Hot *hot, PyObject *value, TypeReader *reader, Content *content)
-{
-    Parts parts;
-    Py_ssize_t most = hot->settings.attributes;
-    int status = parts_of(value, reader->type, reader->shape, &parts);
-    content->tag = TAG_OBJECT;
-    content->full = parts.count;
-    content->reason = parts.count > most ? REASON_ATTRIBUTES : REASON_WHOLE;
-    for (int i = 0; status == 0 && i < parts.count && i < most; i++) {
-        PyObject *item = parts.values[i] != NULL ? parts.values[i] : Py_None;
-        Name *name = name_of_bytes(&hot->texts.names, parts.names[i], strlen(parts.names[i]));
-        status = name == NULL ? -1 : read_attribute(hot, name, NULL, item);
-    }
-    parts_free(&parts);
-    return status;
-}
-
-static int
-read_content(Hot *hot, PyObject *value, TypeReader *reader, Content *content)
-{
-    buffer_begin(&hot->looks.content);
-    hot->looks.parts = 0;
-    memset(content, 0, sizeof(*content));
-    switch (reader->shape) {
-    case SHAPE_LIST:
-    case SHAPE_TUPLE:
-    case SHAPE_SET:
-    case SHAPE_FROZENSET:
-    case SHAPE_DEQUE:
-    case SHAPE_NAMED_TUPLE:
-        return read_items(hot, value, reader, content);
-    case SHAPE_MAPPING:
-        return read_entries(hot, value, content);
-    case SHAPE_OBJECT:
-    case SHAPE_EXCEPTION:
-        return read_attributes(hot, value, reader, content);
-    case SHAPE_ENUM:
-    case SHAPE_CLASS:
-    case SHAPE_MODULE:
-    case SHAPE_FUNCTION:
-    case SHAPE_METHOD:
-    case SHAPE_SLICE:
-    case SHAPE_RANGE:
-    case SHAPE_BUILTIN:
-        return read_parts(hot, value, reader, content);
-    default:
-        content->is_leaf = 1;
-        return leaf_encode(hot, &hot->looks.content, value, reader, &content->tag);
-    }
-}
-
 /* What is told. */
 
 static int
 part_count(const Hot *hot, const Content *content)
 {
-    return content->is_leaf ? -1 : hot->looks.parts;
+    return content->is_leaf ? -1 : hot->contents.parts;
 }
 
 static int
 is_as_told(const Hot *hot, const Object *object, const Content *content)
 {
-    const Buffer *bytes = &hot->looks.content;
+    const Buffer *bytes = &hot->contents.bytes;
     int parts = part_count(hot, content);
     return object->parts == parts && object->tag == content->tag &&
            object->reason == content->reason && object->size == content->full &&
            object->bytes.used == bytes->used &&
            memcmp(object->bytes.data, bytes->data, bytes->used) == 0 &&
            (parts <= 0 ||
-            memcmp(object->ends, hot->looks.ends, (size_t)parts * sizeof(uint32_t)) == 0);
+            memcmp(object->ends, hot->contents.ends, (size_t)parts * sizeof(uint32_t)) == 0);
 }
 
 static int
@@ -360,9 +166,9 @@ put_whole(Hot *hot, const Content *content)
     if (!content->is_leaf) {
         put_uv(out, (uint64_t)content->full);
         put_byte(out, content->reason);
-        put_uv(out, (uint64_t)hot->looks.parts);
+        put_uv(out, (uint64_t)hot->contents.parts);
     }
-    put_bytes(out, hot->looks.content.data, hot->looks.content.used);
+    put_bytes(out, hot->contents.bytes.data, hot->contents.bytes.used);
 }
 
 typedef struct {
@@ -386,7 +192,7 @@ put_change(Hot *hot, const Object *object, const Content *content)
     static const uint8_t operations[] = {
         [TAG_SEQUENCE] = OP_ITEMS, [TAG_MAPPING] = OP_ENTRIES, [TAG_OBJECT] = OP_ATTRIBUTES};
     Pieces old = {object->bytes.data, object->ends, object->parts};
-    Pieces new = {hot->looks.content.data, hot->looks.ends, hot->looks.parts};
+    Pieces new = {hot->contents.bytes.data, hot->contents.ends, hot->contents.parts};
     int least = old.count < new.count ? old.count : new.count, first = 0, end = 0, same = 0;
     while (first < least && is_same_piece(&old, first, &new, first)) {
         first++;
@@ -412,8 +218,8 @@ put_change(Hot *hot, const Object *object, const Content *content)
     uint32_t to = new.count - end > 0 ? new.ends[new.count - end - 1] : 0;
     put_bytes(out, new.data + from, to > from ? to - from : 0);
     if (new.count - end > first) {
-        uint64_t before = first > 0 ? hot->looks.hidden[first - 1] : hot->secrecy.redacted;
-        uint64_t hidden = hot->looks.hidden[new.count - end - 1] - before;
+        uint64_t before = first > 0 ? hot->contents.hidden[first - 1] : hot->secrecy.redacted;
+        uint64_t hidden = hot->contents.hidden[new.count - end - 1] - before;
         redacted_set(hot, hot->secrecy.redacted + hidden);
     }
 }
@@ -457,13 +263,13 @@ keep_content(Hot *hot, Object *object, const Content *content)
         object->ends_size = parts;
     }
     if (parts > 0) {
-        memcpy(object->ends, hot->looks.ends, (size_t)parts * sizeof(uint32_t));
+        memcpy(object->ends, hot->contents.ends, (size_t)parts * sizeof(uint32_t));
     }
     object->parts = parts;
     object->tag = content->tag;
     object->reason = content->reason;
     buffer_begin(&object->bytes);
-    put_bytes(&object->bytes, hot->looks.content.data, hot->looks.content.used);
+    put_bytes(&object->bytes, hot->contents.bytes.data, hot->contents.bytes.used);
     if (buffer_check(&object->bytes) < 0) {
         return -1;
     }
@@ -518,12 +324,12 @@ look_at(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
     Content content;
     uint64_t redacted = hot->secrecy.redacted, in_place = hot->secrecy.in_place;
     objects_held_by(hot, object, NULL);
-    int status = read_content(hot, value, reader, &content);
+    int status = content_read(hot, value, reader, &content);
     objects_held_by(hot, NULL, NULL);
     uint64_t found = hot->secrecy.redacted - redacted;
     redacted_set(hot, redacted);
     object->quick = 0;
-    if (status < 0 || buffer_check(&hot->looks.content) < 0) {
+    if (status < 0 || buffer_check(&hot->contents.bytes) < 0) {
         object->has_content = 0;
         object->child_count = 0;
         return -1;
@@ -681,9 +487,6 @@ looks_free(Hot *hot)
 {
     look_end(hot);
     buffer_free(&hot->looks.records);
-    buffer_free(&hot->looks.content);
     PyMem_RawFree(hot->looks.queue);
-    PyMem_RawFree(hot->looks.ends);
-    PyMem_RawFree(hot->looks.hidden);
     memset(&hot->looks, 0, sizeof(hot->looks));
 }

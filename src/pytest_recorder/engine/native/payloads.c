@@ -1,6 +1,8 @@
 /* A text is told by its hash, which Python keeps with it. */
 
 #include "payloads.h"
+#include "reading.h"
+#include "types.h"
 
 static uint64_t
 int_payload(PyObject *value)
@@ -93,3 +95,162 @@ deep_payload(const Hot *hot, PyObject *value)
     uint64_t payload = container_payload(hot, value, 0) & ~(uint64_t)1;
     return payload;
 }
+
+/* Objects without parts that are objects. */
+
+#ifdef HOT_INTERNALS
+
+/* What a class is called: its name, and the module in its namespace. */
+static uint64_t
+class_payload(const Hot *hot, PyTypeObject *type)
+{
+    uint64_t payload = mix(1, (uint64_t)(uintptr_t)type);
+    if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
+        payload = mix(payload, scalar_payload(hot, ((PyHeapTypeObject *)type)->ht_qualname));
+        payload = mix(payload, dict_version(type->tp_dict));
+    }
+    return payload | 1;
+}
+
+/* Of a name that can be of a subclass of str, which is an object of its own. */
+static uint64_t
+name_payload(const Hot *hot, PyObject *name)
+{
+    return mix((uint64_t)(uintptr_t)name, scalar_payload(hot, name));
+}
+
+/* Dates, times and numbers of the standard library. A naive datetime has no memory for its zone, and
+ * pointers tell nothing of what lies there: of that the memory is looked at, or it is read each time. */
+
+#define BEHIND_HASH (sizeof(PyObject) + sizeof(Py_hash_t))
+#define IN_DATE 5      /* bytes: one that tells of a zone, and the date */
+#define IN_DATETIME 12 /* bytes: the same, the time, and which of two it is */
+#define IN_TIME 8
+#define IN_TIMEDELTA (3 * sizeof(int))
+
+static int
+is_named(const PyObject *value, const char *name)
+{
+    return strcmp(Py_TYPE(value)->tp_name, name) == 0;
+}
+
+static uint64_t
+zone_payload(const Hot *hot, PyObject *zone)
+{
+    PyObject *parts[2]; /* the offset, and a name or NULL */
+    uint64_t payload = mix(1, (uint64_t)(uintptr_t)Py_TYPE(zone));
+    if (!is_named(zone, "datetime.timezone")) {
+        return payload | 1;
+    }
+    memcpy(parts, (char *)zone + sizeof(PyObject), sizeof(parts));
+    if (!is_named(parts[0], "datetime.timedelta") ||
+        (parts[1] != NULL && !PyUnicode_CheckExact(parts[1]))) {
+        return 0;
+    }
+    payload = mix_bytes(payload, (char *)parts[0] + BEHIND_HASH, IN_TIMEDELTA);
+    return mix(payload, parts[1] != NULL ? scalar_payload(hot, parts[1]) : 0) | 1;
+}
+
+static uint64_t
+moment_payload(const Hot *hot, PyObject *value, size_t size)
+{
+    PyObject *zone;
+    uint64_t payload = mix_bytes(1, (char *)value + BEHIND_HASH, size), of_zone = 1;
+    if (((char *)value)[BEHIND_HASH]) {
+        memcpy(&zone, (char *)value + Py_TYPE(value)->tp_basicsize - sizeof(zone), sizeof(zone));
+        of_zone = zone_payload(hot, zone);
+    }
+    return of_zone != 0 ? mix(payload, of_zone) | 1 : 0;
+}
+
+static uint64_t
+decimal_payload(PyObject *value)
+{
+    struct {
+        uint8_t flags;
+        Py_ssize_t numbers[4];
+        void *digits;
+        uint64_t here[4];
+    } number;
+    if (Py_TYPE(value)->tp_basicsize != (Py_ssize_t)(BEHIND_HASH + sizeof(number))) {
+        return 0;
+    }
+    memcpy(&number, (char *)value + BEHIND_HASH, sizeof(number));
+    const char *here = (char *)value + Py_TYPE(value)->tp_basicsize - sizeof(number.here);
+    if (number.digits != here || number.numbers[2] < 0 || number.numbers[2] > 4) {
+        return 0; /* it is long */
+    }
+    uint64_t payload = mix_bytes(number.flags & 0x0F, number.numbers, 2 * sizeof(Py_ssize_t));
+    return mix_bytes(payload, here, (size_t)number.numbers[2] * sizeof(uint64_t)) | 1;
+}
+
+static uint64_t
+other_payload(const Hot *hot, PyObject *value)
+{
+    if (is_named(value, "decimal.Decimal")) {
+        return decimal_payload(value);
+    }
+    if (is_named(value, "datetime.datetime")) {
+        return moment_payload(hot, value, IN_DATETIME);
+    }
+    if (is_named(value, "datetime.time")) {
+        return moment_payload(hot, value, IN_TIME);
+    }
+    if (is_named(value, "datetime.date")) {
+        return mix_bytes(1, (char *)value + BEHIND_HASH, IN_DATE) | 1;
+    }
+    if (is_named(value, "datetime.timedelta")) {
+        return mix_bytes(1, (char *)value + BEHIND_HASH, IN_TIMEDELTA) | 1;
+    }
+    return is_named(value, "datetime.timezone") ? zone_payload(hot, value) : 0;
+}
+
+/* What tells all of an object that is small and has no parts of its own. 0: it is to be read each time. */
+uint64_t
+memory_payload(const Hot *hot, PyObject *value, int shape)
+{
+    switch (shape) {
+    case SHAPE_FUNCTION: {
+        PyFunctionObject *function = (PyFunctionObject *)value;
+        PyCodeObject *code = (PyCodeObject *)function->func_code;
+        uint64_t payload = name_payload(hot, function->func_qualname);
+        return mix(mix(payload, (uint64_t)(uintptr_t)code), (uint64_t)code->co_firstlineno) | 1;
+    }
+    case SHAPE_SLICE: {
+        PySliceObject *slice = (PySliceObject *)value;
+        PyObject *const bounds[] = {slice->start, slice->stop, slice->step};
+        uint64_t payload = 1;
+        for (int i = 0; i < 3; i++) {
+            payload = mix(mix(payload, (uint64_t)(uintptr_t)bounds[i]), scalar_payload(hot, bounds[i]));
+        }
+        return payload | 1;
+    }
+    case SHAPE_BUILTIN: {
+        PyTypeObject *owner = builtin_owner(value);
+        return mix((uint64_t)(uintptr_t)((PyCFunctionObject *)value)->m_ml,
+                   owner != NULL ? class_payload(hot, owner) : 1) | 1;
+    }
+    case SHAPE_CLASS:
+        return class_payload(hot, (PyTypeObject *)value);
+    case SHAPE_METHOD: {
+        PyObject *function = PyMethod_GET_FUNCTION(value);
+        uint64_t payload = class_payload(hot, Py_TYPE(PyMethod_GET_SELF(value)));
+        return PyFunction_Check(function)
+                   ? mix(payload, name_payload(hot, ((PyFunctionObject *)function)->func_qualname)) | 1
+                   : payload;
+    }
+    case SHAPE_STATELESS:
+        return 1;
+    case SHAPE_OTHER:
+        return other_payload(hot, value);
+    case SHAPE_BYTEARRAY: {
+        Py_ssize_t size = PyByteArray_GET_SIZE(value), most = hot->settings.chars;
+        return mix_bytes(mix(TAG_BYTES, (uint64_t)size), PyByteArray_AS_STRING(value),
+                         (size_t)(size < most ? size : most)) | 1;
+    }
+    default:
+        return 0;
+    }
+}
+
+#endif

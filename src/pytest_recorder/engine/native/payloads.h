@@ -38,6 +38,9 @@ scalar_payload(const Hot *hot, PyObject *value)
  * anything else. Calls nothing. */
 uint64_t deep_payload(const Hot *hot, PyObject *value);
 
+/* Of an object that has no objects in it, by its memory; odd. 0: of no such shape. Calls nothing. */
+uint64_t memory_payload(const Hot *hot, PyObject *value, int shape);
+
 /* What is one of a kind: the address tells all. */
 static inline int
 is_singleton(PyObject *value)

@@ -3,6 +3,7 @@
 #include "trace.h"
 #include "clock.h"
 #include "codes.h"
+#include "contents.h"
 #include "definitions.h"
 #include "frames.h"
 #include "looks.h"
@@ -58,5 +59,6 @@ hot_release(Hot *hot)
     codes_free(hot);
     readers_free(hot);
     looks_free(hot);
+    contents_free(hot);
     objects_free(hot);
 }

@@ -25,6 +25,7 @@
 #include "quick.c"
 #include "objects.c"
 #include "values.c"
+#include "contents.c"
 #include "looks.c"
 #include "frames.c"
 #include "variables.c"
