@@ -129,7 +129,8 @@ class ObjectStates:
         at = known.version(self._n)
         held = known.contents[at]
         if not isinstance(held, Container):
-            return _Shown(held, 1, _NO_LEVEL, _NOTHING)  # type: ignore[arg-type]
+            # A bytearray, for one: it has no parts, and changes.
+            return _Shown(held, 1, _NO_LEVEL, {number: at})  # type: ignore[arg-type]
         level = self._open.get(number)
         if level is not None:
             return _Shown(show_container(held, (), why_cut(Reason.CYCLE)), 1, level, _NOTHING)
