@@ -1,7 +1,8 @@
 // Tells what each line of a frame changed: changes stand beside the line that made them.
 
-import type { Value } from "../format/values";
+import type { Values } from "../format/objects";
 import { NONE } from "../format/scan";
+import type { Value } from "../format/values";
 import { KINDS } from "../format/vocabulary";
 import { describeChange } from "./changes";
 import type { Trace } from "./trace";
@@ -30,21 +31,24 @@ export async function lineStories(trace: Trace, frame: number, n: number): Promi
     if (before === NONE || end - before > MOST_EVENTS) break;
     start = before;
   }
-  const values = await trace.valuesAt(frame, start);
+  const known = await trace.valuesAt(frame, start);
+  // The values in which a name was changed last; null where it was deleted.
+  const latest = new Map<string, Values | null>();
+  const before: Before = (name) => (latest.has(name) ? latest.get(name) : known)?.get(name);
   const stories = new Map<number, LineStory>();
   let owner = OWNERS.has(KINDS[index.kind(start)]!) ? start : NONE;
   const first = await trace.event(start);
-  if (first?.args) add(stories, index.line(start), start, start, first.args, new Map());
+  if (first?.args) add(stories, index.line(start), start, start, first.args, () => undefined);
   for (let m = index.nextInFrame(start); m !== NONE && m <= end; m = index.nextInFrame(m)) {
     if (index.hasChanges(m)) {
       const event = await trace.event(m);
-      const changes = event?.changes ?? new Map<string, Value>();
+      const changes: Values = event?.changes ?? new Map();
       if (owner !== NONE) {
-        const story = add(stories, index.line(owner), owner, m, changes, values);
+        const story = add(stories, index.line(owner), owner, m, changes, before);
         for (const name of event?.deleted ?? []) story.texts.push(`del ${name}`);
       }
-      for (const [name, value] of changes) values.set(name, value);
-      for (const name of event?.deleted ?? []) values.delete(name);
+      for (const name of changes.keys()) latest.set(name, changes);
+      for (const name of event?.deleted ?? []) latest.set(name, null);
     }
     if (OWNERS.has(KINDS[index.kind(m)]!)) {
       owner = m;
@@ -55,16 +59,16 @@ export async function lineStories(trace: Trace, frame: number, n: number): Promi
   return stories;
 }
 
-function add(
-  stories: Map<number, LineStory>, line: number, n: number, changed: number, changes: Map<string, Value>, before: Map<string, Value>,
-): LineStory {
+type Before = (name: string) => Value | undefined;
+
+function add(stories: Map<number, LineStory>, line: number, n: number, changed: number, changes: Values, before: Before): LineStory {
   let story = stories.get(line);
   if (story === undefined || story.n !== n) {
     story = { line, n, changed, texts: [], names: [] };
     stories.set(line, story);
   }
-  for (const [name, value] of changes) {
-    if (story.texts.length < MOST_TEXTS) story.texts.push(...describeChange(name, before.get(name), value));
+  for (const name of changes.keys()) {
+    if (story.texts.length < MOST_TEXTS) story.texts.push(...describeChange(name, before(name), changes.get(name)!));
     story.names.push(name);
   }
   return story;
