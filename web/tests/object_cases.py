@@ -123,7 +123,7 @@ def hand_made() -> Iterator[tuple[str, bytes, int]]:
         CALL + shared + line({1: reference(1), 2: reference(80)}),
         100,
     )
-    ring = list(range(1, 9))
+    ring = list(range(1, 7))
     meshed = b"".join(whole(container(LIST, n, [reference(m) for m in ring])) for n in ring)
     yield "all refer to all", CALL + meshed + line({1: reference(1), 2: reference(2)}), 4
     wide = whole(container(LIST, 1, [integer(n) for n in range(70_000)]))
