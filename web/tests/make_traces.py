@@ -20,12 +20,15 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 import object_cases  # noqa: E402
+from object_cases import LIST, container, reference  # noqa: E402
 from tests.engines import support  # noqa: E402
+from tests.faults import hostile  # noqa: E402
 
 from pytest_recorder import testing  # noqa: E402
 from pytest_recorder.analysis.value_text import render_value  # noqa: E402
 from pytest_recorder.export.jsonl import event_object  # noqa: E402
 from pytest_recorder.format import limits  # noqa: E402
+from pytest_recorder.format.primitives import uv  # noqa: E402
 from pytest_recorder.render.page import write_page  # noqa: E402
 from pytest_recorder.tracefile.reader import open_trace  # noqa: E402
 
@@ -95,6 +98,23 @@ def write_objects(folder: Path) -> None:
     (folder / "objects").write_text(json.dumps(content), encoding="ascii")
 
 
+def meshed() -> bytes:
+    """Give a trace in which 200 lists hold all of them, and a chain of pairs doubles."""
+    ring = range(1, 201)
+    told = b"".join(
+        object_cases.whole(container(LIST, n, [reference(m) for m in ring])) for n in ring
+    )
+    for n in range(201, 300):
+        told += object_cases.whole(container(LIST, n, [reference(n + 1)] * 2))
+    told += object_cases.whole(container(LIST, 300, []))
+    lines = b"".join(
+        hostile.changed(hostile.LINE, uv(1) + reference(n), uv(2) + reference(n + 100))
+        for n in ring
+    )
+    records = hostile.CALL + told + lines + hostile.END
+    return hostile.Maker().events(records, len(ring) + 3).ended()
+
+
 class Shelf:
     """Holds others of its kind, and things."""
 
@@ -159,7 +179,11 @@ def run_tests(folder: Path) -> None:
     (folder / "cut.pyrec").write_bytes(long.path.read_bytes()[:-200])
     with open_trace(folder / "cut.pyrec") as trace:
         write_page(trace, folder / "cut.html")
-    named.update(gap=str(folder / "gap.html"), cut=str(folder / "cut.html"))
+    (folder / "mesh.pyrec").write_bytes(meshed())
+    with open_trace(folder / "mesh.pyrec") as trace:
+        # Its explanation would look at all values.
+        write_page(trace, folder / "mesh.html", text="mesh")
+    named.update({name: str(folder / f"{name}.html") for name in ("gap", "cut", "mesh")})
     named["excerpt"] = str(folder / "excerpt.html")
     (folder / "pages").write_text(json.dumps(named), encoding="ascii")
 

@@ -110,7 +110,7 @@ describe("a hostile block is shown in little time and memory", () => {
     const objects = all.map((number) => list(number, ...all.map(reference)));
     const { events } = decoded([CALL, objects.flat(), all.flatMap(line)].flat(), 100);
     let before: Value | undefined;
-    for (const event of events.slice(1, 60)) {
+    for (const event of events.slice(1)) {
       const value = event.changes!.get("a")!;
       expect(value.reason).toBe("more than a reader holds at once");
       isSame(value, before);

@@ -15,3 +15,6 @@ export const MAX_OBJECT_RECORDS = 1 << 20;
 export const MAX_MOVED_PARTS = 1 << 29;
 // Parts of the values of one block that are kept after they were shown.
 export const MAX_KEPT_PARTS = 1 << 18;
+// Parts of the values of one block that are shown anew; after that a value has fewer parts.
+export const MAX_SHOWN_PARTS = 1 << 23;
+export const FEWER_VALUE_PARTS = 1 << 12;

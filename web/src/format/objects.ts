@@ -7,7 +7,9 @@
 
 import { type Cursor, Malformed } from "./bytes";
 import { known } from "./definitions";
-import { MAX_KEPT_PARTS, MAX_MOVED_PARTS, MAX_OBJECT_RECORDS, MAX_VALUE_PARTS, NOT_HELD } from "./limits";
+import {
+  FEWER_VALUE_PARTS, MAX_KEPT_PARTS, MAX_MOVED_PARTS, MAX_OBJECT_RECORDS, MAX_SHOWN_PARTS, MAX_VALUE_PARTS, NOT_HELD,
+} from "./limits";
 import { Container, type Part, type Piece, type Value, type ValueReader, cutValue, emptyContainer, whyCut, widthOf } from "./values";
 import { MAX_DEPTH, Op, REASONS, Tag } from "./vocabulary";
 
@@ -110,7 +112,8 @@ export class ObjectStates {
   private n = 0;
   private left = 0; // parts that it can still take
   private reused = 0; // parts in it that were shown before
-  private kept = 0; // parts of all that was shown
+  private shown = 0; // parts of all that was shown, but for those
+  private kept = 0; // as many of them as are kept
 
   constructor(
     private readonly values: ValueReader,
@@ -174,11 +177,14 @@ export class ObjectStates {
     if (typeof part !== "number" && !(part instanceof Container)) return part;
     if (this.kept > MAX_KEPT_PARTS) this.forget();
     this.n = n;
-    this.left = MAX_VALUE_PARTS;
+    const most = this.shown < MAX_SHOWN_PARTS ? MAX_VALUE_PARTS : FEWER_VALUE_PARTS;
+    this.left = most;
     this.reused = 0;
     this.open.clear();
     const { value } = typeof part === "number" ? this.object(part, 0) : this.container(part, part.pieces, 0, 0);
-    this.kept += MAX_VALUE_PARTS - this.left - this.reused;
+    const anew = most - this.left - this.reused;
+    this.kept += anew;
+    this.shown += anew;
     return value;
   }
 
