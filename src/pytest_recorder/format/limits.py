@@ -27,3 +27,6 @@ DEFINITIONS_PER_BYTE: Final = 64
 """What they may cost for each byte of the file. Those of 600 real traces cost 6 at most."""
 MAX_VALUE_PARTS: Final = 1 << 16
 """Parts of one value that is shown through its objects, at all depths."""
+MAX_BLOCK_WORK: Final = 1 << 23
+"""Parts of values that are shown through the objects of one block, each counted with the objects
+in it. Beyond that, values are cut."""

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import defined
 from pytest_recorder.format.events import ObjectRecord, Value
-from pytest_recorder.format.limits import MAX_VALUE_PARTS
+from pytest_recorder.format.limits import MAX_BLOCK_WORK, MAX_VALUE_PARTS
 from pytest_recorder.format.value_decoder import (
     NOT_HELD_BYTE,
     Container,
@@ -35,15 +35,97 @@ class _Shown(NamedTuple):
     versions: dict[int, int]  # of the objects that are open in it: which one was shown
 
 
-class _Object:
-    """What an object held, from which event on; and what was shown of it last, by depth."""
+class _Splice(NamedTuple):
+    """What became of the parts of an object."""
 
-    __slots__ = ("contents", "shown", "since")
+    full: int
+    reason: int
+    first: int
+    gone: int
+    came: tuple[tuple[Part | str, ...], ...]
+
+
+class _Object:
+    """What an object held, from which event on; and what was shown of it last, by depth.
+
+    Of a change only the difference is kept. What an object held is put together when it is asked
+    for, from the last whole content before: one is kept again and again, where the differences
+    have become as large.
+    """
+
+    __slots__ = (
+        "_at",
+        "_behind",
+        "_held",
+        "_wholes",
+        "length",
+        "shown",
+        "since",
+        "tag",
+        "told",
+    )
 
     def __init__(self) -> None:
         self.since: list[int] = []
-        self.contents: list[Part] = []
+        self.told: list[Part | _Splice] = []
         self.shown: dict[int, _Shown] = {}
+        self._wholes: dict[int, Container] = {}  # by version
+        self._behind = 0  # splices since the last of these
+        self.length = -1  # of its parts
+        self.tag = -1  # of a container; -1 where it is none
+        self._at = -1  # the version that is put together in `_held`
+        self._held: Container | None = None
+
+    def put(self, n: int, whole: Part) -> None:
+        """Take in all that it holds from an event on."""
+        self.since.append(n)
+        self.told.append(whole)
+        self.length = self.tag = -1
+        if isinstance(whole, Container):
+            self.length, self.tag = len(whole.parts), whole.tag
+        self._behind = 0
+
+    def change(self, n: int, splice: _Splice) -> None:
+        """Take in what changes at an event."""
+        self.since.append(n)
+        self.told.append(splice)
+        self.length += len(splice.came) - splice.gone
+        self._behind += 1
+        if self._behind >= max(_LEAST_BEHIND, self.length // 4):
+            version = len(self.told) - 1
+            held = self.content(version)
+            if isinstance(held, Container):
+                self._wholes[version] = held
+                self._behind = 0
+
+    def content(self, version: int) -> Part:
+        """Give what it held."""
+        if version == self._at and self._held is not None:
+            return self._held
+        start = version
+        while start not in self._wholes and start != self._at:
+            told = self.told[start]
+            if not isinstance(told, _Splice):
+                break
+            start -= 1
+        told = self.told[start]
+        held: Part
+        if start in self._wholes:
+            held = self._wholes[start]
+        elif start == self._at and self._held is not None:
+            held = self._held
+        else:
+            held = told  # type: ignore[assignment]
+        if not isinstance(held, Container):
+            return held
+        if start < version:
+            parts = list(held.parts)
+            splice: Any = None
+            for splice in self.told[start + 1 : version + 1]:
+                parts[splice.first : splice.first + splice.gone] = splice.came
+            held = held._replace(full=splice.full, reason=splice.reason, parts=tuple(parts))
+        self._at, self._held = version, held
+        return held
 
     def version(self, n: int) -> int:
         """Give the place of what it held at an event; -1 where nothing is known."""
@@ -64,6 +146,7 @@ class ObjectStates:
         self._objects: dict[int, _Object] = {}
         self._open: dict[int, int] = {}  # levels by number
         self._n = 0  # the event that is asked for
+        self._work = 0  # parts that were shown so far, and objects in them that were counted
 
     # Records.
 
@@ -77,28 +160,21 @@ class ObjectStates:
                 number = part["id"]
             else:
                 raise Malformed("a record of an object holds none")
-            self._put(number, part, n)
+            self._objects.setdefault(number, _Object()).put(n, part)
             return ObjectRecord(number, is_whole=True)
         number, full, reason = cursor.uv(), cursor.uv(), cursor.byte()
         if reason != Reason.WHOLE and why_cut(reason) is None:
             raise Malformed(f"unknown reason {reason}")
         is_doubtful, first, gone = cursor.byte() != 0, cursor.uv(), cursor.uv()
         known: _Object = defined(self._objects, number, "object")
-        held = known.contents[-1]
-        if not isinstance(held, Container) or held.tag != _TAG_OF[op]:
+        if known.tag != _TAG_OF[op]:
             raise Malformed(f"object {number} has no such parts")
-        if first + gone > len(held.parts):
+        if first + gone > known.length:
             raise Malformed(f"object {number} has not so many parts")
-        came, is_cut = self._values.parts(cursor, held.tag)
-        parts = (*held.parts[:first], *came, *held.parts[first + gone :])
+        came, is_cut = self._values.parts(cursor, known.tag)
         why = NOT_HELD_BYTE if is_cut else reason
-        self._put(number, held._replace(full=full, reason=why, parts=parts), n)
+        known.change(n, _Splice(full, why, first, gone, came))
         return ObjectRecord(number, False, is_doubtful, first, gone, len(came))
-
-    def _put(self, number: int, content: Part, n: int) -> None:
-        known = self._objects.setdefault(number, _Object())
-        known.since.append(n)
-        known.contents.append(content)
 
     def check(self) -> None:
         """Tell by Malformed of a reference, since the last event, to an object nobody told of."""
@@ -127,20 +203,20 @@ class ObjectStates:
     def _object(self, number: int, depth: int) -> _Shown:
         known = self._objects[number]
         at = known.version(self._n)
-        held = known.contents[at]
+        level = self._open.get(number)
+        kept = known.shown.get(depth)
+        if level is None and kept is not None and self._is_true(kept):
+            return kept
+        held = known.content(at)
         if not isinstance(held, Container):
             # A bytearray, for one: it has no parts, and changes.
             return _Shown(held, 1, _NO_LEVEL, {number: at})  # type: ignore[arg-type]
-        level = self._open.get(number)
         if level is not None:
             return _Shown(show_container(held, (), why_cut(Reason.CYCLE)), 1, level, _NOTHING)
         if depth >= self._depth and held.full:
             return _Shown(
                 show_container(held, (), why_cut(Reason.DEPTH)), 1, _NO_LEVEL, {number: at}
             )
-        kept = known.shown.get(depth)
-        if kept is not None and self._is_true(kept):
-            return kept
         level = self._open[number] = len(self._open)
         found = self._container(held, depth)
         del self._open[number]
@@ -171,9 +247,10 @@ class ObjectStates:
                 found = self._part(piece, depth + 1)
                 group.append(found.value)
                 size += found.size
+                self._work += 1 + len(found.versions)
                 lowest = min(lowest, found.lowest)
                 versions.update(found.versions)
-            if size > MAX_VALUE_PARTS:
+            if size > MAX_VALUE_PARTS or self._work > MAX_BLOCK_WORK:
                 reason = NOT_HELD_BYTE
                 break
             parts.append(group)
@@ -208,5 +285,7 @@ class HeldValues(Mapping[str, Value]):
 
 
 _NO_LEVEL: Final = 1 << 30
+_LEAST_BEHIND: Final = 64
+"""Splices after which a whole content is kept."""
 _NOTHING: Final[dict[int, int]] = {}
 _TAG_OF: Final = {Op.ITEMS: Tag.SEQUENCE, Op.ENTRIES: Tag.MAPPING, Op.ATTRIBUTES: Tag.OBJECT}
