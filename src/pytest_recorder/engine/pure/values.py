@@ -302,9 +302,7 @@ class ValueEncoder:
             self.redacted = redacted
         signature = tuple(map(self._sign, raw.parts))
         parts = tuple(shown)
-        return Content(
-            raw.tag, raw.full, raw.reason, parts, signature, redacted=tuple(hidden)
-        )
+        return Content(raw.tag, raw.full, raw.reason, parts, signature, redacted=tuple(hidden))
 
     def _read_signature(self, read: tuple[Any, TypeReader]) -> tuple[Any, ...]:
         """Give what tells whether an object shares anything with what was at its address."""
