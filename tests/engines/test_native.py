@@ -480,6 +480,39 @@ def test_a_value_at_the_address_of_a_dead_one_is_seen(engine: str) -> None:
     assert boxes[1:] == [number + 0.25 if i else None for number in range(50) for i in (0, 1)]
 
 
+def lets_secrets_go() -> int:
+    plain = Plain(a=1)
+    password = [plain, "text"]
+    count = 1
+    password[0] = None
+    plain = None
+    password[0] = Plain(b=2)  # type: ignore[call-overload]
+    del password
+    return count + 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_written_in_place_is_seen_to_change_and_to_go(engine: str) -> None:
+    recorded = record(lets_secrets_go, engine=engine)
+    told = [(sorted(event.changes), event.deleted) for event in recorded.of("lets_secrets_go")]
+    assert told[2:] == [
+        (["plain"], ()),
+        (["password"], ()),
+        (["count"], ()),
+        (["password"], ()),
+        (["plain"], ()),
+        (["password"], ()),
+        ([], ("password",)),
+        ([], ()),
+    ]
+    seen = [
+        event.changes["password"]["items"][0]
+        for event in recorded.events
+        if "password" in event.changes
+    ]
+    assert [list(value.get("attributes", ())) for value in seen] == [["a"], [], ["b"]]
+
+
 # Promises.
 
 
