@@ -327,6 +327,7 @@ def typescript(table: ModuleType) -> str:
     limits = "".join(
         f"export const {name} = {value};\n"
         for name, value in (
+            ("MAX_DEPTH", table.MAX_DEPTH),
             ("MAX_NESTING", table.MAX_NESTING),
             ("MAX_INT_BYTES", table.MAX_INT_BYTES),
             ("EVENTS_HEAD_BYTES", table.EVENTS_HEAD.size),
@@ -338,7 +339,8 @@ def typescript(table: ModuleType) -> str:
         object_of("Tag", numbers(table.TAGS)),
         object_of("BlockKind", numbers(table.BLOCK_KINDS)),
         array_of("KINDS", kinds) + 'export type Kind = Exclude<(typeof KINDS)[number], "">;\n',
-        array_of("PHASES", table.PHASES)
+        array_of("LEVELS", table.LEVELS)
+        + array_of("PHASES", table.PHASES)
         + array_of("EDGES", table.EDGES)
         + array_of("STREAMS", table.STREAMS)
         + array_of("REASONS", by_number(table.REASONS, lambda reason: reason.text)),

@@ -1,24 +1,11 @@
 // The decoder says of each program exactly what the JSON lines export says.
 import { describe, expect, test } from "vitest";
 
-import type { Event, Values } from "../src/format/decode";
+import type { Event } from "../src/format/decode";
 import type { Value } from "../src/format/values";
 import { KINDS } from "../src/format/vocabulary";
 import { renderValue } from "../src/model/render";
-import { expected, openProgram, programs } from "./pages";
-
-const number = (value: bigint): string => `int ${value < 0n ? "-" : ""}${(value < 0n ? -value : value).toString(16)}`;
-
-function plain(value: Value): Record<string, unknown> {
-  const out: Record<string, unknown> = { ...value };
-  if (typeof value.value === "bigint") out["value"] = number(value.value);
-  if (value.items) out["items"] = value.items.map(plain);
-  if (value.entries) out["entries"] = value.entries.map((pair) => pair.map(plain));
-  if (value.attributes) out["attributes"] = pairs(value.attributes);
-  return out;
-}
-
-const pairs = (values: Values): unknown[] => Array.from(values, ([name, value]) => [name, plain(value)]);
+import { expected, openProgram, pairs, plain, programs } from "./pages";
 
 function text(key: string, value: Value): Record<string, unknown> {
   return { [key]: value.value, ...(value.truncated ? { truncated: true, length: value.length } : {}) };
@@ -28,6 +15,7 @@ function object(event: Event): Record<string, unknown> {
   const out: Record<string, unknown> = { n: event.n, kind: event.kind, thread: event.thread };
   if (event.kind === "gap") return { ...out, dropped: event.dropped, reason: event.word };
   if (event.timeUs !== null) out["time_us"] = event.timeUs;
+  if (event.kind === "level") return { ...out, level: event.word };
   if (event.kind === "span") return { ...out, phase: event.word, edge: event.edge, name: event.name, outcome: event.outcome };
   Object.assign(out, { frame: event.frame, file: event.code?.file ?? null, line: event.line, function: event.code?.name ?? null });
   if (event.kind === "call") Object.assign(out, { args: pairs(event.args!), parent: event.parent });
@@ -37,6 +25,10 @@ function object(event: Event): Record<string, unknown> {
     out["exception"] = { type, message, id, ...(length > [...message].length ? { truncated: true, length } : {}) };
   } else if (event.kind === "output") Object.assign(out, { stream: event.word }, text("text", event.text!));
   else if (event.kind === "log") Object.assign(out, { level: event.word, logger: event.name }, text("message", event.text!));
+  if (event.position !== null) {
+    const { line, endLine, column, endColumn } = event.position;
+    out["position"] = { line, end_line: endLine, column, end_column: endColumn };
+  }
   if (event.changes?.size) out["changes"] = pairs(event.changes);
   if (event.deleted.length) out["deleted"] = event.deleted;
   return out;

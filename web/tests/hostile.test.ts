@@ -55,6 +55,25 @@ test("hostile text in every place is shown as text", async () => {
   await shown.close();
 });
 
+test("a page whose objects all hold each other is looked at without waiting", async () => {
+  const shown = await Shown.open(browser, "mesh");
+  const { page } = shown;
+  await expect.poll(() => page.locator('.values > li[data-name="x"]').count()).toBe(1);
+  const values = async (): Promise<string> => (await page.locator(".values").first().textContent())!;
+  const seen = new Set<string>();
+  for (let step = 0; step < 10; step++) {
+    await page.keyboard.press("I");
+    seen.add(await values());
+  }
+  expect([...seen].every((text) => text.includes("more than a reader holds at once"))).toBe(true);
+  await page.locator('.values > li[data-name="x"] button.name').first().click();
+  await expect.poll(() => page.locator(".history li").count()).toBeGreaterThan(10);
+  await page.keyboard.press("/");
+  await page.locator("#search").fill("val:nothing");
+  await expect.poll(() => page.locator("#search-note").textContent()).toBe("0 results");
+  await shown.close();
+}, 30_000);
+
 describe.each([
   ["light", 1400, ["test_loop-1", "test_recursion-1", "test_exception_chain-1", "test_hostile-1", "excerpt"]],
   ["dark", 1400, ["test_exception_chain-1"]],

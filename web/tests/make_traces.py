@@ -3,7 +3,9 @@
     python make_traces.py FOLDER
 
 `NAME.html` is the page, `NAME.json` the events of the JSON lines export as JavaScript can compare
-them: objects with recorded names as keys are lists of pairs, and large ints are texts.
+them: objects with recorded names as keys are lists of pairs, and large ints are texts. So are those
+of `tests/golden`, and `blocks`, which has several. `objects` has blocks that no program made, and
+the limits of the reader in Python.
 """
 
 import json
@@ -17,15 +19,21 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+import object_cases  # noqa: E402
+from object_cases import LIST, container, reference  # noqa: E402
 from tests.engines import support  # noqa: E402
+from tests.faults import hostile  # noqa: E402
 
 from pytest_recorder import testing  # noqa: E402
 from pytest_recorder.analysis.value_text import render_value  # noqa: E402
 from pytest_recorder.export.jsonl import event_object  # noqa: E402
+from pytest_recorder.format import limits  # noqa: E402
+from pytest_recorder.format.primitives import uv  # noqa: E402
 from pytest_recorder.render.page import write_page  # noqa: E402
 from pytest_recorder.tracefile.reader import open_trace  # noqa: E402
 
 PROGRAMS = Path(__file__).parent / "programs"
+GOLDEN = ROOT / "tests" / "golden"
 _SAFE = 2**53
 
 
@@ -51,22 +59,91 @@ def main(folder: Path) -> None:
     for name in support.PROGRAMS:
         if name == "recursion_limit":
             continue
-        recorded = support.run(name, engine)
-        with open_trace(recorded.path) as trace:
-            write_page(trace, folder / f"{name}.html")
-            events = [comparable(event_object(event)) for event in trace.events()]
-            values = {
-                str(event.n): comparable({"args": trace.values_at(event)})["args"]
-                for event in list(trace.events())[:: max(len(trace) // 40, 1)]
-                if event.frame is not None
-            }
-            texts = {
-                n: [[name, render_value(value, width=10_000)] for name, value in found.items()]
-                for n, found in ((n, trace.values_at(int(n))) for n in values)
-            }
-        content = {"events": events, "values": values, "texts": texts}
-        (folder / f"{name}.json").write_text(json.dumps(content), encoding="ascii")
+        write(support.run(name, engine).path, folder, name)
+    for path in GOLDEN.glob("*.pyrec"):
+        write(path, folder, path.stem)
+    grown = testing.record(grow)
+    write(grown.path, folder, "blocks")
+    write_objects(folder)
     run_tests(folder)
+
+
+def write(path: Path, folder: Path, name: str) -> None:
+    """Write the page of a trace, and what Python reads in it."""
+    with open_trace(path) as trace:
+        write_page(trace, folder / f"{name}.html")
+        events = [comparable(event_object(event)) for event in trace.events()]
+        values = {
+            str(event.n): comparable({"args": trace.values_at(event)})["args"]
+            for event in list(trace.events())[:: max(len(trace) // 40, 1)]
+            if event.frame is not None
+        }
+        texts = {
+            n: [[name, render_value(value, width=10_000)] for name, value in found.items()]
+            for n, found in ((n, trace.values_at(int(n))) for n in values)
+        }
+    content = {"events": events, "values": values, "texts": texts}
+    (folder / f"{name}.json").write_text(json.dumps(content), encoding="ascii")
+
+
+def write_objects(folder: Path) -> None:
+    """Write blocks that tell of objects, what Python reads in them, and its limits."""
+    cases = object_cases.cases(comparable)
+    named = {name: number for name, number in vars(limits).items() if name.startswith("MAX_")}
+    content = {
+        "definitions": object_cases.DEFINITIONS.hex(),
+        "cases": cases,
+        "limits": {**named, "NOT_HELD": limits.NOT_HELD},
+    }
+    (folder / "objects").write_text(json.dumps(content), encoding="ascii")
+
+
+def meshed() -> bytes:
+    """Give a trace in which 200 lists hold all of them, and a chain of pairs doubles."""
+    ring = range(1, 201)
+    told = b"".join(
+        object_cases.whole(container(LIST, n, [reference(m) for m in ring])) for n in ring
+    )
+    for n in range(201, 300):
+        told += object_cases.whole(container(LIST, n, [reference(n + 1)] * 2))
+    told += object_cases.whole(container(LIST, 300, []))
+    lines = b"".join(
+        hostile.changed(hostile.LINE, uv(1) + reference(n), uv(2) + reference(n + 100))
+        for n in ring
+    )
+    records = hostile.CALL + told + lines + hostile.END
+    return hostile.Maker().events(records, len(ring) + 3).ended()
+
+
+class Shelf:
+    """Holds others of its kind, and things."""
+
+    def __init__(self, above: "Shelf | None" = None) -> None:
+        """Stand below another one."""
+        self.above = above
+        self.things: list[Any] = []
+        self.below: list[Shelf] = []
+
+
+def put(shelf: Shelf, thing: int) -> int:
+    """Change a list in an object that others hold."""
+    shelf.things.append(thing)
+    if len(shelf.things) > 4:
+        del shelf.things[0]
+    return len(shelf.things)
+
+
+def grow() -> int:
+    """Change objects inside of others, through some blocks of events."""
+    top = Shelf()
+    top.below = [Shelf(top), Shelf(top)]
+    lowest = top.below[1]
+    index = {"top": top, "lowest": lowest}
+    count = 0
+    for number in range(3400):
+        count += put(lowest, number)
+        index["last"] = lowest.things
+    return count
 
 
 def busy() -> int:
@@ -102,7 +179,11 @@ def run_tests(folder: Path) -> None:
     (folder / "cut.pyrec").write_bytes(long.path.read_bytes()[:-200])
     with open_trace(folder / "cut.pyrec") as trace:
         write_page(trace, folder / "cut.html")
-    named.update(gap=str(folder / "gap.html"), cut=str(folder / "cut.html"))
+    (folder / "mesh.pyrec").write_bytes(meshed())
+    with open_trace(folder / "mesh.pyrec") as trace:
+        # Its explanation would look at all values.
+        write_page(trace, folder / "mesh.html", text="mesh")
+    named.update({name: str(folder / f"{name}.html") for name in ("gap", "cut", "mesh")})
     named["excerpt"] = str(folder / "excerpt.html")
     (folder / "pages").write_text(json.dumps(named), encoding="ascii")
 

@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
+import type { Value } from "../src/format/values";
 import type { Carried } from "../src/model/blocks";
 import { type Head, Trace } from "../src/model/trace";
 
@@ -24,3 +25,17 @@ export async function openProgram(name: string): Promise<Trace> {
 export function expected(name: string): { events: Record<string, unknown>[]; values: Record<string, unknown>; texts: Record<string, [string, string][]> } {
   return JSON.parse(readFileSync(join(folder(), `${name}.json`), "ascii"));
 }
+
+const number = (value: bigint): string => `int ${value < 0n ? "-" : ""}${(value < 0n ? -value : value).toString(16)}`;
+
+// A value as JSON can hold it; see make_traces.py.
+export function plain(value: Value): Record<string, unknown> {
+  const out: Record<string, unknown> = { ...value };
+  if (typeof value.value === "bigint") out["value"] = number(value.value);
+  if (value.items) out["items"] = value.items.map(plain);
+  if (value.entries) out["entries"] = value.entries.map((pair) => pair.map(plain));
+  if (value.attributes) out["attributes"] = pairs(value.attributes);
+  return out;
+}
+
+export const pairs = (values: Iterable<[string, Value]>): unknown[] => Array.from(values, ([name, value]) => [name, plain(value)]);

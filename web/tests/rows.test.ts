@@ -55,7 +55,10 @@ test("the scan passes over them", () => {
   expect(index.stop).toBe(3);
 });
 
-test("what is in no table is a fault", () => {
-  const wrong = new Uint8Array([...bytes("events.bin"), 0x12]);
-  expect(readers.decodeBlock(wrong, definitions(), 0, 0, 9).damage).toBe("unknown record 18");
+test.each([
+  [[0x18], "unknown record 24"],
+  [[0x06, 0x02, 0x01, 0x15], "unknown value 21"],
+])("what is in no table is a fault: %j", (more, message) => {
+  const wrong = new Uint8Array([...bytes("events.bin"), ...more]);
+  expect(readers.decodeBlock(wrong, definitions(), 0, 0, 9).damage).toBe(message);
 });

@@ -129,7 +129,7 @@ class ObjectStates:
         at = known.version(self._n)
         held = known.contents[at]
         if not isinstance(held, Container):
-            # What has no parts can be another value at another event, too.
+            # A bytearray, for one: it has no parts, and changes.
             return _Shown(held, 1, _NO_LEVEL, {number: at})  # type: ignore[arg-type]
         level = self._open.get(number)
         if level is not None:

@@ -1,6 +1,7 @@
 """The trace file: every prefix of any input reads, damage is said, limits keep both ends."""
 
 import functools
+import json
 import struct
 import zlib
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 import pytest_recorder
 from pytest_recorder.errors import RecorderError
+from pytest_recorder.export.jsonl import dump, event_object
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.decode import EventDecoder
 from pytest_recorder.format.definition_tables import DefinitionTables
@@ -399,6 +401,18 @@ def test_the_golden_file_reads_for_ever() -> None:
         # Its index holds the calls as they are, not as steps.
         assert count_calls(trace.call_tree()) == len({e.frame for e in trace.events()} - {None})
         assert (trace.status, trace._index is not None) == ("complete", True)
+
+
+@pytest.mark.parametrize("name", ["every_value", "mutation"])
+def test_a_trace_of_format_1_says_what_its_own_reader_said(name: str) -> None:
+    path = Path(__file__).parents[2] / "golden" / f"format-1-{name}.pyrec"
+    with open_trace(path) as trace:
+        assert (trace.status, trace.manifest.format) == ("complete", 1)
+        found = [json.loads(dump(event_object(event))) for event in trace.events()]
+    expected = [
+        json.loads(line) for line in path.with_suffix(".jsonl").read_text().splitlines()
+    ]
+    assert found == expected[1:-1]
 
 
 def test_no_negative_time_is_written_or_read(tmp_path: Path) -> None:

@@ -1,12 +1,11 @@
-// Decodes the events of one block with their values, and what each frame's values were before it.
+// Decodes the events of one block with their values, and what a block says of the values of each frame.
 
 import { Cursor, Malformed } from "./bytes";
-import { type CodeInfo, type Definitions, known } from "./definitions";
+import { type CodeInfo, type Definitions, type Position, known } from "./definitions";
+import { HeldValues, ObjectStates } from "./objects";
 import { skipRecord } from "./skip";
-import { type Value, readValue } from "./values";
-import { EDGES, KINDS, type Kind, Op, PHASES, STREAMS, WITH_LINE, WITH_TIME } from "./vocabulary";
-
-export type Values = Map<string, Value>;
+import { type Part, type Value, ValueReader } from "./values";
+import { EDGES, KINDS, type Kind, LEVELS, MAX_DEPTH, Op, PHASES, STREAMS, WITH_LINE, WITH_TIME } from "./vocabulary";
 
 export interface ExceptionInfo {
   type: string;
@@ -15,29 +14,40 @@ export interface ExceptionInfo {
   length: number;
 }
 
-export interface Event {
-  n: number;
-  kind: Kind;
-  thread: number | null;
-  frame: number | null;
-  code: CodeInfo | null;
-  line: number | null;
-  timeUs: number | null;
-  parent: number | null;
-  args: Values | null;
-  value: Value | null;
-  exception: ExceptionInfo | null;
-  changes: Values | null;
-  deleted: string[];
-  // The standard stream, the level of a log, the phase of a span, the reason of a gap.
-  word: string | null;
-  edge: string | null;
+export class Event {
+  thread: number | null = null;
+  frame: number | null = null;
+  code: CodeInfo | null = null;
+  line: number | null = null;
+  timeUs: number | null = null;
+  parent: number | null = null;
+  args: HeldValues | null = null;
+  held: Part | null = null; // what `value` is shown from
+  exception: ExceptionInfo | null = null;
+  changes: HeldValues | null = null;
+  deleted: readonly string[] = NONE;
+  // The standard stream, the level of a log or of the recording, the phase of a span, the reason of a gap.
+  word: string | null = null;
+  edge: string | null = null;
   // The logger of a log, the name of a span.
-  name: string | null;
-  outcome: string | null;
-  text: Value | null;
-  dropped: number;
+  name: string | null = null;
+  outcome: string | null = null;
+  text: Value | null = null;
+  dropped = 0;
+  position: Position | null = null;
+
+  constructor(
+    readonly n: number,
+    readonly kind: Kind,
+    private readonly objects: ObjectStates,
+  ) {}
+
+  get value(): Value | null {
+    return this.held === null ? null : this.objects.show(this.held, this.n);
+  }
 }
+
+const NONE: readonly string[] = [];
 
 interface Frame {
   number: number;
@@ -48,20 +58,25 @@ interface Frame {
 
 export interface Known {
   at: number;
-  values: Values;
+  parts: Map<string, Part>;
 }
 
 export interface Decoded {
   first: number;
   events: Event[];
-  // What a STATE record said of a frame: all its values before the event `at`.
+  // What a STATE record said of a frame: all its values, at the event `at` where objects are told of, before
+  // it in an older trace. The changes of that event lead to the same values from both.
   states: Map<number, Known[]>;
+  objects: ObjectStates;
   damage: string | null;
 }
 
-export function decodeBlock(data: Uint8Array, defs: Definitions, first: number, baseUs: number, most: number): Decoded {
-  const reader = new Reader(new Cursor(data), defs, first, baseUs);
-  const out: Decoded = { first, events: [], states: reader.states, damage: null };
+// `depth` is the bound of the recording on values.
+export function decodeBlock(
+  data: Uint8Array, defs: Definitions, first: number, baseUs: number, most: number, depth: number = MAX_DEPTH,
+): Decoded {
+  const reader = new Reader(new Cursor(data), defs, first, baseUs, depth);
+  const out: Decoded = { first, events: [], states: reader.states, objects: reader.objects, damage: null };
   try {
     while (out.events.length < most) {
       const event = reader.next();
@@ -77,15 +92,22 @@ export function decodeBlock(data: Uint8Array, defs: Definitions, first: number, 
 
 class Reader {
   readonly states = new Map<number, Known[]>();
+  readonly objects: ObjectStates;
+  private readonly values: ValueReader;
   private readonly frames = new Map<number, Frame>();
   private current: Frame | null = null;
+  private position: Position | null = null;
 
   constructor(
     private readonly cursor: Cursor,
     private readonly defs: Definitions,
     private n: number,
     private timeUs: number,
-  ) {}
+    depth: number,
+  ) {
+    this.values = new ValueReader(cursor, defs);
+    this.objects = new ObjectStates(this.values, depth);
+  }
 
   next(): Event | null {
     const { cursor } = this;
@@ -99,11 +121,18 @@ class Reader {
       } else if (op === Op.STATE) {
         const frame = this.now();
         const found = this.states.get(frame.number) ?? [];
-        found.push({ at: this.n, values: this.pairs() });
+        found.push({ at: this.n, parts: this.pairs() });
         this.states.set(frame.number, found);
+      } else if (op >= Op.OBJECT && op <= Op.ATTRIBUTES) {
+        this.objects.take(op, cursor, this.n);
+      } else if (op === Op.PLACE) {
+        this.position = known(this.defs.positions, cursor.uv(), "position");
       } else if (KINDS[op]) {
         const event = this.event(op);
         if (head & Op.CHANGES) this.changes(event);
+        this.objects.check();
+        event.position = this.position;
+        this.position = null;
         this.n++;
         return event;
       } else {
@@ -131,11 +160,7 @@ class Reader {
 
   private event(op: number): Event {
     const { cursor, defs } = this;
-    const event: Event = {
-      n: this.n, kind: KINDS[op] as Kind, thread: null, frame: null, code: null, line: null, timeUs: null, parent: null,
-      args: null, value: null, exception: null, changes: null, deleted: [], word: null, edge: null, name: null,
-      outcome: null, text: null, dropped: 0,
-    };
+    const event = new Event(this.n, KINDS[op] as Kind, this.objects);
     if (op === Op.GAP) {
       event.thread = cursor.uv() || null;
       event.dropped = cursor.uv();
@@ -149,6 +174,10 @@ class Reader {
       event.outcome = cursor.text() || null;
     } else if (op === Op.CALL) {
       this.call(event);
+    } else if (op === Op.LEVEL) {
+      this.time(event);
+      event.thread = cursor.uv() || null;
+      event.word = pick(LEVELS, cursor.byte());
     } else if (op >= Op.LINE && op <= Op.LOG) {
       this.inFrame(op, event);
     } else {
@@ -174,7 +203,7 @@ class Reader {
     const frame = { number, code, thread, line: code.firstLine };
     this.frames.set(number, frame);
     this.current = frame;
-    event.args = this.pairs();
+    event.args = this.held();
     this.place(event, frame);
   }
 
@@ -184,16 +213,16 @@ class Reader {
     if (op === Op.LINE) return;
     this.time(event);
     if (op === Op.RETURN || op === Op.YIELD) {
-      event.value = readValue(cursor, defs);
+      event.held = this.values.held();
     } else if (op === Op.THROW || op === Op.RAISE || op === Op.UNWIND) {
       event.exception = this.exception();
     } else if (op === Op.OUTPUT) {
       event.word = pick(STREAMS, cursor.byte());
-      event.text = readValue(cursor, defs);
+      event.text = this.values.value();
     } else if (op === Op.LOG) {
       event.word = known(defs.names, cursor.uv(), "name");
       event.name = known(defs.names, cursor.uv(), "name");
-      event.text = readValue(cursor, defs);
+      event.text = this.values.value();
     }
   }
 
@@ -219,17 +248,21 @@ class Reader {
 
   private changes(event: Event): void {
     this.now();
-    event.changes = this.pairs();
-    for (let left = this.cursor.count(); left > 0; left--) {
-      event.deleted.push(known(this.defs.names, this.cursor.uv(), "name"));
-    }
+    event.changes = this.held();
+    const deleted: string[] = [];
+    for (let left = this.cursor.count(); left > 0; left--) deleted.push(known(this.defs.names, this.cursor.uv(), "name"));
+    event.deleted = deleted;
   }
 
-  private pairs(): Values {
-    const pairs: Values = new Map();
+  private held(): HeldValues {
+    return new HeldValues(this.pairs(), this.objects, this.n);
+  }
+
+  private pairs(): Map<string, Part> {
+    const pairs = new Map<string, Part>();
     for (let left = this.cursor.count(); left > 0; left--) {
       const name = known(this.defs.names, this.cursor.uv(), "name");
-      pairs.set(name, readValue(this.cursor, this.defs));
+      pairs.set(name, this.values.held());
     }
     return pairs;
   }
@@ -237,7 +270,7 @@ class Reader {
   private exception(): ExceptionInfo {
     const type = known(this.defs.types, this.cursor.uv(), "type").name;
     const id = this.cursor.uv();
-    const message = readValue(this.cursor, this.defs);
+    const message = this.values.value();
     if (typeof message.value !== "string") throw new Malformed("the message of an exception is no text");
     return { type, id, message: message.value, length: message.length ?? [...message.value].length };
   }

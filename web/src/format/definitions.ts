@@ -19,12 +19,21 @@ export interface CodeInfo {
   name: string;
 }
 
+// The piece of source of one instruction; columns count bytes from 0.
+export interface Position {
+  line: number;
+  endLine: number;
+  column: number;
+  endColumn: number;
+}
+
 export class Definitions {
   readonly names = new Map<number, string>();
   readonly types = new Map<number, TypeInfo>();
   readonly files = new Map<number, FileInfo>();
   readonly codes = new Map<number, CodeInfo>();
   readonly threads = new Map<number, string>();
+  readonly positions = new Map<number, Position>();
 
   feed(data: Uint8Array): void {
     const cursor = new Cursor(data);
@@ -50,6 +59,8 @@ export class Definitions {
       this.codes.set(number, { id: number, file, firstLine, name: cursor.text() });
     } else if (kind === Define.THREAD) {
       this.threads.set(number, cursor.text());
+    } else if (kind === Define.POSITION) {
+      this.positions.set(number, { line: cursor.uv(), endLine: cursor.uv(), column: cursor.uv(), endColumn: cursor.uv() });
     } else {
       skipDefinition(cursor, kind);
     }

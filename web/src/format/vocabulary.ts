@@ -94,6 +94,11 @@ export const KINDS = [
 ] as const;
 export type Kind = Exclude<(typeof KINDS)[number], "">;
 
+export const LEVELS = [
+  "calls",
+  "lines",
+  "values",
+] as const;
 export const PHASES = [
   "setup",
   "call",
@@ -120,6 +125,7 @@ export const REASONS = [
   "the recorder failed to read it",
 ] as const;
 
+export const MAX_DEPTH = 100;
 export const MAX_NESTING = 101;
 export const MAX_INT_BYTES = 65536;
 export const EVENTS_HEAD_BYTES = 20;

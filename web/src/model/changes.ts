@@ -32,6 +32,8 @@ export function isEqualTo(a: Value, b: Value): boolean {
 export function describeChange(name: string, old: Value | undefined, value: Value, width = 60): string[] {
   const whole = `${safeText(name)} = ${renderValue(value, width)}`;
   if (old === undefined || old.id === undefined || old.id !== value.id) return [whole];
+  // It was changed and changed back, by others.
+  if (isSame(old, value)) return [];
   const parts: string[] = [];
   collect(safeText(name), old, value, parts, width);
   return parts.length && parts.length <= MOST_PARTS ? parts : [whole];

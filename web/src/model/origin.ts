@@ -86,6 +86,8 @@ async function returnBetween(trace: Trace, frame: number, from: number, to: numb
   for (let m = to - 1; m > from && looked < MOST_CALLEES; m--, looked++) {
     if (KINDS[index.kind(m)] !== "return" || index.frame(m)?.parent !== frame) continue;
     const event = await trace.event(m);
+    // Most results are other objects, which need not be shown to say so.
+    if (typeof event?.held === "number" && event.held !== value.id) continue;
     if (event?.value && isEqualTo(event.value, value)) return m;
   }
   return null;

@@ -10,6 +10,8 @@ import type { Trace } from "./trace";
 export const FIELDS = ["fn", "file", "var", "val", "exc", "out", "line"] as const;
 export type Field = (typeof FIELDS)[number];
 
+const SLICE_MS = 50;
+
 export interface Term {
   field: Field | null;
   text: string;
@@ -56,7 +58,14 @@ export async function search(
   }
   for (let at = 0; at < trace.blockCount; at++) {
     if (isCancelled()) break;
+    let began = performance.now();
     for (const event of (await trace.decodedBlock(at)).events) {
+      // Values are shown now, and there can be much in them.
+      if (performance.now() - began > SLICE_MS) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        if (isCancelled()) return { results, isCut: false };
+        began = performance.now();
+      }
       const what = matches(event, terms);
       if (what === null) continue;
       if (results.length >= most) return { results, isCut: true };

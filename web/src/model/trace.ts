@@ -1,11 +1,15 @@
 // Is an opened trace: the index of all its events, and their values when somebody asks for them.
 
 import { Definitions } from "../format/definitions";
-import { type Decoded, type Event, type Values, decodeBlock } from "../format/decode";
+import { type Decoded, type Event, decodeBlock } from "../format/decode";
+import { HeldValues, type Values } from "../format/objects";
 import { Index, NONE, Scanner } from "../format/scan";
+import type { Part } from "../format/values";
+import { MAX_DEPTH } from "../format/vocabulary";
 import { type Carried, type EventBlock, headOf, isOf, readBlock, readEvents, readSource } from "./blocks";
 
 const MOST_DECODED = 12;
+const NO_VALUES: Values = new Map();
 // Half a second of work is ten of these: a reader sees that it goes on, and it is not held up much.
 const SLICE_MS = 50;
 
@@ -74,6 +78,13 @@ export class Trace {
     return trace;
   }
 
+  // The bound on the depth of values, as the recording had it.
+  private get depth(): number {
+    const values = this.head.manifest["values"] as Record<string, unknown> | null | undefined;
+    const depth = values?.["depth"];
+    return typeof depth === "number" ? depth : MAX_DEPTH;
+  }
+
   get files(): string[] {
     return Array.from(this.defs.files.values(), (file) => file.path);
   }
@@ -109,25 +120,26 @@ export class Trace {
   async valuesAt(frame: number, n: number): Promise<Values> {
     const at = this.lastEventOf(frame, n);
     const decoded = at === NONE ? null : await this.blockOf(at);
-    if (decoded === null) return new Map();
+    if (decoded === null) return NO_VALUES;
     const { number } = this.index.frames[frame]!;
-    if (this.head.manifest["level"] !== "values") return new Map(decoded.events[at - decoded.first]?.args ?? []);
-    let values: Values = new Map();
+    if (this.head.manifest["level"] !== "values") return decoded.events[at - decoded.first]?.args ?? NO_VALUES;
+    let parts = new Map<string, Part>();
     let start = decoded.first;
     for (const state of decoded.states.get(number) ?? []) {
       if (state.at > at) break;
-      values = new Map(state.values);
+      parts = new Map(state.parts);
       start = state.at;
     }
     const from = this.startIn(frame, at, start);
     for (let m = from; m !== NONE && m <= at; m = this.index.nextInFrame(m)) {
       const event = decoded.events[m - decoded.first];
       if (event === undefined) break;
-      if (event.args !== null) values = new Map(event.args);
-      for (const [name, value] of event.changes ?? []) values.set(name, value);
-      for (const name of event.deleted) values.delete(name);
+      if (event.args !== null) parts = new Map(event.args.parts);
+      for (const [name, part] of event.changes?.parts ?? []) parts.set(name, part);
+      for (const name of event.deleted) parts.delete(name);
     }
-    return values;
+    // What they refer to is shown as it was at that event.
+    return new HeldValues(parts, decoded.objects, at);
   }
 
   // The frame's first event that is not before `start`, going back from `at`.
@@ -200,7 +212,7 @@ export class Trace {
     }
     const block = this.blocks[at]!;
     const decoding = readEvents(block).then((data) => {
-      const decoded = decodeBlock(data, this.defs, block.first, block.baseUs, block.count);
+      const decoded = decodeBlock(data, this.defs, block.first, block.baseUs, block.count, this.depth);
       if (this.decoded.has(at)) this.ready.set(at, decoded);
       return decoded;
     });

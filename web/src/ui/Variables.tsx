@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
-import type { Values } from "../format/decode";
+import type { Values } from "../format/objects";
 import { safeText } from "../format/python";
 import { NONE } from "../format/scan";
 import type { Value } from "../format/values";
@@ -43,7 +43,8 @@ export function Variables(): JSX.Element {
   const other = momentOf(store, against);
   const before = useLatest(async () => (other === NONE ? EMPTY : trace.valuesAt(frame, other)), [frame, other], EMPTY);
   const level = String(trace.head.manifest["level"]);
-  const names = [...values.keys()].sort((a, b) => Number(changed(values, before, other, b)) - Number(changed(values, before, other, a)));
+  const changed = new Set([...values.keys()].filter((one) => other !== NONE && !isSame(values.get(one), before.get(one))));
+  const names = [...values.keys()].sort((a, b) => Number(changed.has(b)) - Number(changed.has(a)));
   const gone = other === NONE ? [] : [...before.keys()].filter((one) => !values.has(one));
   return (
     <section class="pane variables" aria-label="Variables">
@@ -63,7 +64,7 @@ export function Variables(): JSX.Element {
         <ul class="values">
           {names.map((one) => (
             <Variable key={one} name={one} value={values.get(one)!} old={other === NONE ? undefined : before.get(one)}
-              state={other === NONE ? "" : !before.has(one) ? "new" : changed(values, before, other, one) ? "changed" : ""}
+              state={other === NONE ? "" : !before.has(one) ? "new" : changed.has(one) ? "changed" : ""}
               isChosen={one === name} />
           ))}
           {gone.map((one) => (
@@ -74,10 +75,6 @@ export function Variables(): JSX.Element {
       </div>
     </section>
   );
-}
-
-function changed(values: Values, before: Values, other: number, name: string): boolean {
-  return other !== NONE && !isSame(values.get(name), before.get(name));
 }
 
 function Variable(props: { name: string; value: Value; old: Value | undefined; state: "" | "new" | "changed"; isChosen: boolean }): JSX.Element {

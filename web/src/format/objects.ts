@@ -1,0 +1,353 @@
+// Keeps what the objects of a block hold while its records pass, and shows values through them, as
+// format/object_states.py does.
+//
+// A record tells of one object what it holds itself: scalars in place, other objects by number. A value is
+// shown to the bound on depth by going from object to object, as they were at one event. What was shown of
+// an object is used again at other events, unless it or one in it has changed between.
+
+import { type Cursor, Malformed } from "./bytes";
+import { known } from "./definitions";
+import {
+  FEWER_VALUE_PARTS, MAX_KEPT_PARTS, MAX_MOVED_PARTS, MAX_OBJECT_RECORDS, MAX_SHOWN_PARTS, MAX_VALUE_PARTS, NOT_HELD,
+} from "./limits";
+import { Container, type Part, type Piece, type Value, type ValueReader, cutValue, emptyContainer, whyCut, widthOf } from "./values";
+import { MAX_DEPTH, Op, REASONS, Tag } from "./vocabulary";
+
+const DEPTH = REASONS[1];
+const CYCLE = REASONS[4];
+const NO_LEVEL = Infinity;
+const NOTHING: readonly never[] = [];
+const TAG_OF: Partial<Record<number, number>> = { [Op.ITEMS]: Tag.SEQUENCE, [Op.ENTRIES]: Tag.MAPPING, [Op.ATTRIBUTES]: Tag.OBJECT };
+
+// What differs from the version before.
+interface Splice {
+  first: number;
+  gone: number;
+  came: Piece[];
+}
+
+interface Version {
+  since: number; // the event from which on it holds
+  held: Part; // of a container, all but its pieces
+  pieces: Piece[] | null; // null where they must be made from the version before
+  splice: Splice | null;
+  parts: number; // how many there are
+  // How it is shown where it is open already, and at the bound on depth.
+  cycle: Value | null;
+  deepest: Shown | null;
+}
+
+// A part as it is shown inside so many others, and from which event up to which one.
+interface Shown {
+  value: Value;
+  number: number;
+  size: number; // parts in it, at all depths
+  lowest: number; // level of the outermost object that it refers back to
+  from: number;
+  until: number;
+  holdsOthers: boolean; // so that it can be open around others
+  inner: readonly Shown[]; // those in it that hold others
+  numbers: Set<number> | null; // all objects in it, at all depths, once somebody has asked
+}
+
+class Told {
+  readonly versions: Version[] = [];
+  readonly shown: Shown[] = []; // what was shown of it last, by depth
+  latest = -1; // the version whose pieces were made last
+  pieces: readonly Piece[] = [];
+
+  at(n: number): number {
+    const { versions } = this;
+    let low = 0;
+    let high = versions.length - 1;
+    if (versions[high]!.since <= n) return high;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (versions[middle]!.since <= n) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  // The pieces of a version. They are kept for the next one; and here and there for good, where that is
+  // not more than what the changes between take.
+  piecesAt(at: number): readonly Piece[] {
+    if (this.latest === at) return this.pieces;
+    const { versions } = this;
+    let start = at;
+    while (versions[start]!.pieces === null && start !== this.latest) start--;
+    const base = versions[start]!.pieces ?? this.pieces;
+    let pieces = start === at ? base : base.slice();
+    let passed = 0;
+    for (let next = start + 1; next <= at; next++) {
+      pieces = spliced(pieces as Piece[], versions[next]!.splice!);
+      passed += 4;
+      if (passed < pieces.length + 64) continue;
+      versions[next]!.pieces = pieces.slice();
+      passed = 0;
+    }
+    this.latest = at;
+    this.pieces = pieces;
+    return pieces;
+  }
+}
+
+function spliced(pieces: Piece[], { first, gone, came }: Splice): Piece[] {
+  if (came.length <= 1000) {
+    pieces.splice(first, gone, ...came);
+    return pieces;
+  }
+  return [...pieces.slice(0, first), ...came, ...pieces.slice(first + gone)];
+}
+
+// The objects of one block. `depth` is the bound of the recording: levels of containers and objects that a
+// value has open.
+export class ObjectStates {
+  private readonly objects = new Map<number, Told>();
+  private readonly depth: number;
+  private records = 0;
+  private movable = MAX_MOVED_PARTS;
+  // Of the value that is being shown.
+  private readonly open = new Map<number, number>(); // levels by number
+  private n = 0;
+  private left = 0; // parts that it can still take
+  private reused = 0; // parts in it that were shown before
+  private shown = 0; // parts of all that was shown, but for those
+  private kept = 0; // as many of them as are kept
+
+  constructor(
+    private readonly values: ValueReader,
+    depth: number,
+  ) {
+    this.depth = Math.min(Math.max(depth, 0), MAX_DEPTH);
+  }
+
+  // Takes in a record of an object, which belongs to the event `n`.
+  take(op: number, cursor: Cursor, n: number): void {
+    if (++this.records > MAX_OBJECT_RECORDS) throw new Malformed("a block tells of more objects than one may");
+    if (op === Op.OBJECT) this.takeWhole(n);
+    else this.takeChange(op, cursor, n);
+  }
+
+  private takeWhole(n: number): void {
+    const part = this.values.part();
+    const number = typeof part === "number" ? undefined : part.id;
+    if (number === undefined) throw new Malformed("a record of an object holds none");
+    const isContainer = part instanceof Container;
+    const held = isContainer ? new Container(part.tag, part.type, part.id, part.full, part.why, []) : part;
+    const pieces = isContainer ? (part.pieces as Piece[]) : [];
+    const parts = isContainer ? pieces.length / widthOf(part.tag) : 0;
+    let told = this.objects.get(number);
+    if (told === undefined) this.objects.set(number, (told = new Told()));
+    told.versions.push({ since: n, held, pieces, splice: null, parts, cycle: null, deepest: null });
+  }
+
+  private takeChange(op: number, cursor: Cursor, n: number): void {
+    const number = cursor.uv();
+    const full = cursor.uv();
+    const reason = whyCut(cursor.byte());
+    cursor.byte(); // whether it may be another object at the same address
+    const first = cursor.uv();
+    const gone = cursor.uv();
+    const told = known(this.objects, number, "object");
+    const before = told.versions[told.versions.length - 1]!;
+    const { held } = before;
+    if (!(held instanceof Container) || held.tag !== TAG_OF[op]) throw new Malformed(`object ${number} has no such parts`);
+    if (first + gone > before.parts) throw new Malformed(`object ${number} has not so many parts`);
+    const { pieces: came, isCut } = this.values.pieces(held.tag);
+    const width = widthOf(held.tag);
+    const parts = before.parts - gone + came.length / width;
+    const why = isCut ? NOT_HELD : reason;
+    this.movable -= came.length + (gone * width === came.length ? 0 : (before.parts - first - gone) * width);
+    const isHeld = this.movable >= 0 && !isLost(before);
+    const splice = isHeld ? { first: first * width, gone: gone * width, came } : null;
+    const next = new Container(held.tag, held.type, number, full, isHeld ? why : NOT_HELD, []);
+    told.versions.push({ since: n, held: next, pieces: null, splice, parts, cycle: null, deepest: null });
+  }
+
+  // Tells by Malformed of a reference, since the last event, to an object nobody told of.
+  check(): void {
+    const { met } = this.values;
+    for (const number of met) known(this.objects, number, "object");
+    met.length = 0;
+  }
+
+  // The value of what a variable, argument or result held at an event.
+  show(part: Part, n: number): Value {
+    if (typeof part !== "number" && !(part instanceof Container)) return part;
+    if (this.kept > MAX_KEPT_PARTS) this.forget();
+    this.n = n;
+    const most = this.shown < MAX_SHOWN_PARTS ? MAX_VALUE_PARTS : FEWER_VALUE_PARTS;
+    this.left = most;
+    this.reused = 0;
+    this.open.clear();
+    const { value } = typeof part === "number" ? this.object(part, 0) : this.container(part, part.pieces, 0, 0);
+    const anew = most - this.left - this.reused;
+    this.kept += anew;
+    this.shown += anew;
+    return value;
+  }
+
+  private forget(): void {
+    for (const told of this.objects.values()) told.shown.length = 0;
+    this.kept = 0;
+  }
+
+  private object(number: number, depth: number): Shown {
+    const { open, n } = this;
+    const told = this.objects.get(number)!;
+    const at = told.at(n);
+    const version = told.versions[at]!;
+    const { held, since } = version;
+    const until = told.versions[at + 1]?.since ?? Infinity;
+    if (!(held instanceof Container)) {
+      this.left--;
+      return shownAs(held as Value, number, since, until);
+    }
+    let level = open.get(number);
+    if (level !== undefined) {
+      this.left--;
+      const shown = shownAs((version.cycle ??= headOf(held, CYCLE)), number, since, until);
+      shown.lowest = level;
+      return shown;
+    }
+    if (depth >= this.depth && held.full) {
+      this.left--;
+      if (version.deepest === null) {
+        version.deepest = shownAs(headOf(held, DEPTH), number, since, until);
+        version.deepest.holdsOthers = true;
+      }
+      return version.deepest;
+    }
+    const there = told.shown[depth];
+    if (there !== undefined && there.from <= n && n < there.until && !this.isOpenIn(there)) {
+      this.left -= there.size;
+      this.reused += there.size;
+      return there;
+    }
+    level = open.size;
+    open.set(number, level);
+    const found = this.container(held, isLost(version) ? NOTHING : told.piecesAt(at), number, depth);
+    open.delete(number);
+    found.from = Math.max(found.from, since);
+    found.until = Math.min(found.until, until);
+    // What refers to an object around it would be shown otherwise on another way.
+    if (found.lowest < level || (this.left < 0 && depth > 0)) return found;
+    found.lowest = NO_LEVEL;
+    told.shown[depth] = found;
+    return found;
+  }
+
+  // Whether an object that is open stands in what was shown when it was not.
+  private isOpenIn(shown: Shown): boolean {
+    if (shown.inner.length === 0 || this.open.size === 0) return false;
+    const numbers = this.numbersIn(shown);
+    for (const number of this.open.keys()) if (numbers.has(number)) return true;
+    return false;
+  }
+
+  private numbersIn(shown: Shown): Set<number> {
+    if (shown.numbers !== null) return shown.numbers;
+    const all = new Set<number>();
+    for (const one of shown.inner) {
+      all.add(one.number);
+      if (one.inner.length > 0) for (const number of this.numbersIn(one)) all.add(number);
+    }
+    this.kept += all.size;
+    return (shown.numbers = all);
+  }
+
+  // Where a value has too many parts, the outermost container is cut; what is deeper is not shown then.
+  private container(held: Container, pieces: readonly Piece[], number: number, depth: number): Shown {
+    const { tag } = held;
+    const value = emptyContainer(tag, held.type, held.id, held.full);
+    const found = shownAs(value, number, -Infinity, Infinity);
+    const start = this.left--;
+    let why = held.why;
+    for (let at = 0; at < pieces.length; at += widthOf(tag)) {
+      const first = pieces[at]!;
+      const one = typeof first === "string" ? null : this.piece(first, depth, found);
+      const other = tag === Tag.SEQUENCE || this.left < 0 ? null : this.piece(pieces[at + 1] as Part, depth, found);
+      if (this.left < 0) {
+        why = NOT_HELD;
+        break;
+      }
+      if (tag === Tag.SEQUENCE) value.items!.push(one!);
+      else if (tag === Tag.MAPPING) value.entries!.push([one!, other!]);
+      else value.attributes!.set(first as string, other!);
+    }
+    found.size = start - this.left;
+    cutValue(value, held.full, why);
+    return found;
+  }
+
+  private piece(part: Part, depth: number, around: Shown): Value {
+    if (typeof part !== "number" && !(part instanceof Container)) {
+      this.left--;
+      return part;
+    }
+    const isObject = typeof part === "number";
+    const found = isObject ? this.object(part, depth + 1) : this.container(part, part.pieces, 0, depth + 1);
+    around.lowest = Math.min(around.lowest, found.lowest);
+    around.from = Math.max(around.from, found.from);
+    around.until = Math.min(around.until, found.until);
+    around.holdsOthers = true;
+    if (isObject && found.holdsOthers) add(around, found);
+    else for (const one of found.inner) add(around, one);
+    return found.value;
+  }
+}
+
+function shownAs(value: Value, number: number, from: number, until: number): Shown {
+  return { value, number, size: 1, lowest: NO_LEVEL, from, until, holdsOthers: false, inner: NOTHING, numbers: null };
+}
+
+function add(around: Shown, inner: Shown): void {
+  if (around.inner === NOTHING) around.inner = [inner];
+  else (around.inner as Shown[]).push(inner);
+}
+
+// Whether its parts are more than can be held.
+const isLost = (version: Version): boolean => version.pieces === null && version.splice === null;
+
+function headOf(held: Container, why: string): Value {
+  return cutValue(emptyContainer(held.tag, held.type, held.id, held.full), held.full, why);
+}
+
+// Values by name; a Map is one.
+export interface Values extends Iterable<[string, Value]> {
+  readonly size: number;
+  get(name: string): Value | undefined;
+  has(name: string): boolean;
+  keys(): Iterable<string>;
+}
+
+// Values as they were at an event; shown when they are asked for.
+export class HeldValues implements Values {
+  constructor(
+    readonly parts: Map<string, Part>,
+    private readonly objects: ObjectStates,
+    private readonly n: number,
+  ) {}
+
+  get size(): number {
+    return this.parts.size;
+  }
+
+  get(name: string): Value | undefined {
+    const part = this.parts.get(name);
+    return part === undefined ? undefined : this.objects.show(part, this.n);
+  }
+
+  has(name: string): boolean {
+    return this.parts.has(name);
+  }
+
+  keys(): Iterable<string> {
+    return this.parts.keys();
+  }
+
+  *[Symbol.iterator](): Iterator<[string, Value]> {
+    for (const [name, part] of this.parts) yield [name, this.objects.show(part, this.n)];
+  }
+}
