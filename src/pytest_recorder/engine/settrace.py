@@ -20,7 +20,8 @@ from typing import Any
 
 from pytest_recorder.diagnostics.guard import Unreported, shield3
 from pytest_recorder.engine.base import Capabilities
-from pytest_recorder.engine.pure.hot_path import PureHotPath, Sight
+from pytest_recorder.engine.pure.hot_path import PureHotPath
+from pytest_recorder.engine.pure.looks import Sight
 from pytest_recorder.engine.pure.states import FrameState
 from pytest_recorder.engine.rivals import (
     THREADING,

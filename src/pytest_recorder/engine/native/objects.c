@@ -5,6 +5,9 @@
 #include "quick.h"
 #include "types.h"
 
+/* Frames that are asked whether they still hold an object. */
+#define MOST_CALLERS 16
+
 static Object *
 object_new(Hot *hot)
 {
@@ -91,12 +94,49 @@ is_held(const Hot *hot, const Object *object)
     return where != NULL && where->root == object;
 }
 
+/* Whether a variable of a frame that runs still refers to the object that it was seen to refer to. */
+static int
+has_variable(const FrameState *state, HotFrame *frame, const Object *object, PyObject *value)
+{
+    const Code *code = state->code;
+    for (int i = 0; state->has_values && !code->is_namespace && i < code->variables; i++) {
+        const KnownValue *known = &state->values[i];
+        if (known->has_value && known->root == object) {
+            PyObject *now = frame_variable(frame, code->code, code->places[i], code->names[i]);
+            int is_it = now == value;
+            Py_XDECREF(now); /* the frame holds it */
+            if (is_it) {
+                return 1;
+            }
+            PyErr_Clear();
+        }
+    }
+    return 0;
+}
+
+static int
+is_in_variable(const Hot *hot, const Object *object, PyObject *value)
+{
+    HotFrame *frame = frame_current(PyThreadState_Get());
+    for (int found = 0; frame != NULL && found < MOST_CALLERS; frame = frame_back(frame)) {
+        const FrameState *state = table_get(&hot->frames.alive, frame);
+        if (state != NULL && state->code->code == frame_code(frame)) {
+            found++;
+            if (has_variable(state, frame, object, value)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 /* Whether there is another object at an address that something refers to anew. */
 static int
 is_another(Hot *hot, const Object *object, PyObject *value)
 {
     return object->has_content && object->looked != hot->objects.look &&
-           !is_held(hot, object) && !quick_shares(hot, object, value);
+           !is_held(hot, object) && !quick_shares(hot, object, value) &&
+           !is_in_variable(hot, object, value);
 }
 
 static int

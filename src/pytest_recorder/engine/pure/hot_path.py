@@ -22,7 +22,7 @@ from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from logging import Logger
 from types import CodeType, FrameType
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.definitions import CodeRecord, Definitions, Sink
@@ -33,6 +33,7 @@ from pytest_recorder.engine.pure.interpreter import (
     line_in_traceback,
     thread_name,
 )
+from pytest_recorder.engine.pure.looks import NO_VALUE, Looks, Sight
 from pytest_recorder.engine.pure.lookups import entry, exact
 from pytest_recorder.engine.pure.marks import (
     NO_LOG_MESSAGE,
@@ -44,8 +45,7 @@ from pytest_recorder.engine.pure.marks import (
 )
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.meter import at_least_us
-from pytest_recorder.engine.pure.names import UNBOUND, prepare_reader
-from pytest_recorder.engine.pure.objects import Known
+from pytest_recorder.engine.pure.names import prepare_reader
 from pytest_recorder.engine.pure.shapes import prepare_addresses
 from pytest_recorder.engine.pure.states import FrameState, ThreadState
 from pytest_recorder.engine.pure.values import ValueEncoder
@@ -53,10 +53,7 @@ from pytest_recorder.engine.redact import Redactor
 from pytest_recorder.format.primitives import text, uv, zz
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES, Op
 from pytest_recorder.original_builtins import __builtins__
-from pytest_recorder.system.originals import (
-    CLOCKS,
-    local,
-)
+from pytest_recorder.system.originals import CLOCKS, local
 from pytest_recorder.system.slots import traceback_of
 
 _LOG_CODE = Logger.callHandlers.__code__
@@ -67,21 +64,6 @@ _KINDS = {
 }
 _SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _MASKED = tuple(bytes((number,)) for number in range(256))
-
-
-class Sight(NamedTuple):
-    """What a look at a frame has found; `keep` makes it what the next look is compared with."""
-
-    block: int
-    number: int = 0  # of the look
-    records: bytes = b""
-    changes: bytes = b""
-    value: bytes = b""
-    values: dict[str, bytes] = {}  # noqa: RUF012 - never changed
-    roots: dict[str, tuple[Known, ...]] = {}  # noqa: RUF012
-
-
-_NO_VALUE: Final = object()
 
 
 class PureHotPath(Entrance):
@@ -116,6 +98,7 @@ class PureHotPath(Entrance):
         self._encoder = ValueEncoder(bounds, redactor, define.type, define.name)
         self._codes: dict[int, CodeRecord] = {}
         self._frames: dict[int, FrameState] = {}
+        self._looks = Looks(self._encoder, self._frames, has_values=self._has_values)
         self._local = local()
         self._message = marked(exception_message, "message_of", lambda _: NO_MESSAGE)
         self._log_parts = marked(
@@ -331,7 +314,7 @@ class PureHotPath(Entrance):
         state.thread = self._thread().number
         state.raised_at = -1
         state.is_suspended = False
-        sight = self._look(frame, state)
+        sight = self._looks.at_frame(self._block, frame, state)
         if self._is_new_block or len(sight.records) > self._sink.room:
             return state, Sight(0)  # it is looked at in the next block
         if sight.records:
@@ -605,65 +588,6 @@ class PureHotPath(Entrance):
     def _line_now(self, frame: FrameType, state: FrameState) -> int:
         return state.line if self.has_lines else frame.f_lineno or state.line
 
-    def _look(
-        self,
-        frame: FrameType,
-        state: FrameState,
-        value: object = _NO_VALUE,
-        error: BaseException | None = None,
-    ) -> Sight:
-        """Look at the variables of a frame, and at what it gives away."""
-        record, encoder = state.record, self._encoder
-        objects = encoder.objects
-        if objects.is_full:
-            objects.forget(
-                root
-                for other in tuple(self._frames.values())
-                for roots in other.roots.values()
-                for root in roots
-            )
-        objects.begin(self._block)
-        values: dict[str, bytes] = {}
-        roots: dict[str, tuple[Known, ...]] = {}
-        redacted: dict[str, int] = {}
-        if record is not None and self._has_values and record.names:
-            secret, held = record.secret, state.roots
-            for name, item in zip(record.names, record.read(frame, record.names), strict=True):
-                if item is not UNBOUND:
-                    before = encoder.redacted
-                    values[name] = encoder.encode(
-                        item, secret.get(name, 0) if secret else 0, held.get(name, ())
-                    )
-                    met = objects.take_met()
-                    if met:
-                        roots[name] = met
-                    redacted[name], encoder.redacted = encoder.redacted - before, before
-        records = objects.run()
-        shown = b""
-        if value is not _NO_VALUE:
-            level = record.result_level if record is not None else 0
-            shown = encoder.encode(value, level)
-            objects.take_met()
-        if error is not None and self._has_values:
-            encoder.encode(error)
-            objects.take_met()
-        records += objects.run()
-        changes = b""
-        if record is not None:
-            old, ids = state.values, record.name_ids
-            changed: list[bytes] = []
-            for name, encoded in values.items():
-                if old.get(name) != encoded or (
-                    name in roots and objects.newest(roots[name]) > state.looked
-                ):
-                    changed += (ids[name], encoded)
-                    encoder.redacted += redacted[name]
-            deleted = [ids[name] for name in old if name not in values]
-            if self._has_values and (changed or deleted):
-                count = uv(len(changed) // 2)
-                changes = b"".join((count, *changed, uv(len(deleted)), *deleted))
-        return Sight(self._block, objects.look_number, records, changes, shown, values, roots)
-
     def _exception(self, error: BaseException) -> bytes:
         encoder = self._encoder
         message = self._printed(self._message(error))
@@ -690,7 +614,7 @@ class PureHotPath(Entrance):
         record = state.record
         if record is None:
             return
-        encoder, objects = self._encoder, self._encoder.objects
+        encoder = self._encoder
         fixed = uv(state.number) + record.number + uv(state.thread) + uv(state.parent)
         head = bytes((Op.CALL,)) + fixed + self._time()
         if self.lost:
@@ -698,21 +622,11 @@ class PureHotPath(Entrance):
         redacted = encoder.redacted
         while True:
             encoder.redacted = redacted
-            objects.begin(self._block)
-            values: dict[str, bytes] = {}
-            roots: dict[str, tuple[Known, ...]] = {}
-            for name, value in zip(record.args, record.read(frame, record.args), strict=True):
-                if value is not UNBOUND:
-                    values[name] = encoder.encode(value, record.secret.get(name, 0))
-                    met = objects.take_met()
-                    if met:
-                        roots[name] = met
-            records = objects.run()
-            parts = [part for name in values for part in (record.name_ids[name], values[name])]
-            whole = b"".join((records, head, uv(len(values)), *parts))
+            seen = self._looks.at_arguments(self._block, frame, state)
+            whole = b"".join((seen.records, head, seen.changes))
             if self._has_room(len(whole)):
                 break
-        state.values, state.roots, state.looked = values, roots, objects.look_number
+        state.values, state.roots, state.looked = seen.values, seen.roots, seen.number
         self._sink.append(whole, 1)
         self._written_us = self._last_us
         state.block = self._block
@@ -737,7 +651,7 @@ class PureHotPath(Entrance):
         op: int,
         line: int,
         body: bytes,
-        value: object = _NO_VALUE,
+        value: object = NO_VALUE,
         *,
         error: BaseException | None = None,
         sight: Sight | None = None,
@@ -754,7 +668,7 @@ class PureHotPath(Entrance):
         while True:
             self._encoder.redacted = redacted
             if frame is not None and (sight is None or sight.block != self._block):
-                sight = self._look(frame, state, value, error)
+                sight = self._looks.at_frame(self._block, frame, state, value, error)
             seen = sight if sight is not None else Sight(self._block)
             head = _MASKED[op | Op.CHANGES] if seen.changes else _MASKED[op]
             record = head + zz(line - state.line) + body + seen.value + seen.changes

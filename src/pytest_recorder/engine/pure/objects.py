@@ -106,6 +106,7 @@ class Objects:
         "_queue",
         "_read",
         "_table",
+        "is_in_variable",
         "look_number",
         "redacted",
     )
@@ -118,6 +119,9 @@ class Objects:
         self._queue: list[tuple[Known, Any, int]] = []
         self._met: list[tuple[Known, Any]] = []  # by the content that is being read
         self._block = 0
+        self.is_in_variable: Callable[[Known, Any], bool] = _is_in_none
+        """Tells whether a variable of a frame that runs still refers to an object that it was seen
+        to refer to."""
         self.look_number = 0
         self.redacted = 0
         """Values of which only the type was written."""
@@ -157,7 +161,7 @@ class Objects:
         old, new = content.signature, self._read.signature((value, known.reader))
         if old == new:
             return False
-        return not any(map(_is_equal, old, new))
+        return not any(map(_is_equal, old, new)) and not self.is_in_variable(known, value)
 
     # Looks.
 
@@ -313,6 +317,10 @@ def _change(number: bytes, old: Content, new: Content, first: int, end: int) -> 
     doubt = bytes((new.reason, is_doubtful))
     where = uv(first) + uv(len(before) - first - end) + uv(len(came))
     return b"".join((head, doubt, where, *came))
+
+
+def _is_in_none(known: Known, value: Any) -> bool:
+    return False
 
 
 def _is_equal(one: Any, other: Any) -> bool:
