@@ -32,7 +32,15 @@ GROUPS = {
         "plugin/test_activation.py",
     ),
     # What another Python may do otherwise.
-    "python": ("engines", "faults", "plugin", "undisturbed", "unit/analysis", "unit/engine"),
+    "python": (
+        "engines",
+        "faults",
+        "fuzz_values",
+        "plugin",
+        "undisturbed",
+        "unit/analysis",
+        "unit/engine",
+    ),
     # What another pytest may do otherwise.
     "pytest": (
         "plugin",

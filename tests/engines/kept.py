@@ -38,7 +38,7 @@ class Number(int):
 
 def holds(value: Any) -> Any:
     again = [value]
-    return again
+    return [again, value]
 
 
 def holds_containers() -> list[Any]:

@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import copy
-import decimal
 import enum
 import gc
 import io
@@ -158,7 +157,11 @@ def test_both_write_the_same_bytes_of_a_program_that_lets_nothing_die(
         segments, ended = bench.run(lambda: held.append(function()))
         assert (ended.status, ended.dropped) == ("complete", 0)
         found.append(
-            [(*segment[:4], bytes(segment[4])) for segment in segments if segment[0] in _RECORDS]
+            [
+                (*segment[:4], bytes(segment[4]))
+                for segment in segments
+                if segment[0] in _RECORDS
+            ]
         )
     assert found[0] == found[1]
 
@@ -173,7 +176,11 @@ def test_a_trace_is_the_same_where_nothing_is_compared_quickly(
         bench = Bench(tmp_path / f"look{look}", NATIVE, include=(kept.__file__,))
         segments, _ = bench.run(lambda: held.append(function()))
         found.append(
-            [(*segment[:4], bytes(segment[4])) for segment in segments if segment[0] in _RECORDS]
+            [
+                (*segment[:4], bytes(segment[4]))
+                for segment in segments
+                if segment[0] in _RECORDS
+            ]
         )
     assert found[0] == found[1]
 
@@ -322,7 +329,13 @@ def told_of(value: Any, engine: str) -> list[tuple[Any, ...]]:
     )
     assert (recorded.status, recorded.error) == ("complete", None)
     return [
-        (event.kind, event.args and dict(event.args), event.value, dict(event.changes), event.objects)
+        (
+            event.kind,
+            event.args and dict(event.args),
+            event.value,
+            dict(event.changes),
+            event.objects,
+        )
         for event in recorded.of("holds")
     ]
 
@@ -425,7 +438,7 @@ def changes_in_place(value: Any, change: Callable[[Any], object]) -> int:
     steps = 1
     change(value)
     steps = 2
-    return steps
+    return steps + 1
 
 
 @pytest.mark.parametrize("wraps", [lambda value: value, lambda value: [value]], ids=["", "in"])
@@ -461,8 +474,43 @@ def fills_a_box() -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_value_at_the_address_of_a_dead_one_is_seen(engine: str) -> None:
     recorded = record(fills_a_box, engine=engine)
-    boxes = [e.changes["box"]["items"][0]["value"] for e in recorded.events if "box" in e.changes]
+    boxes = [
+        e.changes["box"]["items"][0]["value"] for e in recorded.events if "box" in e.changes
+    ]
     assert boxes[1:] == [number + 0.25 if i else None for number in range(50) for i in (0, 1)]
+
+
+def lets_secrets_go() -> int:
+    plain = Plain(a=1)
+    password = [plain, "text"]
+    count = 1
+    password[0] = None
+    plain = None
+    password[0] = Plain(b=2)  # type: ignore[call-overload]
+    del password
+    return count + 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_written_in_place_is_seen_to_change_and_to_go(engine: str) -> None:
+    recorded = record(lets_secrets_go, engine=engine)
+    told = [(sorted(event.changes), event.deleted) for event in recorded.of("lets_secrets_go")]
+    assert told[2:] == [
+        (["plain"], ()),
+        (["password"], ()),
+        (["count"], ()),
+        (["password"], ()),
+        (["plain"], ()),
+        (["password"], ()),
+        ([], ("password",)),
+        ([], ()),
+    ]
+    seen = [
+        event.changes["password"]["items"][0]
+        for event in recorded.events
+        if "password" in event.changes
+    ]
+    assert [list(value.get("attributes", ())) for value in seen] == [["a"], [], ["b"]]
 
 
 # Promises.
@@ -614,7 +662,7 @@ def test_a_tuple_that_is_being_made_is_read_as_far_as_it_is(level: str) -> None:
 def holds_things(holder: Any, thing: Any) -> int:
     count = 1
     count = 2
-    return count
+    return count + 1
 
 
 @pytest.mark.parametrize("wraps", [lambda thing: thing, lambda thing: ValueError(*[thing])])
@@ -644,7 +692,7 @@ def test_what_another_thread_takes_away_while_it_is_read_lives_on(
 
     monkeypatch.setattr(Helpers, "describe_type", takes_away)
     recorded = record(holds_things, holder, thing, engine=NATIVE)
-    assert (recorded.status, recorded.error, recorded.result) == ("complete", None, 2)
+    assert (recorded.status, recorded.error, recorded.result) == ("complete", None, 3)
     assert type(thing) is Fresh
     values = recorded.values_at(recorded.last("return"))
     assert values["holder"]["length"] == 0

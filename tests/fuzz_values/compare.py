@@ -1,8 +1,9 @@
 """Runs one random program with each tracer, and compares what they say of each event."""
 
+import contextlib
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -95,26 +96,21 @@ def check(seed: int, folder: Path, text: str = "") -> int:
         for engine in ENGINES:
             recorded = case.recorded(engine)
             told.append(list(tell(recorded)))
-            _within(engine, lambda engine=at_seen(recorded, told[-1], seen): engine())
-        _within("C against Python", lambda: compare_twins(*told))
+            with _named(engine):
+                compare_with_witness(told[-1], seen)
+                compare_at_random(recorded, told[-1])
+        with _named("C against Python"):
+            compare_twins(*told)
     finally:
         case.path.unlink()
     return len(seen)
 
 
-def at_seen(recorded: Recorded, told: list[Told], seen: list[witness.Event]) -> Callable[[], None]:
-    """Give what compares a recording."""
-
-    def run() -> None:
-        compare_with_witness(told, seen)
-        compare_at_random(recorded, told)
-
-    return run
-
-
-def _within(what: str, run: Callable[[], None]) -> None:
+@contextlib.contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Say what of it differs."""
     try:
-        run()
+        yield
     except Difference as error:
         raise Difference(f"{what}: {error}") from None
 
@@ -173,9 +169,7 @@ def _is_the_same(event: Event, seen: witness.Event) -> bool:
 
 
 def _can_be_left_out(seen: witness.Event, lines: dict[int, int]) -> bool:
-    return seen.kind == "raise" or (
-        seen.kind == "line" and lines.get(seen.frame) == seen.line
-    )
+    return seen.kind == "raise" or (seen.kind == "line" and lines.get(seen.frame) == seen.line)
 
 
 def _words(event: Event) -> str:
@@ -288,14 +282,15 @@ def compare_changes(
         must = {
             name
             for name, value in seen.values.items()
-            if name not in before.values
-            or differs(before.values[name], value)
+            if name not in before.values or differs(before.values[name], value)
         }
         if not must <= names:
             raise Difference(f"{where}: does not list {sorted(must - names)}")
         gone = before.values.keys() - seen.values.keys()
         if gone != set(one.event.deleted):
-            raise Difference(f"{where}: deletes {one.event.deleted}, but {sorted(gone)} are gone")
+            raise Difference(
+                f"{where}: deletes {one.event.deleted}, but {sorted(gone)} are gone"
+            )
 
 
 def compare_at_random(recorded: Recorded, told: list[Told]) -> None:

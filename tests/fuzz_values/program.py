@@ -5,8 +5,11 @@ Slots, `x` anything. So each statement works, and is the bytecode that people wr
 """
 
 import random
-from collections.abc import Callable
 from textwrap import indent
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HEAD = '''\
 """A random program."""
@@ -99,7 +102,9 @@ class Maker:
             (
                 lambda: f"Decimal('{'7' * r.choice((1, 3, 90, 91))}{r.randrange(3)}')",
                 lambda: f"date(2020, 1, {r.randrange(1, 4)})",
-                lambda: f"datetime(2020, 1, 1, tzinfo=timezone(timedelta(hours={r.randrange(3)})))",
+                lambda: (
+                    f"datetime(2020, 1, 1, tzinfo=timezone(timedelta(hours={r.randrange(3)})))"
+                ),
                 lambda: f"timezone(timedelta(hours={r.randrange(3)}))",
                 lambda: f"time({r.randrange(3)})",
                 lambda: f"timedelta(n, {r.randrange(3)})",
@@ -305,7 +310,9 @@ class Maker:
         )
         if kind < len(forms):
             form = forms[kind]
-            return form.format(a, b), form.format(*r.choice(((a, c), (c, b), (b, a), (a, b), (c, c))))
+            return form.format(a, b), form.format(
+                *r.choice(((a, c), (c, b), (b, a), (a, b), (c, c)))
+            )
         if kind == 9:
             return self.stranger(), self.stranger()
         if kind == 10:
@@ -348,18 +355,20 @@ class Maker:
                 f"elsewhere(in_scope, {name}, {kind}, {value})",
                 f"work(change, {name}, {kind}, {value})",
                 f"work(in_scope, {name}, {kind}, {value})",
-                f"work(next, g1)",
+                "work(next, g1)",
                 f"poke({name!r}, {self.fresh(name)})",
-                f"next(g1)",
+                "next(g1)",
                 f"g1.send({value})",
                 f"g1.throw(Failure({value}))",
                 f"g1.close(); g1 = giving({name}); next(g1)",
                 f"g2 = once({name}); x2 = next(g2); change(x2, {kind})",
                 f"for x3 in once({name}): change(x3, {kind}, {value})",
-                f"exec('u = [1]; q = u', {{}}, d1)",
+                "exec('u = [1]; q = u', {}, d1)",
                 f"exec(compile('u = [q]\\nu.append(u)\\nv = u\\ndel u', __file__, 'exec'), {{'q': {name}}})",
-                f"def inner{number}():\n    nonlocal x1\n    x1 = {value}\n    change({name}, {kind}, x1)\n"
-                f"inner{number}()",
+                (
+                    f"def inner{number}():\n    nonlocal x1\n    x1 = {value}\n    change({name}, {kind}, x1)\n"
+                    f"inner{number}()"
+                ),
                 f"f{number} = lambda: change({name}, {kind}, n)\nf{number}()",
                 f"x1 = [{name}, [{name}, {name}]]",
                 f"x1 = [[[[[[{name}]]]]]]",
@@ -411,7 +420,9 @@ class Maker:
             self.bound.add(name)
         begin += [f"g1 = giving({self.pick()})", "next(g1)", "try:"]
         body = [self.statement() for _ in range(self.r.randrange(8, 25))]
-        text = "\n".join((*begin, indent("\n".join(body), "    "), "finally:", "    end_worker()"))
+        text = "\n".join(
+            (*begin, indent("\n".join(body), "    "), "finally:", "    end_worker()")
+        )
         return f"{HEAD}\ndef main():\n{indent(text, '    ')}\n    return x2\n"
 
 

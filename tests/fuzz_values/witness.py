@@ -4,7 +4,7 @@ It knows the documents of the project (the bounds, the forms of values), none of
 """
 
 import ctypes
-import datetime
+import datetime as dt
 import decimal
 import enum
 import inspect
@@ -19,11 +19,11 @@ Value = dict[str, Any]
 _SCALARS = (type(None), bool, int, float, complex, str, bytes)
 _TEXTS = (
     decimal.Decimal,
-    datetime.date,
-    datetime.datetime,
-    datetime.time,
-    datetime.timedelta,
-    datetime.timezone,
+    dt.date,
+    dt.datetime,
+    dt.time,
+    dt.timedelta,
+    dt.timezone,
 )
 COUNT = "count"
 """How many attributes there are in all: recorded, and shown only where some are left out."""
@@ -55,13 +55,15 @@ class Copier:
             return self._scalar(kind, value)
         head = {"type": _name(kind), "id": id(value)}
         if kind in _TEXTS:
-            zone = value.tzinfo if kind in (datetime.datetime, datetime.time) else None
-            if zone is not None and type(zone) is not datetime.timezone:
+            zone = value.tzinfo if kind in (dt.datetime, dt.time) else None
+            if zone is not None and type(zone) is not dt.timezone:
                 return head | {"unavailable": "reading it would run code of the program"}
             return head | _untyped(self._scalar(str, str(value)))
         if isinstance(value, bytearray):
             return head | _untyped(self._scalar(bytes, bytes(value)))
-        plain = next((base for base in (int, float, complex, str, bytes) if issubclass(kind, base)), None)
+        plain = next(
+            (base for base in (int, float, complex, str, bytes) if issubclass(kind, base)), None
+        )
         if plain is not None and not isinstance(value, enum.Enum):
             return head | _untyped(self._scalar(plain, _exact(plain, value)))
         if isinstance(value, (list, tuple, set, frozenset, deque, dict)):

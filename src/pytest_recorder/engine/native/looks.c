@@ -139,7 +139,8 @@ is_as_told(const Hot *hot, const Object *object, const Content *content)
     return object->parts == parts && object->tag == content->tag &&
            object->reason == content->reason && object->size == content->full &&
            object->bytes.used == bytes->used &&
-           memcmp(object->bytes.data, bytes->data, bytes->used) == 0 &&
+           (bytes->used == 0 ||
+            memcmp(object->bytes.data, bytes->data, bytes->used) == 0) &&
            (parts <= 0 ||
             memcmp(object->ends, hot->contents.ends, (size_t)parts * sizeof(uint32_t)) == 0);
 }

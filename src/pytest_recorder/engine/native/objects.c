@@ -170,6 +170,7 @@ int
 object_number(Hot *hot, PyObject *value, uint32_t *number)
 {
     Object *object;
+    *number = 0;
     int status = object_of(hot, value, &object);
     if (status == 0) {
         *number = object->number;

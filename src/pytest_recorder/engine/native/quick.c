@@ -482,7 +482,7 @@ quick_has_links(const Hot *hot, const Object *object, PyObject *value)
     case QUICK_ATTRIBUTES:
         return attributes_have_links(hot, object, value);
     case QUICK_MEMORY:
-        return object->shape != SHAPE_SLICE; /* a leaf, or parts that are no objects */
+        return object->child_count == 0; /* a name can be an object, too */
     default:
         return 0;
     }
