@@ -230,13 +230,13 @@ def test_an_error_in_any_call_is_marked_and_the_program_goes_on(
     def fail() -> None:
         raise kind("fault of ours")
 
-    calls = calls_of(tmp_path, engine)
-    for number in numbers_of(calls):
-        name = calls[number]
+    for number in numbers_of(calls_of(tmp_path, engine)):
         with bench(tmp_path, engine, number) as made:
             made.misbehave = fail
-            assert made.run() == (EXPECTED, 0), (number, name)
+            assert made.run() == (EXPECTED, 0), number
             ended, events = made.end()
+            # Not always the call that had this number before: what C keeps of names goes by their hashes.
+            name = made.calls[number] if made.has_misbehaved else ""
             # A mark stands for the answer of a helper, or the recording has ended early.
             is_counted = ended.refusal is not None
             is_told = is_counted or is_marked(ended, events)

@@ -414,7 +414,7 @@ def test_what_cannot_be_removed_stays_listed_and_is_told(pytester: pytest.Pytest
     run(pytester, "--record-trace")
     (trace,) = traces(pytester)
     trace.with_name("trace.html").mkdir()
-    pytester.makepyfile("def test_fails(): assert 1")
+    pytester.makepyfile("def test_fails(): assert True")
     for _ in range(2):
         result = run(pytester, "--record-trace")
         result.assert_outcomes(passed=1)

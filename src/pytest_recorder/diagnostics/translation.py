@@ -13,6 +13,7 @@ from pytest_recorder.errors import (
 )
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.paths import name_of
+from pytest_recorder.system.slots import args_of
 
 _MOST_CAUSES: Final = 8
 _PLAIN: Final = (str, bytes, int, float, bool, type(None))
@@ -22,7 +23,6 @@ _BUILT_IN: Final = frozenset(
     if isinstance(kind, type) and issubclass(kind, BaseException)
 )
 _SYSTEM: Final = frozenset(kind for kind in _BUILT_IN if issubclass(kind, OSError))
-_args_of = BaseException.__dict__["args"].__get__
 
 
 def recorder_error(error: BaseException) -> RecorderError:
@@ -83,7 +83,7 @@ def _stand_in(error: BaseException) -> BaseException:
     One of a built-in type that holds only text and numbers is made anew. Its text is not asked for
     where that would run code of the program.
     """
-    kind, arguments = type(error), _args_of(error)
+    kind, arguments = type(error), args_of(error)
     is_plain = all(type(argument) in _PLAIN for argument in arguments)
     if is_plain and kind in _BUILT_IN:
         return kind(*arguments)

@@ -9,9 +9,10 @@ from typing import Final, cast
 
 import pytest
 
+from pytest_recorder.engine.pure.shapes import type_name
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin.related_errors import related_errors
-from pytest_recorder.system.slots import args_of, mro_of, namespace_of, qualname_of
+from pytest_recorder.system.slots import args_of, mro_of
 
 TIMEOUT_PLUGIN: Final = "pytest-timeout"
 _LIMITS: Final = frozenset(
@@ -43,9 +44,7 @@ def _limit_itself(error: BaseException) -> str | None:
         is_of_plugin = type(words) is str and _OF_TIMEOUT_PLUGIN.match(words) is not None
         return TIMEOUT_PLUGIN if is_of_plugin else None
     for kind in kinds:
-        module = namespace_of(kind).get("__module__")
-        name = qualname_of(kind)
-        full = f"{module}.{name}" if type(module) is str and module != "builtins" else name
+        full = type_name(kind)
         if full in _LIMITS:
             return full
     return None

@@ -48,10 +48,9 @@ from pytest_recorder.format.vocabulary import Reason, Tag
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.redaction.names import LONGEST_NAME, OPEN, is_name
 from pytest_recorder.system.originals import DATES
-from pytest_recorder.system.slots import mro_of, namespace_of, qualname_of
+from pytest_recorder.system.slots import args_of, mro_of, namespace_of, qualname_of
 
 _module_state = vars(types.ModuleType)["__dict__"].__get__
-_args_of = BaseException.__dict__["args"].__get__
 _NONE, _TRUE, _FALSE = bytes((Tag.NONE,)), bytes((Tag.TRUE,)), bytes((Tag.FALSE,))
 _STR, _STR_CUT = bytes((Tag.STR,)), bytes((Tag.STR_CUT,))
 _BYTES, _BYTES_CUT = bytes((Tag.BYTES,)), bytes((Tag.BYTES_CUT,))
@@ -417,7 +416,7 @@ class ValueEncoder:
 
     def _exception(self, value: Any, reader: TypeReader) -> _Raw:
         attributes, full = state_of(value, reader, self._bounds.attributes)
-        return self._attributes([("args", _args_of(value)), *attributes], full + 1)
+        return self._attributes([("args", args_of(value)), *attributes], full + 1)
 
     def _enumeration(self, value: Any, reader: TypeReader) -> _Raw:
         attributes = instance_dict(value, mro_of(type(value)), reader.dict_at, entry) or {}
