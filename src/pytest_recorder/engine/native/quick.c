@@ -1,6 +1,7 @@
 /* Each way to compare is chosen by the shape of the object, when it has been read. */
 
 #include "quick.h"
+#include "atoms.h"
 #include "payloads.h"
 #include "reading.h"
 #include "types.h"
@@ -298,12 +299,9 @@ quick_keep(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int is
     }
 }
 
-int
-quick_is_same(const Hot *hot, const Object *object, PyObject *value)
+static int
+holds_the_same(const Hot *hot, const Object *object, PyObject *value)
 {
-    if (!has_type_as_seen(hot, object, value)) {
-        return 0;
-    }
     switch (object->quick) {
     case QUICK_ITEMS: {
         if (Py_SIZE(value) != object->quick_size) {
@@ -328,6 +326,13 @@ quick_is_same(const Hot *hot, const Object *object, PyObject *value)
     default:
         return 0;
     }
+}
+
+int
+quick_is_same(const Hot *hot, const Object *object, PyObject *value)
+{
+    return has_type_as_seen(hot, object, value) && holds_the_same(hot, object, value) &&
+           (object->atom_count == 0 || atoms_are_same(hot, object));
 }
 
 static int
@@ -476,11 +481,13 @@ quick_has_links(const Hot *hot, const Object *object, PyObject *value)
     }
     switch (object->quick) {
     case QUICK_ITEMS:
-        return items_have_links(hot, object, items_of(value), Py_SIZE(value));
+        return items_have_links(hot, object, items_of(value), Py_SIZE(value)) &&
+               atoms_are_same(hot, object);
     case QUICK_DICT:
-        return pairs_have_links(hot, object, 0, value, hot->settings.items);
+        return pairs_have_links(hot, object, 0, value, hot->settings.items) &&
+               atoms_are_same(hot, object);
     case QUICK_ATTRIBUTES:
-        return attributes_have_links(hot, object, value);
+        return attributes_have_links(hot, object, value) && atoms_are_same(hot, object);
     case QUICK_MEMORY:
         return object->child_count == 0; /* a name can be an object, too */
     default:
