@@ -94,13 +94,15 @@ typedef struct {
 #define KNOWN_INLINE 24
 
 /* Something that was seen: where, and what tells a scalar from another one at the same address. The
- * address is never followed. */
+ * address is never followed; its lowest bit says that a scalar never dies, so that the address tells all. */
 typedef struct {
     PyObject *item;
     /* 0: the address tells all. Odd: of a scalar. Even: of a container that is written in place, with what
      * is in it. */
     uint64_t payload;
 } Seen;
+
+#define MOST_INLINE 32 /* Python has 30 at most */
 
 /* What tells that a function or class in an object is as it was: see atoms.h. */
 typedef struct {
@@ -163,6 +165,7 @@ typedef struct Object {
     Py_ssize_t quick_size;
     uint64_t version; /* of a dictionary, or a fingerprint */
     const void *keys;
+    uint8_t order[MOST_INLINE]; /* in which inline values came */
 } Object;
 
 /* An object that was met. */

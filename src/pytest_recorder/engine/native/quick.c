@@ -228,6 +228,11 @@ keep_attributes(Hot *hot, Object *object, PyObject *value, TypeReader *reader, i
         see_part(hot, is_deep, &object->seen[object->seen_count++], values->values[index]);
     }
     object->keys = values;
+    if (count > MOST_INLINE) {
+        object->quick = QUICK_NOT;
+        return 0;
+    }
+    memcpy(object->order, inline_order(values, count), (size_t)count);
     return 0;
 }
 
@@ -259,11 +264,13 @@ attributes_are_same(const Hot *hot, const Object *object, PyObject *value)
     if (object->keys != values || inline_count(values) != count) {
         return 0;
     }
-    PyDictUnicodeEntry *names = DK_UNICODE_ENTRIES(((PyHeapTypeObject *)type)->ht_cached_keys);
-    for (int i = 0; i < count; i++, at += 2) {
-        int index = inline_index(values, i);
-        if (names[index].me_key != object->seen[at].item ||
-            !is_as_seen(hot, &object->seen[at + 1], values->values[index])) {
+    /* A name stays where it is in the keys that the instances of a type share. */
+    if (memcmp(object->order, inline_order(values, count), (size_t)count) != 0) {
+        return 0;
+    }
+    const Seen *seen = &object->seen[at + 1];
+    for (int i = 0; i < count; i++, seen += 2) {
+        if (!is_as_seen(hot, seen, values->values[inline_index(values, i)])) {
             return 0;
         }
     }
