@@ -293,7 +293,17 @@ typedef struct { /* segments.c */
 
 /* What is known for as long as the recording. */
 
+#define RECENT_NAMES 256
+
+/* A text that was asked for: its address, with the hash that Python keeps with it. */
+typedef struct {
+    PyObject *string;
+    Py_hash_t hash;
+    Name *name;
+} RecentName;
+
 typedef struct { /* names.c */
+    RecentName recent[RECENT_NAMES]; /* of `names`, by address */
     Names names;
     Names types;
     Names files;

@@ -46,8 +46,8 @@ name_of_bytes(Names *names, const char *text, size_t size)
     return name;
 }
 
-Name *
-name_of(Hot *hot, Names *names, PyObject *string)
+static Name *
+name_made_of(Hot *hot, Names *names, PyObject *string)
 {
     Py_ssize_t length = PyUnicode_GET_LENGTH(string);
     if (PyUnicode_IS_ASCII(string)) {
@@ -59,6 +59,26 @@ name_of(Hot *hot, Names *names, PyObject *string)
         return NULL;
     }
     return name_of_bytes(names, (const char *)hot->texts.utf8.data, hot->texts.utf8.used);
+}
+
+Name *
+name_of(Hot *hot, Names *names, PyObject *string)
+{
+    Py_hash_t hash = ((PyASCIIObject *)string)->hash;
+    size_t place = ((uintptr_t)string >> 4) % RECENT_NAMES;
+    const RecentName *recent = &hot->texts.recent[place];
+    if (names != &hot->texts.names || hash == -1) {
+        return name_made_of(hot, names, string);
+    }
+    if (recent->string == string && recent->hash == hash) {
+        return recent->name;
+    }
+    Name *name = name_made_of(hot, names, string);
+    if (name != NULL) {
+        RecentName now = {string, hash, name};
+        hot->texts.recent[place] = now;
+    }
+    return name;
 }
 
 static void
@@ -77,6 +97,7 @@ names_free(Names *names)
 void
 texts_free(Hot *hot)
 {
+    memset(hot->texts.recent, 0, sizeof(hot->texts.recent));
     names_free(&hot->texts.names);
     names_free(&hot->texts.types);
     names_free(&hot->texts.files);
