@@ -21,9 +21,10 @@ import types
 import weakref
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytest_recorder.engine.pure.bounds import Bounds
+from pytest_recorder.engine.pure.contents import SIZES, Part, Raw, Reader
 from pytest_recorder.engine.pure.instances import state_of
 from pytest_recorder.engine.pure.lookups import entry, exact, is_plain
 from pytest_recorder.engine.pure.marks import Marked, unguarded
@@ -59,28 +60,6 @@ _REDACTED, _REFERENCE = bytes((Tag.REDACTED,)), bytes((Tag.REFERENCE,))
 __all__ = ["Bounds", "ValueEncoder"]
 
 
-class _Part(NamedTuple):
-    """A part of what an object holds: beside it its key or the name of its attribute."""
-
-    item: Any
-    level: int = OPEN  # how much its name hides
-    name: str | None = None
-    key: Any = None
-
-
-class _Raw(NamedTuple):
-    """What an object holds, as it was read; the bytes of a leaf, which has no parts."""
-
-    tag: int
-    full: int = 0
-    reason: int = Reason.WHOLE
-    parts: list[_Part] | None = None
-    leaf: bytes = b""
-
-
-_Reader = Callable[[Any, TypeReader], _Raw]
-
-
 class ValueEncoder:
     """Encodes the values of one recording.
 
@@ -100,7 +79,6 @@ class ValueEncoder:
         "_redactor",
         "_safely",
         "_scalars",
-        "_sizes",
         "objects",
         "redacted",
     )
@@ -124,9 +102,8 @@ class ValueEncoder:
         size = marked(self._read_size, "encode", lambda _: 0)
         self._readers: dict[int, TypeReader] = {}
         self._open: list[int] = []
-        self._held: Iterable[
-            Known
-        ] = ()  # what referred from the place that is read, the last time
+        # What referred from the place that is read, the last time.
+        self._held: Iterable[Known] = ()
         self.objects = Objects(bounds.depth, Read(content, signature, size))
         """The objects that were met, and what is known of them."""
         self.redacted = 0
@@ -141,7 +118,7 @@ class ValueEncoder:
             bytes: self._encode_bytes,
         }
         self._scalars = {id(kind): encode for kind, encode in scalars.items()}
-        self._raw: dict[int, _Reader] = {
+        self._raw: dict[int, Reader] = {
             Shape.LIST: self._sequence(list),
             Shape.TUPLE: self._tuple,
             Shape.SET: self._sequence(set),
@@ -167,15 +144,6 @@ class ValueEncoder:
             Shape.SUB_COMPLEX: self._scalar_subclass(complex),
             Shape.SUB_STR: self._scalar_subclass(str),
             Shape.SUB_BYTES: self._scalar_subclass(bytes),
-        }
-        self._sizes: dict[int, Callable[[Any, TypeReader], int]] = {
-            Shape.LIST: lambda value, _: list.__len__(value),
-            Shape.TUPLE: lambda value, _: tuple.__len__(value),
-            Shape.SET: lambda value, _: set.__len__(value),
-            Shape.FROZENSET: lambda value, _: frozenset.__len__(value),
-            Shape.DEQUE: lambda value, _: collections.deque.__len__(value),
-            Shape.NAMED_TUPLE: lambda value, _: tuple.__len__(value),
-            Shape.MAPPING: lambda value, _: dict.__len__(value),
         }
 
     def reset(self) -> None:
@@ -234,7 +202,7 @@ class ValueEncoder:
 
     def _in_place(self, value: Any, reader: TypeReader, level: int, depth: int) -> bytes:
         """Encode a container with what it holds, of which so much is hidden."""
-        raw: _Raw = reader.encode(value, reader)
+        raw: Raw = reader.encode(value, reader)
         number = self.objects.number_of(value, reader)
         if raw.parts is None:
             return bytes((raw.tag,)) + reader.type_id + number + raw.leaf
@@ -271,7 +239,7 @@ class ValueEncoder:
         raw = self._raw_of(value)
         return bytes((raw.tag,)) + raw.leaf
 
-    def _raw_of(self, value: Any) -> _Raw:
+    def _raw_of(self, value: Any) -> Raw:
         reader = self.reader(type(value))
         return reader.encode(value, reader)  # type: ignore[no-any-return]
 
@@ -309,7 +277,7 @@ class ValueEncoder:
         raw = reader.encode(value, reader)
         return (raw.leaf,) if raw.parts is None else tuple(map(self._sign, raw.parts))
 
-    def _sign(self, part: _Part) -> Any:
+    def _sign(self, part: Part) -> Any:
         return (part.name, self._sign_item(part.key), self._sign_item(part.item))
 
     def _sign_item(self, item: Any) -> Any:
@@ -319,23 +287,23 @@ class ValueEncoder:
     def _read_size(self, read: tuple[Any, TypeReader]) -> int:
         """Give how many parts an object has; 0 where it is to be looked at to know."""
         value, reader = read
-        size = self._sizes.get(reader.shape)
+        size = SIZES.get(reader.shape)
         if size is not None:
-            return size(value, reader)
+            return size(value)
         raw = reader.encode(value, reader)
         return 0 if raw.parts is None else raw.full
 
     # How each shape is read.
 
-    def _many(self, values: Iterable[Any]) -> list[_Part]:
-        return [_Part(value) for value in values]
+    def _many(self, values: Iterable[Any]) -> list[Part]:
+        return [Part(value) for value in values]
 
-    def _pair(self, pair: tuple[Any, ...]) -> list[_Part]:
+    def _pair(self, pair: tuple[Any, ...]) -> list[Part]:
         """Read two items, the first of which can be the name of the second."""
         level = OPEN
         if len(pair) == 2 and is_name(pair[0]):
             level = self._level_of_key(pair[0])
-        return [_Part(pair[0]), _Part(pair[1], level)] if len(pair) == 2 else self._many(pair)
+        return [Part(pair[0]), Part(pair[1], level)] if len(pair) == 2 else self._many(pair)
 
     def _level_of_key(self, key: object) -> int:
         """Give how much a key hides: a string, or bytes such as the names of headers."""
@@ -344,21 +312,21 @@ class ValueEncoder:
         return self._level_of(key) if type(key) is str else OPEN
 
     def _parts(
-        self, tag: int, full: int, limit: int, why: int, read: Callable[[], list[_Part]]
-    ) -> _Raw:
+        self, tag: int, full: int, limit: int, why: int, read: Callable[[], list[Part]]
+    ) -> Raw:
         """Read parts, of which the program may take some away meanwhile."""
         try:
-            return _Raw(tag, full, why if full > limit else Reason.WHOLE, read())
+            return Raw(tag, full, why if full > limit else Reason.WHOLE, read())
         except RuntimeError as error:
             if isinstance(error, RecursionError):
                 raise
-            return _Raw(tag, full, Reason.CHANGED, [])
+            return Raw(tag, full, Reason.CHANGED, [])
 
-    def _sequence(self, base: Any) -> _Reader:
+    def _sequence(self, base: Any) -> Reader:
         """Make the reader of a built-in sequence or set and its subclasses."""
         length, iterate = base.__len__, base.__iter__
 
-        def read(value: Any, reader: TypeReader) -> _Raw:
+        def read(value: Any, reader: TypeReader) -> Raw:
             limit, full = self._bounds.items, length(value)
             items = self._pair if full == 2 <= limit and base is list else self._many
             return self._parts(
@@ -371,41 +339,39 @@ class ValueEncoder:
 
         return read
 
-    def _tuple(self, value: Any, reader: TypeReader) -> _Raw:
+    def _tuple(self, value: Any, reader: TypeReader) -> Raw:
         limit, full = self._bounds.items, tuple.__len__(value)
         shown = items_of_tuple(value, limit)
         reason = Reason.ITEMS if full > limit else Reason.WHOLE
         if len(shown) < min(full, limit):
             reason = Reason.CHANGED
         items = self._pair if full == 2 <= limit else self._many
-        return _Raw(Tag.SEQUENCE, full, reason, items(shown))
+        return Raw(Tag.SEQUENCE, full, reason, items(shown))
 
-    def _named_tuple(self, value: Any, reader: TypeReader) -> _Raw:
+    def _named_tuple(self, value: Any, reader: TypeReader) -> Raw:
         limit, full = self._bounds.items, tuple.__len__(value)
         shown = tuple(islice(tuple.__iter__(value), limit))
         names = (*reader.fields, *("",) * len(shown))
-        parts = [_Part(v, self._level_of(n)) for n, v in zip(names, shown, strict=False)]
-        return _Raw(Tag.SEQUENCE, full, Reason.ITEMS if full > limit else Reason.WHOLE, parts)
+        parts = [Part(v, self._level_of(n)) for n, v in zip(names, shown, strict=False)]
+        return Raw(Tag.SEQUENCE, full, Reason.ITEMS if full > limit else Reason.WHOLE, parts)
 
-    def _mapping(self, value: Any, reader: TypeReader) -> _Raw:
+    def _mapping(self, value: Any, reader: TypeReader) -> Raw:
         limit, full = self._bounds.items, dict.__len__(value)
 
-        def read() -> list[_Part]:
+        def read() -> list[Part]:
             return [
-                _Part(item, self._level_of_key(key), None, key)
+                Part(item, self._level_of_key(key), None, key)
                 for key, item in tuple(islice(dict.items(value), limit))
             ]
 
         return self._parts(Tag.MAPPING, full, limit, Reason.ITEMS, read)
 
-    def _attributes(self, attributes: list[tuple[str, Any]], full: int) -> _Raw:
+    def _attributes(self, attributes: list[tuple[str, Any]], full: int) -> Raw:
         limit = self._bounds.attributes
-        parts = [_Part(item, self._level_of(name), name) for name, item in attributes[:limit]]
-        return _Raw(
-            Tag.OBJECT, full, Reason.ATTRIBUTES if full > limit else Reason.WHOLE, parts
-        )
+        parts = [Part(item, self._level_of(name), name) for name, item in attributes[:limit]]
+        return Raw(Tag.OBJECT, full, Reason.ATTRIBUTES if full > limit else Reason.WHOLE, parts)
 
-    def _object(self, value: Any, reader: TypeReader) -> _Raw:
+    def _object(self, value: Any, reader: TypeReader) -> Raw:
         try:
             attributes, full = state_of(value, reader, self._bounds.attributes)
         except RuntimeError as error:
@@ -414,25 +380,25 @@ class ValueEncoder:
             return _opaque(Reason.CHANGED)
         return self._attributes(attributes, full)
 
-    def _exception(self, value: Any, reader: TypeReader) -> _Raw:
+    def _exception(self, value: Any, reader: TypeReader) -> Raw:
         attributes, full = state_of(value, reader, self._bounds.attributes)
         return self._attributes([("args", args_of(value)), *attributes], full + 1)
 
-    def _enumeration(self, value: Any, reader: TypeReader) -> _Raw:
+    def _enumeration(self, value: Any, reader: TypeReader) -> Raw:
         attributes = instance_dict(value, mro_of(type(value)), reader.dict_at, entry) or {}
         name, shown = entry(attributes, "_name_"), entry(attributes, "_value_")
         return self._attributes([("name", name), ("value", shown)], 2)
 
-    def _members(self, *names: str) -> _Reader:
+    def _members(self, *names: str) -> Reader:
         """Make the reader of a C type whose members are safe to read by name."""
 
-        def read(value: Any, reader: TypeReader) -> _Raw:
+        def read(value: Any, reader: TypeReader) -> Raw:
             attributes = [(name.strip("_"), getattr(value, name)) for name in names]
             return self._attributes(attributes, len(attributes))
 
         return read
 
-    def _function(self, value: types.FunctionType, reader: TypeReader) -> _Raw:
+    def _function(self, value: types.FunctionType, reader: TypeReader) -> Raw:
         code = value.__code__
         where = [
             ("qualname", value.__qualname__),
@@ -441,7 +407,7 @@ class ValueEncoder:
         ]
         return self._attributes(where, 3)
 
-    def _builtin(self, value: types.BuiltinFunctionType, reader: TypeReader) -> _Raw:
+    def _builtin(self, value: types.BuiltinFunctionType, reader: TypeReader) -> Raw:
         # Its `__qualname__` asks the type of `__self__`, where a metaclass could answer.
         owner, name = value.__self__, value.__name__
         if owner is not None and not issubclass(type(owner), types.ModuleType):
@@ -449,35 +415,35 @@ class ValueEncoder:
             name = f"{exact(qualname_of(kind))}.{name}"
         return self._attributes([("qualname", name)], 1)
 
-    def _method(self, value: types.MethodType, reader: TypeReader) -> _Raw:
+    def _method(self, value: types.MethodType, reader: TypeReader) -> Raw:
         function = value.__func__
         name = function.__qualname__ if type(function) is types.FunctionType else None
         owner = type_name(type(value.__self__))
         return self._attributes([("qualname", name), ("self", owner)], 2)
 
-    def _class(self, value: type, reader: TypeReader) -> _Raw:
+    def _class(self, value: type, reader: TypeReader) -> Raw:
         return self._attributes([("name", type_name(value))], 1)
 
-    def _module(self, value: types.ModuleType, reader: TypeReader) -> _Raw:
+    def _module(self, value: types.ModuleType, reader: TypeReader) -> Raw:
         name = entry(_module_state(value) or {}, "__name__")
         return self._attributes([("name", name if type(name) is str else None)], 1)
 
-    def _text_scalar(self, value: Any, reader: TypeReader) -> _Raw:
+    def _text_scalar(self, value: Any, reader: TypeReader) -> Raw:
         zone = value.tzinfo if type(value) in (DATES.datetime, DATES.time) else None
         if zone is not None and type(zone) is not DATES.timezone:
             return _opaque(Reason.CUSTOM)
-        return _Raw(Tag.TEXT, leaf=self.encode_text(exact(str(value))))
+        return Raw(Tag.TEXT, leaf=self.encode_text(exact(str(value))))
 
-    def _scalar_subclass(self, base: Any) -> _Reader:
+    def _scalar_subclass(self, base: Any) -> Reader:
         """Make the reader of a subclass of a scalar: its plain value beside its type."""
         plain, encode = COPIES[base], self._scalars[id(base)]
 
-        def read(value: Any, reader: TypeReader) -> _Raw:
-            return _Raw(Tag.SUBCLASS, leaf=encode(plain(value)))
+        def read(value: Any, reader: TypeReader) -> Raw:
+            return Raw(Tag.SUBCLASS, leaf=encode(plain(value)))
 
         return read
 
-    def _bytearray(self, value: bytearray, reader: TypeReader) -> _Raw:
+    def _bytearray(self, value: bytearray, reader: TypeReader) -> Raw:
         full = bytearray.__len__(value)
         kept = bytes(bytearray.__getitem__(value, slice(0, self._bounds.chars)))
         data = (
@@ -485,9 +451,9 @@ class ValueEncoder:
             if full == len(kept)
             else _BYTES_CUT + uv(full) + uv(len(kept)) + kept
         )
-        return _Raw(Tag.SUBCLASS, leaf=data)
+        return Raw(Tag.SUBCLASS, leaf=data)
 
-    def _stateless(self, value: Any, reader: TypeReader) -> _Raw:
+    def _stateless(self, value: Any, reader: TypeReader) -> Raw:
         return _opaque(Reason.STATELESS)
 
     # What is known of a type.
@@ -515,5 +481,5 @@ class ValueEncoder:
 _UNREADABLE = Content(Tag.OPAQUE, leaf=bytes((Reason.FAILED,)))
 
 
-def _opaque(reason: int) -> _Raw:
-    return _Raw(Tag.OPAQUE, leaf=bytes((reason,)))
+def _opaque(reason: int) -> Raw:
+    return Raw(Tag.OPAQUE, leaf=bytes((reason,)))
