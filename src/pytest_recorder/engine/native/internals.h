@@ -382,11 +382,15 @@ dict_find(PyObject *dict, const char *name, PyObject **value)
     return status;
 }
 
-/* A number that changes with a dictionary, and that no other one has had; 0 where there is none. */
+/* A number that changes with a dictionary, and that no other one has had; 0 where there is none. In
+ * Python 3.13 a dictionary that shares the inline values of an object keeps it when one is set. */
 static inline uint64_t
 dict_version(PyObject *dict)
 {
-#if defined(HOT_INTERNALS)
+#if defined(HOT_INTERNALS) && defined(HOT_313)
+    PyDictObject *all = (PyDictObject *)dict;
+    return all->ma_values == NULL ? all->ma_version_tag : 0;
+#elif defined(HOT_INTERNALS)
     return ((PyDictObject *)dict)->ma_version_tag;
 #else
     (void)dict;

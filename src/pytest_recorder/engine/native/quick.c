@@ -225,7 +225,7 @@ pairs_are_same(const Hot *hot, const Object *object, int from, PyObject *dict)
 {
     Py_ssize_t at = 0;
     PyObject *key, *item;
-    if (!object->is_deep && dict_version(dict) == object->version) {
+    if (!object->is_deep && object->version != 0 && dict_version(dict) == object->version) {
         return 1;
     }
     if (PyDict_GET_SIZE(dict) != object->quick_size) {
