@@ -16,7 +16,8 @@ typedef struct {
     int64_t line; /* up to here */
 } Walk;
 
-enum { ENTRY_SHORT_LAST = 9, ENTRY_LINE = 10, ENTRY_LINE_LAST = 12, ENTRY_NO_COLUMNS, ENTRY_LONG, ENTRY_NONE };
+/* Kinds of entries; those below have a short form of columns. */
+enum { ENTRY_LINE = 10, ENTRY_NO_COLUMNS = 13, ENTRY_LONG, ENTRY_NONE };
 
 static int
 next_byte(Walk *walk)
