@@ -130,4 +130,5 @@ def compared(event: Event) -> tuple[Any, ...]:
         event.level,
         event.logger,
         event.text,
+        event.position,
     )

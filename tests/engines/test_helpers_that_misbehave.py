@@ -115,6 +115,8 @@ class Bench:
         interrupts = 0
         steps: list[Callable[[], Any]] = [lambda: answers.append(program(self.looked))]
         steps += [lambda: answers.append([str(goes_on(1))])] * 4
+        # The generator of `program` is in a circle: a collection would close it wherever it comes.
+        gc.disable()
         with contextlib.redirect_stdout(io.StringIO()):
             self.recorder.begin()
             self.is_running = True
@@ -125,6 +127,7 @@ class Bench:
                 except KeyboardInterrupt:
                     interrupts += 1
             self.is_running = False
+            gc.enable()
             for ended in self.threads:
                 assert ended.acquire(timeout=10)
         assert answers[-1] == ["4"]

@@ -1,4 +1,4 @@
-"""Compares the line at which a trace lets a frame end by an exception with Python's traceback."""
+"""Compares where a trace lets a frame end by an exception with Python's traceback."""
 
 import asyncio
 import contextlib
@@ -466,16 +466,23 @@ PROGRAMS: tuple[Callable[[], Any], ...] = tuple(
 )
 
 
-def shown(error: BaseException) -> dict[str, int]:
-    """Give, for each function of this file, the line that Python's traceback shows first."""
-    lines: dict[str, int] = {}
+Shown = dict[str, tuple[int, tuple[int | None, ...]]]
+
+
+def shown(error: BaseException) -> Shown:
+    """Give, for each function of this file, what Python's traceback shows first.
+
+    The line, and the piece of source under which it puts its carets.
+    """
+    found: Shown = {}
     for step in traceback.extract_tb(error.__traceback__):
         if step.filename == __file__ and step.lineno is not None:
-            lines.setdefault(step.name, step.lineno)
-    return lines
+            piece = (step.lineno, step.end_lineno, step.colno, step.end_colno)
+            found.setdefault(step.name, (step.lineno, piece))
+    return found
 
 
-def ends(function: Callable[[], Any]) -> dict[str, int]:
+def ends(function: Callable[[], Any]) -> Shown:
     try:
         function()
     except BaseException as error:
@@ -487,12 +494,12 @@ def ends(function: Callable[[], Any]) -> dict[str, int]:
 
 @pytest.mark.parametrize("level", ["calls", "lines", "values"])
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
-def test_a_frame_ends_at_the_line_that_the_traceback_shows(
+def test_a_frame_ends_where_the_traceback_shows(
     program: Callable[[], Any], engine: str, level: str
 ) -> None:
     recorded = record(ends, program, engine=engine, level=level, include=[__file__])
     told = {
-        event.function.rpartition(".")[2]: event.line
+        event.function.rpartition(".")[2]: (event.line, tuple(event.position or ()))
         for event in recorded.events
         if event.kind == "unwind" and event.function is not None
     }

@@ -6,6 +6,8 @@ import { decodeBlock } from "../src/format/decode";
 import { Definitions } from "../src/format/definitions";
 import { floatText, safeLines, safeText } from "../src/format/python";
 import { Index, NONE, Scanner } from "../src/format/scan";
+import { KINDS } from "../src/format/vocabulary";
+import { markOf, markWords, positionIn, shownLine } from "../src/model/mark";
 import { into, intoBack, out, over, overBack } from "../src/model/navigate";
 import { parseQuery } from "../src/model/search";
 import { tokenize } from "../src/model/syntax";
@@ -34,6 +36,39 @@ test("a string over several lines stays a string", () => {
   const lines = ['x = """a', "def b", 'c""" + 1  # d'];
   expect(tokenize(lines).map((line) => line.map(([, text]) => text).join(""))).toEqual(lines);
   expect(tokenize(lines)[1]).toEqual([["string", "def b"]]);
+});
+
+test("a piece of a line is found by its bytes, and marked in the line as it is shown", () => {
+  const line = '\tx = f("\u00e9\u{1f600}", g(1)) + g(2)';
+  const column = new TextEncoder().encode(line.slice(0, line.indexOf("g(1)"))).length;
+  const at = { line: 3, endLine: 3, column, endColumn: column + 4 };
+  const tokens = tokenize([shownLine(line)])[0]!;
+  const shown = (mark: [number, number] | null): string[] =>
+    markWords(tokens, mark).filter(([, , isMarked]) => isMarked).map(([, text]) => text);
+  expect(shown(markOf(line, 3, at)).join("")).toBe("g(1)");
+  expect(markWords(tokens, markOf(line, 3, at)).map(([, text]) => text).join("")).toBe(shownLine(line));
+  // A piece of several lines; one that is not here; a whole line; columns that the line does not have.
+  expect(shown(markOf(line, 3, { ...at, endLine: 4, endColumn: 1 })).join("")).toBe("g(1)) + g(2)");
+  expect(markOf(line, 3, { line: 2, endLine: 4, column: 0, endColumn: 1 })).toBeNull();
+  for (const none of [null, { ...at, line: 4, endLine: 4 }, { ...at, column: 1, endColumn: 99 }, { ...at, column: 900, endColumn: 999 }]) {
+    expect(markOf(line, 3, none)).toBeNull();
+  }
+});
+
+test("the piece is what has failed in a frame, and what was called in those that called it", async () => {
+  const trace = await openProgram("positions");
+  const { index } = trace;
+  const at = (kind: string): number => Array.from({ length: index.stop }, (_, n) => n).find((n) => KINDS[index.kind(n)] === kind)!;
+  const n = at("raise");
+  const inner = index.frame(n)!.index;
+  const text = async (frame: number): Promise<string | null> => {
+    const position = await positionIn(trace, frame, n, await trace.event(trace.lastEventOf(frame, n)));
+    const source = (await trace.source(index.frames[frame]!.code!.file))!;
+    return position === null ? null : source[position.line - 1]!.slice(position.column, position.endColumn);
+  };
+  expect(await text(inner)).toBe("1 / number");
+  expect(await text(index.frames[inner]!.parent)).toBe("divided(0)");
+  expect(await positionIn(trace, inner, n - 1, await trace.event(n - 1))).toBeNull();
 });
 
 test.each([[[0x80]], [[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02]], [[]]])("a number without an end is a fault: %j", (bytes) => {

@@ -8,11 +8,12 @@ passed.
 """
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_recorder.analysis.past import Past
 from pytest_recorder.errors import ErrorCode, usage
-from pytest_recorder.format.events import Event, ExceptionInfo, Value
+from pytest_recorder.format.events import Event, ExceptionInfo, Position, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +29,7 @@ OF_DOCTESTS = frozenset(("DocTestFailure", "MultipleDoctestFailures"))
 _MOST_FRAMES = 400
 _MOST_ARGUMENTS = 40
 _MOST_LOOKED_THROUGH = 30_000
+_MOST_UNWOUND = 2_000
 _GROUPS = frozenset(("ExceptionGroup", "BaseExceptionGroup"))
 _PHASES = ("setup", "call", "teardown")
 
@@ -57,6 +59,8 @@ class StackFrame:
     """Its last event up to the failure."""
     args: dict[str, Value] | None = None
     """None where the call was not recorded or lies too far back."""
+    position: Position | None = None
+    """The piece of that line in which it failed; None where that is not known."""
 
 
 @dataclass(slots=True)
@@ -237,7 +241,21 @@ def _failure(history: "History", test: str | None, point: FailurePoint) -> Failu
         at = next((e for e in history.backwards(point.end) if e.frame is not None), None)
     if at is not None:
         found.stack = _stack(history, at.frame or 0, at.n)
+        if error is not None:
+            _locate(history, found.stack, at.n, point.end)
     return found
+
+
+def _locate(history: "History", stack: list[StackFrame], n: int, end: int) -> None:
+    """Find where in its line each frame was, by how the exception began and left it."""
+    frames = {frame.number: frame for frame in stack}
+    for event in islice(history.between(n, end + 1), _MOST_UNWOUND):
+        frame = frames.get(event.frame or 0)
+        if frame is None or event.kind not in ("raise", "unwind"):
+            continue
+        position = event.position
+        if position is not None and position.line <= frame.line <= position.end_line:
+            frame.position = frame.position or position
 
 
 def _stack(history: "History", frame: int, n: int) -> list[StackFrame]:

@@ -61,15 +61,17 @@ class History:
 
     def __init__(self, trace: "Trace", *, most_events: int = MOST_EVENTS) -> None:
         self.trace = trace
-        self.has_changes = trace.manifest.level == "values"
-        self.has_lines = trace.manifest.level != "calls"
+        outline = trace.outline()
+        self._starts, self._parents, self.raises, self.fell_to = outline
+        # What holds of the whole trace: where the level has fallen, changes are not all there.
+        level = self.fell_to or trace.manifest.level
+        self.has_changes = level == "values"
+        self.has_lines = level != "calls"
         self.is_exhausted = False
         self._left = most_events
         self._ranges = trace.block_ranges()
         self._blocks: OrderedDict[int, _Loaded] = OrderedDict()
         self._held = 0
-        outline = trace.outline()
-        self._starts, self._parents, self.raises = outline
 
     def __len__(self) -> int:
         return self._ranges[-1].stop if self._ranges else 0

@@ -38,11 +38,15 @@ class HotPath(Protocol):
     """
 
     name: str
-    has_lines: bool
     rests_cheaply: bool
     """Whether an event costs next to nothing while none are taken."""
     is_open: bool
     """Whether events are taken."""
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether lines are recorded now."""
+        ...
 
     @property
     def enable_code(self) -> Callable[[CodeType], None]:
@@ -120,6 +124,14 @@ class HotPath(Protocol):
         """Record the edge of a phase or a fixture."""
         ...
 
+    def lower_level(self, level: str) -> bool:
+        """Record no more than `calls` or `lines` until the trace ends, and write a `level` event.
+
+        False: it was no more before, nothing is recorded now, or another thread does not leave.
+        Engines call it: what comes to it changes, too.
+        """
+        ...
+
     def lose(self, reason: str, count: int = 1, /) -> None:
         """Count events that could not be recorded; the next one is preceded by a gap."""
         ...
@@ -147,7 +159,8 @@ class Engine(Protocol):
     `install` once, then `start` and `stop` or `rest` any number of times in turn, then
     `uninstall`. Each may be called again without effect. `install` and `start` raise
     `EnvironmentError` with
-    ERR_TRACER_INSTALL_CONFLICT where another tool is in the way; no other method raises.
+    ERR_TRACER_INSTALL_CONFLICT where another tool is in the way; no other method raises but
+    `lower_level`, which writes an event.
     """
 
     name: str
@@ -169,6 +182,14 @@ class Engine(Protocol):
 
     def rest(self) -> None:
         """Let no event be taken until `start`, at the least cost for both."""
+        ...
+
+    def lower_level(self, level: str) -> bool:
+        """Record no more than this from now on, in all threads, until the trace ends.
+
+        A `level` event marks the place. The next trace begins at the level that was asked for.
+        False: nothing was changed. Raises what the spool raises where it cannot be written.
+        """
         ...
 
     def uninstall(self) -> None:

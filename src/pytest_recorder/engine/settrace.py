@@ -85,7 +85,7 @@ class SettraceEngine:
         self._recursed = False
         self._pending = _Pending()
         self._count_lost = hot.locked(lambda at, _, reason: hot.lose_ended_frames(at, reason))
-        self._line = hot.line if hot.has_lines else self._line_unseen
+        self._follow_level()
         self._attached: list[FrameType] = []
         self._watched: dict[int, tuple[CodeType, bool]] = {}
         self.unreported = Unreported()
@@ -106,6 +106,7 @@ class SettraceEngine:
         if self._started:
             return
         self.install()
+        self._follow_level()
         self._started = True
         self._recursed = False
         for frame in self._hot.attach(INTERPRETER.getframe(1)):
@@ -135,6 +136,15 @@ class SettraceEngine:
     def rest(self) -> None:
         """The place of a trace function is not ours between two recordings."""
         self.stop()
+
+    def lower_level(self, level: str) -> bool:
+        """Record no more than this until the trace ends."""
+        is_lower = self._hot.lower_level(level)
+        self._follow_level()
+        return is_lower
+
+    def _follow_level(self) -> None:
+        self._line = self._hot.line if self._hot.has_lines else self._line_unseen
 
     def uninstall(self) -> None:
         """Nothing is held beyond this."""

@@ -98,6 +98,10 @@ class NativeSettraceEngine:
         """The place of a trace function is not ours between two recordings."""
         self.stop()
 
+    def lower_level(self, level: str) -> bool:
+        """Record no more than this until the trace ends; the trace function looks at each line."""
+        return self._hot.lower_level(level)
+
     def uninstall(self) -> None:
         """Nothing is held beyond `stop`."""
         self.stop()

@@ -63,8 +63,7 @@ class MonitoringEngine:
         # A generator that was started before the recording is met when it goes on.
         self._global |= events.PY_RESUME
         self._local: int = events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
-        if self._hot.has_lines:
-            self._local |= events.LINE
+        self._shows_lines = self._hot.has_lines
         self._hot.enable_code = self._enable
         # An earlier recording may have switched off, under this id, what is in scope now.
         INTERPRETER.monitoring.restart_events()
@@ -73,6 +72,7 @@ class MonitoringEngine:
         """Register the callbacks and turn the events on, under another id where ours was lost."""
         if not self._is_installed:
             return
+        self._follow_level()
         if self._started and self._tool.conflict() is not None:
             self.stop()
         # A name for this very frame, one of them, would keep it alive, and all that runs below it.
@@ -122,6 +122,19 @@ class MonitoringEngine:
         if not self._hot.rests_cheaply:
             self.stop()
 
+    def lower_level(self, level: str) -> bool:
+        """Record no more than this until the trace ends."""
+        is_lower = self._hot.lower_level(level)
+        self._follow_level()
+        return is_lower
+
+    def _follow_level(self) -> None:
+        """Let lines come from code that was met where they are recorded, and nowhere else."""
+        if self._shows_lines != self._hot.has_lines:
+            self._shows_lines = self._hot.has_lines
+            for code in self._hot.codes():
+                self._enable(code)
+
     def uninstall(self) -> None:
         """Clear local events and give the tool id back: a new owner would inherit them."""
         self._started = self._is_installed = False
@@ -145,13 +158,14 @@ class MonitoringEngine:
         )
 
     def _enable(self, code: CodeType) -> None:
-        # Where no lines are recorded, of one the hot path only looks at the streams.
-        if not self._hot.has_lines and may_replace_streams(code):
+        # Where no lines are recorded, at one the hot path only looks at the streams.
+        if not self._shows_lines and may_replace_streams(code):
             self._watched.add(id(code))
         self._tool.set_local(code, self._local_events(code))
 
     def _local_events(self, code: CodeType) -> int:
-        return self._local | self._line if id(code) in self._watched else self._local
+        shows_lines = self._shows_lines or id(code) in self._watched
+        return self._local | self._line if shows_lines else self._local
 
     def _expected(self, codes: list[CodeType]) -> Iterator[tuple[CodeType, int]]:
         return ((code, self._local_events(code)) for code in codes)

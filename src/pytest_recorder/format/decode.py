@@ -73,6 +73,8 @@ class EventDecoder:
         self._values = ValueDecoder(tables)
         self._objects = ObjectStates(self._values, depth)
         self._has_values = has_values
+        self.level: str | None = None
+        """What was recorded at the last event, where that was less than the trace began with."""
         self._read = self._values.held if has_values else skip_value
         self._cursor = Cursor(data, at)
         self._pairs_left = MAX_BLOCK_PAIRS
@@ -116,6 +118,8 @@ class EventDecoder:
                 self._told.append(self._objects.take(op, cursor, self._n))
             elif op == Op.PLACE and self._has_values:
                 self._position = defined(self._tables.positions, cursor.uv(), "position")
+            elif op == Op.AT_LEVEL:
+                self._fall(_pick(LEVELS, cursor.byte()))
             elif op in EVENT_KINDS:
                 event = Event(self._n, EVENT_KINDS[op])
                 before = self.weight
@@ -140,6 +144,16 @@ class EventDecoder:
 
     def _values_now(self, parts: dict[str, Part]) -> HeldValues:
         return HeldValues(parts, self._objects, self._n) if parts else self._no_values
+
+    def _fall(self, level: str) -> None:
+        """What the variables held is not known any more: nobody looks at them."""
+        self.level = level
+        for frame in self.frames.values():
+            frame.held = {}
+
+    def _hold(self, frame: Frame, parts: dict[str, Part]) -> None:
+        if self.level is None:
+            frame.held.update(parts)
 
     def _frame_now(self) -> Frame:
         if self._current is None:
@@ -186,6 +200,7 @@ class EventDecoder:
             self._take_time(event, cursor)
             event.thread = cursor.uv() or None
             event.level = _pick(LEVELS, cursor.byte())
+            self._fall(event.level)
             return
         if op not in _IN_A_FRAME:
             self._skip_record(event, op, cursor)
@@ -221,7 +236,7 @@ class EventDecoder:
         held = self._pairs(cursor)
         event.args = self._values_now(held)
         self._check_frames()
-        frame.held = dict(held)
+        self._hold(frame, held)
         self._place(event, frame)
         event.parent = parent or None
 
@@ -268,7 +283,7 @@ class EventDecoder:
         event.deleted = tuple(
             defined(names, cursor.uv(), "name") for _ in range(self._count_pairs(cursor))
         )
-        frame.held.update(changes)
+        self._hold(frame, changes)
         for name in event.deleted:
             frame.held.pop(name, None)
 

@@ -241,6 +241,9 @@ OPERATIONS: Final = (
     ),
     Record(20, "PLACE", "the piece of source that the next event comes from", "position"),
     Record(21, "LEVEL", "`level`", "time any_thread recorded_level", is_event=True),
+    Record(
+        22, "AT_LEVEL", "the level of a block, where it has fallen before", "recorded_level"
+    ),
 )
 """Of the event stream: the low six bits of the byte, the fields. With `OP_CHANGES` the changes
 follow."""
@@ -314,7 +317,8 @@ BLOCK_KINDS: Final = (
     Word(
         5,
         "INDEX",
-        "JSON: `blocks` (`[offset, first, count]`), `steps` (the calls, see below), `calls_cut`, "
+        "JSON: `blocks` (`[offset, first, count]`), `steps` (the calls, see below), `fell_to` (the "
+        "level at the end, where that has fallen), `calls_cut`, "
         "`exceptions` (`[event, frame, type, message]`)",
     ),
     Word(

@@ -57,6 +57,7 @@ class Op:
     ATTRIBUTES: Final = 19
     PLACE: Final = 20
     LEVEL: Final = 21
+    AT_LEVEL: Final = 22
     MASK: Final = 0x3F
     CHANGES: Final = 0x80
 
@@ -158,6 +159,7 @@ OP_FIELDS: Final = {
     Op.ATTRIBUTES: "uurbuu(nv)",
     Op.PLACE: "u",
     Op.LEVEL: "Tul",
+    Op.AT_LEVEL: "l",
 }
 
 TAG_FIELDS: Final = {

@@ -52,6 +52,9 @@ class TreePrinter:
         if event.kind == "gap":
             yield f"  ... {event.dropped} events are missing here: {safe_text(event.reason or '')}"
             return
+        if event.kind == "level":
+            yield f"  ... the level is {event.level} from here on"
+            return
         frame = self._frame(event)
         if not frame.is_shown:
             self._close(event)

@@ -18,6 +18,8 @@ from pytest_recorder.analysis.sources import SourceFiles
 from pytest_recorder.analysis.story import tell
 from pytest_recorder.analysis.surroundings import handled_exceptions, log_tail, output_tail
 from pytest_recorder.analysis.value_text import render_value
+from pytest_recorder.format.events import Position
+from pytest_recorder.render.carets import carets
 from pytest_recorder.render.explanation_object import (
     MOST_HANDLED,
     MOST_LOG,
@@ -144,9 +146,9 @@ class _Explanation:
         if not self._failure.stack:
             return []
         frame = self._failure.stack[-1]
-        return self._source_at(frame.file, frame.line)
+        return self._source_at(frame.file, frame.line, frame.position)
 
-    def _source_at(self, path: str, line: int) -> list[str]:
+    def _source_at(self, path: str, line: int, position: Position | None = None) -> list[str]:
         file = self._sources.file(path)
         if file is None or not 0 < line <= len(file.lines):
             return _section("Failing source", ["The source of this file was not recorded."])
@@ -157,10 +159,13 @@ class _Explanation:
         if stmt is not None and not is_text and len(span_of(stmt)) <= 12:
             marked = span_of(stmt)
         first = max(1, marked[0] - _AROUND)
-        shown = [
-            f"{'>' if n in marked else ' '} {n:>4}  {file.lines[n - 1]}"
-            for n in range(first, min(marked[-1] + 2, len(file.lines)) + 1)
-        ]
+        shown: list[str] = []
+        for n in range(first, min(marked[-1] + 2, len(file.lines)) + 1):
+            text = file.lines[n - 1]
+            shown.append(f"{'>' if n in marked else ' '} {n:>4}  {text}")
+            under = carets(text, n, position)
+            if under:
+                shown.append(" " * 8 + under)
         title = f"Failing source: {code(self._place(path, line))}"
         return _section(title, fenced(shown))
 
@@ -184,9 +189,17 @@ class _Explanation:
             if frame.args is not None
             else "arguments not recorded"
         )
+        file = self._sources.file(frame.file)
         source = self._sources.text(frame.file, frame.line)
         place = self._place(frame.file, frame.line)
-        return [f"{place} in {frame.function}({args})", f"    {source}"]
+        lines = [f"{place} in {frame.function}({args})", f"    {source}"]
+        if source and file is not None:
+            whole = file.lines[frame.line - 1]
+            indent = len(whole) - len(whole.lstrip())
+            under = carets(whole, frame.line, frame.position)
+            if under:
+                lines.append("    " + under[indent:])
+        return lines
 
     def _roots(self) -> list[Origin]:
         return origins_of_failure(self._history, self._sources, self._failure)

@@ -39,6 +39,7 @@ def explanation_object(
             {
                 "file": frame.file,
                 "line": frame.line,
+                "position": frame.position and frame.position._asdict(),
                 "function": frame.function,
                 "frame": frame.number,
                 "args": frame.args,

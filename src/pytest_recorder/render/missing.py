@@ -19,7 +19,13 @@ def missing_lines(history: History, failure: Failure) -> list[str]:
             f"{trace.trailer.dropped} events were dropped: where the trace has a gap, earlier"
             " changes may be missing above."
         )
-    if not history.has_lines:
+    if history.fell_to is not None:
+        lost = "changes of variables" if history.has_lines else "lines and changes of variables"
+        lines.append(
+            f"The level fell to {code(history.fell_to)} while the test ran: from the event"
+            f" {code('level')} on, {lost} were not recorded."
+        )
+    elif not history.has_lines:
         lines.append(
             "Lines and changes of variables: the level was `calls`. With"
             " `--record-level=values` values are followed through assignments."

@@ -143,14 +143,14 @@ scanner_steps(PyObject *object, PyObject *Py_UNUSED(none))
 PyDoc_STRVAR(found_doc,
 "found()\n--\n\n"
 "Give exceptions as (event, frame, type, message as a value record), whether rows were left out,\n"
-"and the sum of dropped events.");
+"the sum of dropped events, and the level to which the recording has fallen, -1 where it has not.");
 
 static PyObject *
 scanner_found(PyObject *object, PyObject *Py_UNUSED(none))
 {
     Scanner *self = (Scanner *)object;
-    return Py_BuildValue("(OOO)", self->raised, self->is_cut ? Py_True : Py_False,
-                         self->dropped);
+    return Py_BuildValue("(OOOi)", self->raised, self->is_cut ? Py_True : Py_False,
+                         self->dropped, self->level - 1);
 }
 
 static PyObject *

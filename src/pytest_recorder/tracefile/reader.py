@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import BinaryIO, NamedTuple, Self
 
 from pydantic import ValidationError
 
@@ -38,9 +38,10 @@ from pytest_recorder.tracefile.block_reader import (
     is_known_magic,
 )
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
+from pytest_recorder.tracefile.outline import Outline, outline_of
 from pytest_recorder.tracefile.recorded_source import RecordedSources
 from pytest_recorder.tracefile.scan import make_scan
-from pytest_recorder.tracefile.skeleton import MOST_EXCEPTIONS, Call, rows_of, tree_of
+from pytest_recorder.tracefile.skeleton import Call, rows_of, tree_of
 from pytest_recorder.tracefile.spool_trace import pack_spool
 
 _LEAST_CALLS = 1 << 20
@@ -65,16 +66,6 @@ class Block(NamedTuple):
     """The values, at its start, of those that ran before."""
     weight: int = 0
     """How many events it has, with the variables and parts of values in them."""
-
-
-class Outline(NamedTuple):
-    """What the index tells without a look at the events; empty where there is none."""
-
-    starts: dict[int, int]
-    """The first event of each frame; of the first frames only where there are very many."""
-    parents: dict[int, int]
-    raises: list[int] | None
-    """The events at which exceptions began; None where they are too many to be listed."""
 
 
 def open_trace(path: str | os.PathLike[str]) -> "Trace":
@@ -208,7 +199,8 @@ class Trace:
     def values_at(self, event: Event | int) -> dict[str, Value]:
         """Give all variables of the event's frame as they were at this event.
 
-        At levels below `values` only the arguments are known, and only at the call itself.
+        At levels below `values`, also where it has fallen, only the arguments are known, and only
+        at the call itself.
         """
         n = event.n if isinstance(event, Event) else event
         at = bisect_right(self._events, n, key=lambda block: block.first) - 1
@@ -216,7 +208,7 @@ class Trace:
             decoder = self._decoder(self._events[at])
             for found in self._guarded(decoder):
                 if found.n == n:
-                    if self.manifest.level != "values":
+                    if self.manifest.level != "values" or decoder.level is not None:
                         return dict(found.args or {})
                     frame = decoder.frames.get(found.frame) if found.frame is not None else None
                     return dict(decoder.values_of(frame)) if frame is not None else {}
@@ -236,16 +228,7 @@ class Trace:
 
     def outline(self) -> Outline:
         """Give what the index tells."""
-        index: Any = self._blocks.json(self._index) if self._index is not None else None
-        rows: list[list[int]]
-        try:
-            rows = index["calls"] if "calls" in index else rows_of(index["steps"])
-            raises = [int(row[0]) for row in index["exceptions"]]
-            starts = {int(row[0]): int(row[3]) for row in rows}
-            parents = {int(row[0]): int(row[1]) for row in rows}
-        except (KeyError, ValueError, TypeError, IndexError, OverflowError):
-            return Outline({}, {}, None)
-        return Outline(starts, parents, raises if len(raises) < MOST_EXCEPTIONS else None)
+        return outline_of(self._blocks.json(self._index) if self._index is not None else None)
 
     def call_tree(self) -> list[Call]:
         """Give the calls that no recorded frame made, each with those below it."""

@@ -73,6 +73,7 @@ typedef struct {
     PyObject *malformed;
     PyObject *raised; /* list of (event, frame, type, message as a value record) */
     PyObject *dropped;
+    int level; /* 1 more than the last that is told; 0: none */
     uint64_t seed;
     size_t most_calls;
     Py_ssize_t most_exceptions;

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from pytest_recorder.format.cursor import Malformed
 from pytest_recorder.format.decode import EventDecoder
 from pytest_recorder.format.definition_tables import DefinitionTables
+from pytest_recorder.format.vocabulary import LEVELS
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import compiled, json_text
 from pytest_recorder.tracefile.skeleton import MOST_CALLS, MOST_EXCEPTIONS, Skeleton, steps_of
@@ -23,12 +24,14 @@ class Found(NamedTuple):
     """What a scan found beside the rows.
 
     `exceptions` are `[event, frame, type, message]`, `is_cut` says that there were more rows than
-    were asked for, `dropped` is the sum of the gaps.
+    were asked for, `dropped` is the sum of the gaps, `level` the last one to which the
+    recording has fallen.
     """
 
     exceptions: list[list[Any]]
     is_cut: bool
     dropped: int
+    level: str | None = None
 
 
 class Scan(Protocol):
@@ -91,6 +94,7 @@ class PureScan:
         self._definitions = definitions
         self._skeleton = Skeleton(most_calls=most_calls, most_exceptions=most_exceptions)
         self._dropped = 0
+        self._level: str | None = None
         self._starts: re.Pattern[bytes] | None = None
         self._hits: list[int] = []
 
@@ -110,11 +114,14 @@ class PureScan:
             self._hits = text_places(data)
         decoder = EventDecoder(self._definitions, data, first=first, has_values=False)
         number = first - 1
-        for event in decoder:
-            self._skeleton.feed(event, decoder.frames)
-            if event.kind == "gap":
-                self._dropped += event.dropped or 0
-            number = event.n
+        try:
+            for event in decoder:
+                self._skeleton.feed(event, decoder.frames)
+                if event.kind == "gap":
+                    self._dropped += event.dropped or 0
+                number = event.n
+        finally:
+            self._level = decoder.level or self._level
         return number + 1 - first
 
     def rows(self) -> list[list[int]]:
@@ -128,7 +135,7 @@ class PureScan:
     def found(self) -> Found:
         """Give what else was found; see `Scan`."""
         skeleton = self._skeleton
-        return Found(list(skeleton.exceptions), skeleton.is_cut, self._dropped)
+        return Found(list(skeleton.exceptions), skeleton.is_cut, self._dropped, self._level)
 
 
 class NativeScan:
@@ -178,12 +185,12 @@ class NativeScan:
 
     def found(self) -> Found:
         """Give what else was found; see `Scan`."""
-        raised, is_cut, dropped = self._scanner.found()
+        raised, is_cut, dropped, level = self._scanner.found()
         exceptions = [
             [n, frame, self._definitions.types[kind][0], self._message(record)]
             for n, frame, kind, record in raised
         ]
-        return Found(exceptions, is_cut, dropped)
+        return Found(exceptions, is_cut, dropped, LEVELS[level] if level >= 0 else None)
 
     def _message(self, record: bytes) -> Any:
         return EventDecoder(self._definitions, record).one_value()["value"]

@@ -5,6 +5,7 @@
 /* What a record said, of the fields it has; the others are those of a record before. */
 typedef struct {
     uint64_t frame, parent, code, type, dropped;
+    int level;
     const uint8_t *message, *message_end;
 } Record;
 
@@ -76,6 +77,7 @@ read_field(Scanner *self, Cursor *cursor, char letter, Record *record)
     case 'o':
         return skip_word(self, cursor, STREAM_COUNT);
     case 'l':
+        record->level = cursor->at < cursor->end ? *cursor->at : 0;
         return skip_word(self, cursor, LEVEL_COUNT);
     case 'r':
         return scan_check_reason(self, cursor, REASON_WHOLE);
@@ -245,6 +247,10 @@ scan_walk(Scanner *self, Cursor *cursor, uint64_t *event)
             if (current == NULL) {
                 return fail(self, "an event has no frame");
             }
+            break;
+        case OP_LEVEL:
+        case OP_AT_LEVEL:
+            self->level = record.level + 1;
             break;
         case OP_FRAME:
         case OP_CALL:

@@ -226,7 +226,8 @@ class _Packer:
 
     def _put_index(self, found: Found) -> None:
         mask = self._masker.text if self._masker is not None else str
-        rest = {
+        rest: dict[str, Any] = {} if found.level is None else {"fell_to": found.level}
+        rest |= {
             "calls_cut": found.is_cut,
             "exceptions": [
                 [n, frame, _plain(kind), mask(_plain(message[:_MOST_MESSAGE]))]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import pytest_recorder
 from pytest_recorder.export.jsonl import dump, event_object, int_text, to_objects
-from pytest_recorder.format.events import Event, ExceptionInfo
+from pytest_recorder.format.events import Event, ExceptionInfo, Position
 
 PLACE = {"thread": 1, "frame": 1, "file": "/p/m.py", "function": "f"}
 EVENTS = [
@@ -45,9 +45,11 @@ EVENTS = [
         line=4,
         time_us=50,
         exception=ExceptionInfo("ValueError", 2, "bad", 3),
+        position=Position(4, 4, 8, 12),
         **PLACE,
     ),
     Event(6, "gap", dropped=12, reason="limit"),
+    Event(7, "level", thread=1, time_us=60, level="lines"),
 ]
 
 values = st.recursive(

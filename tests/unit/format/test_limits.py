@@ -185,7 +185,7 @@ def test_an_index_that_is_too_large_is_not_used(tmp_path: Path) -> None:
     rows = b'{"calls_cut": false, "exceptions": [], "steps": [' + b"[]," * (8 << 20) + b"[]]}"
     with opened(tmp_path / "a.pyrec", hostile.failing().ended(index=rows)) as trace:
         assert [call.frame for call in trace.call_tree()] == [1]
-        assert trace.outline() == ({}, {}, None)
+        assert trace.outline() == ({}, {}, None, None)
         assert (trace.status, trace.damage) == ("complete", None)
 
 

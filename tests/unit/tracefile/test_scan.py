@@ -39,7 +39,7 @@ Block = tuple[int, bytes]
 
 def outcome(
     made: Scan, blocks: list[Block]
-) -> tuple[list[int], str | None, list[list[int]], list[list[Any]], bool, int]:
+) -> tuple[list[int], str | None, list[list[int]], list[list[Any]], bool, int, str | None]:
     """All that a scan says of some blocks, up to the first fault."""
     counts: list[int] = []
     fault = None
@@ -79,7 +79,7 @@ def recorded(program: str, engine: str, level: str) -> tuple[DefinitionTables, l
 def test_both_find_the_same_in_a_recorded_program(program: str, level: str) -> None:
     for engine in ENGINES:
         definitions, blocks = recorded(program, engine, level)
-        counts, fault, rows, _, is_cut, _ = compare(definitions, blocks)
+        counts, fault, rows, _, is_cut, *_ = compare(definitions, blocks)
         assert fault is None
         assert sum(counts) == len(run(program, engine, level).events)
         assert rows
@@ -352,7 +352,7 @@ def raised(message: bytes) -> bytes:
 
 def test_rows_are_frame_parent_code_first_last_and_end() -> None:
     block = call(1) + call(2, 1) + raised(b"\x08" + text("no")) + returned()
-    counts, fault, rows, exceptions, is_cut, dropped = outcome(
+    counts, fault, rows, exceptions, is_cut, dropped, _ = outcome(
         scan.make_scan(DEFINITIONS), [(10, block)]
     )
     assert (counts, fault, is_cut, dropped) == ([4], None, False, 0)

@@ -35,6 +35,7 @@ export class Event {
   text: Value | null = null;
   dropped = 0;
   position: Position | null = null;
+  level: string | null = null;
 
   constructor(
     readonly n: number,
@@ -96,6 +97,8 @@ class Reader {
   private readonly values: ValueReader;
   private readonly frames = new Map<number, Frame>();
   private current: Frame | null = null;
+  // What is recorded since the level has fallen.
+  private level: string | null = null;
   private position: Position | null = null;
 
   constructor(
@@ -127,8 +130,11 @@ class Reader {
         this.objects.take(op, cursor, this.n);
       } else if (op === Op.PLACE) {
         this.position = known(this.defs.positions, cursor.uv(), "position");
+      } else if (op === Op.AT_LEVEL) {
+        this.level = pick(LEVELS, cursor.byte());
       } else if (KINDS[op]) {
         const event = this.event(op);
+        event.level = this.level;
         if (head & Op.CHANGES) this.changes(event);
         this.objects.check();
         event.position = this.position;
@@ -178,6 +184,7 @@ class Reader {
       this.time(event);
       event.thread = cursor.uv() || null;
       event.word = pick(LEVELS, cursor.byte());
+      this.level = event.word;
     } else if (op >= Op.LINE && op <= Op.LOG) {
       this.inFrame(op, event);
     } else {

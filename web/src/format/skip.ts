@@ -207,6 +207,9 @@ export function skipRecord(cursor: Cursor, byte: number): number {
       cursor.uv();
       cursor.byte();
       return 0;
+    case 22: // AT_LEVEL
+      cursor.byte();
+      return 0;
     default:
       throw new Malformed(`unknown record ${byte}`);
   }

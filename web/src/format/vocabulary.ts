@@ -32,6 +32,7 @@ export const Op = {
   ATTRIBUTES: 19,
   PLACE: 20,
   LEVEL: 21,
+  AT_LEVEL: 22,
   MASK: 0x3F,
   CHANGES: 0x80,
 } as const;
@@ -91,6 +92,7 @@ export const KINDS = [
   "",
   "",
   "level",
+  "",
 ] as const;
 export type Kind = Exclude<(typeof KINDS)[number], "">;
 
@@ -131,5 +133,5 @@ export const MAX_INT_BYTES = 65536;
 export const EVENTS_HEAD_BYTES = 20;
 
 // The operations that are events of the current frame, and those with a time.
-export const WITH_LINE: readonly boolean[] = [false, false, false, false, false, true, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false];
-export const WITH_TIME: readonly boolean[] = [false, false, false, false, false, false, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, true];
+export const WITH_LINE: readonly boolean[] = [false, false, false, false, false, true, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false, false];
+export const WITH_TIME: readonly boolean[] = [false, false, false, false, false, false, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, true, false];

@@ -122,7 +122,9 @@ export class Trace {
     const decoded = at === NONE ? null : await this.blockOf(at);
     if (decoded === null) return NO_VALUES;
     const { number } = this.index.frames[frame]!;
-    if (this.head.manifest["level"] !== "values") return decoded.events[at - decoded.first]?.args ?? NO_VALUES;
+    const last = decoded.events[at - decoded.first];
+    // Also where the level has fallen: nobody has looked since.
+    if (this.head.manifest["level"] !== "values" || (last !== undefined && last.level !== null)) return last?.args ?? NO_VALUES;
     let parts = new Map<string, Part>();
     let start = decoded.first;
     for (const state of decoded.states.get(number) ?? []) {

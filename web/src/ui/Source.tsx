@@ -6,6 +6,7 @@ import { useMemo } from "preact/hooks";
 import { safeText } from "../format/python";
 import { NONE } from "../format/scan";
 import { KINDS } from "../format/vocabulary";
+import { markOf, markWords, positionIn, shownLine } from "../model/mark";
 import { following, hits, preceding, stack } from "../model/navigate";
 import { renderValue } from "../model/render";
 import { type LineStory, lineStories } from "../model/story";
@@ -19,6 +20,7 @@ const NO_STORIES = new Map<number, LineStory>();
 
 interface File {
   path: string;
+  raw: string[];
   lines: string[];
   tokens: Token[][];
 }
@@ -33,11 +35,12 @@ export function Source(): JSX.Element {
   const line = at === NONE ? 0 : index.line(at);
   const file = useLatest<File | null>(async () => {
     const lines = path === null ? null : await trace.source(path);
-    return path === null || lines === null ? null : { path, lines: lines.map(safeText), tokens: tokenize(lines.map((one) => safeText(one.replace(/\t/g, "    ")))) };
+    return path === null || lines === null ? null : { path, raw: lines, lines: lines.map(safeText), tokens: tokenize(lines.map(shownLine)) };
   }, [path], null);
   const counts = useMemo(() => (path === null ? new Map<number, number>() : hits(index, path)), [path]);
   const stories = useLatest(async () => (frame === NONE ? NO_STORIES : lineStories(trace, frame, n)), [frame, n], NO_STORIES);
   const event = useLatest(async () => (at === NONE ? null : trace.event(at)), [at], null);
+  const position = useLatest(async () => (at === NONE ? null : positionIn(trace, frame, n, await trace.event(at))), [frame, n], null);
   const iterations = store.iterations();
   const loops = path === null ? [] : (trace.head.loops[path] ?? []);
   const loop = iterations === null ? undefined : loops.find((one) => one[0] === iterations.line);
@@ -80,7 +83,10 @@ export function Source(): JSX.Element {
                 <span class="number">{number}</span>
                 <span class="hits" title={hit ? plural(hit, "execution") : hit === 0 ? "ran" : "did not run"}>{hit ? `${count(hit)}\u00d7` : ""}</span>
                 {isCurrent && <span class="hidden">current line: </span>}
-                <span class="text">{shown.tokens[to]!.map(([word, text], key) => (word ? <span key={key} class={word}>{text}</span> : text))}</span>
+                <span class="text">
+                  {markWords(shown.tokens[to]!, isCurrent ? markOf(shown.raw[to]!, number, position) : null).map(([word, text, isMarked], key) =>
+                    word || isMarked ? <span key={key} class={`${word}${isMarked ? " piece" : ""}`}>{text}</span> : text)}
+                </span>
                 {story !== undefined && story.texts.length > 0 && (
                   <span class={`ghost${name !== null && story.names.includes(name) ? " chosen" : ""}`} title="changed by this line">
                     {"  # "}{story.texts.join(", ")}

@@ -4,6 +4,7 @@
 #include "failures.h"
 #include "losses.h"
 #include "names.h"
+#include "positions.h"
 
 static void
 code_free(Code *code)
@@ -17,6 +18,7 @@ code_free(Code *code)
     PyMem_RawFree(code->names);
     PyMem_RawFree(code->texts);
     PyMem_RawFree(code->lines);
+    positions_free(code);
     Py_XDECREF(code->bytecode);
     Py_XDECREF(code->code);
     PyMem_RawFree(code);

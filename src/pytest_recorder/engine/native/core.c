@@ -113,6 +113,7 @@ get_meter(Hot *hot, void *Py_UNUSED(closure))
 static PyGetSetDef core_members[] = {
     {"is_open", (getter)get_is_open, (setter)set_is_open, "whether events are taken", NULL},
     {"has_frames", (getter)get_has_frames, NULL, "whether a frame in scope was seen", NULL},
+    {"recorded_level", (getter)get_level, NULL, "what is recorded now", NULL},
     {"redacted", (getter)get_redacted, (setter)set_redacted, "values hidden in this trace", NULL},
     {"losses", (getter)get_losses, NULL, "events lost in this trace, by reason", NULL},
     {"meter", (getter)get_meter, NULL, "visits, samples, their sum and squares", NULL},

@@ -185,9 +185,27 @@ code_define(Hot *hot, Code *code)
     return 0;
 }
 
+int
+position_define(Hot *hot, Position *position)
+{
+    uint8_t body[40];
+    size_t used = write_uv(body, (uint64_t)position->line);
+    used += write_uv(body + used, (uint64_t)position->end_line);
+    used += write_uv(body + used, (uint64_t)position->column);
+    used += write_uv(body + used, (uint64_t)position->end_column);
+    uint32_t next = hot->numbers.positions + 1;
+    if (define(hot, DEFINE_POSITION, next, body, used) < 0) {
+        return -1;
+    }
+    hot->numbers.positions = position->number = next;
+    position->epoch = hot->numbers.epoch;
+    return 0;
+}
+
 void
 numbers_clear(Hot *hot)
 {
     hot->numbers.names = hot->numbers.types = hot->numbers.files = hot->numbers.codes = 0;
+    hot->numbers.positions = 0;
     hot->numbers.epoch++;
 }

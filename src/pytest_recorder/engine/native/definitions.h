@@ -1,4 +1,4 @@
-/* Numbers files, code objects, names, types and threads, and defines each before its first use.
+/* Numbers files, code objects, positions, names, types and threads, and defines each before its first use.
  *
  * What is known of a text, a type or a code object lives as long as the recording; its number
  * belongs to one trace, which `epoch` tells.
@@ -12,6 +12,9 @@ int name_number(Hot *hot, Name *name, uint32_t *number);
 int type_number(Hot *hot, Name *definition, uint32_t *number);
 int code_define(Hot *hot, Code *code);
 int define_thread(Hot *hot, uint32_t number);
+
+/* Give a piece of source a number in this trace. */
+int position_define(Hot *hot, Position *position);
 
 /* A new trace: all numbers begin anew. */
 void numbers_clear(Hot *hot);

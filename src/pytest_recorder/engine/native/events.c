@@ -7,6 +7,7 @@
 #include "exceptions.h"
 #include "frames.h"
 #include "outputs.h"
+#include "positions.h"
 #include "records.h"
 #include "segments.h"
 #include "streams.h"
@@ -39,6 +40,12 @@ hot_start(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object
     if (state_begin(hot, tstate, frame, code, &state) < 0) {
         return -1;
     }
+    if (hot->frames.caller == NULL) {
+        place_clear(hot);
+    }
+    else if (place_set(hot, hot->frames.caller, hot->frames.caller_at) < 0) {
+        return -1;
+    }
     return write_call(hot, tstate, frame, state) < 0 ? -1 : 1;
 }
 
@@ -46,7 +53,7 @@ int
 hot_line(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object, int line)
 {
     if (hot->settings.level < LEVEL_LINES) {
-        return check_streams(hot);
+        return check_streams(hot); /* such a line tells of no more */
     }
     FrameState *state = hot->spool.current;
     if (state == NULL || state->key != frame || state->code->code != object) {

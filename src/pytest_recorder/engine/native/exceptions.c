@@ -7,6 +7,7 @@
 #include "failures.h"
 #include "frames.h"
 #include "names.h"
+#include "positions.h"
 #include "records.h"
 #include "secrets.h"
 #include "threads.h"
@@ -107,10 +108,11 @@ put_exception(Hot *hot, Buffer *out, PyObject *error)
     return status;
 }
 
-/* Where an exception left the frame, as its traceback says; 0 where it does not. The newest entry is the
- * frame's own at an unwinding, also where a `finally` or the end of a `with` ran since. Runs no Python. */
+/* The line where an exception left the frame, as its traceback says, and the offset; 0 where it does not.
+ * The newest entry is the frame's own at an unwinding, also where a `finally` or the end of a `with` ran
+ * since. Runs no Python. */
 static int
-line_in_traceback(PyObject *traceback, HotFrame *frame)
+line_in_traceback(PyObject *traceback, HotFrame *frame, int *at)
 {
     if (traceback == NULL || !PyTraceBack_Check(traceback)) {
         return 0;
@@ -121,6 +123,7 @@ line_in_traceback(PyObject *traceback, HotFrame *frame)
     }
     int line = newest->tb_lineno > 0 ? newest->tb_lineno
                                      : PyCode_Addr2Line(frame_code(frame), newest->tb_lasti);
+    *at = newest->tb_lasti;
     return line > 0 ? line : 0;
 }
 
@@ -130,7 +133,7 @@ keep_exception(Hot *hot, FrameState *state, PyObject *error, PyObject *traceback
 {
 #ifdef HOT_311
     /* The unwinding will not show it. */
-    state->exception_line = line_in_traceback(traceback, state->key);
+    state->exception_line = line_in_traceback(traceback, state->key, &state->exception_at);
 #else
     (void)traceback;
 #endif
@@ -264,6 +267,9 @@ hot_raised(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *objec
         return -1;
     }
     put_bytes(body, state->exception.data, state->exception.used);
+    if (place_set(hot, code, frame_lasti(frame)) < 0) {
+        return -1;
+    }
     Looking looking = {frame, NULL, error, 0, 0};
     begin_event(hot);
     return write_event(hot, tstate, state, OP_RAISE, line_now(hot, frame, state), &looking);
@@ -331,15 +337,20 @@ write_unwound(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *stat
         return -1;
     }
     /* Read before anything runs, for the traceback can be replaced. */
+    int at = state->exception_at;
     int line = error != NULL
-                   ? line_in_traceback(((PyBaseExceptionObject *)error)->traceback, frame)
+                   ? line_in_traceback(((PyBaseExceptionObject *)error)->traceback, frame, &at)
                    : state->exception_line;
     if (line == 0) {
         line = line_now(hot, frame, state);
+        at = frame_lasti(frame);
     }
     Buffer exception = {0};
     int status = error != NULL ? put_exception(hot, &exception, error)
                                : put_unseen(hot, &exception, state);
+    if (status == 0) {
+        status = place_set(hot, state->code, at);
+    }
     Looking looking = {frame, NULL, NULL, 0, 0};
     begin_event(hot);
     Buffer *body = event_body(hot);

@@ -17,15 +17,19 @@ state_known(Hot *hot, HotFrame *frame, PyCodeObject *object)
     return state != NULL && state->code->code == object ? state : NULL;
 }
 
+/* The number of the nearest recorded frame among these; where it stands goes to `frames.caller`. */
 static uint32_t
 parent_of(Hot *hot, HotFrame *frame)
 {
     for (; frame != NULL; frame = frame_back(frame)) {
         FrameState *state = state_known(hot, frame, frame_code(frame));
         if (state != NULL) {
+            hot->frames.caller = state->code;
+            hot->frames.caller_at = frame_lasti(frame);
             return state->number;
         }
     }
+    hot->frames.caller = NULL;
     return 0;
 }
 

@@ -12,7 +12,7 @@ FrameState *state_known(Hot *hot, HotFrame *frame, PyCodeObject *object);
 int state_of(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
              FrameState **found);
 
-/* The state of a frame that begins. */
+/* The state of a frame that begins; `frames.caller` is what it was called from. */
 int state_begin(Hot *hot, PyThreadState *tstate, HotFrame *frame, Code *code,
                 FrameState **begun);
 

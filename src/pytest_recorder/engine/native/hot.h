@@ -71,6 +71,24 @@ typedef struct {
     char *field_secrets; /* how much the names of the fields hide */
 } TypeReader;
 
+/* A piece of source that an instruction comes from. */
+typedef struct {
+    int line;
+    int end_line;
+    int column; /* in bytes, from 0 */
+    int end_column;
+    uint32_t epoch;
+    uint32_t number;
+} Position;
+
+/* Those of a code object, as far as they were needed. */
+typedef struct {
+    uint32_t *of; /* by instruction: 0 nobody has asked, 1 it has none, else 2 more than its place in `all` */
+    Position *all;
+    uint32_t count;
+    uint32_t size;
+} Positions;
+
 typedef struct {
     PyCodeObject *code; /* owned; NULL in `outside` */
     uint32_t epoch;
@@ -89,6 +107,7 @@ typedef struct {
     Name **texts;
     PyObject *bytecode; /* owned, made when first asked for */
     int *lines;         /* by instruction, 0 where nobody has asked; at `calls` only */
+    Positions positions;
 } Code;
 
 #define KNOWN_INLINE 24
@@ -209,6 +228,7 @@ typedef struct FrameState {
     void *exception_key; /* the address of the exception last seen */
     int exception_stops; /* 1 StopIteration, 2 StopAsyncIteration */
     int exception_line;  /* where it left this frame, as its traceback said then; 0: it did not */
+    int exception_at;    /* and at which offset */
     Buffer exception;
     int is_suspended;
     int has_values;  /* that anybody looked at */
@@ -250,7 +270,8 @@ typedef struct {
 /* Settings, all owned. */
 
 typedef struct { /* settings.c */
-    int level;
+    int level; /* what is recorded now: what was asked for, or less */
+    int level_asked;
     int depth;
     Py_ssize_t items;
     Py_ssize_t chars;
@@ -367,6 +388,7 @@ typedef struct { /* definitions.c */
     uint32_t types;
     uint32_t files;
     uint32_t codes;
+    uint32_t positions;
 } Numbers;
 
 typedef struct { /* objects.c */
@@ -397,6 +419,8 @@ typedef struct { /* losses.c */
 typedef struct { /* frames.c */
     Table alive; /* FrameState by address of the frame */
     uint32_t count;
+    Code *caller;  /* of the frame that began last: the code of its parent, or NULL, */
+    int caller_at; /* and the offset where that stands */
 } FrameTable;
 
 typedef struct { /* threads.c */
@@ -421,6 +445,10 @@ typedef struct { /* streams.c */
 } Streams;
 
 /* Scratch: what is there means nothing to the next event. */
+
+typedef struct { /* positions.c */
+    uint32_t number; /* of the position of the next call, raise or unwinding; 0: nobody knows */
+} Place;
 
 typedef struct { /* records.c */
     Buffer prefix; /* what makes the frame the current one */
@@ -487,6 +515,7 @@ typedef struct {
     ThreadTable threads;
     Clock clock;
     Streams streams;
+    Place place;
     EventScratch event;
     Contents contents;
     Looks looks;

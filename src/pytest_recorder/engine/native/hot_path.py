@@ -38,6 +38,7 @@ from pytest_recorder.system.originals import CLOCKS, INTERPRETER
 from pytest_recorder.system.slots import mro_of, namespace_of
 
 _DICT_OF_STREAM = 2
+_LINES = LEVELS.index("lines")
 
 
 class Helpers:
@@ -147,7 +148,6 @@ class NativeHotPath(_native.Core):
     ) -> None:
         self._helpers = Helpers(sink, bounds, redactor, is_in_scope)
         self._redactor = redactor
-        self.has_lines = LEVELS.index(level) >= LEVELS.index("lines")
         super().__init__(
             level=LEVELS.index(level),
             depth=bounds.depth,
@@ -167,6 +167,15 @@ class NativeHotPath(_native.Core):
         )
         if clock is not CLOCKS.perf_counter_ns:
             self.clock = clock
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether lines are recorded now."""
+        return self.recorded_level >= _LINES
+
+    def lower_level(self, level: str) -> bool:
+        """Record no more than this until the trace ends, and say so. False: it was no more."""
+        return self.write_level(LEVELS.index(level))
 
     @property
     def sources(self) -> dict[str, tuple[bytes, bytes]]:

@@ -284,6 +284,24 @@ do_span(Hot *hot, PyObject *args)
 }
 
 static PyObject *
+do_lower_level(Hot *hot, PyObject *args)
+{
+    int level, is_lower = 0;
+    Visit visit;
+    if (!PyArg_ParseTuple(args, "i", &level)) {
+        return NULL;
+    }
+    if (enter(hot, &visit) > 0) {
+        int status = hot_lower_level(hot, visit.tstate, level);
+        is_lower = status > 0;
+        if (leave(hot, &visit, status < 0 ? -1 : 0, "level") < 0) {
+            return NULL;
+        }
+    }
+    return PyBool_FromLong(is_lower);
+}
+
+static PyObject *
 do_lose(Hot *hot, PyObject *args)
 {
     const char *reason;
@@ -324,6 +342,7 @@ PyMethodDef core_methods[] = {
     PLAIN("write_output", do_output, METH_VARARGS),
     PLAIN("write_message", do_message, METH_VARARGS),
     PLAIN("write_span", do_span, METH_VARARGS),
+    PLAIN("write_level", do_lower_level, METH_VARARGS),
     PLAIN("lose", do_lose, METH_VARARGS),
     PLAIN("is_traced", ask_is_traced, METH_NOARGS),
     PLAIN("join_thread", do_join_thread, METH_VARARGS),

@@ -9,6 +9,7 @@
 #include "names.h"
 #include "records.h"
 #include "secrets.h"
+#include "settings.h"
 #include "states.h"
 #include "threads.h"
 #include "values.h"
@@ -160,4 +161,28 @@ hot_span(Hot *hot, PyThreadState *tstate, int phase, int edge, PyObject *name,
     put_text(record, name, PyUnicode_GET_LENGTH(name));
     put_text(record, outcome, PyUnicode_GET_LENGTH(outcome));
     return write_record(hot);
+}
+
+int
+hot_lower_level(Hot *hot, PyThreadState *tstate, int level)
+{
+    if (level < LEVEL_CALLS || level >= hot->settings.level) {
+        return 0;
+    }
+    Thread *thread = thread_of(hot, tstate);
+    if (thread == NULL || write_gaps(hot, tstate) < 0) {
+        return -1;
+    }
+    Buffer *record = event_record(hot);
+    put_byte(record, OP_LEVEL);
+    if (put_time(hot, record) < 0) {
+        return -1;
+    }
+    put_uv(record, thread->number);
+    put_byte(record, level);
+    if (write_record(hot) < 0) {
+        return -1;
+    }
+    settings_set_level(hot, level);
+    return 1;
 }

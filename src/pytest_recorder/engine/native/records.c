@@ -6,6 +6,7 @@
 #include "looks.h"
 #include "losses.h"
 #include "names.h"
+#include "positions.h"
 #include "secrets.h"
 #include "segments.h"
 #include "states.h"
@@ -159,6 +160,9 @@ put_event(Hot *hot, FrameState *state, int op, int line)
         return -1;
     }
     put_bytes(&hot->event.prefix, hot->looks.records.data, hot->looks.records.used);
+    if (op == OP_RAISE || op == OP_UNWIND) {
+        put_place(hot, record);
+    }
     put_byte(record, changes->used > 0 ? op | OP_CHANGES : op);
     put_zz(record, (int64_t)line - state->line);
     put_bytes(record, hot->event.body.data, hot->event.body.used);
@@ -244,6 +248,7 @@ write_call(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state)
         buffer_begin(prefix);
         put_bytes(prefix, hot->looks.records.data, hot->looks.records.used);
         Buffer *record = event_record(hot);
+        put_place(hot, record);
         put_byte(record, OP_CALL);
         put_uv(record, state->number);
         put_uv(record, state->code->number);

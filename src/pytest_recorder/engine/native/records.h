@@ -13,11 +13,12 @@ Buffer *event_body(Hot *hot);
 /* `event.record`, emptied: for an event that is of no frame, or begins one. */
 Buffer *event_record(Hot *hot);
 
-/* Write an event of a frame from `event.body`, with what a look finds; NULL: nobody looks. */
+/* Write an event of a frame from `event.body`, with what a look finds; NULL: nobody looks. A raise or an
+ * unwinding says where it was, by `place`. */
 int write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int line,
                 const Looking *looking);
 
-/* Write the event that begins a frame. */
+/* Write the event that begins a frame; `place` says where it was called from. */
 int write_call(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state);
 
 /* Write what a look has found of objects, before its event is. 1; 0 where there is no room for it. */

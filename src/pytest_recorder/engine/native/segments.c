@@ -92,13 +92,22 @@ segments_next_events(Hot *hot, size_t size)
     if (trace_is_over(hot) < 0) {
         return -1;
     }
+    int has_fallen = hot->settings.level < hot->settings.level_asked;
     PyObject *done = PyObject_CallMethod(hot->settings.sink, "next_events", "nL",
-                                         (Py_ssize_t)size, (long long)hot->spool.written_us);
+                                         (Py_ssize_t)size + (has_fallen ? 2 : 0),
+                                         (long long)hot->spool.written_us);
     if (done == NULL) {
         return -1;
     }
     Py_DECREF(done);
-    return segments_refresh(hot, NULL);
+    if (segments_refresh(hot, NULL) < 0) {
+        return -1;
+    }
+    if (has_fallen && segments_room(hot) >= 2) {
+        *hot->spool.events.at++ = OP_AT_LEVEL; /* a block is read alone */
+        *hot->spool.events.at++ = (uint8_t)hot->settings.level;
+    }
+    return 0;
 }
 
 int

@@ -33,6 +33,7 @@ settings_take(Hot *hot, PyObject *args, PyObject *keywords)
             &loops, &given.disable, &given.handle_fault, &given.handle_failure)) {
         return -1;
     }
+    given.level_asked = given.level;
     given.looks_always = looks_always();
     int fits = loops.len == (Py_ssize_t)sizeof(given.loops) && given.depth <= 100;
     if (fits) {
@@ -54,6 +55,24 @@ settings_take(Hot *hot, PyObject *args, PyObject *keywords)
     Py_XINCREF(given.handle_failure);
     hot->settings = given;
     return 0;
+}
+
+void
+settings_restore_level(Hot *hot)
+{
+    hot->settings.level = hot->settings.level_asked;
+}
+
+void
+settings_set_level(Hot *hot, int level)
+{
+    hot->settings.level = level;
+}
+
+PyObject *
+get_level(Hot *hot, void *Py_UNUSED(closure))
+{
+    return PyLong_FromLong(hot->settings.level);
 }
 
 int

@@ -9,6 +9,11 @@ int settings_take(Hot *hot, PyObject *args, PyObject *keywords);
 int settings_traverse(Hot *hot, visitproc visit, void *arg);
 void settings_clear(Hot *hot);
 
+/* What is recorded now: what was asked for, or this. */
+void settings_restore_level(Hot *hot);
+void settings_set_level(Hot *hot, int level);
+PyObject *get_level(Hot *hot, void *closure);
+
 /* What can be set later; None takes it away. */
 PyObject *get_clock(Hot *hot, void *closure);
 int set_clock(Hot *hot, PyObject *value, void *closure);

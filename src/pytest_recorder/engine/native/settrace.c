@@ -56,6 +56,9 @@ flush(Hot *hot, PyThreadState *tstate, Thread *thread)
     Looking looking = {thread->pending_frame, NULL, NULL,
                        thread->pending_block == hot->spool.block, thread->pending_look};
     thread->pending = NULL;
+    if (hot->settings.level < LEVEL_VALUES) {
+        thread->pending_changes.used = 0; /* the level has fallen since */
+    }
     event_again(hot, thread->pending_event, &thread->pending_changes);
     if (put_time(hot, event_body(hot)) < 0) {
         return -1;

@@ -13,6 +13,7 @@
 #include "records.h"
 #include "secrets.h"
 #include "segments.h"
+#include "settings.h"
 #include "states.h"
 #include "streams.h"
 #include "threads.h"
@@ -31,6 +32,7 @@ hot_begin(Hot *hot)
     segments_clear(hot);
     streams_forget(hot);
     readers_sweep(hot);
+    settings_restore_level(hot);
     return clock_begin(hot);
 }
 

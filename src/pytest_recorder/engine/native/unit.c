@@ -15,6 +15,7 @@
 #include "names.c"
 #include "classes.c"
 #include "definitions.c"
+#include "positions.c"
 #include "secrets.c"
 #include "types.c"
 #include "codes.c"

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pytest_recorder.engine.pure.lookups import exact
 from pytest_recorder.engine.pure.names import Reader, argument_names, reader_for, recorded_names
+from pytest_recorder.engine.pure.positions import CodePositions, Positions
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define
 from pytest_recorder.original_builtins import __builtins__
@@ -53,6 +54,7 @@ class CodeRecord:
         "name_ids",
         "names",
         "number",
+        "positions",
         "read",
         "result_level",
         "secret",
@@ -65,6 +67,7 @@ class CodeRecord:
         self.args = argument_names(code)
         self.read: Reader = reader_for(code)
         self.bytecode = b""
+        self.positions = CodePositions(code)
         self.epoch = 0
         self.number = b""
         self.name_ids: dict[str, bytes] = {}
@@ -107,6 +110,7 @@ class Definitions:
         self._types: dict[tuple[str, tuple[str, ...]], bytes] = {}
         self._codes = 0
         self.epoch = 1
+        self._positions = Positions(sink.define)
         self.sources = Sources(sink)
 
     def reset(self) -> None:
@@ -115,6 +119,7 @@ class Definitions:
         self._files.clear()
         self._types.clear()
         self._codes = 0
+        self._positions.reset()
         self.epoch += 1
 
     def name(self, name: str) -> bytes:
@@ -163,8 +168,13 @@ class Definitions:
         record.name_ids = {name: self.name(name) for name in every}
         record.secret = {name: level for name in every if (level := self._level_of(name))}
         record.result_level = self._level_of(exact(code.co_name))
+        record.positions.reset()
         record.number = number
         record.epoch = self.epoch
+
+    def place(self, record: CodeRecord | None, at: int) -> bytes:
+        """Give the record PLACE of an instruction, by its offset in bytes; nothing without one."""
+        return record.positions.place(at, self._positions.record) if record is not None else b""
 
     def _file(self, path: str) -> bytes:
         number = self._files.get(path)

@@ -17,9 +17,7 @@ The parent of a frame is the nearest recorded frame among its callers, which the
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
 import sys
-import weakref
 from collections.abc import Callable
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from logging import Logger
 from types import CodeType, FrameType
 from typing import Any
@@ -27,12 +25,16 @@ from typing import Any
 from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.definitions import CodeRecord, Definitions, Sink
 from pytest_recorder.engine.pure.entrance import INTERRUPTED, Entrance
+from pytest_recorder.engine.pure.givers import giver, nothing
 from pytest_recorder.engine.pure.interpreter import (
     LOOPS,
+    SUSPENDABLE,
     handled_exception,
-    line_in_traceback,
+    left_at,
+    replaced_message,
     thread_name,
 )
+from pytest_recorder.engine.pure.levels import RecordedLevel
 from pytest_recorder.engine.pure.looks import NO_VALUE, Looks, Sight
 from pytest_recorder.engine.pure.lookups import entry, exact
 from pytest_recorder.engine.pure.marks import (
@@ -57,12 +59,6 @@ from pytest_recorder.system.originals import CLOCKS, local
 from pytest_recorder.system.slots import traceback_of
 
 _LOG_CODE = Logger.callHandlers.__code__
-_KINDS = {
-    CO_GENERATOR: "generator",
-    CO_COROUTINE: "coroutine",
-    CO_ASYNC_GENERATOR: "async generator",
-}
-_SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _MASKED = tuple(bytes((number,)) for number in range(256))
 
 
@@ -88,8 +84,7 @@ class PureHotPath(Entrance):
         prepare_reader()
         prepare_addresses()
         self._sink = sink
-        self.has_lines = LEVELS.index(level) >= LEVELS.index("lines")
-        self._has_values = level == "values"
+        self._level = RecordedLevel(level)
         self._redactor = redactor
         # Not a module global: tools that fake the time replace those they find.
         self.clock = clock
@@ -98,7 +93,7 @@ class PureHotPath(Entrance):
         self._encoder = ValueEncoder(bounds, redactor, define.type, define.name)
         self._codes: dict[int, CodeRecord] = {}
         self._frames: dict[int, FrameState] = {}
-        self._looks = Looks(self._encoder, self._frames, has_values=self._has_values)
+        self._looks = Looks(self._encoder, self._frames, self._level)
         self._local = local()
         self._message = marked(exception_message, "message_of", lambda _: NO_MESSAGE)
         self._log_parts = marked(
@@ -112,10 +107,9 @@ class PureHotPath(Entrance):
         )
         self.enable_code: Callable[[CodeType], None] = _ignore
         self.watch_streams: Callable[[], None] = _ignore
-        # Give the streams that are watched, as long as they live. No callback tells of their end:
-        # Python drops what is raised in one, Ctrl-C too.
-        self._stdout: Callable[[], object] = _nothing
-        self._stderr: Callable[[], object] = _nothing
+        # Give the streams that are watched, as long as they live.
+        self._stdout: Callable[[], object] = nothing
+        self._stderr: Callable[[], object] = nothing
         self._clear()
 
     # The life of a trace.
@@ -128,6 +122,7 @@ class PureHotPath(Entrance):
                 self._encoder.reset()
                 self._redactor.begin()
                 self._meter.begin()
+                self._level.restore()
                 self._clear()
                 self.is_open = True
             return has_turn
@@ -193,6 +188,11 @@ class PureHotPath(Entrance):
         return self.definitions.sources.known
 
     @property
+    def has_lines(self) -> bool:
+        """Whether lines are recorded now."""
+        return self._level.has_lines
+
+    @property
     def has_frames(self) -> bool:
         """Whether any frame in scope was seen in this trace."""
         return self._frame_count > 0
@@ -238,7 +238,7 @@ class PureHotPath(Entrance):
             if state.thread == thread
             and address not in alive
             and state.record is not None
-            and not state.record.code.co_flags & _SUSPENDABLE
+            and not state.record.code.co_flags & SUSPENDABLE
         ]
         for address in ended:
             del self._frames[address]
@@ -264,10 +264,10 @@ class PureHotPath(Entrance):
         thread = self._thread()
         thread.unwound = 0
         self._frame_count += 1
-        parent = self._parent(frame.f_back)
+        parent, caller, at = self._parent(frame.f_back)
         state = FrameState(self._frame_count, record, thread.number, parent)
         self._frames[id(frame)] = state
-        self._write_call(frame, state)
+        self._write_call(frame, state, self.definitions.place(caller, at))
         return True
 
     def line(self, frame: FrameType, code: CodeType, line: int) -> None:
@@ -326,7 +326,8 @@ class PureHotPath(Entrance):
 
         Where a block began between, the frame is looked at again, as long as it is there.
         """
-        sight = sight._replace(records=b"")
+        changes = sight.changes if self._level.has_values else b""
+        sight = sight._replace(records=b"", changes=changes)
         if sight.block != self._block and frame is not None:
             self._write(frame, state, Op.RESUME, state.line, self._time())
         else:
@@ -377,7 +378,8 @@ class PureHotPath(Entrance):
         if not is_known:
             body = self._time() + state.exception
             line = self._line_now(frame, state)
-            self._write(frame, state, Op.RAISE, line, body, error=error)
+            place = self.definitions.place(state.record, frame.f_lasti)
+            self._write(frame, state, Op.RAISE, line, body, error=error, place=place)
 
     def unwound(self, frame: FrameType, code: CodeType, error: BaseException | None) -> None:
         """Record that a frame ends by an exception; None: the one last seen in the frame."""
@@ -392,12 +394,15 @@ class PureHotPath(Entrance):
                 body = (
                     self._exception(error) if error is not None else self._unseen(state, code)
                 )
-                line = (
-                    line_in_traceback(traceback_of(error), frame)
+                line, at = (
+                    left_at(traceback_of(error), frame)
                     if error is not None
-                    else state.exception_line
-                ) or self._line_now(frame, state)
-                self._write(frame, state, Op.UNWIND, line, self._time() + body)
+                    else (state.exception_line, state.exception_at)
+                )
+                if not line:
+                    line, at = self._line_now(frame, state), frame.f_lasti
+                place = self.definitions.place(state.record, at)
+                self._write(frame, state, Op.UNWIND, line, self._time() + body, place=place)
                 if error is None:
                     thread.unwound = state.exception_key
                     thread.unwound_frame = id(frame)
@@ -438,7 +443,7 @@ class PureHotPath(Entrance):
         self, frame: FrameType, state: FrameState, error: BaseException, traceback: Any
     ) -> None:
         """Remember, without a reference, the exception that a frame has seen last."""
-        state.exception_line = line_in_traceback(traceback, frame)
+        state.exception_line, state.exception_at = left_at(traceback, frame)
         state.exception = self._exception(error)
         state.exception_key = id(error)
         state.exception_stops = ""
@@ -476,6 +481,16 @@ class PureHotPath(Entrance):
         body = uv(thread.number) + self._time() + fixed + text(names[0]) + text(names[1])
         self._write_bare(bytes((Op.SPAN,)) + body)
 
+    def lower_level(self, level: str) -> bool:
+        """Record no more than this until the trace ends, and say so. False: it was no more."""
+        with self._turn() as has_turn:
+            if not has_turn or not self.is_open or not self._level.is_above(level):
+                return False
+            mark = uv(self._thread().number) + bytes((LEVELS.index(level),))
+            self._write_bare(bytes((Op.LEVEL,)) + self._time() + mark)
+            self._level.lower(level)
+            return True
+
     def _printed(self, printed: str) -> bytes:
         # A secret that begins inside the bound must not be cut in two before it is found.
         return self._encoder.encode_text(self._mask(printed))
@@ -505,10 +520,10 @@ class PureHotPath(Entrance):
 
     def forget_streams(self) -> None:
         """Look at `sys.stdout` and `sys.stderr` anew at the next event."""
-        self._stdout = self._stderr = _nothing
+        self._stdout = self._stderr = nothing
 
     def _streams_changed(self) -> None:
-        self._stdout, self._stderr = _giver(sys.stdout), _giver(sys.stderr)
+        self._stdout, self._stderr = giver(sys.stdout), giver(sys.stderr)
         self.watch_streams()
 
     # What is known of code, frames and threads.
@@ -547,12 +562,13 @@ class PureHotPath(Entrance):
             self.definitions.code(record)
         self._frame_count += 1
         number, thread = self._frame_count, self._thread().number
-        state = FrameState(number, record, thread, self._parent(frame.f_back))
+        state = FrameState(number, record, thread, self._parent(frame.f_back)[0])
         state.line = frame.f_lineno or record.first_line
         self._frames[id(frame)] = state
         return state
 
-    def _parent(self, frame: FrameType | None) -> int:
+    def _parent(self, frame: FrameType | None) -> tuple[int, CodeRecord | None, int]:
+        """Give the nearest recorded frame among these: its number, its code, where it stands."""
         frames = self._frames
         while frame is not None:
             state = frames.get(id(frame))
@@ -561,9 +577,9 @@ class PureHotPath(Entrance):
                 and state.record is not None
                 and state.record.code is frame.f_code
             ):
-                return state.number
+                return state.number, state.record, frame.f_lasti
             frame = frame.f_back
-        return 0
+        return 0, None, -1
 
     def _thread(self) -> ThreadState:
         try:
@@ -586,7 +602,7 @@ class PureHotPath(Entrance):
         return uv(max(passed, 0))
 
     def _line_now(self, frame: FrameType, state: FrameState) -> int:
-        return state.line if self.has_lines else frame.f_lineno or state.line
+        return state.line if self._level.has_lines else frame.f_lineno or state.line
 
     def _exception(self, error: BaseException) -> bytes:
         encoder = self._encoder
@@ -599,17 +615,14 @@ class PureHotPath(Entrance):
         define = self.definitions.type
         if not state.exception_key:
             return define("unknown", ()) + b"\0" + self._encoder.encode_text("")
-        # PEP 479: what cannot leave such a frame is replaced on its way out.
-        if code.co_flags & _SUSPENDABLE and state.exception_stops:
-            kind = next(word for flag, word in _KINDS.items() if code.co_flags & flag)
-            if state.exception_stops == "StopIteration" or kind == "async generator":
-                message = f"{kind} raised {state.exception_stops}"
-                return define("RuntimeError", ()) + b"\0" + self._encoder.encode_text(message)
+        message = replaced_message(code, state.exception_stops)
+        if message:
+            return define("RuntimeError", ()) + b"\0" + self._encoder.encode_text(message)
         return state.exception
 
     # Records go out.
 
-    def _write_call(self, frame: FrameType, state: FrameState) -> None:
+    def _write_call(self, frame: FrameType, state: FrameState, place: bytes) -> None:
         """Write the event that begins a frame, with its arguments."""
         record = state.record
         if record is None:
@@ -623,7 +636,7 @@ class PureHotPath(Entrance):
         while True:
             encoder.redacted = redacted
             seen = self._looks.at_arguments(self._block, frame, state)
-            whole = b"".join((seen.records, head, seen.changes))
+            whole = b"".join((seen.records, place, head, seen.changes))
             if self._has_room(len(whole)):
                 break
         state.values, state.roots, state.looked = seen.values, seen.roots, seen.number
@@ -635,7 +648,7 @@ class PureHotPath(Entrance):
     def _has_room(self, size: int) -> bool:
         """Tell whether a record fits; else begin a block for it, in which all is told anew."""
         if self._is_new_block:
-            self._sink.next_events(size, self._written_us)
+            self._level.begin_block(self._sink, size, self._written_us)
             self._is_new_block = False
         elif size > self._sink.room:
             self._block += 1
@@ -655,10 +668,11 @@ class PureHotPath(Entrance):
         *,
         error: BaseException | None = None,
         sight: Sight | None = None,
+        place: bytes = b"",
     ) -> None:
         """Write one event of a frame, after what makes that frame the current one.
 
-        `sight` is what a look has found already.
+        `sight` is what a look has found already, `place` the record that says where it happens.
         """
         if self.lost:
             self._write_gaps()
@@ -673,10 +687,10 @@ class PureHotPath(Entrance):
             head = _MASKED[op | Op.CHANGES] if seen.changes else _MASKED[op]
             record = head + zz(line - state.line) + body + seen.value + seen.changes
             prefix = b"" if self._current is state else self._introduce(state, seen)
-            whole = prefix + seen.records + record
+            whole = prefix + seen.records + place + record
             if self._has_room(len(whole)):
                 break
-        if self._has_values and seen.number:
+        if self._level.has_values and seen.number:
             state.values, state.roots, state.looked = seen.values, seen.roots, seen.number
         elif frame is None and state.block != self._block:
             state.values, state.roots = {}, {}  # nobody could look
@@ -694,7 +708,7 @@ class PureHotPath(Entrance):
             self._block += 1
             self._current = None
             self._is_new_block = False
-            self._sink.next_events(len(record), self._written_us)
+            self._level.begin_block(self._sink, len(record), self._written_us)
         self._sink.append(record, 1)
         if record[0] != Op.GAP:
             self._written_us = self._last_us
@@ -715,28 +729,16 @@ class PureHotPath(Entrance):
             bytes((Op.FRAME,)) + uv(state.number) + code,
             uv(state.thread) + uv(state.parent) + uv(state.line),
         ]
-        if self._has_values and record is not None and (sight.values or _may_have_had(state)):
+        # Also none, where a reader may know some that are no more.
+        if (
+            record is not None
+            and self._level.has_values
+            and (sight.values or (state.block != 0 and record.names))
+        ):
             ids = record.name_ids
             parts.append(bytes((Op.STATE,)) + uv(len(sight.values)))
             parts.extend(ids[name] + value for name, value in sight.values.items())
         return b"".join(parts)
-
-
-def _nothing() -> object:
-    return _nothing
-
-
-def _giver(stream: object) -> Callable[[], object]:
-    """Give what gives a stream while it lives; one that cannot be known so is watched anew."""
-    try:
-        return weakref.ref(stream)
-    except TypeError:
-        return _nothing if stream is not None else [].clear
-
-
-def _may_have_had(state: FrameState) -> bool:
-    """Tell whether a reader may know a value of the frame, that is no more."""
-    return state.block != 0 and state.record is not None and bool(state.record.names)
 
 
 def _ignore(*_: object) -> None:

@@ -9,7 +9,8 @@ PYTEST_DONT_REWRITE
 
 import opcode
 import threading
-from types import FrameType
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from types import CodeType, FrameType
 from typing import Any
 
 from pytest_recorder.engine.pure.lookups import entry
@@ -23,6 +24,12 @@ LOOPS = frozenset(
     for name in ("FOR_ITER", "SEND", "END_FOR", "END_SEND", "POP_ITER")
     if name in opcode.opmap
 )
+SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+_KINDS = {
+    CO_GENERATOR: "generator",
+    CO_COROUTINE: "coroutine",
+    CO_ASYNC_GENERATOR: "async generator",
+}
 _PUSH_EXC_INFO = opcode.opmap["PUSH_EXC_INFO"]
 
 
@@ -45,13 +52,28 @@ def handled_exception(bytecode: bytes, frame: FrameType) -> BaseException | None
     return INTERPRETER.exc_info()[1]
 
 
-def line_in_traceback(traceback: Any, frame: FrameType) -> int:
-    """Give where an exception left the frame, as its traceback says; 0 where it does not.
+def left_at(traceback: Any, frame: FrameType) -> tuple[int, int]:
+    """Give the line and the offset where an exception left the frame, as its traceback says.
 
-    The newest entry is the frame's own at an unwinding, also where a `finally` or the end of a
-    `with` ran since.
+    0 and -1 where it does not. The newest entry is the frame's own at an unwinding, also where a
+    `finally` or the end of a `with` ran since.
     """
     if traceback is None or traceback.tb_frame is not frame:
-        return 0
+        return 0, -1
     line: int | None = traceback.tb_lineno
-    return line or 0
+    return (line, traceback.tb_lasti) if line else (0, -1)
+
+
+def replaced_message(code: CodeType, stops: str) -> str:
+    """Word what Python puts in the place of an exception that cannot leave such a frame (PEP 479).
+
+    `stops` is StopIteration or StopAsyncIteration, or nothing. Nothing where it leaves the frame.
+    """
+    if not code.co_flags & SUSPENDABLE or not stops:
+        return ""
+    kind = next(word for flag, word in _KINDS.items() if code.co_flags & flag)
+    return (
+        f"{kind} raised {stops}"
+        if stops == "StopIteration" or kind == "async generator"
+        else ""
+    )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Final, NamedTuple
 
+from pytest_recorder.engine.pure.levels import RecordedLevel
 from pytest_recorder.engine.pure.names import UNBOUND
 from pytest_recorder.engine.pure.objects import Known
 from pytest_recorder.engine.pure.states import FrameState
@@ -41,11 +42,11 @@ class Looks:
     """Looks at frames; `frames` has the state of each by its address."""
 
     def __init__(
-        self, encoder: ValueEncoder, frames: Mapping[int, FrameState], *, has_values: bool
+        self, encoder: ValueEncoder, frames: Mapping[int, FrameState], level: RecordedLevel
     ) -> None:
         self._encoder = encoder
         self._frames = frames
-        self._has_values = has_values
+        self._level = level
         encoder.objects.is_in_variable = self._is_in_variable
 
     def _begin(self, block: int) -> None:
@@ -85,7 +86,7 @@ class Looks:
         values: dict[str, bytes] = {}
         roots: dict[str, tuple[Known, ...]] = {}
         redacted: dict[str, int] = {}
-        if record is not None and self._has_values and record.names:
+        if record is not None and self._level.has_values and record.names:
             secret, held = record.secret, state.roots
             for name, item in zip(record.names, record.read(frame, record.names), strict=True):
                 if item is not UNBOUND:
@@ -103,7 +104,7 @@ class Looks:
             level = record.result_level if record is not None else 0
             shown = encoder.encode(value, level)
             objects.take_met()
-        if error is not None and self._has_values:
+        if error is not None and self._level.has_values:
             encoder.encode(error)
             objects.take_met()
         records += objects.run()
@@ -118,7 +119,7 @@ class Looks:
                     changed += (ids[name], encoded)
                     encoder.redacted += redacted[name]
             deleted = [ids[name] for name in old if name not in values]
-            if self._has_values and (changed or deleted):
+            if self._level.has_values and (changed or deleted):
                 count = uv(len(changed) // 2)
                 changes = b"".join((count, *changed, uv(len(deleted)), *deleted))
         return Sight(block, objects.look_number, records, changes, shown, values, roots)

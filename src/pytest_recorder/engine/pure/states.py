@@ -14,6 +14,7 @@ class FrameState:
     __slots__ = (
         "block",
         "exception",
+        "exception_at",
         "exception_key",
         "exception_line",
         "exception_stops",
@@ -48,6 +49,7 @@ class FrameState:
         self.exception_key = 0
         self.exception_stops = ""
         self.exception_line = 0
+        self.exception_at = -1
         # For the settrace engine: where the last exception came, if the frame did not come there
         # again; whether it has yielded.
         self.raised_at = -1
