@@ -13,14 +13,13 @@ from pytest_recorder.format.events import (
     CodeInfo,
     Event,
     ExceptionInfo,
-    ObjectRecord,
     Position,
     Value,
 )
 from pytest_recorder.format.limits import MAX_SHOWN_BYTES, MAX_SHOWN_VALUES
 from pytest_recorder.format.object_states import HeldValues, ObjectStates
 from pytest_recorder.format.skip import each_field, skip_value
-from pytest_recorder.format.value_decoder import Part, ValueDecoder
+from pytest_recorder.format.value_decoder import ObjectRecord, Part, ValueDecoder
 from pytest_recorder.format.vocabulary import (
     EDGES,
     EVENT_KINDS,
@@ -71,7 +70,8 @@ class EventDecoder:
     ) -> None:
         self._tables = tables
         self._values = ValueDecoder(tables)
-        self._objects = ObjectStates(self._values, depth)
+        self.objects = ObjectStates(self._values, depth)
+        """What the objects of the block hold."""
         self._has_values = has_values
         self._read = self._values.held if has_values else skip_value
         self._cursor = Cursor(data, at)
@@ -112,7 +112,7 @@ class EventDecoder:
                 if frame.number not in self.states:
                     self.states[frame.number] = self._values_now(dict(frame.held))
             elif op in _OF_OBJECTS and self._has_values:
-                self._told.append(self._objects.take(op, cursor, self._n))
+                self._told.append(self.objects.take(op, cursor, self._n))
             elif op == Op.PLACE and self._has_values:
                 self._position = defined(self._tables.positions, cursor.uv(), "position")
             elif op in EVENT_KINDS:
@@ -121,7 +121,7 @@ class EventDecoder:
                 self._fill(event, op, cursor)
                 if head & Op.CHANGES:
                     self._changes(event, cursor)
-                self._objects.check()
+                self.objects.check()
                 event.weight = self.weight - before
                 event.position, self._position = self._position, None
                 if self._told:
@@ -135,10 +135,10 @@ class EventDecoder:
 
     def values_of(self, frame: Frame) -> HeldValues:
         """Give what the variables of a frame hold after the last event."""
-        return HeldValues(dict(frame.held), self._objects, self._n - 1)
+        return HeldValues(dict(frame.held), self.objects, self._n - 1)
 
     def _values_now(self, parts: dict[str, Part]) -> HeldValues:
-        return HeldValues(parts, self._objects, self._n)
+        return HeldValues(parts, self.objects, self._n)
 
     def _frame_now(self) -> Frame:
         if self._current is None:
@@ -197,8 +197,8 @@ class EventDecoder:
         self._take_time(event, cursor)
         if op in (Op.RETURN, Op.YIELD):
             held = self._read(cursor)
-            self._objects.check()
-            event.value = self._objects.show(held, event.n)
+            self.objects.check()
+            event.value = self.objects.show(held, event.n)
         elif op in (Op.THROW, Op.RAISE, Op.UNWIND):
             event.exception = self._exception(cursor)
         elif op == Op.OUTPUT:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_recorder.original_builtins import __builtins__
+
+if TYPE_CHECKING:
+    from pytest_recorder.format.value_decoder import ObjectRecord
 
 Value = dict[str, Any]
 """A recorded value in its JSON form, see `docs/json-lines.md`."""
@@ -35,21 +38,6 @@ class Position(NamedTuple):
     end_line: int
     column: int
     end_column: int
-
-
-class ObjectRecord(NamedTuple):
-    """What an event tells of an object: all it holds, or what changed in it.
-
-    Of a change, `gone` parts from the one at `first` were replaced by as many as `came`;
-    `is_doubtful` says that it may be another object at the same address.
-    """
-
-    number: int
-    is_whole: bool
-    is_doubtful: bool = False
-    first: int = 0
-    gone: int = 0
-    came: int = 0
 
 
 @dataclass(slots=True)
@@ -87,7 +75,7 @@ class Event:
     dropped: int | None = None
     reason: str | None = None
     position: Position | None = None
-    objects: tuple[ObjectRecord, ...] = ()
-    """What was found out of objects at this event."""
+    objects: "tuple[ObjectRecord, ...]" = ()
+    """What the records tell of objects at this event; also of those that are as they were."""
     weight: int = 0
     """How much it holds, in parts of values."""

@@ -20,7 +20,7 @@ from pytest_recorder.format.limits import (
     NOT_HELD,
 )
 from pytest_recorder.format.skip import READ_PLAIN, each_field
-from pytest_recorder.format.vocabulary import MAX_NESTING, REASONS, TAG_FIELDS, Reason, Tag
+from pytest_recorder.format.vocabulary import MAX_NESTING, REASONS, TAG_FIELDS, Op, Reason, Tag
 from pytest_recorder.original_builtins import __builtins__
 
 NOT_SHOWN: Final = "this version cannot show it"
@@ -54,6 +54,26 @@ class Container(NamedTuple):
 
 Part = Value | Reference | Container
 """A value that is whole, or what it is to be shown from."""
+
+
+class Splice(NamedTuple):
+    """What changed in the parts of an object: `gone` of them, from the one at `first`, `came`."""
+
+    tag: int
+    full: int
+    reason: int
+    is_doubtful: bool
+    """Whether it may be another object at the same address."""
+    first: int
+    gone: int
+    came: "tuple[tuple[Part | str, ...], ...]"
+
+
+class ObjectRecord(NamedTuple):
+    """What a record tells of an object: all that it holds, or what changed in it."""
+
+    number: int
+    told: Part | Splice
 
 
 class ValueDecoder:
@@ -101,6 +121,25 @@ class ValueDecoder:
         shown = self._fields.setdefault(fields, list(fields))
         return Container(
             tag, kind, number, shown, full, NOT_HELD_BYTE if is_cut else reason, parts
+        )
+
+    def record(self, op: int, cursor: Cursor) -> ObjectRecord:
+        """Read a record of an object, behind its first byte."""
+        if op == Op.OBJECT:
+            part = self.part(cursor)
+            if isinstance(part, Container):
+                return ObjectRecord(part.number, part)
+            if isinstance(part, dict) and "id" in part:
+                return ObjectRecord(part["id"], part)
+            raise Malformed("a record of an object holds none")
+        number, full, reason = cursor.uv(), cursor.uv(), cursor.byte()
+        if reason != Reason.WHOLE:
+            _reason(reason)
+        is_doubtful, first, gone = cursor.byte() != 0, cursor.uv(), cursor.uv()
+        came, is_cut = self.parts(cursor, _TAG_OF[op])
+        why = NOT_HELD_BYTE if is_cut else reason
+        return ObjectRecord(
+            number, Splice(_TAG_OF[op], full, why, is_doubtful, first, gone, came)
         )
 
     def parts(
@@ -346,3 +385,4 @@ _INSTANCES = frozenset(
 )
 """Those that start with their type."""
 _CONTAINERS = frozenset((Tag.SEQUENCE, Tag.MAPPING, Tag.OBJECT))
+_TAG_OF: Final = {Op.ITEMS: Tag.SEQUENCE, Op.ENTRIES: Tag.MAPPING, Op.ATTRIBUTES: Tag.OBJECT}

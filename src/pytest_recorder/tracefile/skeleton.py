@@ -1,7 +1,7 @@
 """Builds the skeleton of a trace from its events: which frame called which, and the exceptions."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pytest_recorder.format.decode import Frame
 from pytest_recorder.format.events import CodeInfo, Event
@@ -28,6 +28,16 @@ class Call:
     last: int
     end: End
     children: list["Call"] = field(default_factory=list["Call"])
+
+
+class Outline(NamedTuple):
+    """What the index tells without a look at the events; empty where there is none."""
+
+    starts: dict[int, int]
+    """The first event of each frame; of the first frames only where there are very many."""
+    parents: dict[int, int]
+    raises: list[int] | None
+    """The events at which exceptions began; None where they are too many to be listed."""
 
 
 class Skeleton:
@@ -120,3 +130,15 @@ def tree_of(rows: list[list[int]], codes: dict[int, CodeInfo]) -> list[Call]:
         above = calls.get(parent)
         (above.children if above is not None and above is not call else roots).append(call)
     return roots
+
+
+def outline_of(index: Any) -> Outline:
+    """Give what the index of a trace tells; an empty outline for what is none."""
+    try:
+        rows: list[list[int]] = index["calls"] if "calls" in index else rows_of(index["steps"])
+        raises = [int(row[0]) for row in index["exceptions"]]
+        starts = {int(row[0]): int(row[3]) for row in rows}
+        parents = {int(row[0]): int(row[1]) for row in rows}
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError):
+        return Outline({}, {}, None)
+    return Outline(starts, parents, raises if len(raises) < MOST_EXCEPTIONS else None)
