@@ -199,7 +199,7 @@ class _Scan:
             op = head & Op.MASK
             is_here = op in _IN_A_FRAME
             if is_here:
-                lines[frame] = defined(lines, frame, "frame") + cursor.zz()
+                lines[frame] = _signed(defined(lines, frame, "frame") + cursor.zz())
             if op in (Op.FRAME, Op.CALL):
                 is_here = op == Op.CALL
                 frame = cursor.uv()
@@ -244,9 +244,9 @@ class _Scan:
             raise Malformed("a block has more frames than one may have")
         other = cursor.uv()  # a line, or a time
         if op == Op.FRAME:
-            self._lines[number] = other
+            self._lines[number] = _signed(other)
             return
-        self._lines[number] = defined(self._codes, code, "code").first_line
+        self._lines[number] = _signed(defined(self._codes, code, "code").first_line)
         self._pairs()
 
     def _pairs(self) -> None:
@@ -315,6 +315,11 @@ class _Scan:
         """Pass over a record in which no object stands."""
         for letter in each_field(self._cursor, fields[1:] if is_here else fields):
             _READ[letter](self._cursor)
+
+
+def _signed(number: int) -> int:
+    """Only bytes that are no recording of ours hold numbers for which this does anything."""
+    return (number + 2**63 & 2**64 - 1) - 2**63
 
 
 _PIECE: Final = 1 << 12  # a multiple of an entry's size
