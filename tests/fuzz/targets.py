@@ -211,11 +211,18 @@ COMMANDS = {
     "explain-json": ["explain", "--json", "{}"],
     "why": ["why", "{}", "x"],
     "values": ["values", "--json", "{}", "x"],
+    "object": ["object", "--json", "{}", "1"],
+    "object-text": ["object", "{}", "2"],
     "calls": ["calls", "{}", "*"],
     "at": ["at", "--json", "{}", "m.py:2"],
     "export": ["export", "{}"],
+    "export-objects": ["export", "--objects", "{}"],
     "html": ["html", "{}", "-o", str(_PATH.with_suffix(".html"))],
 }
+
+
+EACH = ("at", "object")
+"""Those that print an object on each line."""
 
 
 def command(name: str) -> Callable[[bytes], None]:
@@ -256,7 +263,7 @@ def _ensure_known_status(argv: list[str]) -> None:
         raise WrongError(f"{argv[0]} ends with {status}: {err.getvalue()[-2000:]}")
     _ensure("\x1b" not in out.getvalue() + err.getvalue(), "a terminal escape")
     if status == 0 and "--json" in argv:
-        for line in out.getvalue().splitlines() if argv[0] == "at" else [out.getvalue()]:
+        for line in out.getvalue().splitlines() if argv[0] in EACH else [out.getvalue()]:
             json.loads(line)
 
 

@@ -36,6 +36,6 @@ and each takes two bytes."""
 MAX_FOLLOWED_PARTS: Final = 1 << 18
 """Parts of objects that are compared from one record to the next; what was told longest ago is
 forgotten first."""
-MAX_MOVED_PARTS: Final = 1 << 24
+MAX_FOLLOWED_MOVES: Final = 1 << 24
 """Parts that may have to move where others come or go before them. An object is not compared any
 more beyond that."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from pytest_recorder.format.events import Value
-from pytest_recorder.format.limits import MAX_FOLLOWED_PARTS, MAX_MOVED_PARTS
+from pytest_recorder.format.limits import MAX_FOLLOWED_PARTS, MAX_FOLLOWED_MOVES
 from pytest_recorder.format.value_decoder import (
     Container,
     ObjectRecord,
@@ -127,7 +127,7 @@ class ObjectFollower:
             tuple(found),
         )
         self._moved += len(came) + (0 if told.gone == len(came) else len(own.parts) - first)
-        if self._moved > MAX_MOVED_PARTS:
+        if self._moved > MAX_FOLLOWED_MOVES:
             self._forget(number)
         self._make_room()
         return change

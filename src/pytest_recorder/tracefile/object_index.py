@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD
-from pytest_recorder.format.limits import MAX_MOVED_PARTS
+from pytest_recorder.format.limits import MAX_FOLLOWED_MOVES
 from pytest_recorder.format.object_changes import ObjectChange, ObjectFollower
 from pytest_recorder.format.object_paths import PathStep, step_to
 from pytest_recorder.format.object_scan import BlockSightings, How, Sighting, scan_objects
@@ -285,7 +285,7 @@ class ObjectIndex:
             elif isinstance(told, Container):
                 head, parts = told, list(told.parts)
                 moved += len(parts)
-            if moved > MAX_MOVED_PARTS:
+            if moved > MAX_FOLLOWED_MOVES:
                 self.is_cut = True
                 break
             step = _step_to(head, parts, held)

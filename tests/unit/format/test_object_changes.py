@@ -113,7 +113,7 @@ def test_beyond_a_bound_what_was_told_longest_ago_is_told_as_if_nothing_was_know
 def test_what_would_move_too_many_parts_changes_without_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(object_changes, "MAX_MOVED_PARTS", 2)
+    monkeypatch.setattr(object_changes, "MAX_FOLLOWED_MOVES", 2)
     splice = Splice(Tag.SEQUENCE, 5, Reason.WHOLE, False, 0, 0, ((value(9),),))
     *_, first, second = follow(sequence(*map(value, range(4))), splice, splice)
     assert what(first) == [("inserted", "index", 0)]
