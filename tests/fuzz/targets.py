@@ -25,7 +25,7 @@ from pytest_recorder.format.vocabulary import MAX_BLOCK_EVENTS
 from pytest_recorder.system import compiled
 from pytest_recorder.tracefile.object_index import ObjectIndex
 from pytest_recorder.tracefile.reader import Trace, open_trace
-from pytest_recorder.tracefile.scan import NativeScan, PureScan, Scan
+from pytest_recorder.tracefile.scan import NativeScan, ObjectScan, PureScan, Scan
 from tests.fuzz import seeds
 from tests.fuzz.mutation import Mutation, mutate_bytes, mutate_spool, mutate_trace
 
@@ -88,6 +88,9 @@ def _decoded(
 def _objects(tables: DefinitionTables, records: bytes) -> None:
     """What is found of objects without decoding is where the events are, as far as these go."""
     found = scan_objects(records, tables.codes, 0, MAX_BLOCK_EVENTS)
+    if NATIVE_SCAN is not None:
+        native = ObjectScan(tables).find(records, 0, MAX_BLOCK_EVENTS, 0)
+        _ensure(native.columns() == found.columns(), "other objects in C")
     follower, lines = ObjectFollower(), []
     with contextlib.suppress(Malformed):
         decoder = EventDecoder(tables, records)

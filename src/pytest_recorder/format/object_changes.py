@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from pytest_recorder.format.events import Value
-from pytest_recorder.format.limits import MAX_FOLLOWED_PARTS, MAX_FOLLOWED_MOVES
+from pytest_recorder.format.limits import MAX_FOLLOWED_MOVES, MAX_FOLLOWED_PARTS
 from pytest_recorder.format.value_decoder import (
     Container,
     ObjectRecord,

@@ -102,6 +102,27 @@ class BlockSightings:
         """How much it holds: events and sightings, some 30 bytes each."""
         return len(self.frames) + len(self._numbers)
 
+    def columns(self) -> tuple[Any, ...]:
+        """Give all that it holds, to be compared."""
+        events = (self.frames, self.lines, self.kinds, self.known_frames, self.is_cut)
+        return *events, self._numbers, self._events, self._hows, self._holders, self._places
+
+    def take(self, columns: tuple[Any, ...]) -> None:
+        """Take in columns as the scan in C gives them."""
+        frames, lines, kinds, numbers, events, hows, holders, places, *of_frames = columns
+        self.frames.frombytes(frames)
+        self.lines.frombytes(lines)
+        self.kinds += kinds
+        self._numbers.frombytes(numbers)
+        self._events.frombytes(events)
+        self._hows += hows
+        self._holders.frombytes(holders)
+        self._places.frombytes(places)
+        known, codes, parents = (array("Q", content) for content in of_frames[:3])
+        for number, code, parent in zip(known, codes, parents, strict=True):
+            self.known_frames[number] = FrameFacts(code, parent)
+        self.is_cut = of_frames[3]
+
     def put(self, number: int, how: int, holder: int, at: int = 0) -> None:
         """Take in a sighting at the event that comes next."""
         if len(self._numbers) >= MAX_SIGHTINGS:

@@ -17,7 +17,7 @@ from pytest_recorder.format.layout import EVENTS_HEAD
 from pytest_recorder.format.limits import MAX_FOLLOWED_MOVES
 from pytest_recorder.format.object_changes import ObjectChange, ObjectFollower
 from pytest_recorder.format.object_paths import PathStep, step_to
-from pytest_recorder.format.object_scan import BlockSightings, How, Sighting, scan_objects
+from pytest_recorder.format.object_scan import BlockSightings, How, Sighting
 from pytest_recorder.format.value_decoder import (
     Container,
     ObjectRecord,
@@ -27,6 +27,7 @@ from pytest_recorder.format.value_decoder import (
     ValueDecoder,
 )
 from pytest_recorder.format.vocabulary import EVENT_KINDS, Op
+from pytest_recorder.tracefile.scan import ObjectScan
 
 MOST_HELD: Final = 1 << 21
 """Events and sightings in the blocks that are held: each takes some 25 bytes."""
@@ -99,6 +100,7 @@ class ObjectIndex:
         self._ranges = ranges
         self._records = records
         self._depth = depth
+        self._scan = ObjectScan(tables)
         self._blocks: OrderedDict[int, BlockSightings] = OrderedDict()
         self._held = 0
         self._reach: tuple[int, dict[int, list[_Span]]] | None = None
@@ -317,7 +319,7 @@ class ObjectIndex:
             return found
         events, data = self._ranges[at], self._records(at)
         skipped = min(len(data), EVENTS_HEAD.size)
-        found = scan_objects(data, self._tables.codes, events.start, len(events), skipped)
+        found = self._scan.find(data, events.start, len(events), skipped)
         self._blocks[at] = found
         self._held += found.weight
         self.is_cut |= found.is_cut

@@ -11,6 +11,7 @@ from pytest_recorder.testing import Recorded, record
 from pytest_recorder.tracefile import object_index
 from pytest_recorder.tracefile.object_index import Holder
 from pytest_recorder.tracefile.reader import Trace, open_trace
+from pytest_recorder.tracefile.scan import ObjectScan
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 ROUNDS = 3_000
@@ -211,13 +212,13 @@ def test_blocks_that_are_not_held_are_walked_anew_and_say_the_same(
 
 def test_each_block_is_walked_once(long: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     walked: list[int] = []
-    real = object_index.scan_objects
+    real = ObjectScan.find
 
-    def scan(*args: Any) -> Any:
-        walked.append(args[2])
-        return real(*args)
+    def find(self: ObjectScan, data: bytes, first: int, *args: int) -> Any:
+        walked.append(first)
+        return real(self, data, first, *args)
 
-    monkeypatch.setattr(object_index, "scan_objects", scan)
+    monkeypatch.setattr(ObjectScan, "find", find)
     with long.trace() as trace:
         for _ in range(3):
             trace.objects.life(list_of(long))
