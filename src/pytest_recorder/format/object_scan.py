@@ -151,10 +151,11 @@ class BlockSightings:
         numbers = self._numbers
         if self._order is None:
             self._order = array("I", sorted(range(len(numbers)), key=numbers.__getitem__))
-        key = numbers.__getitem__
-        start = bisect_left(self._order, number, key=key)
-        for place in self._order[start : bisect_right(self._order, number, start, key=key)]:
-            yield self._sighting(place)
+        order = self._order
+        for at in range(bisect_left(order, number, key=numbers.__getitem__), len(order)):
+            if numbers[order[at]] != number:
+                return
+            yield self._sighting(order[at])
 
     def at_event(self, n: int) -> Iterator[tuple[int, Sighting]]:
         """Give the sightings of an event, each with the number of its object."""

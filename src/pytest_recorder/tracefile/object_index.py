@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD
-from pytest_recorder.format.limits import MAX_FOLLOWED_MOVES
 from pytest_recorder.format.object_changes import ObjectChange, ObjectFollower
 from pytest_recorder.format.object_paths import PathStep, step_to
 from pytest_recorder.format.object_scan import BlockSightings, How, Sighting
@@ -31,10 +30,10 @@ from pytest_recorder.tracefile.scan import ObjectScan
 
 MOST_HELD: Final = 1 << 21
 """Events and sightings in the blocks that are held: each takes some 25 bytes."""
-MOST_HOLDERS: Final = 1_000
+MOST_HOLDERS: Final = 300
 """Objects on the ways to an object that are looked at."""
-MOST_SPANS: Final = 20_000
-"""Spans of events in which one object held another."""
+MOST_WORK: Final = 1 << 18
+"""Parts of records that are read for the ways to an object, and spans that are compared."""
 
 
 class Place(NamedTuple):
@@ -104,6 +103,7 @@ class ObjectIndex:
         self._blocks: OrderedDict[int, BlockSightings] = OrderedDict()
         self._held = 0
         self._reach: tuple[int, dict[int, list[_Span]]] | None = None
+        self._left = 0  # of the work on it
         self.is_cut = False
         """Whether an answer left something out: there was more than a reader holds at once."""
 
@@ -246,21 +246,18 @@ class ObjectIndex:
         if self._reach is not None and self._reach[0] == number:
             return self._reach[1]
         reach: dict[int, list[_Span]] = {number: [_Span(0, _END, ())]}
-        level, left = [number], MOST_SPANS
+        level, self._left = [number], MOST_WORK
         with contextlib.suppress(Malformed):
             for _ in range(self._depth):
                 above: dict[int, list[_Span]] = {}
                 for held in level:
                     for holder in self._holders_of(held):
-                        if (
-                            holder in reach
-                            or len(reach) + len(above) > MOST_HOLDERS
-                            or left < 0
-                        ):
-                            self.is_cut |= holder not in reach
+                        if holder in reach:
                             continue
-                        spans = _cross(self._spans(holder, held), reach[held], left)
-                        left -= len(spans)
+                        if len(reach) + len(above) > MOST_HOLDERS or self._left < 0:
+                            self.is_cut = True
+                            break
+                        spans = self._cross(self._spans(holder, held), reach[held])
                         above[holder] = sorted([*above.get(holder, ()), *spans])
                 reach |= above
                 level = list(above)
@@ -277,17 +274,17 @@ class ObjectIndex:
         parts: list[tuple[Part | str, ...]] = []
         head: Container | None = None
         here: tuple[int, PathStep] | None = None
-        moved = 0
         for _, n, (_, told) in self.told(holder):
             if isinstance(told, Splice):
                 if head is None:
                     continue
-                moved += len(told.came) + (len(parts) if told.gone != len(told.came) else 0)
+                self._left -= len(told.came)
                 parts[told.first : told.first + told.gone] = told.came
             elif isinstance(told, Container):
                 head, parts = told, list(told.parts)
-                moved += len(parts)
-            if moved > MAX_FOLLOWED_MOVES:
+            # What is looked through again, and may move.
+            self._left -= len(parts)
+            if self._left < 0:
                 self.is_cut = True
                 break
             step = _step_to(head, parts, held)
@@ -299,6 +296,19 @@ class ObjectIndex:
         if here is not None:
             spans.append(_Span(here[0], _END, (here[1],)))
         return spans
+
+    def _cross(self, outer: list[_Span], inner: list[_Span]) -> list[_Span]:
+        """Give the spans in which one thing held another while that held a third."""
+        found: list[_Span] = []
+        for span in outer:
+            for other in inner:
+                self._left -= 1
+                if other.start >= span.stop or self._left < 0:
+                    break
+                start, stop = max(span.start, other.start), min(span.stop, other.stop)
+                if start < stop:
+                    found.append(_Span(start, stop, (*span.path, *other.path)))
+        return found
 
     # Blocks.
 
@@ -344,19 +354,6 @@ def _span_at(spans: list[_Span], n: int) -> _Span | None:
         if n < span.stop:
             return span
     return None
-
-
-def _cross(outer: list[_Span], inner: list[_Span], most: int) -> list[_Span]:
-    """Give the spans in which one thing held another while that held a third."""
-    found: list[_Span] = []
-    for span in outer:
-        for other in inner:
-            start, stop = max(span.start, other.start), min(span.stop, other.stop)
-            if start < stop and len(found) < most:
-                found.append(_Span(start, stop, (*span.path, *other.path)))
-            if other.start >= span.stop or len(found) >= most:
-                break
-    return found
 
 
 def _step_to(
