@@ -581,7 +581,7 @@ def test_a_large_trace_is_searched_from_the_failure_back_and_no_further_than_is_
                 sums.add(number)
         def test_a():
             sums = Sum()
-            work(sums, 8000)
+            work(sums, 20000)
             early = sums.early
             assert sums.total == early
         """
@@ -597,8 +597,8 @@ def test_a_large_trace_is_searched_from_the_failure_back_and_no_further_than_is_
         text = explain(opened, most_events=len(blocks[-1]) + 1)
     assert len(set(read)) <= 4
     assert "The trace is large" in text
-    assert "changed: self.total = 31996000" in text
-    assert "loop: number = 7999" in text
+    assert "changed: self.total = 199990000" in text
+    assert "loop: number = 19999" in text
 
 
 def test_a_required_trace_is_there_where_only_its_explanation_could_not_be_written(

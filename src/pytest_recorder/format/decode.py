@@ -84,6 +84,7 @@ class EventDecoder:
         """What the frames that ran before the block had at their first event in it."""
         self._position: Position | None = None
         self._told: list[ObjectRecord] = []
+        self._no_values = HeldValues({}, self.objects, 0)
 
     @property
     def at(self) -> int:
@@ -138,7 +139,7 @@ class EventDecoder:
         return HeldValues(dict(frame.held), self.objects, self._n - 1)
 
     def _values_now(self, parts: dict[str, Part]) -> HeldValues:
-        return HeldValues(parts, self.objects, self._n)
+        return HeldValues(parts, self.objects, self._n) if parts else self._no_values
 
     def _frame_now(self) -> Frame:
         if self._current is None:

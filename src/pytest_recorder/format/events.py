@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_recorder.original_builtins import __builtins__
 
@@ -40,6 +41,10 @@ class Position(NamedTuple):
     end_column: int
 
 
+_NO_VALUES: Final[Mapping[str, Value]] = MappingProxyType({})
+"""One for all events: there are a million of them."""
+
+
 @dataclass(slots=True)
 class Event:
     """One event of a trace.
@@ -62,7 +67,7 @@ class Event:
     args: Mapping[str, Value] | None = None
     value: Value | None = None
     exception: ExceptionInfo | None = None
-    changes: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    changes: Mapping[str, Value] = field(default_factory=lambda: _NO_VALUES)
     deleted: tuple[str, ...] = ()
     stream: str | None = None
     text: Value | None = None

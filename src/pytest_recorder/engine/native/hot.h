@@ -94,13 +94,25 @@ typedef struct {
 #define KNOWN_INLINE 24
 
 /* Something that was seen: where, and what tells a scalar from another one at the same address. The
- * address is never followed. */
+ * address is never followed; its lowest bit says that a scalar never dies, so that the address tells all. */
 typedef struct {
     PyObject *item;
     /* 0: the address tells all. Odd: of a scalar. Even: of a container that is written in place, with what
      * is in it. */
     uint64_t payload;
 } Seen;
+
+#define MOST_INLINE 32 /* Python has 30 at most */
+
+/* What tells that a function or class in an object is as it was: see atoms.h. */
+typedef struct {
+    struct Object *object;
+    PyObject *value;
+    PyTypeObject *type;
+    const void *name;
+    const void *rest;
+    uint64_t tells;
+} Atom;
 
 /* What is known of an object: its number, and what it held when it was last looked at. */
 typedef struct Object {
@@ -113,7 +125,8 @@ typedef struct Object {
     int shape;
     uint64_t block;      /* the last one that tells of it */
     uint64_t told_whole; /* the last one that tells what it holds */
-    uint64_t looked;     /* number of the last look that came by */
+    uint64_t looked;     /* number of the last look that came by, */
+    uint64_t linked;     /* and not only because its holder does not tell of its atoms yet */
     uint64_t changed;    /* of those that found a change, */
     uint64_t resized;    /* and another size, */
     uint64_t relinked;   /* and other objects in it */
@@ -133,6 +146,15 @@ typedef struct Object {
     struct Object **children;
     int child_count;
     int child_size;
+    /* The children are atoms, and links, which are looked at one by one. */
+    Atom *atoms;
+    struct Object **links;
+    int atom_count;
+    int atom_size;
+    int link_count;
+    int atoms_depth;      /* at which the atoms were last looked at too, */
+    uint64_t atoms_block; /* and told, in this block */
+    uint64_t atoms_gone;  /* of all objects, when they were seen */
     /* What tells quickly that it holds the same. */
     int quick; /* QUICK_*, 0: nothing does */
     int is_deep;
@@ -143,6 +165,7 @@ typedef struct Object {
     Py_ssize_t quick_size;
     uint64_t version; /* of a dictionary, or a fingerprint */
     const void *keys;
+    uint8_t order[MOST_INLINE]; /* in which inline values came */
 } Object;
 
 /* An object that was met. */
@@ -347,6 +370,7 @@ typedef struct { /* objects.c */
     Met *met; /* by the value that is being encoded */
     int met_count;
     int met_size;
+    uint64_t atoms_gone; /* atoms whose addresses others have */
     const Object *of;        /* what held that value the last time: an object, */
     const KnownValue *where; /* or a variable */
     uint64_t look;
@@ -403,6 +427,7 @@ typedef struct { /* contents.c */
 typedef struct { /* looks.c */
     uint64_t number; /* of the look */
     uint64_t newest; /* that found a change in what this one came by */
+    uint64_t atoms_changed; /* the last one that found a change in an atom */
     Met *queue; /* in view */
     int count;
     int size;

@@ -37,6 +37,19 @@
 #include <string.h>
 #include <structmember.h>
 
+#ifdef __GNUC__
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#else
+#define ALWAYS_INLINE inline
+#endif
+
+/* Whether an object is never freed. */
+#ifdef HOT_311
+#define IS_IMMORTAL(object) 0
+#else
+#define IS_IMMORTAL(object) _Py_IsImmortal(object)
+#endif
+
 #ifdef HOT_INTERNALS
 #ifdef __GNUC__
 #pragma GCC diagnostic push
@@ -453,6 +466,18 @@ inline_count(PyDictValues *values)
     return values->size;
 #else
     return ((uint8_t *)values)[-2];
+#endif
+}
+
+/* In which order they came: bytes whose first is at the end before Python 3.13. */
+static inline const uint8_t *
+inline_order(PyDictValues *values, Py_ssize_t count)
+{
+#ifdef HOT_313
+    (void)count;
+    return get_insertion_order_array(values);
+#else
+    return (const uint8_t *)values - 2 - count;
 #endif
 }
 

@@ -3,6 +3,7 @@
  */
 
 #include "looks.h"
+#include "atoms.h"
 #include "contents.h"
 #include "definitions.h"
 #include "objects.h"
@@ -52,6 +53,9 @@ static inline void
 came_by(Hot *hot, const Object *object)
 {
     uint64_t newest = object->changed > object->resized ? object->changed : object->resized;
+    if (object->atom_count > 0 && hot->looks.atoms_changed > newest) {
+        newest = hot->looks.atoms_changed; /* it may have been one of these */
+    }
     if (newest > hot->looks.newest) {
         hot->looks.newest = newest;
     }
@@ -72,8 +76,11 @@ queue_grow(Hot *hot)
 }
 
 static inline int
-queue_add(Hot *hot, Object *object, PyObject *value, int depth)
+queue_add(Hot *hot, Object *object, PyObject *value, int depth, int is_atom)
 {
+    if (!is_atom) {
+        object->linked = hot->looks.number;
+    }
     if (object->looked == hot->looks.number && object->looked_depth <= depth) {
         return 0;
     }
@@ -90,33 +97,30 @@ queue_add(Hot *hot, Object *object, PyObject *value, int depth)
     return 0;
 }
 
-static int
-take_met_at(Hot *hot, int depth)
+int
+look_take_met(Hot *hot)
 {
     int status = 0;
+    if (hot->objects.met_count == 0) {
+        return 0;
+    }
     look_own(hot);
     for (int i = 0; status == 0 && i < hot->objects.met_count; i++) {
         const Met *met = &hot->objects.met[i];
-        status = queue_add(hot, met->object, met->value, depth);
+        status = queue_add(hot, met->object, met->value, 0, 0);
     }
     objects_drop_met(hot);
     return status;
 }
 
 int
-look_take_met(Hot *hot)
-{
-    return hot->objects.met_count > 0 ? take_met_at(hot, 0) : 0;
-}
-
-int
 look_take_roots(Hot *hot, const KnownValue *known)
 {
     if (known->root != NULL) {
-        return queue_add(hot, known->root, known->root->address, 0);
+        return queue_add(hot, known->root, known->root->address, 0, 0);
     }
     for (int i = 0; i < known->root_count; i++) {
-        if (queue_add(hot, known->roots[i], known->roots[i]->address, 0) < 0) {
+        if (queue_add(hot, known->roots[i], known->roots[i]->address, 0, 0) < 0) {
             return -1;
         }
     }
@@ -226,17 +230,67 @@ put_change(Hot *hot, const Object *object, const Content *content)
 }
 
 static int
-keep_children(Hot *hot, Object *object)
+children_reserve(Object *object, int count)
 {
-    int count = hot->objects.met_count, is_same = count == object->child_count;
     if (count > object->child_size) {
-        Object **grown = PyMem_RawRealloc(object->children, (size_t)count * sizeof(Object *));
+        Object **children = PyMem_RawRealloc(object->children, (size_t)count * sizeof(Object *));
+        object->children = children != NULL ? children : object->children;
+        Object **links = PyMem_RawRealloc(object->links, (size_t)count * sizeof(Object *));
+        object->links = links != NULL ? links : object->links;
+        if (children == NULL || links == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        object->child_size = count;
+    }
+    return 0;
+}
+
+/* Whether the objects in an object are compared with those that it held. */
+static int
+is_holder(const Object *object)
+{
+    return object->shape < SHAPE_ENUM || object->shape == SHAPE_FROZENSET;
+}
+
+static int
+keep_atoms(Hot *hot, Object *object)
+{
+    int count = 0, can_be = 0;
+    object->atom_count = object->link_count = 0;
+    object->atoms_gone = hot->objects.atoms_gone;
+    for (int i = 0; is_holder(object) && i < hot->objects.met_count; i++) {
+        can_be += can_be_atom(object->children[i]);
+    }
+    if (can_be > object->atom_size) {
+        Atom *grown = PyMem_RawRealloc(object->atoms, (size_t)can_be * sizeof(Atom));
         if (grown == NULL) {
             PyErr_NoMemory();
             return -1;
         }
-        object->children = grown;
-        object->child_size = count;
+        object->atoms = grown;
+        object->atom_size = can_be;
+    }
+    for (int i = 0; i < hot->objects.met_count; i++) {
+        Object *child = object->children[i];
+        if (can_be > 0 && can_be_atom(child) &&
+            atom_see(hot, child, hot->objects.met[i].value, &object->atoms[count])) {
+            count++;
+        }
+        else {
+            object->links[object->link_count++] = child;
+        }
+    }
+    object->atom_count = count;
+    return 0;
+}
+
+static int
+keep_children(Hot *hot, Object *object)
+{
+    int count = hot->objects.met_count, is_same = count == object->child_count;
+    if (children_reserve(object, count) < 0) {
+        return -1;
     }
     for (int i = 0; i < count; i++) {
         is_same = is_same && object->children[i] == hot->objects.met[i].object;
@@ -245,8 +299,9 @@ keep_children(Hot *hot, Object *object)
     object->child_count = count;
     if (!is_same) {
         object->relinked = hot->looks.number;
+        object->atoms_block = 0;
     }
-    return 0;
+    return keep_atoms(hot, object);
 }
 
 static int
@@ -295,6 +350,9 @@ tell(Hot *hot, Object *object, TypeReader *reader, const Content *content, uint6
     int is_told = object->told_whole == hot->spool.block;
     if (object->has_content && !is_same) {
         object->changed = hot->looks.number;
+        if (can_be_atom(object)) {
+            hot->looks.atoms_changed = hot->looks.number;
+        }
         if (content->is_leaf) {
             object->resized = hot->looks.number; /* all of it is shown at the bound too */
         }
@@ -332,7 +390,7 @@ look_at(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
     object->quick = 0;
     if (status < 0 || buffer_check(&hot->contents.bytes) < 0) {
         object->has_content = 0;
-        object->child_count = 0;
+        object->child_count = object->atom_count = object->link_count = 0;
         return -1;
     }
     if (keep_children(hot, object) < 0 || tell(hot, object, reader, &content, found) < 0) {
@@ -382,10 +440,10 @@ look_at_one(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int d
 /* Whether the objects in one that holds what it held are those that were there: an address tells nothing
  * of that. What lies below the bound on depth is not in view. */
 static int
-has_its_children(const Hot *hot, const Object *object, int depth)
+has_its_links(const Hot *hot, const Object *object, int depth)
 {
-    for (int i = 0; depth < hot->settings.depth && i < object->child_count; i++) {
-        const Object *child = object->children[i];
+    for (int i = 0; depth < hot->settings.depth && i < object->link_count; i++) {
+        const Object *child = object->links[i];
         if (child->is_gone || !has_type_as_seen(hot, child, child->address)) {
             return 0;
         }
@@ -394,11 +452,31 @@ has_its_children(const Hot *hot, const Object *object, int depth)
 }
 
 static int
-take_children(Hot *hot, const Object *object, int depth)
+take_children(Hot *hot, Object *object, int depth)
 {
-    for (int i = 0; i < object->child_count; i++) {
+    for (int i = 0, at = 0; i < object->child_count; i++) {
         Object *child = object->children[i];
-        if (queue_add(hot, child, child->address, depth) < 0) {
+        int is_atom = at < object->atom_count && object->atoms[at].object == child;
+        at += is_atom;
+        if (queue_add(hot, child, child->address, depth, is_atom) < 0) {
+            return -1;
+        }
+    }
+    object->atoms_block = hot->spool.block;
+    object->atoms_depth = depth;
+    return 0;
+}
+
+/* Atoms that are as they were need a look only where this block does not tell of them yet. */
+static int
+take_links(Hot *hot, Object *object, int depth)
+{
+    if (object->atom_count > 0 &&
+        (object->atoms_block != hot->spool.block || object->atoms_depth > depth)) {
+        return take_children(hot, object, depth);
+    }
+    for (int i = 0; i < object->link_count; i++) {
+        if (queue_add(hot, object->links[i], object->links[i]->address, depth, 0) < 0) {
             return -1;
         }
     }
@@ -415,10 +493,10 @@ look_run(Hot *hot)
                        !hot->settings.looks_always;
         if (is_known &&
             (object->checked == hot->changes.event || quick_is_same(hot, object, met.value)) &&
-            has_its_children(hot, object, met.depth)) {
+            has_its_links(hot, object, met.depth)) {
             came_by(hot, object);
             if (met.depth < hot->settings.depth &&
-                take_children(hot, object, met.depth + 1) < 0) {
+                take_links(hot, object, met.depth + 1) < 0) {
                 return -1;
             }
             continue;
@@ -428,7 +506,9 @@ look_run(Hot *hot)
         TypeReader *reader = reader_of(hot, type);
         int found = reader == NULL ? -1 : look_at_one(hot, object, met.value, reader, met.depth);
         Py_DECREF(type);
-        if (found < 0 || (found > 0 && take_met_at(hot, met.depth + 1) < 0)) {
+        int status = found > 0 ? take_children(hot, object, met.depth + 1) : found;
+        objects_drop_met(hot);
+        if (status < 0) {
             return -1;
         }
         came_by(hot, object);
@@ -474,7 +554,7 @@ look_keep_view(Hot *hot, FrameState *state)
     int kept = 0;
     for (int i = 0; i < count; i++) {
         const Met *met = &hot->looks.queue[i];
-        if (met->depth <= hot->settings.depth) {
+        if (met->depth <= hot->settings.depth && met->object->linked == hot->looks.number) {
             state->view[kept++] = (uintptr_t)met->object | (met->depth == hot->settings.depth);
         }
     }

@@ -1,6 +1,7 @@
 /* What is known of an object is kept for the next trace, empty; no object of the program's is. */
 
 #include "objects.h"
+#include "atoms.h"
 #include "definitions.h"
 #include "quick.h"
 #include "types.h"
@@ -49,14 +50,14 @@ object_begin(Object *object, void *address, TypeReader *reader, uint32_t number)
     object->shape = reader->shape;
     object->number = number;
     object->block = object->told_whole = 0;
-    object->looked = object->changed = object->resized = object->relinked = 0;
+    object->looked = object->linked = object->changed = object->resized = object->relinked = 0;
     object->walked = 0;
     object->checked = 0;
     object->looked_depth = 0;
     object->is_gone = 0;
     object->size = -1;
     object->has_content = 0;
-    object->child_count = 0;
+    object->child_count = object->atom_count = object->link_count = 0;
     object->bytes.used = 0;
     object->quick = 0;
     object->seen_count = 0;
@@ -157,6 +158,7 @@ object_of(Hot *hot, PyObject *value, Object **found)
                 object_begin(object, value, reader, ++hot->objects.numbers);
                 if (old != NULL) {
                     old->is_gone = 1;
+                    hot->objects.atoms_gone += (uint64_t)can_be_atom(old);
                 }
             }
         }
@@ -234,6 +236,19 @@ level_add_new(Hot *hot, size_t *count, Object *object)
     return object->walked == hot->objects.walks ? 0 : level_add(hot, count, object);
 }
 
+static int
+add_children(Hot *hot, size_t *count, const Object *object, int with_atoms)
+{
+    Object *const *children = with_atoms ? object->children : object->links;
+    int most = with_atoms ? object->child_count : object->link_count;
+    for (int i = 0; i < most; i++) {
+        if (level_add_new(hot, count, children[i]) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 int
 objects_newest(Hot *hot, Object *const *roots, int root_count, uint64_t *newest)
 {
@@ -247,12 +262,10 @@ objects_newest(Hot *hot, Object *const *roots, int root_count, uint64_t *newest)
     *newest = 0;
     for (int depth = 0; depth < hot->settings.depth; depth++) {
         for (size_t end = count; at < end; at++) {
-            Object *object = hot->objects.level[at];
+            const Object *object = hot->objects.level[at];
             *newest = object->changed > *newest ? object->changed : *newest;
-            for (int i = 0; i < object->child_count; i++) {
-                if (level_add_new(hot, &count, object->children[i]) < 0) {
-                    return -1;
-                }
+            if (add_children(hot, &count, object, hot->looks.atoms_changed > *newest) < 0) {
+                return -1;
             }
         }
     }
@@ -267,7 +280,7 @@ static void
 object_forget_content(Object *object)
 {
     object->has_content = 0;
-    object->child_count = 0;
+    object->child_count = object->atom_count = object->link_count = 0;
     object->told_whole = 0;
     object->quick = 0;
 }
@@ -308,11 +321,8 @@ objects_make_room(Hot *hot)
     }
     for (int depth = 0; depth < hot->settings.depth; depth++) {
         for (size_t end = count; at < end; at++) {
-            Object *object = hot->objects.level[at];
-            for (int i = 0; i < object->child_count; i++) {
-                if (level_add_new(hot, &count, object->children[i]) < 0) {
-                    return -1;
-                }
+            if (add_children(hot, &count, hot->objects.level[at], 1) < 0) {
+                return -1;
             }
         }
     }
@@ -330,6 +340,7 @@ objects_make_room(Hot *hot)
     Table kept = {0};
     for (at = 0; at < count; at++) {
         Object *object = hot->objects.level[at];
+        object->atoms_block = 0; /* what lies at the bound is told anew */
         object->is_gone = object->is_gone || count > MOST_OBJECTS / 2;
         if (!object->is_gone && table_get(&hot->objects.known, object->address) == object &&
             table_set(&kept, object->address, object) < 0) {
@@ -363,6 +374,8 @@ objects_free(Hot *hot)
         buffer_free(&object->bytes);
         PyMem_RawFree(object->ends);
         PyMem_RawFree(object->children);
+        PyMem_RawFree(object->links);
+        PyMem_RawFree(object->atoms);
         PyMem_RawFree(object->seen);
         PyMem_RawFree(object);
     }

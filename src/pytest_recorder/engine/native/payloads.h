@@ -8,6 +8,8 @@
 /* Of an int of more than one digit, and of a text or bytes longer than the bound: what is shown. */
 uint64_t large_payload(const Hot *hot, PyObject *value);
 
+#define IMMORTAL_BIT ((uintptr_t)1)
+
 /* Not 0 for a scalar that is not one of a kind: equal ones have equal payloads, and others (but for one
  * in 2 ** 63) do not, within the bound on characters. Calls nothing. */
 static inline uint64_t
@@ -48,13 +50,20 @@ is_singleton(PyObject *value)
     return value == Py_None || value == Py_True || value == Py_False;
 }
 
-/* Whether something is what was seen. */
+/* Whether what stands at the address that was seen has the payload that it had. */
 static inline int
+has_payload_as_seen(const Hot *hot, const Seen *seen, PyObject *item)
+{
+    return (seen->payload & 1 ? scalar_payload(hot, item) : deep_payload(hot, item)) == seen->payload;
+}
+
+/* Whether something is what was seen. */
+static ALWAYS_INLINE int
 is_as_seen(const Hot *hot, const Seen *seen, PyObject *item)
 {
-    return seen->item == item &&
-           (seen->payload == 0 || (seen->payload & 1 ? scalar_payload(hot, item)
-                                                     : deep_payload(hot, item)) == seen->payload);
+    uintptr_t differs = (uintptr_t)seen->item ^ (uintptr_t)item;
+    return differs == IMMORTAL_BIT ||
+           (differs == 0 && (seen->payload == 0 || has_payload_as_seen(hot, seen, item)));
 }
 
 static inline void
@@ -62,6 +71,9 @@ see(const Hot *hot, Seen *seen, PyObject *item)
 {
     seen->item = item;
     seen->payload = item != NULL ? scalar_payload(hot, item) : 0;
+    if (seen->payload != 0 && IS_IMMORTAL(item)) {
+        seen->item = (PyObject *)((uintptr_t)item | IMMORTAL_BIT);
+    }
 }
 
 /* The same of what may be written in place. */

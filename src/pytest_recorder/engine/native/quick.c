@@ -1,6 +1,7 @@
 /* Each way to compare is chosen by the shape of the object, when it has been read. */
 
 #include "quick.h"
+#include "atoms.h"
 #include "payloads.h"
 #include "reading.h"
 #include "types.h"
@@ -227,6 +228,11 @@ keep_attributes(Hot *hot, Object *object, PyObject *value, TypeReader *reader, i
         see_part(hot, is_deep, &object->seen[object->seen_count++], values->values[index]);
     }
     object->keys = values;
+    if (count > MOST_INLINE) {
+        object->quick = QUICK_NOT;
+        return 0;
+    }
+    memcpy(object->order, inline_order(values, count), (size_t)count);
     return 0;
 }
 
@@ -258,11 +264,13 @@ attributes_are_same(const Hot *hot, const Object *object, PyObject *value)
     if (object->keys != values || inline_count(values) != count) {
         return 0;
     }
-    PyDictUnicodeEntry *names = DK_UNICODE_ENTRIES(((PyHeapTypeObject *)type)->ht_cached_keys);
-    for (int i = 0; i < count; i++, at += 2) {
-        int index = inline_index(values, i);
-        if (names[index].me_key != object->seen[at].item ||
-            !is_as_seen(hot, &object->seen[at + 1], values->values[index])) {
+    /* A name stays where it is in the keys that the instances of a type share. */
+    if (memcmp(object->order, inline_order(values, count), (size_t)count) != 0) {
+        return 0;
+    }
+    const Seen *seen = &object->seen[at + 1];
+    for (int i = 0; i < count; i++, seen += 2) {
+        if (!is_as_seen(hot, seen, values->values[inline_index(values, i)])) {
             return 0;
         }
     }
@@ -298,12 +306,9 @@ quick_keep(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int is
     }
 }
 
-int
-quick_is_same(const Hot *hot, const Object *object, PyObject *value)
+static int
+holds_the_same(const Hot *hot, const Object *object, PyObject *value)
 {
-    if (!has_type_as_seen(hot, object, value)) {
-        return 0;
-    }
     switch (object->quick) {
     case QUICK_ITEMS: {
         if (Py_SIZE(value) != object->quick_size) {
@@ -328,6 +333,13 @@ quick_is_same(const Hot *hot, const Object *object, PyObject *value)
     default:
         return 0;
     }
+}
+
+int
+quick_is_same(const Hot *hot, const Object *object, PyObject *value)
+{
+    return has_type_as_seen(hot, object, value) && holds_the_same(hot, object, value) &&
+           (object->atom_count == 0 || atoms_are_same(hot, object));
 }
 
 static int
@@ -476,11 +488,13 @@ quick_has_links(const Hot *hot, const Object *object, PyObject *value)
     }
     switch (object->quick) {
     case QUICK_ITEMS:
-        return items_have_links(hot, object, items_of(value), Py_SIZE(value));
+        return items_have_links(hot, object, items_of(value), Py_SIZE(value)) &&
+               atoms_are_same(hot, object);
     case QUICK_DICT:
-        return pairs_have_links(hot, object, 0, value, hot->settings.items);
+        return pairs_have_links(hot, object, 0, value, hot->settings.items) &&
+               atoms_are_same(hot, object);
     case QUICK_ATTRIBUTES:
-        return attributes_have_links(hot, object, value);
+        return attributes_have_links(hot, object, value) && atoms_are_same(hot, object);
     case QUICK_MEMORY:
         return object->child_count == 0; /* a name can be an object, too */
     default:

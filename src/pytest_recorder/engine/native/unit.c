@@ -22,6 +22,7 @@
 #include "threads.c"
 #include "reading.c"
 #include "payloads.c"
+#include "atoms.c"
 #include "quick.c"
 #include "objects.c"
 #include "values.c"

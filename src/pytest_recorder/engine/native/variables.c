@@ -83,13 +83,21 @@ is_bound_same(Hot *hot, const FrameState *state, const Object *object)
            quick_has_size(hot, object, value);
 }
 
+/* Whether a look at another frame has found a change in an object, or in an atom. */
+static inline int
+has_changed_since(const Hot *hot, const Object *object, const FrameState *state)
+{
+    return object->changed > state->looked ||
+           (object->atom_count > 0 && hot->looks.atoms_changed > state->looked);
+}
+
 static int
 view_is_same(Hot *hot, const FrameState *state)
 {
     for (int i = 0; i < state->view_count; i++) {
         Object *object = (Object *)(state->view[i] & ~(uintptr_t)1);
         if (object->is_gone || (state->view[i] & 1 ? !is_bound_same(hot, state, object)
-                                                   : object->changed > state->looked ||
+                                                   : has_changed_since(hot, object, state) ||
                                                          !quick_is_same(hot, object, object->address))) {
             return 0;
         }
