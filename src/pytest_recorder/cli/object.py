@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+from typing import Any
 
 from pytest_recorder.analysis.change_text import describe_parts
 from pytest_recorder.analysis.object_story import (
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _objects(story: ObjectStory) -> Iterator[dict[str, object]]:
+def _objects(story: ObjectStory) -> Iterator[dict[str, Any]]:
     life = story.life
     yield {
         "kind": "life",
@@ -72,7 +73,7 @@ def _objects(story: ObjectStory) -> Iterator[dict[str, object]]:
         }
 
 
-def _place(place: Place) -> dict[str, object]:
+def _place(place: Place) -> dict[str, Any]:
     return {
         "n": place.n,
         "file": place.file,

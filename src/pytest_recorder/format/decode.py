@@ -18,8 +18,9 @@ from pytest_recorder.format.events import (
 )
 from pytest_recorder.format.limits import MAX_SHOWN_BYTES, MAX_SHOWN_VALUES
 from pytest_recorder.format.object_states import HeldValues, ObjectStates
+from pytest_recorder.format.parts import ObjectRecord, Part
 from pytest_recorder.format.skip import each_field, skip_value
-from pytest_recorder.format.value_decoder import ObjectRecord, Part, ValueDecoder
+from pytest_recorder.format.value_decoder import ValueDecoder
 from pytest_recorder.format.vocabulary import (
     EDGES,
     EVENT_KINDS,

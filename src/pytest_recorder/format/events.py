@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from pytest_recorder.format.parts import ObjectRecord
 from pytest_recorder.original_builtins import __builtins__
-
-if TYPE_CHECKING:
-    from pytest_recorder.format.value_decoder import ObjectRecord
 
 Value = dict[str, Any]
 """A recorded value in its JSON form, see `docs/json-lines.md`."""
@@ -80,7 +78,7 @@ class Event:
     dropped: int | None = None
     reason: str | None = None
     position: Position | None = None
-    objects: "tuple[ObjectRecord, ...]" = ()
+    objects: tuple[ObjectRecord, ...] = ()
     """What the records tell of objects at this event; also of those that are as they were."""
     weight: int = 0
     """How much it holds, in parts of values."""

@@ -9,15 +9,8 @@ from typing import Any, NamedTuple
 
 from pytest_recorder.format.events import Value
 from pytest_recorder.format.limits import MAX_FOLLOWED_MOVES, MAX_FOLLOWED_PARTS
-from pytest_recorder.format.value_decoder import (
-    Container,
-    ObjectRecord,
-    Part,
-    Reference,
-    Splice,
-    show_container,
-    why_cut,
-)
+from pytest_recorder.format.parts import Container, ObjectRecord, Part, Reference, Splice
+from pytest_recorder.format.value_decoder import show_container, why_cut
 from pytest_recorder.format.vocabulary import MAX_NESTING, Reason, Tag
 from pytest_recorder.original_builtins import __builtins__
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from pytest_recorder.format.value_decoder import Container, Part, Reference
+from pytest_recorder.format.parts import Container, Part, Reference
 from pytest_recorder.format.vocabulary import Tag
 from pytest_recorder.original_builtins import __builtins__
 

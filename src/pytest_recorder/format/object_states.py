@@ -14,13 +14,9 @@ from pytest_recorder.format.definition_tables import defined
 from pytest_recorder.format.events import Value
 from pytest_recorder.format.limits import MAX_BLOCK_WORK, MAX_VALUE_PARTS
 from pytest_recorder.format.object_paths import PathStep, path_to
+from pytest_recorder.format.parts import Container, ObjectRecord, Part, Reference, Splice
 from pytest_recorder.format.value_decoder import (
     NOT_HELD_BYTE,
-    Container,
-    ObjectRecord,
-    Part,
-    Reference,
-    Splice,
     ValueDecoder,
     show_container,
     why_cut,

@@ -8,7 +8,7 @@ in the table and that nobody taught this module to show is read past and says so
 import math
 from collections.abc import Sequence
 from struct import Struct
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import DefinitionTables, defined
@@ -19,6 +19,7 @@ from pytest_recorder.format.limits import (
     MAX_SHOWN_VALUES,
     NOT_HELD,
 )
+from pytest_recorder.format.parts import Container, ObjectRecord, Part, Reference, Splice
 from pytest_recorder.format.skip import READ_PLAIN, each_field
 from pytest_recorder.format.vocabulary import MAX_NESTING, REASONS, TAG_FIELDS, Op, Reason, Tag
 from pytest_recorder.original_builtins import __builtins__
@@ -29,51 +30,6 @@ NOT_HELD_BYTE: Final = -1
 
 _unpack_float = Struct("<d").unpack_from
 _unpack_complex = Struct("<dd").unpack_from
-
-
-class Reference(NamedTuple):
-    """An object that stands in a value, by its number."""
-
-    number: int
-
-
-class Container(NamedTuple):
-    """What a container or object holds, where objects are in it.
-
-    Each part is one item, a key and its value, or the name of an attribute and its value.
-    """
-
-    tag: int
-    type: str
-    number: int
-    fields: list[str]
-    full: int
-    reason: int
-    parts: "tuple[tuple[Part | str, ...], ...]"
-
-
-Part = Value | Reference | Container
-"""A value that is whole, or what it is to be shown from."""
-
-
-class Splice(NamedTuple):
-    """What changed in the parts of an object: `gone` of them, from the one at `first`, `came`."""
-
-    tag: int
-    full: int
-    reason: int
-    is_doubtful: bool
-    """Whether it may be another object at the same address."""
-    first: int
-    gone: int
-    came: "tuple[tuple[Part | str, ...], ...]"
-
-
-class ObjectRecord(NamedTuple):
-    """What a record tells of an object: all that it holds, or what changed in it."""
-
-    number: int
-    told: Part | Splice
 
 
 class ValueDecoder:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pytest_recorder.format.decode import EventDecoder, Frame
 from pytest_recorder.format.events import Event
 from pytest_recorder.format.object_states import HeldValues, ObjectStates
+from pytest_recorder.original_builtins import __builtins__
 
 
 @dataclass(slots=True)

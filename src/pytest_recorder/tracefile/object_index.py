@@ -17,15 +17,10 @@ from pytest_recorder.format.layout import EVENTS_HEAD
 from pytest_recorder.format.object_changes import ObjectChange, ObjectFollower
 from pytest_recorder.format.object_paths import PathStep, step_to
 from pytest_recorder.format.object_scan import BlockSightings, How, Sighting
-from pytest_recorder.format.value_decoder import (
-    Container,
-    ObjectRecord,
-    Part,
-    Reference,
-    Splice,
-    ValueDecoder,
-)
+from pytest_recorder.format.parts import Container, ObjectRecord, Part, Reference, Splice
+from pytest_recorder.format.value_decoder import ValueDecoder
 from pytest_recorder.format.vocabulary import EVENT_KINDS, Op
+from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.tracefile.scan import ObjectScan
 
 MOST_HELD: Final = 1 << 21

@@ -6,13 +6,7 @@ import pytest
 
 from pytest_recorder.format import object_changes
 from pytest_recorder.format.object_changes import ObjectChange, ObjectFollower
-from pytest_recorder.format.value_decoder import (
-    Container,
-    ObjectRecord,
-    Part,
-    Reference,
-    Splice,
-)
+from pytest_recorder.format.parts import Container, ObjectRecord, Part, Reference, Splice
 from pytest_recorder.format.vocabulary import Reason, Tag
 from pytest_recorder.testing import record
 

@@ -13,8 +13,8 @@ from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD
 from pytest_recorder.format.object_scan import BlockSightings, How, scan_objects
 from pytest_recorder.format.object_states import HeldValues
+from pytest_recorder.format.parts import Container, Reference, Splice
 from pytest_recorder.format.primitives import uv, zz
-from pytest_recorder.format.value_decoder import Container, Reference, Splice
 from pytest_recorder.format.vocabulary import MAX_BLOCK_EVENTS
 from tests.engines.support import run
 

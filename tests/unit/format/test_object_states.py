@@ -7,8 +7,8 @@ import pytest
 from pytest_recorder.format import object_states
 from pytest_recorder.format.decode import EventDecoder
 from pytest_recorder.format.definition_tables import DefinitionTables
+from pytest_recorder.format.parts import Container
 from pytest_recorder.format.primitives import text, uv
-from pytest_recorder.format.value_decoder import Container
 from pytest_recorder.testing import Recorded, record
 
 DEFINITIONS = (
