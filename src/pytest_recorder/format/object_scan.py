@@ -99,7 +99,7 @@ class BlockSightings:
 
     @property
     def weight(self) -> int:
-        """How much it holds: events and sightings, some 30 bytes each."""
+        """How much it holds: events and sightings."""
         return len(self.frames) + len(self._numbers)
 
     def columns(self) -> tuple[Any, ...]:

@@ -24,7 +24,7 @@ from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.tracefile.scan import ObjectScan
 
 MOST_HELD: Final = 1 << 21
-"""Events and sightings in the blocks that are held: each takes some 25 bytes."""
+"""Events and sightings in the blocks that are held: with their frames each takes some 35 bytes."""
 MOST_HOLDERS: Final = 300
 """Objects on the ways to an object that are looked at."""
 MOST_WORK: Final = 1 << 18
