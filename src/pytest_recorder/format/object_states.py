@@ -288,6 +288,13 @@ class HeldValues(Mapping[str, Value]):
         """Give other values of the same block, as they were at an event."""
         return HeldValues(parts, self._states, n)
 
+    def is_held(self, name: str, value: Value) -> bool:
+        """Tell whether a name holds this value: the same object, or an equal scalar."""
+        part = self.parts.get(name)
+        if part is None or isinstance(part, dict):
+            return part == value
+        return part.number == value.get("id")
+
     def path_to(self, number: int) -> tuple[str, tuple[PathStep, ...]] | None:
         """Give the name that holds an object, and the shortest path to it; None if none does."""
         return min(self.paths_to(number), key=lambda item: len(item[1]), default=None)

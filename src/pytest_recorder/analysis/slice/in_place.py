@@ -68,7 +68,7 @@ def show_change(search: Search, edge: ChangeEdge) -> Origin | None:
         old = part_in(change.old, target)
         new = part_in(change.new, target)
     stmt = search.sources.statement(run.start.file, run.start.line)
-    if change.is_doubtful and _may_bind(stmt, name):
+    if change.is_doubtful and may_bind(stmt, name):
         note = "; ".join(filter(None, (note, INFERRED)))
     origin = Origin(what, "changed", cost, old=old, new=new, note=note, object=target.id)
     search.add_at(run.start, parent, origin)
@@ -84,7 +84,7 @@ def show_change(search: Search, edge: ChangeEdge) -> Origin | None:
     return origin
 
 
-def _may_bind(stmt: ast.stmt | None, name: tuple[str, tuple[PathStep, ...]] | None) -> bool:
+def may_bind(stmt: ast.stmt | None, name: tuple[str, tuple[PathStep, ...]] | None) -> bool:
     """Whether a statement can have put another object where it held one, at the same address."""
     if stmt is None or name is None:
         return True
