@@ -12,6 +12,7 @@ from pytest_recorder.analysis.object_story import object_story
 from pytest_recorder.analysis.slice.in_place import may_bind
 from pytest_recorder.testing import Recorded, record
 from pytest_recorder.tracefile.reader import Trace
+from pytest_recorder.tracefile.scan import ObjectScan
 
 ROUNDS = 3_000
 
@@ -86,12 +87,24 @@ def test_only_the_blocks_that_tell_of_the_object_are_decoded() -> None:
     assert set(read) == {0, blocks - 1}
 
 
-def test_a_search_ends_where_its_budget_does() -> None:
+def test_a_look_into_the_blocks_ends_where_the_budget_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     recorded = record(early, ROUNDS)
+    looked_into: list[int] = []
+    real = ObjectScan.find
+
+    def find(self: ObjectScan, data: bytes, first: int, *args: int) -> Any:
+        looked_into.append(first)
+        return real(self, data, first, *args)
+
+    monkeypatch.setattr(ObjectScan, "find", find)
     with recorded.trace() as trace:
-        history = History(trace, most_events=1)
+        ranges = trace.block_ranges()
+        history = History(trace, most_events=len(ranges[-1]))
         assert list(object_changes(history, number_of(recorded), None, len(trace))) == []
         assert history.is_exhausted
+    assert looked_into == [ranges[-1].start]
 
 
 def test_a_story_is_told_of_a_number_or_of_what_a_variable_holds() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_recorder.format.decode import EventDecoder
 from pytest_recorder.testing import Recorded, record
-from pytest_recorder.tracefile import object_index
+from pytest_recorder.tracefile import object_index, scan
 from pytest_recorder.tracefile.object_index import Holder
 from pytest_recorder.tracefile.reader import Trace, open_trace
 from pytest_recorder.tracefile.scan import ObjectScan
@@ -193,6 +193,17 @@ def test_answers_are_those_of_a_search_through_all_events(long: Recorded) -> Non
         life = trace.objects.life(number)
         assert life is not None
         assert life.last == long.last("return").n
+
+
+def test_without_the_part_in_c_the_answers_are_the_same(
+    long: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = list_of(long)
+    with long.trace() as trace:
+        whole = [list(trace.objects.changes(number)), trace.objects.holders(number)]
+    monkeypatch.setattr(scan, "_NATIVE", None)
+    with long.trace() as trace:
+        assert [list(trace.objects.changes(number)), trace.objects.holders(number)] == whole
 
 
 def test_blocks_that_are_not_held_are_walked_anew_and_say_the_same(
