@@ -512,6 +512,15 @@ def test_questions_are_answered(trace: Path, capsys: pytest.CaptureFixture[str])
     assert len(asked(capsys, "at", trace, "test_it.py:7").splitlines()) == 3
 
 
+def test_of_format_1_a_reader_is_told_what_is_not_known_of_an_object(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "format-1-mutation.pyrec"
+    lines = asked(capsys, "object", golden, "#2").splitlines()
+    assert "  table in changes_dict (mutation.py)" in lines[4]
+    assert lines[-1].startswith("a trace of format 1 tells neither of changes")
+
+
 @pytest.mark.parametrize(
     "args",
     [

@@ -216,7 +216,7 @@ class History:
             if block is None:
                 return
             if at not in self._sights:
-                self._sights = {at: _sights_in(block)}  # of one block, they are many
+                self._sights[at] = _sights_in(block)
             for n, value in reversed(self._sights[at].get(number, ())):
                 if n < before:
                     yield block.event(n), value
@@ -245,7 +245,9 @@ class History:
         while len(self._blocks) > _HELD_BLOCKS or (
             self._held > _HELD_WEIGHT and len(self._blocks) > 1
         ):
-            self._held -= self._blocks.popitem(last=False)[1].weight
+            gone, block = self._blocks.popitem(last=False)
+            self._held -= block.weight
+            self._sights.pop(gone, None)
         return found
 
     def _may_look_into(self, at: int) -> bool:
