@@ -34,11 +34,13 @@ class Block:
     def decoded(cls, first: int, decoder: EventDecoder, events: Iterator[Event]) -> "Block":
         """Take in what a decoder gives."""
         block = cls(first, list(events), decoder.frames, decoder.states, decoder.objects)
+        told = 0
         for event in block.events:
+            told += len(event.objects)
             if event.frame is not None:
                 block.by_frame.setdefault(event.frame, []).append(event.n)
-        # Twice the frames: they have the lists above.
-        block.weight = len(block.events) + 2 * len(block.frames) + decoder.weight
+        # Twice the frames: they have the lists above. A record and what it tells are two things.
+        block.weight = len(block.events) + 2 * len(block.frames) + 2 * told + decoder.weight
         return block
 
     def event(self, n: int) -> Event:
