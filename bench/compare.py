@@ -24,12 +24,12 @@ from comparison.measure import Key, Plan, measure, measure_costs
 from comparison.processes import MeasurementError
 from comparison.suites import SUITE_NAMES, SuitePlan, measure_suite
 from comparison.tools import TOOLS, Tool
-from comparison.workloads import WORKLOADS
+from comparison.workloads import FEW, MANY, WORKLOADS
 from pypi_suites import progress
 
 Section = tuple[str, dict[str, float]]
 """The text of a group, and its figures for the table of targets."""
-GROUPS = ("workloads", "growth", "costs", *SUITE_NAMES)
+GROUPS = ("workloads", "growth", "data", "costs", *SUITE_NAMES)
 FIGURES = "figures.json"
 GROWING = ("strings", "exceptions")
 
@@ -153,6 +153,13 @@ def growth(options: argparse.Namespace, environment: Environment, work: Path) ->
     return report.growth(found), targets.of_growth(found)
 
 
+def data(options: argparse.Namespace, environment: Environment, work: Path) -> Section:
+    tools = [tool for tool in chosen_tools(options) if tool.kind == "ours"]
+    plan = Plan(tools, [FEW, MANY], options.rounds, options.scale, options.budget_s * 5)
+    cells = measure(plan, environment, work)
+    return report.data(cells, tools), targets.of_data(cells)
+
+
 def costs(options: argparse.Namespace, environment: Environment, work: Path) -> Section:
     found = measure_costs(options.rounds, "strings", options.scale, environment, work)
     return report.costs(found), targets.of_costs(found)
@@ -192,6 +199,7 @@ def save(cells: dict[Key, Cell], file: Path) -> None:
 SECTIONS = {
     "workloads": workloads,
     "growth": growth,
+    "data": data,
     "costs": costs,
     **{name: partial(suite, name) for name in SUITE_NAMES},
 }

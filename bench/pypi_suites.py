@@ -389,6 +389,29 @@ SUITES = {
 }
 
 
+# What recording costs them is measured, beside some of those above; see `comparison.suites`.
+TIMED_ONLY = {
+    suite.name: suite
+    for suite in (
+        Suite(
+            "jinja2", "src/jinja2", "tests", ("trio",), habits="objects that hold everything"
+        ),
+        Suite("click", "src/click", "tests", habits="replaces `sys.stdout` in each test"),
+        Suite(
+            "marshmallow", "src/marshmallow", "tests", ("simplejson",), habits="dates, schemas"
+        ),
+        Suite(
+            "sqlalchemy",
+            "lib/sqlalchemy",
+            "test",
+            part=("sql/test_compiler.py", "orm/test_mapper.py"),
+            habits="trees of expressions, descriptors, a registry of everything",
+            arguments=("-p", "no:logging"),
+        ),
+    )
+}
+
+
 class SuiteError(Exception):
     """A suite cannot be fetched, installed or run."""
 

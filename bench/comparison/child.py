@@ -31,7 +31,7 @@ def measure(
     bound_memory()
     folder = Path(work)
     session = TOOLS[tool].open(Job(workloads.__file__, workloads.__name__, folder))
-    run = workloads.WORKLOADS[workload]
+    run = (workloads.WORKLOADS | workloads.IN_VIEW)[workload]
     run(WARM_UP)
     gc.collect()
 

@@ -7,6 +7,7 @@ from comparison.figures import Cell, middle, multiple
 from comparison.measure import Key
 from comparison.suites import Kept, SuiteRun
 from comparison.tools import LEVELS, TOOLS, Tool
+from comparison.workloads import FEW, MANY
 
 _RATIOS = """\
 Run time as a multiple of the untraced program's: starting, stopping and saving included (in
@@ -169,6 +170,28 @@ def growth(
     return _joined(table.render(columns, rows, texts=3), failures)
 
 
+def data(cells: Mapping[Key, Cell], tools: Sequence[Tool]) -> str:
+    """The same lines beside objects of 10 and of 1,000 attributes or items."""
+    rows = [
+        [
+            _label(tool),
+            tool.level,
+            table.number(cells[tool.key, FEW].ratio_running),
+            table.number(cells[tool.key, MANY].ratio_running),
+            table.number(growth_beside(cells, tool)),
+        ]
+        for tool in tools
+    ]
+    columns = ["tool", "level", "ratio with 10", "ratio with 1,000", "of these"]
+    return table.render(columns, rows, texts=2)
+
+
+def growth_beside(cells: Mapping[Key, Cell], tool: Tool) -> float | None:
+    """Give how many times as long the lines take beside the larger objects."""
+    few, many = (cells[tool.key, name].ratio_running for name in (FEW, MANY))
+    return many / few if few and many else None
+
+
 def costs(found: Sequence[Mapping[str, float]]) -> str:
     """Starting, stopping and packing."""
     figures = cost_figures(found)
@@ -176,6 +199,7 @@ def costs(found: Sequence[Mapping[str, float]]) -> str:
         ["start and stop of one test, nothing kept", f"{figures['cycle_ms']:.3f} ms"],
         ["the same, CPU", f"{figures['cycle_cpu_ms']:.3f} ms"],
         ["packing speed", f"{figures['packing_mb']:.1f} MB of spool a second"],
+        ["CPU of packing / bare zlib's", f"{figures['packing_zlib']:.2f}"],
         ["kept trace, strings at `values`", f"{figures['bytes_per_event']:.2f} bytes an event"],
         ["spool of the same", f"{figures['spool_per_event']:.2f} bytes an event"],
     ]
@@ -188,6 +212,7 @@ def cost_figures(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
         "cycle_ms": middle(each["cycle_s"] * 1e3 for each in found),
         "cycle_cpu_ms": middle(each["cycle_cpu_s"] * 1e3 for each in found),
         "packing_mb": middle(each["spool_bytes"] / each["packing_s"] / 1e6 for each in found),
+        "packing_zlib": middle(each["packing_s"] / each["zlib_s"] for each in found),
         "bytes_per_event": middle(each["kept_bytes"] / each["kept_events"] for each in found),
         "spool_per_event": middle(each["spool_bytes"] / each["kept_events"] for each in found),
     }
@@ -222,7 +247,7 @@ def _suite(run: SuiteRun) -> str:
         )
     columns = ["tool", "level", "CPU ratio", "least to most", "overhead / limit's"]
     columns += ["memory, MB", "written, MB"]
-    what = "a part" if run.is_part else "the suite"
+    what = "the suite" if run.files == 0 else f"{run.files} of its files"
     title = f"{run.suite} {run.version}, {what} ({run.outcome}):\n"
     failures = table.listed(
         (f"{tool.name} {tool.level}", run.cells[tool.key].problem)

@@ -19,16 +19,33 @@ from comparison.environment import HERE
 from comparison.figures import Cell, Sample
 from comparison.processes import MeasurementError, run
 from comparison.tools import PEERS, TOOLS, UNTRACED, Tool
-from pypi_suites import SUITES, SuiteError, fetch, make_environment, progress
+from pypi_suites import SUITES as COMPARED
+from pypi_suites import TIMED_ONLY, SuiteError, fetch, make_environment, progress
 
-SUITE_NAMES = ("boltons", "packaging")
+SUITES = COMPARED | TIMED_ONLY
+
+SUITE_NAMES = (
+    "boltons",
+    "packaging",
+    "jinja2",
+    "click",
+    "werkzeug",
+    "attrs",
+    "marshmallow",
+    "sqlalchemy",
+)
+# Files that stand for a suite that takes too long, or whose tests are too much alike.
+_CHOSEN = {
+    "packaging": ("test_markers.py", "test_specifiers.py", "test_tags.py", "test_utils.py"),
+    "sqlalchemy": SUITES["sqlalchemy"].part,
+}
 # Files that a recorder of a thousand times the run time gets through, and that compute.
 _PART = {
     "boltons": ("test_iterutils.py", "test_strutils.py", "test_dictutils.py"),
     "packaging": ("test_utils.py", "test_tags.py", "test_requirements.py"),
 }
-KEPT = ("boltons",)
-"""The suites of which all traces are kept once: of packaging, 64,204, that takes over an hour."""
+KEPT = ("boltons", "jinja2", "packaging")
+"""The suites of which all traces are kept once."""
 _COVERAGE = TOOLS["coverage-ctrace-lines"].needs
 
 
@@ -39,6 +56,7 @@ class SuiteRun:
     suite: str
     version: str
     is_part: bool
+    files: int  # 0: all of the suite
     tools: list[Tool]
     cells: dict[str, Cell] = field(default_factory=dict)
     outcome: str = ""  # of the untraced run, as pytest sums it up
@@ -77,11 +95,23 @@ class _Place:
         self.name, self.source, self.python = name, source, python
         self._plan, self._work = plan, work
 
+    def files(self, *, is_part: bool) -> tuple[str, ...]:
+        """Give the files that are run, below the folder of the tests; none are all."""
+        most = self._plan.most_files
+        chosen = _PART[self.name] if is_part else _CHOSEN.get(self.name, ())
+        if most is not None and not chosen:
+            chosen = _PART.get(self.name) or self._first_files()
+        return chosen[:most]
+
+    def _first_files(self) -> tuple[str, ...]:
+        folder = self.source / SUITES[self.name].tests
+        return tuple(
+            sorted(str(path.relative_to(folder)) for path in folder.rglob("test_*.py"))
+        )
+
     def targets(self, *, is_part: bool) -> list[str]:
         folder = self.source / SUITES[self.name].tests
-        if is_part or self._plan.most_files is not None:
-            return [str(folder / file) for file in _PART[self.name][: self._plan.most_files]]
-        return [str(folder)]
+        return [str(folder / file) for file in self.files(is_part=is_part)] or [str(folder)]
 
     def run(self, tool: Tool, *, is_part: bool, keep: str = "failed") -> tuple[Sample, str]:
         """Run the suite once. Gives what it took, and how pytest sums it up."""
@@ -89,9 +119,11 @@ class _Place:
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "files").mkdir(parents=True)
         suite = SUITES[self.name]
-        arguments = [str(self.python), "-m", "pytest", "-q"]
-        arguments += ["--hypothesis-seed=0"] if "hypothesis" in suite.needs else []
-        environ = dict(tool.environ)
+        arguments = [str(self.python), "-m", "pytest", "-q", *suite.arguments]
+        arguments += [f"--deselect={test}" for test in suite.left_out]
+        if "hypothesis" in suite.needs and "--hypothesis-seed=0" not in suite.arguments:
+            arguments += ["--hypothesis-seed=0"]
+        environ = {**suite.environ, **tool.environ}
         if tool.kind == "ours":
             arguments += ["--record-trace", f"--record-level={tool.level}"]
             arguments += [f"--record-keep={keep}", f"--record-dir={folder / 'files'}"]
@@ -141,7 +173,7 @@ def measure_suite(plan: SuitePlan, work: Path) -> tuple[list[SuiteRun], list[Kep
     except (SuiteError, MeasurementError) as problem:
         progress(f"{plan.name}: {problem}")
         reason = str(problem).strip().splitlines()[-1][:200]
-        return [SuiteRun(plan.name, "", is_part=False, tools=[], problem=reason)], []
+        return [SuiteRun(plan.name, "", False, 0, tools=[], problem=reason)], []
 
 
 def _measure_suite(
@@ -150,7 +182,7 @@ def _measure_suite(
     progress(f"{name}: fetching and installing")
     source = fetch(SUITES[name], plan.python, folder)
     light = [tool for tool in plan.tools if _is_light(tool)]
-    heavy = [tool for tool in plan.tools if tool.kind in {"ours", "peer"}]
+    heavy = [tool for tool in plan.tools if tool.kind in {"ours", "peer"} and name in _PART]
     if not any(tool.kind == "peer" and not _is_light(tool) for tool in heavy):
         heavy = []
     runs, kept = [], []
@@ -166,7 +198,8 @@ def _measure_suite(
             also=also,
         )
         place = _Place(name, source, python, plan, folder)
-        measured = SuiteRun(name, source.name.rpartition("-")[2], is_part, tools)
+        files = len(place.files(is_part=is_part))
+        measured = SuiteRun(name, source.name.rpartition("-")[2], is_part, files, tools)
         _measure(place, measured, plan.rounds)
         runs.append(measured)
         if not is_part and name in KEPT:

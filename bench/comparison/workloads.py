@@ -172,6 +172,41 @@ def attributes(scale: float) -> int:
     return account.balance + account.moves + point.x
 
 
+class _Bag:
+    pass
+
+
+def _holders(count: int) -> tuple[object, ...]:
+    bag = _Bag()
+    for i in range(count):
+        setattr(bag, f"a{i}", i)
+    numbers = range(count)
+    thinned = set(range(count * 10)) - set(range(5, count * 10))
+    return (
+        bag,
+        list(numbers),
+        {f"k{i}": i for i in numbers},
+        set(numbers),
+        thinned,
+        tuple(numbers),
+    )
+
+
+def _lines_beside(held: int) -> Callable[[float], int]:
+    """Make a program whose lines have objects in view, of so many attributes or items each."""
+
+    def run(scale: float) -> int:
+        bag, items, entries, *sets = _holders(held)
+        total = 0
+        for i in range(_times(scale, 400_000)):
+            total += i & 7
+            if total > 1_000_000:
+                total -= 1_000_000
+        return total + len((bag, items, entries, sets))
+
+    return run
+
+
 def _times(scale: float, count: int) -> int:
     return max(int(count * scale), 1)
 
@@ -184,3 +219,10 @@ WORKLOADS: dict[str, Callable[[float], int]] = {
     "exceptions": exceptions,
     "attributes": attributes,
 }
+
+FEW, MANY = "10 in view", "1,000 in view"
+IN_VIEW: dict[str, Callable[[float], int]] = {
+    FEW: _lines_beside(10),
+    MANY: _lines_beside(1000),
+}
+"""Not compared with others: what is in view must not matter."""

@@ -184,7 +184,7 @@ def test_a_report_gives_the_reason_of_what_failed_and_what_was_left_out() -> Non
 
 def test_a_suite_shows_the_spread_what_was_written_and_other_outcomes() -> None:
     chosen = [tools.TOOLS["limit-lines"], tools.TOOLS["ours-lines"]]
-    run = SuiteRun("boltons", "26.2.0", is_part=False, tools=chosen, outcome="519 passed")
+    run = SuiteRun("boltons", "26.2.0", False, 0, tools=chosen, outcome="519 passed")
     run.cells = {
         "limit-lines": cell(1.1),
         "ours-lines": cell(1.2, 1.3, 1.2, written_bytes=7_000_000),
@@ -200,7 +200,7 @@ def test_a_suite_shows_the_spread_what_was_written_and_other_outcomes() -> None:
 
 
 def test_a_suite_that_was_not_measured_has_the_reason() -> None:
-    run = SuiteRun("boltons", "", is_part=False, tools=[], problem="cannot fetch boltons")
+    run = SuiteRun("boltons", "", False, 0, tools=[], problem="cannot fetch boltons")
     assert report.suite([run], []) == "Not measured:\n\n- boltons: cannot fetch boltons\n"
 
 
@@ -223,9 +223,12 @@ def test_the_summary_of_pytest_is_read_without_its_time(line: str, summary: str)
         ("cycle", 0.05, "aim"),
         ("cycle", 0.3, "must"),
         ("cycle", 0.6, "missed"),
-        ("packing", 300, "aim"),
-        ("packing", 60, "must"),
-        ("packing", 40, "missed"),
+        ("packing", 1.1, "aim"),
+        ("packing", 1.4, "must"),
+        ("packing", 1.6, "missed"),
+        ("peers", 4.0, "aim"),
+        ("peers", 2.0, "must"),
+        ("peers", 0.5, "missed"),
     ],
 )
 def test_a_target_is_reached_from_its_side(name: str, value: float, word: str) -> None:

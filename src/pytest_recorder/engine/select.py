@@ -158,7 +158,6 @@ def make(
             hot_native,
             _parts("native.hot_path").native_callbacks(hot_native),
             capabilities=choice.capabilities,
-            on_fault=on_fault,
         )
     parts |= {"marked": partial(marked, handle_failure), "is_foreign": is_foreign}
     pure, unreported = _pure_hot_path(faults, sink, parts), Unreported()
@@ -170,7 +169,6 @@ def make(
         pure,
         _parts("sysmon").pure_callbacks(pure, on_fault, unreported),
         capabilities=choice.capabilities,
-        on_fault=on_fault,
         unreported=unreported,
     )
 

@@ -39,16 +39,12 @@ class MonitoringEngine:
         callbacks: Callbacks,
         *,
         capabilities: Capabilities,
-        on_fault: Callable[..., Any],
         unreported: Unreported | None = None,
     ) -> None:
         self.unreported = unreported or Unreported()
         self._hot = hot
         self._callbacks: Callbacks = callbacks
         self.capabilities = capabilities
-        self._look: Callable[[CodeType, int], Any] = shield2(
-            self._look_at_streams, partial(on_fault, callback="line")
-        )
         self._tool = ToolId()
         self._is_installed = False
         self._started = False
@@ -69,9 +65,6 @@ class MonitoringEngine:
         self._local: int = events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
         if self._hot.has_lines:
             self._local |= events.LINE
-        else:
-            # No lines are recorded, but code that may replace `sys.stdout` is watched line by line.
-            self._callbacks = {**self._callbacks, events.LINE: self._look}
         self._hot.enable_code = self._enable
         # An earlier recording may have switched off, under this id, what is in scope now.
         INTERPRETER.monitoring.restart_events()
@@ -151,10 +144,8 @@ class MonitoringEngine:
             self._expected(self._hot.codes_of_trace())
         )
 
-    def _look_at_streams(self, code: CodeType, line: int) -> None:
-        self._hot.watch_streams()
-
     def _enable(self, code: CodeType) -> None:
+        # Where no lines are recorded, of one the hot path only looks at the streams.
         if not self._hot.has_lines and may_replace_streams(code):
             self._watched.add(id(code))
         self._tool.set_local(code, self._local_events(code))

@@ -212,10 +212,15 @@ class Recorder:
 
     def _learn_new_variables(self) -> None:
         """Learn what tests and fixtures have put into the environment under names of secrets."""
-        if self._variables == OS.variables:
+        known = self._variables
+        if known == OS.variables:
             return
+        # Whoever sets one puts another object there; pytest names the phase in one.
+        new = {
+            name: value for name, value in OS.variables.items() if known.get(name) is not value
+        }
         self._variables = OS.variables.copy()
-        self.learn(environment().items())
+        self.learn(environment(new).items())
 
     def note(self, frame: FrameType, text: str) -> None:
         """Record a remark as a `log` event at the nearest frame in scope."""

@@ -229,9 +229,13 @@ def _original(name: str) -> Any:
     return _unpatched("_thread", _thread, name)
 
 
-def environment() -> dict[str, str]:
-    """Give the environment as it is now: `os.environ` without its methods, which are Python's."""
-    return {_variable(name): _variable(value) for name, value in OS.variables.items()}
+def environment(variables: dict[Any, Any] | None = None) -> dict[str, str]:
+    """Give the environment as it is now, or some of `OS.variables`, as texts.
+
+    It is `os.environ` without its methods, which are Python's.
+    """
+    given = OS.variables if variables is None else variables
+    return {_variable(name): _variable(value) for name, value in given.items()}
 
 
 def variable(name: str) -> str | None:

@@ -42,6 +42,11 @@ _PATIENCE_S = 0.5
 """So often somebody who waits looks whether there is anybody left to wait for."""
 
 
+def level_after(plain_bytes: int) -> int:
+    """Give the level of zlib for what comes after so many bytes of a trace."""
+    return _QUICK if plain_bytes >= _MUCH_BYTES else _THOROUGH
+
+
 class BlockWriter:
     """Takes blocks in their order. A context manager: its threads end with it, on any way out.
 
@@ -67,7 +72,7 @@ class BlockWriter:
         """Add a block whose payload is the parts one after another. Raises OSError, ERR_IO."""
         size = sum(map(len, parts))
         is_much = self._plain_bytes >= _MUCH_BYTES
-        level = None if not deflate or self._is_frugal else _QUICK if is_much else _THOROUGH
+        level = None if not deflate or self._is_frugal else level_after(self._plain_bytes)
         job = _Job(kind, parts, size, level, events)
         self._plain_bytes += size
         if not is_much or level is None or not self._hand_over(job):

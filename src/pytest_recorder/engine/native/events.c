@@ -45,6 +45,9 @@ hot_start(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object
 int
 hot_line(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object, int line)
 {
+    if (hot->settings.level < LEVEL_LINES) {
+        return check_streams(hot);
+    }
     FrameState *state = hot->spool.current;
     if (state == NULL || state->key != frame || state->code->code != object) {
         if (state_of(hot, tstate, frame, object, &state) < 0) {

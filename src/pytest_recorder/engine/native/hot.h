@@ -161,6 +161,8 @@ typedef struct Object {
     int seen_count;
     int seen_size;
     int pairs_from; /* from there, two belong together */
+    int slots_seen; /* of those of its type, up to the bound; */
+    int slots_set;  /* of the others, those that have a value */
     Seen *seen;
     Py_ssize_t quick_size;
     uint64_t version; /* of a dictionary, or a fingerprint */

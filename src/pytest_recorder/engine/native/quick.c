@@ -106,16 +106,36 @@ keep_set(Hot *hot, Object *object, PyObject *value, int is_deep)
     Py_ssize_t size = PySet_GET_SIZE(value), most = hot->settings.items, at = 0;
     int count = (int)(size < most ? size : most), found = 0;
     PyObject *item;
-    if (seen_reserve(object, count) < 0) {
+    if (seen_reserve(object, 2 * count) < 0) {
         return -1;
     }
     while (found < count && set_next(value, &at, &item)) {
+        object->seen[count + found].item = (PyObject *)(uintptr_t)(at - 1);
         see_part(hot, is_deep, &object->seen[found++], item);
     }
     object->seen_count = object->pairs_from = found;
     object->quick_size = size;
+    object->keys = ((PySetObject *)value)->table;
+    object->version = (uint64_t)((PySetObject *)value)->mask;
     object->quick = QUICK_SET;
     return 0;
+}
+
+/* A set of which all is seen holds the same where each item is at its place: a table can be much larger
+ * than what is in it. */
+static int
+places_are_same(const Hot *hot, const Object *object, const PySetObject *set)
+{
+    if (set->table != object->keys || (uint64_t)set->mask != object->version) {
+        return 0;
+    }
+    for (int i = 0; i < object->seen_count; i++) {
+        uintptr_t place = (uintptr_t)object->seen[object->seen_count + i].item;
+        if (!is_as_seen(hot, &object->seen[i], set->table[place].key)) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 static int
@@ -125,6 +145,9 @@ set_is_same(const Hot *hot, const Object *object, PyObject *value)
     PyObject *item;
     if (PySet_GET_SIZE(value) != object->quick_size) {
         return 0;
+    }
+    if (object->seen_count == object->quick_size) {
+        return places_are_same(hot, object, (const PySetObject *)value);
     }
     for (int i = 0; i < object->seen_count; i++) {
         if (!set_next(value, &at, &item) || !is_as_seen(hot, &object->seen[i], item)) {
@@ -151,6 +174,31 @@ static PyObject *
 slot_of(const TypeReader *reader, PyObject *value, int slot)
 {
     return *(PyObject **)((char *)value + reader->slot_offsets[slot]);
+}
+
+/* How many slots have a value, from one on. */
+static int
+slots_set(const TypeReader *reader, PyObject *value, int from)
+{
+    int count = 0;
+    for (int i = from; i < reader->slots; i++) {
+        count += slot_of(reader, value, i) != NULL;
+    }
+    return count;
+}
+
+/* Slots up to the bound: of the others it matters how many have a value. */
+static void
+keep_slots(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int is_deep)
+{
+    int shown = 0, i = 0;
+    for (; i < reader->slots && shown < hot->settings.attributes; i++) {
+        PyObject *item = slot_of(reader, value, i);
+        see_part(hot, is_deep, &object->seen[object->seen_count++], item);
+        shown += item != NULL;
+    }
+    object->slots_seen = i;
+    object->slots_set = slots_set(reader, value, i);
 }
 
 /* Pairs of a key, by its address, and what stands there. */
@@ -203,9 +251,7 @@ keep_attributes(Hot *hot, Object *object, PyObject *value, TypeReader *reader, i
     if (seen_reserve(object, reader->slots + 1 + 2 * count) < 0) {
         return -1;
     }
-    for (int i = 0; i < reader->slots; i++) {
-        see_part(hot, is_deep, &object->seen[object->seen_count++], slot_of(reader, value, i));
-    }
+    keep_slots(hot, object, value, reader, is_deep);
     if (reader->shape == SHAPE_EXCEPTION) {
         see_part(hot, is_deep, &object->seen[object->seen_count++], ((PyBaseExceptionObject *)value)->args);
     }
@@ -242,12 +288,12 @@ attributes_are_same(const Hot *hot, const Object *object, PyObject *value)
     PyTypeObject *type = object->type;
     TypeReader *reader = reader_as_seen(hot, object, value);
     int at = 0;
-    for (int i = 0; reader != NULL && i < reader->slots; i++) {
-        if (!is_as_seen(hot, &object->seen[at++], slot_of(reader, value, i))) {
+    for (; reader != NULL && at < object->slots_seen; at++) {
+        if (!is_as_seen(hot, &object->seen[at], slot_of(reader, value, at))) {
             return 0;
         }
     }
-    if (reader == NULL ||
+    if (reader == NULL || slots_set(reader, value, at) != object->slots_set ||
         (reader->shape == SHAPE_EXCEPTION &&
          !is_as_seen(hot, &object->seen[at++], ((PyBaseExceptionObject *)value)->args))) {
         return 0;
@@ -448,8 +494,8 @@ attributes_have_links(const Hot *hot, const Object *object, PyObject *value)
     PyTypeObject *type = object->type;
     TypeReader *reader = reader_as_seen(hot, object, value);
     int at = 0;
-    if (reader == NULL) {
-        return 0;
+    if (reader == NULL || object->slots_seen < reader->slots) {
+        return 0; /* one that was beyond the bound can come into view */
     }
     for (int i = 0; i < reader->slots; i++) {
         if (!links_alike(hot, &object->seen[at++], slot_of(reader, value, i))) {

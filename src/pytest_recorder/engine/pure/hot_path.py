@@ -271,12 +271,12 @@ class PureHotPath(Entrance):
         return True
 
     def line(self, frame: FrameType, code: CodeType, line: int) -> None:
-        """Record that a frame reached another line."""
-        state = self._state(frame, code)
-        if state is None:
-            return
+        """Record that a frame reached another line, or only look at the streams."""
         if self._stdout() is not sys.stdout or self._stderr() is not sys.stderr:
             self._streams_changed()
+        state = self._state(frame, code) if self.has_lines else None
+        if state is None:
+            return
         if state.exception_key:
             self.follow_handled(frame, state)
         if line == state.line_seen:
