@@ -20,7 +20,16 @@ FOLDERS = (_PACKAGE / "engine/native", _PACKAGE / "tracefile")
 MOST_LINES = 600
 UNIT, STATE = "unit.c", "hot.h"
 # The files of the scan are compiled one by one.
-SCAN = ("scan", "scan_bytes", "scan_texts", "scan_fields", "scan_rows", "scan_records", "_scan")
+SCAN = (
+    "scan",
+    "scan_bytes",
+    "scan_texts",
+    "scan_fields",
+    "scan_rows",
+    "scan_objects",
+    "scan_records",
+    "_scan",
+)
 # Headers without a `.c`, which know nothing of the others.
 BELOW = ("internals", "vocabulary", "shapes", "mix", "hot")
 

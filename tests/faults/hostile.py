@@ -100,11 +100,11 @@ def changed(records: bytes, *pairs: bytes, deleted: bytes = b"\0") -> bytes:
 class Maker:
     """Puts a trace together."""
 
-    def __init__(self, definitions: bytes = DEFINITIONS, source: bytes = SOURCE) -> None:
-        self._parts = [
-            MAGIC,
-            block(BlockKind.MANIFEST, json.dumps(MANIFEST).encode(), deflate=False),
-        ]
+    def __init__(
+        self, definitions: bytes = DEFINITIONS, source: bytes = SOURCE, version: int = 1
+    ) -> None:
+        manifest = json.dumps(MANIFEST | {"format": version}).encode()
+        self._parts = [MAGIC, block(BlockKind.MANIFEST, manifest, deflate=False)]
         self._count = 0
         self._rows: list[list[int]] = []
         self.add(BlockKind.DEFINITIONS, definitions)
@@ -408,6 +408,58 @@ def frames_made_again() -> bytes:
     return failing(Maker().events(CALL + frame, 1)).ended()
 
 
+REFERENCE = bytes((Tag.REFERENCE,))
+
+
+def whole(number: int, items: bytes = b"", count: int = 0) -> bytes:
+    """Give a record of all that a list holds."""
+    head = bytes((Op.OBJECT, Tag.SEQUENCE)) + uv(1) + uv(number) + uv(count)
+    return head + b"\0" + uv(count) + items
+
+
+def put_in_front(number: int, length: int, item: bytes) -> bytes:
+    """Give a record of a list that got an item before all others."""
+    head = bytes((Op.ITEMS,)) + uv(number) + uv(length)
+    return head + b"\0\0" + uv(0) + uv(0) + uv(1) + item
+
+
+def references_without_end() -> bytes:
+    made = Maker(version=2)
+    held = changed(LINE, uv(1) + REFERENCE + uv(1))
+    made.events(
+        CALL + whole(1, (REFERENCE + uv(1)) * (4 * MIB), 4 * MIB) + held * 100_000, 100_001
+    )
+    return failing(made).ended()
+
+
+def an_object_told_again_and_again() -> bytes:
+    made = Maker(version=2)
+    told = (whole(1) + changed(LINE, uv(1) + REFERENCE + uv(1))) * 100_000
+    for _ in range(5):
+        made.events(CALL + told, 100_001)
+    return failing(made).ended()
+
+
+def parts_that_move_again_and_again() -> bytes:
+    made, length = Maker(version=2), 100_000
+    records = [CALL, whole(1, b"\0" * length, length)]
+    records += [put_in_front(1, length + n + 1, b"\1") + LINE for n in range(length)]
+    made.events(b"".join(records), length + 1)
+    return failing(made).ended()
+
+
+def objects_in_objects() -> bytes:
+    """Each of 2,000 objects holds the 60 behind it, and a variable holds each."""
+    made, count = Maker(version=2), 2_000
+    records = [CALL]
+    for n in range(count, 0, -1):
+        items = [REFERENCE + uv(m) for m in range(n + 1, min(n + 61, count + 1))]
+        records.append(whole(n, b"".join(items), len(items)))
+    records += [changed(LINE, uv(1) + REFERENCE + uv(n)) for n in range(1, count + 1)]
+    made.events(b"".join(records), count + 1)
+    return failing(made).ended()
+
+
 MECHANISMS: dict[str, Callable[[], bytes]] = {
     made.__name__: made
     for made in (
@@ -416,6 +468,10 @@ MECHANISMS: dict[str, Callable[[], bytes]] = {
         entries_of_a_dict,
         objects_in_a_value,
         values_of_open_frames,
+        references_without_end,
+        an_object_told_again_and_again,
+        parts_that_move_again_and_again,
+        objects_in_objects,
         frames_that_never_end,
         frames_in_frames,
         lines_in_a_block,

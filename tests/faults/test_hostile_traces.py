@@ -15,15 +15,22 @@ COMMANDS = {
     "show --at failure": ["show", "--at", "failure", "{}"],
     "explain": ["explain", "{}"],
     "values": ["values", "{}", "x"],
+    "object": ["object", "{}", "1"],
     "calls": ["calls", "{}", "f"],
     "at": ["at", "{}", "m.py:1"],
     "export": ["export", "{}"],
+    "export --objects": ["export", "--objects", "{}"],
     "html": ["html", "{}"],
 }
 MOST_MEBIBYTES = 256
 """What 2 MiB of the densest values, the tables of a file and a block of events take together."""
-FULL = {"info", "show", "explain", "html"}
-WITH_ALL = {"items_of_a_value", "frames_that_never_end", "lines_in_many_blocks"}
+FULL = {"info", "show", "explain", "html", "object"}
+WITH_ALL = {
+    "parts_that_move_again_and_again",
+    "items_of_a_value",
+    "frames_that_never_end",
+    "lines_in_many_blocks",
+}
 
 
 pytestmark = [

@@ -5,6 +5,7 @@ Any input gives what can be read of it, or an error with a code.
 
 import contextlib
 import io
+import itertools
 import json
 import random
 import tempfile
@@ -17,9 +18,14 @@ from pytest_recorder.errors import EnvironmentError, RecorderError, TargetError
 from pytest_recorder.format.cursor import Malformed
 from pytest_recorder.format.decode import EventDecoder
 from pytest_recorder.format.definition_tables import DefinitionTables
+from pytest_recorder.format.layout import EVENTS_HEAD
+from pytest_recorder.format.object_changes import ObjectFollower
+from pytest_recorder.format.object_scan import scan_objects
+from pytest_recorder.format.vocabulary import MAX_BLOCK_EVENTS
 from pytest_recorder.system import compiled
+from pytest_recorder.tracefile.object_index import ObjectIndex
 from pytest_recorder.tracefile.reader import Trace, open_trace
-from pytest_recorder.tracefile.scan import NativeScan, PureScan, Scan
+from pytest_recorder.tracefile.scan import NativeScan, ObjectScan, PureScan, Scan
 from tests.fuzz import seeds
 from tests.fuzz.mutation import Mutation, mutate_bytes, mutate_spool, mutate_trace
 
@@ -27,6 +33,7 @@ NATIVE_SCAN = compiled.load("pytest_recorder.tracefile._scan").module
 _FOLDER = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
 _PATH = Path(_FOLDER.name) / "a.pyrec"
 _TINY = 4
+HEAD = bytes(EVENTS_HEAD.size)
 
 
 class WrongError(AssertionError):
@@ -53,6 +60,7 @@ def decoders(data: bytes) -> None:
         good = tables.feed_prefix(definitions)
         _ensure(good < len(definitions), "a prefix was taken of what is damaged")
     _events(tables, records)
+    _objects(tables, records)
     _ensure_scans_agree(tables, records)
 
 
@@ -75,6 +83,36 @@ def _decoded(
     except Malformed as error:
         return found, error.message
     return found, None
+
+
+def _objects(tables: DefinitionTables, records: bytes) -> None:
+    """What is found of objects without decoding is where the events are, as far as these go."""
+    found = scan_objects(records, tables.codes, 0, MAX_BLOCK_EVENTS)
+    if NATIVE_SCAN is not None:
+        native = ObjectScan(tables).find(records, 0, MAX_BLOCK_EVENTS, 0)
+        _ensure(native.columns() == found.columns(), "other objects in C")
+    follower, lines = ObjectFollower(), []
+    with contextlib.suppress(Malformed):
+        decoder = EventDecoder(tables, records)
+        for event in decoder:
+            lines.append((event.frame or 0, event.line or 0))
+            for record in event.objects:
+                follower.take(event.n, record, decoder.objects.type_of)
+    least = min(len(lines), len(found.frames))
+    for n in range(least):
+        frame, line = lines[n]
+        if frame and -(1 << 63) <= line < 1 << 63:
+            _ensure((found.frames[n], found.lines[n]) == (frame, line), ("place", n))
+    _ensure(len(found.frames) >= len(lines), "fewer events where values are passed over")
+    index = ObjectIndex(tables, [range(len(found.frames))], lambda _: HEAD + records, 3)
+    for number in range(3):
+        life = index.life(number)
+        changes = sum(1 for _ in itertools.islice(index.changes(number), len(records) + 1))
+        _ensure(changes <= len(records), "more changes than bytes")
+        if life is not None:
+            index.holders(number)
+            index.names_at(number, life.last)
+            index.maker(life.last)
 
 
 def _ensure_scans_agree(tables: DefinitionTables, records: bytes) -> None:
@@ -133,6 +171,11 @@ def read_all(trace: Trace) -> int:
     for block in range(len(trace.block_ranges())):
         trace.read_block(block)
     list(trace.stored_blocks())
+    _ensure(sum(1 for _ in trace.events_with_objects()) == count, "other events with objects")
+    for number in range(1, _TINY):
+        if trace.objects.life(number) is not None:
+            list(trace.objects.changes(number))
+            trace.objects.holders(number)
     if count:
         with contextlib.suppress(RecorderError):
             trace.values_at(count - 1)
@@ -171,11 +214,18 @@ COMMANDS = {
     "explain-json": ["explain", "--json", "{}"],
     "why": ["why", "{}", "x"],
     "values": ["values", "--json", "{}", "x"],
+    "object": ["object", "--json", "{}", "1"],
+    "object-text": ["object", "{}", "2"],
     "calls": ["calls", "{}", "*"],
     "at": ["at", "--json", "{}", "m.py:2"],
     "export": ["export", "{}"],
+    "export-objects": ["export", "--objects", "{}"],
     "html": ["html", "{}", "-o", str(_PATH.with_suffix(".html"))],
 }
+
+
+EACH = ("at", "object")
+"""Those that print an object on each line."""
 
 
 def command(name: str) -> Callable[[bytes], None]:
@@ -216,7 +266,7 @@ def _ensure_known_status(argv: list[str]) -> None:
         raise WrongError(f"{argv[0]} ends with {status}: {err.getvalue()[-2000:]}")
     _ensure("\x1b" not in out.getvalue() + err.getvalue(), "a terminal escape")
     if status == 0 and "--json" in argv:
-        for line in out.getvalue().splitlines() if argv[0] == "at" else [out.getvalue()]:
+        for line in out.getvalue().splitlines() if argv[0] in EACH else [out.getvalue()]:
             json.loads(line)
 
 

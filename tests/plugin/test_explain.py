@@ -448,7 +448,7 @@ def objects(text: str) -> list[dict[str, Any]]:
 def test_questions_are_answered(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = asked(capsys, "explain", trace)
     assert text == (trace.parent / "failure.md").read_text()
-    assert "changed: self.prices[2] = 1 (and earlier)" in text
+    assert re.search(r"changed: self.prices\[2\] = 1 \(and earlier\), object #\d+  \[", text)
     assert asked(capsys, "explain", trace.parents[1]) == text
     (whole,) = objects(asked(capsys, "explain", trace, "--json"))
     assert whole["exception"]["type"] == "AssertionError"
@@ -469,6 +469,12 @@ def test_questions_are_answered(trace: Path, capsys: pytest.CaptureFixture[str])
     assert [len(change["new"]["items"]) for change in history] == [0, 2, 3]
     assert [change["line"] for change in history] == [13, 14, 15]
     assert history[1]["by"]["line"] == 7
+    assert (history[1]["through"], history[1]["is_doubtful"]) == ("self.prices", False)
+    number = history[1]["object"]
+    assert number == history[1]["new"]["id"]
+    assert f" through self.prices, object #{number}" in asked(
+        capsys, "values", trace, "basket.prices"
+    )
     lines = asked(capsys, "values", trace, "self.prices", "--at", "test_it.py:7").splitlines()
     assert [line.split("  ")[1] for line in lines] == ["argument: self.prices = [5, 5]"]
     assert len(asked(capsys, "values", trace, "basket", "--at", "failure").splitlines()) == 3
@@ -481,6 +487,22 @@ def test_questions_are_answered(trace: Path, capsys: pytest.CaptureFixture[str])
     assert "Basket.total(self=" in asked(capsys, "calls", trace, "Basket.t*")
     assert "-> 11" in asked(capsys, "calls", trace, "total")
 
+    told = asked(capsys, "object", trace, f"#{number}")
+    assert told == asked(capsys, "object", trace, "basket.prices@16")
+    lines = told.splitlines()
+    assert lines[0].startswith(f"list #{number}: first met at event ")
+    assert "appended [2] = 1 through self.prices  [test_it.py:7 Basket.put]" in told
+    assert "  basket.prices in test_basket (test_it.py)" in told
+    life, *rest = objects(asked(capsys, "object", trace, number, "--json"))
+    assert (life["kind"], life["object"], life["type"]) == ("life", number, "list")
+    changes = [answer for answer in rest if answer["kind"] == "object"]
+    assert [change["how"] for change in changes] == ["met", "changed", "changed", "changed"]
+    assert [change["by"]["line"] for change in changes[1:]] == [7, 7, 7]
+    assert {answer["path"] for answer in rest if answer["kind"] == "holder"} >= {
+        "self.prices",
+        "basket.prices",
+    }
+
     there = objects(asked(capsys, "at", trace, "test_it.py:7", "--json"))
     assert [len(at["locals"]["self"]["attributes"]["prices"]["items"]) for at in there] == [
         0,
@@ -488,6 +510,15 @@ def test_questions_are_answered(trace: Path, capsys: pytest.CaptureFixture[str])
         2,
     ]
     assert len(asked(capsys, "at", trace, "test_it.py:7").splitlines()) == 3
+
+
+def test_of_format_1_a_reader_is_told_what_is_not_known_of_an_object(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "format-1-mutation.pyrec"
+    lines = asked(capsys, "object", golden, "#2").splitlines()
+    assert "  table in changes_dict (mutation.py)" in lines[4]
+    assert lines[-1].startswith("a trace of format 1 tells neither of changes")
 
 
 @pytest.mark.parametrize(
@@ -501,6 +532,10 @@ def test_questions_are_answered(trace: Path, capsys: pytest.CaptureFixture[str])
         ("why", "total@x"),
         ("values", "total", "--at", "999999"),
         ("values", "f()"),
+        ("object", "#99999"),
+        ("object", "99999999999999999999"),
+        ("object", "total"),
+        ("object", "nothing"),
         ("at", "12"),
         ("at", "test_it.py"),
     ],

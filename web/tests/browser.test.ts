@@ -331,6 +331,23 @@ describe("a reader finds", () => {
     await shown.close();
   });
 
+  test("who changed an object, by its number", async () => {
+    const shown = await Shown.open(browser, "test_origin-1");
+    const basket = shown.page.locator('.values > li[data-name="basket"]');
+    await basket.locator("button.twist").first().click();
+    const number = basket.locator(".inner button.number").first();
+    const name = await number.textContent();
+    await number.click();
+    const changes = basket.locator(".inner .object-details li");
+    await expect.poll(() => changes.allTextContents()).toEqual([
+      expect.stringContaining("first seen in"), expect.stringMatching(/changed by (Basket\.)?add .*\[0\] = 'tea'/),
+    ]);
+    expect(await basket.locator(".object-details h3").textContent()).toMatch(`list ${name} 1 change`);
+    await changes.last().locator("button").click();
+    await expect.poll(async () => (await shown.where()).file).toContain("test_stories.py");
+    await shown.close();
+  });
+
   test.each([
     ["fn:read", 1], ["var:port", 0], ["val:localhost", 3], ["exc:Refused", 1], ["out:refused", 1], ["fn:read exc:KeyError", 1],
     ["line:test_stories.py:1", 0], ["file:stories fn:start", 1], ['out:"starting"', 1], ["no such text anywhere", 0],

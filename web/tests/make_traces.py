@@ -78,11 +78,15 @@ def write(path: Path, folder: Path, name: str) -> None:
             for event in list(trace.events())[:: max(len(trace) // 40, 1)]
             if event.frame is not None
         }
+        told: dict[int, list[list[Any]]] = {}
+        for _, changes in trace.events_with_objects():
+            for change in changes:
+                told.setdefault(change.number, []).append([change.n, change.is_doubtful])
         texts = {
             n: [[name, render_value(value, width=10_000)] for name, value in found.items()]
             for n, found in ((n, trace.values_at(int(n))) for n in values)
         }
-    content = {"events": events, "values": values, "texts": texts}
+    content = {"events": events, "values": values, "texts": texts, "told": told}
     (folder / f"{name}.json").write_text(json.dumps(content), encoding="ascii")
 
 

@@ -13,7 +13,8 @@ import { HeldValues } from "../src/format/objects";
 import { Index, Scanner } from "../src/format/scan";
 import type { Part, Value } from "../src/format/values";
 import { isSame } from "../src/model/changes";
-import { folder, pairs } from "./pages";
+import { storyOf } from "../src/model/told";
+import { expected, folder, openProgram, pairs, programs } from "./pages";
 
 interface Case {
   name: string;
@@ -183,4 +184,29 @@ test("changes far apart are found from any side", () => {
   const shown = (at: number): unknown[] => events[at + 1]!.changes!.get("a")!.items!.slice(0, 12).map((item) => item.value);
   for (const at of [4999, 3, 2500, 2499, 2498, 0, 4000, 4001, 17]) expect(shown(at)).toEqual(want[at]);
   expect(events[5000]!.changes!.get("a")!.items!.length).toBe(5000);
+});
+
+test.each(programs())("who changed an object in %s is what Python says", async (name) => {
+  const trace = await openProgram(name);
+  for (const [number, told] of Object.entries(expected(name).told)) {
+    const { changes, isCut } = await storyOf(trace, Number(number), 0, Infinity);
+    expect(isCut).toBe(false);
+    expect([number, changes.map(({ n, isDoubtful }) => [n, isDoubtful])]).toEqual([number, told]);
+  }
+});
+
+test("of many records of an object those around the moment are looked at", async () => {
+  const trace = await openProgram("blocks");
+  const [number, told] = Object.entries(expected("blocks").told).reduce((most, one) => (one[1].length > most[1].length ? one : most));
+  const middle = told[told.length >> 1]![0];
+  const { changes, isCut } = await storyOf(trace, Number(number), middle, 10);
+  expect(isCut).toBe(true);
+  expect(changes.length).toBeLessThanOrEqual(10);
+  expect(changes.some(({ n }) => n >= middle) && changes.some(({ n }) => n <= middle)).toBe(true);
+});
+
+test("records of more objects than the page holds are counted as cut", () => {
+  const index = new Index(0, 1);
+  index.told.push(0, 2 ** 40, false);
+  expect([index.told.size, index.told.isCut]).toEqual([0, true]);
 });

@@ -22,7 +22,7 @@ export async function openProgram(name: string): Promise<Trace> {
   return Trace.open(head, carried);
 }
 
-export function expected(name: string): { events: Record<string, unknown>[]; values: Record<string, unknown>; texts: Record<string, [string, string][]> } {
+export function expected(name: string): { events: Record<string, unknown>[]; values: Record<string, unknown>; texts: Record<string, [string, string][]>; told: Record<string, [n: number, isDoubtful: boolean][]> } {
   return JSON.parse(readFileSync(join(folder(), `${name}.json`), "ascii"));
 }
 

@@ -1,11 +1,14 @@
 """Words a change as what changed: `order.lines[2] = ...`, not the whole order again."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from pytest_recorder.analysis.value_text import render_value
 from pytest_recorder.format.events import Value
+from pytest_recorder.format.object_changes import ObjectChange, PartChange
 
 _MOST_PARTS = 3
+_PART_WIDTH = 40
 
 
 def describe_change(name: str, old: Value | None, new: Value) -> list[str]:
@@ -23,6 +26,35 @@ def describe_change(name: str, old: Value | None, new: Value) -> list[str]:
         if len(parts) > _MOST_PARTS:
             return [whole]
     return parts or [whole]
+
+
+def describe_parts(change: ObjectChange) -> str:
+    """Say what changed in an object itself: `appended [2] = 3, removed .name`."""
+    shown = [_part(part) for part in change.parts[:_MOST_PARTS]]
+    if len(change.parts) > _MOST_PARTS:
+        shown.append(f"{len(change.parts) - _MOST_PARTS} more")
+    more = sum(part.how != "replaced" for part in change.parts)
+    more -= 2 * sum(part.how == "removed" for part in change.parts)
+    if change.length is not None and change.length != (change.length_before or 0) + more:
+        before = "" if change.length_before is None else f" from {change.length_before}"
+        shown.append(f"length{before} to {change.length}")
+    return ", ".join(shown) or "changed"
+
+
+def _part(part: PartChange) -> str:
+    if part.place == "item":
+        shown = render_value(part.new or part.old or {}, width=_PART_WIDTH)
+        return f"{part.how} {shown}"
+    if part.place == "attribute":
+        where = f" .{part.at}"
+    elif part.place == "key":
+        key: Any = part.at
+        where = f" [{render_value(key, width=_PART_WIDTH)}]"
+    else:
+        where = f" [{part.at}]" if part.place == "index" else ""
+    old = "" if part.old is None else f", was {render_value(part.old, width=_PART_WIDTH)}"
+    new = "" if part.new is None else f" = {render_value(part.new, width=_PART_WIDTH)}"
+    return f"{part.how}{where}{new}{old}"
 
 
 def _parts(name: str, old: Value, new: Value) -> Iterator[str]:

@@ -3,8 +3,16 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from pytest_recorder.analysis.history import History
-from pytest_recorder.analysis.objects import PathStep, content, follow, mark, parts, paths_to
+from pytest_recorder.analysis.history import History, Telling
+from pytest_recorder.analysis.objects import (
+    PathStep,
+    content,
+    follow,
+    is_open,
+    mark,
+    parts,
+    paths_to,
+)
 from pytest_recorder.format.events import Event, Value
 
 _MOST_STEP_EVENTS = 20_000
@@ -28,6 +36,8 @@ class Change(NamedTuple):
     """The event that shows it."""
     old: Value | None
     new: Value | None
+    is_doubtful: bool = False
+    """Whether it may be another object, which got the address of the one before."""
 
 
 def variable_changes(
@@ -77,6 +87,36 @@ def object_changes(
 
     A change is shown first by the innermost frame that holds the object: that one made it.
     """
+    if history.has_records_of_objects:
+        return _told_changes(history, number, part, before)
+    return _seen_changes(history, number, part, before)
+
+
+def _told_changes(
+    history: History, number: int, part: PathStep | None, before: int
+) -> Iterator[Change]:
+    newer: Telling | None = None
+    for told in history.tellings(number, before):
+        if not is_open(told.value):
+            continue  # at the bound on depth: nothing is known of what it held
+        if newer is not None:
+            old = history.value_before(number, told.event, newer.event.n)
+            old = old if old is not None and is_open(old) else told.value
+            if content(old, part) != content(newer.value, part):
+                run = run_of(history, newer.event)
+                # One that is told whole in a new block says nothing of doubt.
+                is_certain = newer.is_change and not newer.is_doubtful
+                if not is_certain and (
+                    run is None or not _is_same(history, run, number, old, newer.value)
+                ):
+                    return
+                yield Change(run, newer.event, old, newer.value, newer.is_doubtful)
+        newer = told
+
+
+def _seen_changes(
+    history: History, number: int, part: PathStep | None, before: int
+) -> Iterator[Change]:
     newer: Value | None = None
     first: Event | None = None
     last_found = before

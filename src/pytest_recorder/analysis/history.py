@@ -8,13 +8,11 @@ searches end as if the trace began there.
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_recorder.analysis.objects import objects_in
-from pytest_recorder.format.decode import Frame
+from pytest_recorder.analysis.objects import PathStep, objects_in, paths_to
 from pytest_recorder.format.events import Event, Value
-from pytest_recorder.format.object_states import HeldValues
+from pytest_recorder.tracefile.decoded_block import Block
 
 if TYPE_CHECKING:
     from pytest_recorder.tracefile.reader import Trace
@@ -22,38 +20,22 @@ if TYPE_CHECKING:
 MOST_EVENTS = 300_000
 ALL_EVENTS = 1 << 60
 """What is asked for by name is looked for in all of a trace."""
+_LOOK_COST = 8
+"""How much more it takes to decode a block than to look for the objects in it, at least."""
 _HELD_BLOCKS = 5
 _HELD_WEIGHT = 600_000
 """Events, frames and parts of values in the blocks that are held: each takes some 300 bytes."""
 
 
-@dataclass(slots=True)
-class _Loaded:
-    first: int
-    events: list[Event]
-    frames: dict[int, Frame]
-    states: dict[int, HeldValues]
-    weight: int
-    by_frame: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
-    objects: dict[int, list[tuple[int, Value]]] | None = None
+class Telling(NamedTuple):
+    """What a record tells of an object, with the event that it belongs to."""
 
-    def __post_init__(self) -> None:
-        self.weight += len(self.frames)  # the lists below, one a frame
-        for event in self.events:
-            if event.frame is not None:
-                self.by_frame.setdefault(event.frame, []).append(event.n)
-
-    def event(self, n: int) -> Event:
-        return self.events[n - self.first]
-
-    def sights_of(self, number: int) -> list[tuple[int, Value]]:
-        """Give the sights of an object: number of the event, and what the object was then."""
-        if self.objects is None:
-            self.objects = {}
-            for event in self.events:
-                for value in objects_in(event):
-                    self.objects.setdefault(value["id"], []).append((event.n, value))
-        return self.objects.get(number, [])
+    event: Event
+    value: Value
+    is_change: bool
+    """Whether it says what changed, and not all that the object holds."""
+    is_doubtful: bool
+    """Whether it may be another object at the same address."""
 
 
 class History:
@@ -66,12 +48,15 @@ class History:
         # What holds of the whole trace: where the level has fallen, changes are not all there.
         level = self.fell_to or trace.manifest.level
         self.has_changes = level == "values"
+        self.has_records_of_objects = trace.manifest.format > 1
         self.has_lines = level != "calls"
         self.is_exhausted = False
         self._left = most_events
         self._ranges = trace.block_ranges()
-        self._blocks: OrderedDict[int, _Loaded] = OrderedDict()
+        self._blocks: OrderedDict[int, Block] = OrderedDict()
         self._held = 0
+        self._looked_into: set[int] = set()
+        self._sights: dict[int, dict[int, list[tuple[int, Value]]]] = {}
 
     def __len__(self) -> int:
         return self._ranges[-1].stop if self._ranges else 0
@@ -178,28 +163,63 @@ class History:
             return {}
         if not self.has_changes:
             return dict(last.args or {})
-        held = block.states.get(frame)
-        parts = dict(held.parts) if held is not None else {}
-        for number in block.by_frame[frame]:
-            if number > last.n:
-                break
-            event = block.event(number)
-            for came in (event.args, event.changes):
-                if isinstance(came, HeldValues):
-                    held = came
-                    parts.update(came.parts)
-            for name in event.deleted:
-                parts.pop(name, None)
-        return held.others(parts, last.n) if held is not None else {}
+        return dict(block.values(frame, last.n) or {})
+
+    def path_to(
+        self, number: int, frame: int, n: int
+    ) -> tuple[str, tuple[PathStep, ...]] | None:
+        """Give the name by which a frame held an object after its last event up to `n`."""
+        if not self.has_records_of_objects:
+            return _shortest_path(number, self.values(frame, n))
+        last = self.before(frame, n + 1) if self.has_changes else None
+        block = self._block_of(last.n) if last is not None else None
+        held = block.values(frame, n) if block is not None else None
+        return held.path_to(number) if held is not None else None
+
+    # Objects.
+
+    def tellings(self, number: int, before: int) -> Iterator[Telling]:
+        """Give what the records below an event tell of an object, the latest first.
+
+        Only the blocks that tell of it are decoded.
+        """
+        objects = self.trace.objects
+        at = self._at(before - 1)
+        while at >= 0 and self._may_look_into(at):
+            told = {n: how for n, how in objects.told_in(at, number).items() if n < before}
+            block = self._block(at) if told else None
+            if told and block is None:
+                return
+            for n, is_change in reversed(told.items()):
+                if block is None or n >= block.first + len(block.events):
+                    continue
+                value = block.objects.value_of(number, n)
+                if value is not None:
+                    is_doubtful = block.objects.is_doubtful(number, n)
+                    yield Telling(block.event(n), value, is_change, is_doubtful)
+            at -= 1
+
+    def value_before(self, number: int, told: Event, n: int) -> Value | None:
+        """Give what an object was just before event `n`, when event `told` was the last to tell."""
+        block = self._block_of(told.n)
+        if block is None:
+            return None
+        last = min(n, block.first + len(block.events)) - 1
+        return block.objects.value_of(number, max(last, told.n))
 
     def sights(self, number: int, before: int) -> Iterator[tuple[Event, Value]]:
-        """Give every sight of an object below an event, the latest first."""
+        """Give every sight of an object below an event, the latest first.
+
+        Traces of format 1 have no records of objects: all values are looked through.
+        """
         at = self._at(before - 1)
         while at >= 0:
             block = self._block(at)
             if block is None:
                 return
-            for n, value in reversed(block.sights_of(number)):
+            if at not in self._sights:
+                self._sights[at] = _sights_in(block)
+            for n, value in reversed(self._sights[at].get(number, ())):
                 if n < before:
                     yield block.event(n), value
             at -= 1
@@ -209,11 +229,11 @@ class History:
     def _at(self, n: int) -> int:
         return bisect_right(self._ranges, n, key=lambda block: block.start) - 1
 
-    def _block_of(self, n: int) -> _Loaded | None:
+    def _block_of(self, n: int) -> Block | None:
         at = self._at(n)
         return self._block(at) if at >= 0 else None
 
-    def _block(self, at: int) -> _Loaded | None:
+    def _block(self, at: int) -> Block | None:
         found = self._blocks.get(at)
         if found is not None:
             self._blocks.move_to_end(at)
@@ -222,15 +242,28 @@ class History:
             self.is_exhausted = True
             return None
         self._left -= len(self._ranges[at])
-        found = self._blocks[at] = _Loaded(self._ranges[at].start, *self.trace.read_block(at))
+        found = self._blocks[at] = self.trace.read_block(at)
         self._held += found.weight
         while len(self._blocks) > _HELD_BLOCKS or (
             self._held > _HELD_WEIGHT and len(self._blocks) > 1
         ):
-            self._held -= self._blocks.popitem(last=False)[1].weight
+            gone, block = self._blocks.popitem(last=False)
+            self._held -= block.weight
+            self._sights.pop(gone, None)
         return found
 
-    def _earlier(self, at: int, block: _Loaded, frame: int) -> int:
+    def _may_look_into(self, at: int) -> bool:
+        """Tell whether the objects in a block can be looked for within the budget."""
+        if at in self._blocks or at in self._looked_into:
+            return True
+        if self._left <= 0:
+            self.is_exhausted = True
+            return False
+        self._left -= len(self._ranges[at]) // _LOOK_COST
+        self._looked_into.add(at)
+        return True
+
+    def _earlier(self, at: int, block: Block, frame: int) -> int:
         """Give the block to look at next for a frame.
 
         While a callee runs its callers do nothing: the way to them is to where it was called.
@@ -248,3 +281,20 @@ class History:
                 break
             number = parent
         return at - 1
+
+
+def _shortest_path(
+    number: int, values: dict[str, Value]
+) -> tuple[str, tuple[PathStep, ...]] | None:
+    paths = ((name, paths_to(value, number)) for name, value in values.items())
+    found = [(name, path) for name, path in paths if path is not None]
+    return min(found, key=lambda item: len(item[1]), default=None)
+
+
+def _sights_in(block: Block) -> dict[int, list[tuple[int, Value]]]:
+    """Give the sights of each object: number of the event, and what the object was then."""
+    found: dict[int, list[tuple[int, Value]]] = {}
+    for event in block.events:
+        for value in objects_in(event):
+            found.setdefault(value["id"], []).append((event.n, value))
+    return found

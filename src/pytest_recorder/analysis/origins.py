@@ -29,6 +29,8 @@ class Origin:
     old: Value | None = None
     new: Value | None = None
     note: str = ""
+    object: int | None = None
+    """Number of the object that was changed in place."""
     also: list[tuple[str, Value | None]] = field(default_factory=list[tuple[str, Value | None]])
     """More of the same: other arguments of the same call."""
     below: list["Origin"] = field(default_factory=list["Origin"])
@@ -47,7 +49,7 @@ def origin_object(top: Origin) -> dict[str, Any]:
 
 def _plain(origin: Origin) -> dict[str, Any]:
     out: dict[str, Any] = {"what": origin.what, "how": origin.how}
-    for name in ("n", "file", "line", "function", "old", "new"):
+    for name in ("n", "file", "line", "function", "old", "new", "object"):
         value = getattr(origin, name)
         if value is not None:
             out[name] = value

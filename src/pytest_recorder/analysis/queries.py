@@ -90,6 +90,12 @@ class ValueChange:
     new: Value | None
     by: Event | None = None
     """The event at whose line an object was changed in place, in another frame."""
+    through: str | None = None
+    """The name by which that frame held the object, with the way from there: `order.lines`."""
+    object: int | None = None
+    """The number of the object that was changed in place."""
+    is_doubtful: bool = False
+    """Whether the object may be another one, at the same address."""
 
 
 def values(
@@ -116,7 +122,7 @@ def values(
             )
         )
         if change.old is not None and change.new is not None:
-            out[-1].by = _changed_by(history, change.old, change.new, shown.n, position.frame)
+            _say_who(history, out[-1], position.frame)
     return out[::-1]
 
 
@@ -131,11 +137,18 @@ def _position(history: History, path: AccessPath, at: str | None, test: str | No
     return find_position(history, path, parse_location(at), test)
 
 
-def _changed_by(history: History, old: Value, new: Value, n: int, frame: int) -> Event | None:
-    found = difference(old, new)
+def _say_who(history: History, change: ValueChange, frame: int) -> None:
+    """Say of a change in place which object it was made in, and by whom in another frame."""
+    found = difference(change.old or {}, change.new or {})
     if found is None:
-        return None
-    inner = next(object_changes(history, found.id, found.part, n + 1), None)
-    if inner is None or inner.run is None or inner.run.frame == frame:
-        return None
-    return inner.run.start
+        return
+    change.object = found.id
+    inner = next(object_changes(history, found.id, found.part, change.n + 1), None)
+    if inner is None or inner.run is None:
+        return
+    change.is_doubtful = inner.is_doubtful
+    if inner.run.frame == frame:
+        return
+    change.by = inner.run.start
+    held = history.path_to(found.id, inner.run.frame, inner.run.end)
+    change.through = path_text(*held) if held is not None else None

@@ -18,6 +18,8 @@ _BRACKETS = {
     "frozenset": ("frozenset({", "})"),
     "collections.deque": ("deque([", "])"),
 }
+INFERRED = "identity inferred"
+"""Says that it may be another object, which got the address of the one before."""
 _CUTS = frozenset(("items", "attributes"))
 
 
@@ -75,6 +77,8 @@ class _Renderer:
         kind = str(value.get("type", "?"))
         if value.get("redacted"):
             return f"<redacted {safe_text(kind)}>"
+        if value.get("object") is True:
+            return f"{short_type(kind)} #{value['id']}"
         if "unavailable" in value:
             return f"<{safe_text(kind)}: unavailable, {safe_text(str(value['unavailable']))}>"
         if "items" in value:

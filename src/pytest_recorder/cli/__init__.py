@@ -24,6 +24,7 @@ _COMMANDS = (
     "explain",
     "why",
     "values",
+    "object",
     "calls",
     "at",
     "info",

@@ -19,6 +19,11 @@ def prepare(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("trace", type=Path, metavar="TRACE")
     parser.add_argument("--format", choices=("jsonl",), default="jsonl", help="jsonl")
+    parser.add_argument(
+        "--objects",
+        action="store_true",
+        help="also a line for each object that comes into view, and for each change of it",
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: stdout")
 
 
@@ -28,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     Of a damaged trace it holds what can be read, with a trailer that says so.
     """
     with open_argument(args.trace) as trace:
-        lines = (dump(item) + "\n" for item in to_objects(trace))
+        lines = (dump(item) + "\n" for item in to_objects(trace, has_objects=args.objects))
         counted = with_progress(lines, len(trace), "export")
         if args.output is None:
             sys.stdout.writelines(counted)

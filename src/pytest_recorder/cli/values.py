@@ -4,7 +4,7 @@ import argparse
 
 from pytest_recorder.analysis.change_text import describe_change
 from pytest_recorder.analysis.queries import ValueChange, values
-from pytest_recorder.analysis.value_text import shorten
+from pytest_recorder.analysis.value_text import INFERRED, shorten
 from pytest_recorder.cli.answers import add_arguments, place_text, say_each
 from pytest_recorder.cli.locate import check_whole, open_argument
 
@@ -48,6 +48,9 @@ def _plain(change: ValueChange) -> dict[str, object]:
         "by": None
         if by is None
         else {"n": by.n, "file": by.file, "line": by.line, "function": by.function},
+        "through": change.through,
+        "object": change.object,
+        "is_doubtful": change.is_doubtful,
     }
 
 
@@ -60,4 +63,8 @@ def _line(name: str, change: ValueChange, root: str) -> str:
     if change.by is not None:
         by = place_text(change.by.file, change.by.line, root)
         text += f"  by {change.by.function} at {by}"
-    return text
+        if change.through is not None:
+            text += f" through {change.through}"
+    if change.object is not None:
+        text += f", object #{change.object}"
+    return f"{text} ({INFERRED})" if change.is_doubtful else text

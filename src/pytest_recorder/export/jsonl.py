@@ -9,19 +9,32 @@ import math
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
+from pytest_recorder.analysis.objects import path_text
 from pytest_recorder.format.events import Event, ExceptionInfo, Value
+from pytest_recorder.format.object_changes import ObjectChange, PartChange
+from pytest_recorder.format.object_states import HeldValues
 from pytest_recorder.tracefile.reader import Trace
 
 _PLAIN_INT_BITS = 2_000  # 603 digits; the lowest limit that a program can set is 640
 
 
-def to_objects(trace: Trace) -> Iterator[dict[str, Any]]:
-    """Give the manifest, every event, and the trailer as plain objects."""
+def to_objects(trace: Trace, *, has_objects: bool = False) -> Iterator[dict[str, Any]]:
+    """Give the manifest, every event, and the trailer as plain objects.
+
+    With `has_objects` each event is followed by what it tells that is new of objects.
+    """
     yield _record("manifest", trace.manifest.model_dump(mode="json"))
     count = 0
-    for event in trace.events():
-        count += 1
-        yield event_object(event)
+    if has_objects:
+        for event, changes in trace.events_with_objects():
+            count += 1
+            yield event_object(event)
+            for change in changes:
+                yield change_object(change) | {"through": _names_of(event, change.number)}
+    else:
+        for event in trace.events():
+            count += 1
+            yield event_object(event)
     trailer = trace.trailer.model_dump(mode="json")
     said = {"status": trace.status, "reason": trace.reason, "message": trace.message}
     yield _record("trailer", {**trailer, **said, "events": count})
@@ -77,6 +90,43 @@ def event_object(event: Event) -> dict[str, Any]:
     if event.deleted:
         out["deleted"] = list(event.deleted)
     return out
+
+
+def change_object(change: ObjectChange) -> dict[str, Any]:
+    """Give what became of an object in its JSON form."""
+    out: dict[str, Any] = {
+        "kind": "object",
+        "n": change.n,
+        "object": change.number,
+        "type": change.type,
+        "how": change.how,
+        "is_doubtful": change.is_doubtful,
+    }
+    if change.value is not None:
+        return out | {"value": change.value}
+    lengths = {"length_before": change.length_before, "length": change.length}
+    return out | lengths | {"parts": [_part_object(part) for part in change.parts]}
+
+
+def _part_object(part: PartChange) -> dict[str, Any]:
+    out: dict[str, Any] = {"how": part.how}
+    if part.at is not None:
+        out[part.place] = part.at
+    if part.old is not None:
+        out["old"] = part.old
+    if part.new is not None:
+        out["new"] = part.new
+    return out
+
+
+def _names_of(event: Event, number: int) -> list[str]:
+    """Give the variables that an event shows with an object in view of them, and the way to it."""
+    names: dict[str, None] = {}
+    for held in (event.args, event.changes):
+        if isinstance(held, HeldValues):
+            found = held.paths_to(number)
+            names |= dict.fromkeys(path_text(name, path) for name, path in found)
+    return list(names)
 
 
 def exception_object(error: ExceptionInfo) -> dict[str, Any]:

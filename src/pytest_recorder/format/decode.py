@@ -4,8 +4,10 @@ Every fault of the input raises `Malformed`. A kind of event that is in the tabl
 taught this module to show still has its number, and its frame, line and time where it has them.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import DefinitionTables, defined
@@ -13,14 +15,14 @@ from pytest_recorder.format.events import (
     CodeInfo,
     Event,
     ExceptionInfo,
-    ObjectRecord,
     Position,
     Value,
 )
 from pytest_recorder.format.limits import MAX_SHOWN_BYTES, MAX_SHOWN_VALUES
 from pytest_recorder.format.object_states import HeldValues, ObjectStates
+from pytest_recorder.format.parts import ObjectRecord, Part
 from pytest_recorder.format.skip import each_field, skip_value
-from pytest_recorder.format.value_decoder import Part, ValueDecoder
+from pytest_recorder.format.value_decoder import ValueDecoder
 from pytest_recorder.format.vocabulary import (
     EDGES,
     EVENT_KINDS,
@@ -34,6 +36,9 @@ from pytest_recorder.format.vocabulary import (
     Op,
 )
 from pytest_recorder.original_builtins import __builtins__
+
+NEVER: Final = sys.maxsize
+"""The number of no event."""
 
 
 @dataclass(slots=True)
@@ -71,10 +76,13 @@ class EventDecoder:
     ) -> None:
         self._tables = tables
         self._values = ValueDecoder(tables)
-        self._objects = ObjectStates(self._values, depth)
+        self.objects = ObjectStates(self._values, depth)
+        """What the objects of the block hold."""
         self._has_values = has_values
         self.level: str | None = None
         """What was recorded at the last event, where that was less than the trace began with."""
+        self.fell_at = NEVER
+        """The first event that nobody knows values of for that."""
         self._read = self._values.held if has_values else skip_value
         self._cursor = Cursor(data, at)
         self._pairs_left = MAX_BLOCK_PAIRS
@@ -86,7 +94,7 @@ class EventDecoder:
         """What the frames that ran before the block had at their first event in it."""
         self._position: Position | None = None
         self._told: list[ObjectRecord] = []
-        self._no_values = HeldValues({}, self._objects, 0)
+        self._no_values = HeldValues({}, self.objects, 0)
 
     @property
     def at(self) -> int:
@@ -115,7 +123,7 @@ class EventDecoder:
                 if frame.number not in self.states:
                     self.states[frame.number] = self._values_now(dict(frame.held))
             elif op in _OF_OBJECTS and self._has_values:
-                self._told.append(self._objects.take(op, cursor, self._n))
+                self._told.append(self.objects.take(op, cursor, self._n))
             elif op == Op.PLACE and self._has_values:
                 self._position = defined(self._tables.positions, cursor.uv(), "position")
             elif op == Op.AT_LEVEL:
@@ -126,7 +134,7 @@ class EventDecoder:
                 self._fill(event, op, cursor)
                 if head & Op.CHANGES:
                     self._changes(event, cursor)
-                self._objects.check()
+                self.objects.check()
                 event.weight = self.weight - before
                 event.position, self._position = self._position, None
                 if self._told:
@@ -140,14 +148,15 @@ class EventDecoder:
 
     def values_of(self, frame: Frame) -> HeldValues:
         """Give what the variables of a frame hold after the last event."""
-        return HeldValues(dict(frame.held), self._objects, self._n - 1)
+        return HeldValues(dict(frame.held), self.objects, self._n - 1)
 
     def _values_now(self, parts: dict[str, Part]) -> HeldValues:
-        return HeldValues(parts, self._objects, self._n) if parts else self._no_values
+        return HeldValues(parts, self.objects, self._n) if parts else self._no_values
 
     def _fall(self, level: str) -> None:
         """What the variables held is not known any more: nobody looks at them."""
         self.level = level
+        self.fell_at = min(self.fell_at, self._n)
         for frame in self.frames.values():
             frame.held = {}
 
@@ -213,8 +222,8 @@ class EventDecoder:
         self._take_time(event, cursor)
         if op in (Op.RETURN, Op.YIELD):
             held = self._read(cursor)
-            self._objects.check()
-            event.value = self._objects.show(held, event.n)
+            self.objects.check()
+            event.value = self.objects.show(held, event.n)
         elif op in (Op.THROW, Op.RAISE, Op.UNWIND):
             event.exception = self._exception(cursor)
         elif op == Op.OUTPUT:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from pytest_recorder.format.parts import ObjectRecord
 from pytest_recorder.original_builtins import __builtins__
 
 Value = dict[str, Any]
@@ -36,21 +37,6 @@ class Position(NamedTuple):
     end_line: int
     column: int
     end_column: int
-
-
-class ObjectRecord(NamedTuple):
-    """What an event tells of an object: all it holds, or what changed in it.
-
-    Of a change, `gone` parts from the one at `first` were replaced by as many as `came`;
-    `is_doubtful` says that it may be another object at the same address.
-    """
-
-    number: int
-    is_whole: bool
-    is_doubtful: bool = False
-    first: int = 0
-    gone: int = 0
-    came: int = 0
 
 
 _NO_VALUES: Final[Mapping[str, Value]] = MappingProxyType({})
@@ -93,6 +79,6 @@ class Event:
     reason: str | None = None
     position: Position | None = None
     objects: tuple[ObjectRecord, ...] = ()
-    """What was found out of objects at this event."""
+    """What the records tell of objects at this event; also of those that are as they were."""
     weight: int = 0
     """How much it holds, in parts of values."""

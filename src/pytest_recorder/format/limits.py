@@ -30,3 +30,12 @@ MAX_VALUE_PARTS: Final = 1 << 16
 MAX_BLOCK_WORK: Final = 1 << 23
 """Parts of values that are shown through the objects of one block, each counted with the objects
 in it. Beyond that, values are cut."""
+MAX_SIGHTINGS: Final = 1 << 18
+"""Objects that are found in the records of one block. No writer makes a block of more than 256 KiB,
+and each takes two bytes."""
+MAX_FOLLOWED_PARTS: Final = 1 << 18
+"""Parts of objects that are compared from one record to the next; what was told longest ago is
+forgotten first."""
+MAX_FOLLOWED_MOVES: Final = 1 << 24
+"""Parts that may have to move where others come or go before them. An object is not compared any
+more beyond that."""

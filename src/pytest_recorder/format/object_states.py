@@ -11,18 +11,17 @@ from typing import Any, Final, NamedTuple
 
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import defined
-from pytest_recorder.format.events import ObjectRecord, Value
+from pytest_recorder.format.events import Value
 from pytest_recorder.format.limits import MAX_BLOCK_WORK, MAX_VALUE_PARTS
+from pytest_recorder.format.object_paths import PathStep, path_to
+from pytest_recorder.format.parts import Container, ObjectRecord, Part, Reference, Splice
 from pytest_recorder.format.value_decoder import (
     NOT_HELD_BYTE,
-    Container,
-    Part,
-    Reference,
     ValueDecoder,
     show_container,
     why_cut,
 )
-from pytest_recorder.format.vocabulary import MAX_DEPTH, Op, Reason, Tag
+from pytest_recorder.format.vocabulary import MAX_DEPTH, Reason
 from pytest_recorder.original_builtins import __builtins__
 
 
@@ -33,16 +32,6 @@ class _Shown(NamedTuple):
     size: int  # parts in it, at all depths
     lowest: int  # level of the outermost object that it refers back to
     versions: dict[int, int]  # of the objects that are open in it: which one was shown
-
-
-class _Splice(NamedTuple):
-    """What became of the parts of an object."""
-
-    full: int
-    reason: int
-    first: int
-    gone: int
-    came: tuple[tuple[Part | str, ...], ...]
 
 
 class _Object:
@@ -67,7 +56,7 @@ class _Object:
 
     def __init__(self) -> None:
         self.since: list[int] = []
-        self.told: list[Part | _Splice] = []
+        self.told: list[Part | Splice] = []
         self.shown: dict[int, _Shown] = {}
         self._wholes: dict[int, Container] = {}  # by version
         self._behind = 0  # splices since the last of these
@@ -85,7 +74,7 @@ class _Object:
             self.length, self.tag = len(whole.parts), whole.tag
         self._behind = 0
 
-    def change(self, n: int, splice: _Splice) -> None:
+    def change(self, n: int, splice: Splice) -> None:
         """Take in what changes at an event."""
         self.since.append(n)
         self.told.append(splice)
@@ -105,7 +94,7 @@ class _Object:
         start = version
         while start not in self._wholes and start != self._at:
             told = self.told[start]
-            if not isinstance(told, _Splice):
+            if not isinstance(told, Splice):
                 break
             start -= 1
         told = self.told[start]
@@ -152,29 +141,21 @@ class ObjectStates:
 
     def take(self, op: int, cursor: Cursor, n: int) -> ObjectRecord:
         """Take in a record of an object, which belongs to the event `n`."""
-        if op == Op.OBJECT:
-            part = self._values.part(cursor)
-            if isinstance(part, Container):
-                number = part.number
-            elif isinstance(part, dict) and "id" in part:
-                number = part["id"]
-            else:
-                raise Malformed("a record of an object holds none")
-            self._objects.setdefault(number, _Object()).put(n, part)
-            return ObjectRecord(number, is_whole=True)
-        number, full, reason = cursor.uv(), cursor.uv(), cursor.byte()
-        if reason != Reason.WHOLE and why_cut(reason) is None:
-            raise Malformed(f"unknown reason {reason}")
-        is_doubtful, first, gone = cursor.byte() != 0, cursor.uv(), cursor.uv()
+        record = self._values.record(op, cursor)
+        number, told = record
+        if not isinstance(told, Splice):
+            self._objects.setdefault(number, _Object()).put(n, told)
+            return record
         known: _Object = defined(self._objects, number, "object")
-        if known.tag != _TAG_OF[op]:
+        if known.tag != told.tag:
             raise Malformed(f"object {number} has no such parts")
-        if first + gone > known.length:
+        if told.first + told.gone > known.length:
             raise Malformed(f"object {number} has not so many parts")
-        came, is_cut = self._values.parts(cursor, known.tag)
-        why = NOT_HELD_BYTE if is_cut else reason
-        known.change(n, _Splice(full, why, first, gone, came))
-        return ObjectRecord(number, False, is_doubtful, first, gone, len(came))
+        if told.is_doubtful and told.gone < known.length:
+            # What stands around the change is as it was, if at other places.
+            told = told._replace(is_doubtful=False)
+        known.change(n, told)
+        return ObjectRecord(number, told)
 
     def check(self) -> None:
         """Tell by Malformed of a reference, since the last event, to an object nobody told of."""
@@ -182,6 +163,42 @@ class ObjectStates:
             if number not in self._objects:
                 raise Malformed(f"object {number} is not defined")
         self._values.met.clear()
+
+    def type_of(self, number: int) -> str | None:
+        """Give the type of an object, None where nobody told of it."""
+        known = self._objects.get(number)
+        if known is None:
+            return None
+        told = known.told[0]
+        return told["type"] if isinstance(told, dict) else told.type  # type: ignore[union-attr]
+
+    def value_of(self, number: int, n: int) -> Value | None:
+        """Give what an object was at an event, as a variable shows it; None if nobody told of it.
+
+        Before the block first tells of it, it is as it was then.
+        """
+        known = self._objects.get(number)
+        if known is None:
+            return None
+        return self.show(Reference(number), max(n, known.since[0]))
+
+    def path_to(self, part: Part, number: int, n: int) -> tuple[PathStep, ...] | None:
+        """Give the shortest path from what a variable held at an event to an object in it."""
+
+        def held(other: int) -> Part | None:
+            known = self._objects.get(other)
+            return known.content(max(known.version(n), 0)) if known is not None else None
+
+        return path_to(part, number, held, self._depth)
+
+    def is_doubtful(self, number: int, n: int) -> bool:
+        """Tell whether what changed in an object at an event says that it may be another one."""
+        known = self._objects.get(number)
+        at = known.version(n) if known is not None else -1
+        if known is None or at < 0 or known.since[at] != n:
+            return False
+        told = known.told[at]
+        return isinstance(told, Splice) and told.is_doubtful
 
     # Showing.
 
@@ -267,9 +284,29 @@ class HeldValues(Mapping[str, Value]):
         self._states = states
         self._n = n
 
-    def others(self, parts: dict[str, Part], n: int) -> dict[str, Value]:
+    def others(self, parts: dict[str, Part], n: int) -> "HeldValues":
         """Give other values of the same block, as they were at an event."""
-        return {name: self._states.show(part, n) for name, part in parts.items()}
+        return HeldValues(parts, self._states, n)
+
+    def is_held(self, name: str, value: Value) -> bool:
+        """Tell whether a name holds this value: the same object, or an equal scalar."""
+        part = self.parts.get(name)
+        if part is None or isinstance(part, dict):
+            return part == value
+        return part.number == value.get("id")
+
+    def path_to(self, number: int) -> tuple[str, tuple[PathStep, ...]] | None:
+        """Give the name that holds an object, and the shortest path to it; None if none does."""
+        return min(self.paths_to(number), key=lambda item: len(item[1]), default=None)
+
+    def paths_to(self, number: int) -> list[tuple[str, tuple[PathStep, ...]]]:
+        """Give the names in view of which an object is, each with the shortest path."""
+        found: list[tuple[str, tuple[PathStep, ...]]] = []
+        for name, part in self.parts.items():
+            path = self._states.path_to(part, number, self._n)
+            if path is not None:
+                found.append((name, path))
+        return found
 
     def __getitem__(self, name: str) -> Value:
         return self._states.show(self.parts[name], self._n)
@@ -288,4 +325,3 @@ _NO_LEVEL: Final = 1 << 30
 _LEAST_BEHIND: Final = 64
 """Splices after which a whole content is kept."""
 _NOTHING: Final[dict[int, int]] = {}
-_TAG_OF: Final = {Op.ITEMS: Tag.SEQUENCE, Op.ENTRIES: Tag.MAPPING, Op.ATTRIBUTES: Tag.OBJECT}

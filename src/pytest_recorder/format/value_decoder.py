@@ -8,7 +8,7 @@ in the table and that nobody taught this module to show is read past and says so
 import math
 from collections.abc import Sequence
 from struct import Struct
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import DefinitionTables, defined
@@ -19,8 +19,9 @@ from pytest_recorder.format.limits import (
     MAX_SHOWN_VALUES,
     NOT_HELD,
 )
+from pytest_recorder.format.parts import Container, ObjectRecord, Part, Reference, Splice
 from pytest_recorder.format.skip import READ_PLAIN, each_field
-from pytest_recorder.format.vocabulary import MAX_NESTING, REASONS, TAG_FIELDS, Reason, Tag
+from pytest_recorder.format.vocabulary import MAX_NESTING, REASONS, TAG_FIELDS, Op, Reason, Tag
 from pytest_recorder.original_builtins import __builtins__
 
 NOT_SHOWN: Final = "this version cannot show it"
@@ -29,31 +30,6 @@ NOT_HELD_BYTE: Final = -1
 
 _unpack_float = Struct("<d").unpack_from
 _unpack_complex = Struct("<dd").unpack_from
-
-
-class Reference(NamedTuple):
-    """An object that stands in a value, by its number."""
-
-    number: int
-
-
-class Container(NamedTuple):
-    """What a container or object holds, where objects are in it.
-
-    Each part is one item, a key and its value, or the name of an attribute and its value.
-    """
-
-    tag: int
-    type: str
-    number: int
-    fields: list[str]
-    full: int
-    reason: int
-    parts: "tuple[tuple[Part | str, ...], ...]"
-
-
-Part = Value | Reference | Container
-"""A value that is whole, or what it is to be shown from."""
 
 
 class ValueDecoder:
@@ -101,6 +77,25 @@ class ValueDecoder:
         shown = self._fields.setdefault(fields, list(fields))
         return Container(
             tag, kind, number, shown, full, NOT_HELD_BYTE if is_cut else reason, parts
+        )
+
+    def record(self, op: int, cursor: Cursor) -> ObjectRecord:
+        """Read a record of an object, behind its first byte."""
+        if op == Op.OBJECT:
+            part = self.part(cursor)
+            if isinstance(part, Container):
+                return ObjectRecord(part.number, part)
+            if isinstance(part, dict) and "id" in part:
+                return ObjectRecord(part["id"], part)
+            raise Malformed("a record of an object holds none")
+        number, full, reason = cursor.uv(), cursor.uv(), cursor.byte()
+        if reason != Reason.WHOLE:
+            _reason(reason)
+        is_doubtful, first, gone = cursor.byte() != 0, cursor.uv(), cursor.uv()
+        came, is_cut = self.parts(cursor, _TAG_OF[op])
+        why = NOT_HELD_BYTE if is_cut else reason
+        return ObjectRecord(
+            number, Splice(_TAG_OF[op], full, why, is_doubtful, first, gone, came)
         )
 
     def parts(
@@ -346,3 +341,4 @@ _INSTANCES = frozenset(
 )
 """Those that start with their type."""
 _CONTAINERS = frozenset((Tag.SEQUENCE, Tag.MAPPING, Tag.OBJECT))
+_TAG_OF: Final = {Op.ITEMS: Tag.SEQUENCE, Op.ENTRIES: Tag.MAPPING, Op.ATTRIBUTES: Tag.OBJECT}

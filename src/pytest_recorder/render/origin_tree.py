@@ -69,7 +69,7 @@ def _said(origin: Origin) -> str:
     if origin.how == "changed" and origin.new is not None:
         changed = ", ".join(describe_change(what, origin.old, origin.new))
         text = shorten(changed, _VALUE_WIDTH + 40)
-        return f"changed: {text}{note}"
+        return f"changed: {text}{note}{_number(origin)}"
     if origin.how in ("condition", "handled"):
         return f"{what}{note}"
     equals = f"{what} = {value}" if value else what
@@ -85,13 +85,19 @@ def _said(origin: Origin) -> str:
     return f"{word}: {equals}{note}"
 
 
+def _number(origin: Origin) -> str:
+    if origin.object is None or f"#{origin.object}" in origin.what:
+        return ""
+    return f", object #{origin.object}"
+
+
 def _shared(value: Value | None) -> str:
     """Say which items of a container are one and the same object that can be changed."""
     at: dict[int, list[str]] = {}
     for (kind, key), item in parts(value) if value is not None else ():
         if "id" in item and "value" not in item and item.get("type") not in _FIXED:
             at.setdefault(item["id"], []).append(path_text("", ((kind, key),)).strip(".[]"))
-    for names in at.values():
+    for number, names in at.items():
         if len(names) > 1:
-            return f"{', '.join(names[:6])} are one object"
+            return f"{', '.join(names[:6])} are one object, #{number}"
     return ""

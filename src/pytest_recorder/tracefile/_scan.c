@@ -25,6 +25,34 @@ scanner_feed(PyObject *object, PyObject *arguments)
     return result < 0 ? NULL : PyLong_FromUnsignedLongLong(event - first);
 }
 
+PyDoc_STRVAR(objects_doc,
+"objects(data, start, lines, most_events, most_sightings)\n--\n\n"
+"Find the objects in the events of a block from byte `start` on, and what refers to them.");
+
+static PyObject *
+scanner_objects(PyObject *object, PyObject *arguments)
+{
+    Scanner *self = (Scanner *)object;
+    Py_buffer data;
+    PyObject *lines;
+    Py_ssize_t start;
+    unsigned long long most_events, most_sightings;
+    if (!PyArg_ParseTuple(arguments, "y*nO!KK:objects", &data, &start, &PyDict_Type, &lines,
+                          &most_events, &most_sightings)) {
+        return NULL;
+    }
+    PyObject *found = NULL;
+    if (start < 0 || start > data.len) {
+        PyErr_SetString(PyExc_ValueError, "start must be a place in the data");
+    }
+    else {
+        found = scan_find_objects(self, data.buf, (size_t)data.len, (size_t)start, lines,
+                                  most_events, most_sightings);
+    }
+    PyBuffer_Release(&data);
+    return found;
+}
+
 PyDoc_STRVAR(watch_doc,
 "watch(starts)\n--\n\n"
 "Look into texts from now on for `starts`: a list of (bytes, whether they need a mark).");
@@ -222,6 +250,7 @@ scanner_dealloc(PyObject *object)
 
 static PyMethodDef scanner_methods[] = {
     {"feed", scanner_feed, METH_VARARGS, feed_doc},
+    {"objects", scanner_objects, METH_VARARGS, objects_doc},
     {"watch", scanner_watch, METH_O, watch_doc},
     {"take_hits", scanner_take_hits, METH_NOARGS, take_hits_doc},
     {"rows", scanner_rows, METH_NOARGS, rows_doc},

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from pytest_recorder.errors import ErrorCode, enverr, from_os_error, target, usage
 from pytest_recorder.format.cursor import Malformed
-from pytest_recorder.format.decode import EventDecoder, Frame
+from pytest_recorder.format.decode import EventDecoder
 from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.events import Event, Value
 from pytest_recorder.format.layout import (
@@ -28,7 +28,7 @@ from pytest_recorder.format.layout import (
     BlockKind,
 )
 from pytest_recorder.format.limits import DEFINITIONS_PER_BYTE, LEAST_DEFINITIONS
-from pytest_recorder.format.object_states import HeldValues
+from pytest_recorder.format.object_changes import ObjectChange, ObjectFollower
 from pytest_recorder.format.vocabulary import MAX_BLOCK_EVENTS, MAX_DEPTH
 from pytest_recorder.tracefile.block_reader import (
     BlockPlace,
@@ -37,7 +37,9 @@ from pytest_recorder.tracefile.block_reader import (
     first_line,
     is_known_magic,
 )
+from pytest_recorder.tracefile.decoded_block import Block
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
+from pytest_recorder.tracefile.object_index import ObjectIndex
 from pytest_recorder.tracefile.outline import Outline, outline_of
 from pytest_recorder.tracefile.recorded_source import RecordedSources
 from pytest_recorder.tracefile.scan import make_scan
@@ -54,18 +56,6 @@ class _EventBlock(NamedTuple):
     first: int
     base_us: int
     events: int
-
-
-class Block(NamedTuple):
-    """A block that was decoded whole."""
-
-    events: list[Event]
-    frames: dict[int, Frame]
-    """The frames of its events, as they were at its end."""
-    states: dict[int, HeldValues]
-    """The values, at its start, of those that ran before."""
-    weight: int = 0
-    """How many events it has, with the variables and parts of values in them."""
 
 
 def open_trace(path: str | os.PathLike[str]) -> "Trace":
@@ -123,6 +113,8 @@ class Trace:
         self._definitions = DefinitionTables(
             LEAST_DEFINITIONS + DEFINITIONS_PER_BYTE * self._blocks.size_bytes
         )
+        self._objects: ObjectIndex | None = None
+        self._last: tuple[int, Block] | None = None
         self._sources = RecordedSources(self._blocks, self._definitions.files)
         self.manifest: Manifest = self._open()
 
@@ -171,18 +163,29 @@ class Trace:
 
     def events(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
         """Give events in order, from number `start` up to but without `stop`."""
+        return (event for event, _ in self._walk(start, stop))
+
+    def events_with_objects(self) -> Iterator[tuple[Event, list[ObjectChange]]]:
+        """Give each event with what it tells that is new of objects, in order."""
+        follower = ObjectFollower()
+        for event, decoder in self._walk(0, None):
+            type_of = decoder.objects.type_of
+            told = (follower.take(event.n, record, type_of) for record in event.objects)
+            yield event, [change for change in told if change is not None]
+
+    def _walk(self, start: int, stop: int | None) -> Iterator[tuple[Event, EventDecoder]]:
         end = len(self) if stop is None else min(stop, len(self))
         at = bisect_right(self._events, start, key=lambda block: block.first) - 1
         for block in self._events[max(at, 0) :]:
             if block.first >= end:
                 return
-            decoded = 0
-            for event in self._decoded(block):
+            decoded, decoder = 0, self._decoder(block)
+            for event in islice(self._guarded(decoder), block.events):
                 decoded += 1
                 if event.n >= end:
                     return
                 if event.n >= start:
-                    yield event
+                    yield event, decoder
             if decoded < block.events:
                 # What follows would not be the next event.
                 if self.damage is None:
@@ -205,14 +208,27 @@ class Trace:
         n = event.n if isinstance(event, Event) else event
         at = bisect_right(self._events, n, key=lambda block: block.first) - 1
         if at >= 0 and n < len(self):
-            decoder = self._decoder(self._events[at])
-            for found in self._guarded(decoder):
-                if found.n == n:
-                    if self.manifest.level != "values" or decoder.level is not None:
-                        return dict(found.args or {})
-                    frame = decoder.frames.get(found.frame) if found.frame is not None else None
-                    return dict(decoder.values_of(frame)) if frame is not None else {}
+            if self._last is None or self._last[0] != at:
+                self._last = at, self.read_block(at)
+            block = self._last[1]
+            if n - block.first < len(block.events):
+                found = block.event(n)
+                if self.manifest.level != "values" or n >= block.fell_at:
+                    return dict(found.args or {})
+                return dict(block.values(found.frame or 0, n) or {})
         raise usage(ErrorCode.QUERY, f"no event {n}, the trace has {len(self)}")
+
+    @property
+    def objects(self) -> ObjectIndex:
+        """Answers what became of an object; made when it is first asked for."""
+        if self._objects is None:
+            self._objects = ObjectIndex(
+                self._definitions,
+                self.block_ranges(),
+                lambda at: self._records(self._events[at]),
+                self.manifest.values.get("depth", MAX_DEPTH),
+            )
+        return self._objects
 
     def block_ranges(self) -> list[range]:
         """Give the numbers of the events in each block."""
@@ -222,9 +238,8 @@ class Trace:
         """Decode the block at this place of `block_ranges`; of a damaged one what can be read."""
         block = self._events[at]
         decoder = self._decoder(block)
-        events = list(islice(self._guarded(decoder), block.events))
-        weight = len(events) + len(decoder.frames) + decoder.weight
-        return Block(events, decoder.frames, decoder.states, weight)
+        events = islice(self._guarded(decoder), block.events)
+        return Block.decoded(block.first, decoder, events)
 
     def outline(self) -> Outline:
         """Give what the index tells."""
@@ -405,9 +420,6 @@ class Trace:
             at=min(len(data), EVENTS_HEAD.size),
             depth=self.manifest.values.get("depth", MAX_DEPTH),
         )
-
-    def _decoded(self, block: _EventBlock) -> Iterator[Event]:
-        return islice(self._guarded(self._decoder(block)), block.events)
 
     def _guarded(self, decoder: EventDecoder) -> Iterator[Event]:
         """Give what can be decoded; what follows a fault is not guessed at."""

@@ -13,8 +13,8 @@
  *   They cannot refer back to it, so the type takes no part in garbage collection.
  * - One thread at a time; the caller holds the GIL (or, without one, keeps the scanner to itself).
  *
- * Calls go one way: _scan.c (the face to Python) > scan_records.c > scan_rows.c, scan_fields.c >
- * scan_texts.c > scan_bytes.c. Every function that returns int gives -1 with an exception set, else 0 or what it
+ * Calls go one way: _scan.c (the face to Python) > scan_records.c, scan_objects.c > scan_rows.c,
+ * scan_fields.c > scan_texts.c > scan_bytes.c. Every function that returns int gives -1 with an exception set, else 0 or what it
  * says.
  */
 #ifndef SCAN_H
@@ -55,6 +55,7 @@ typedef struct {
     uint64_t number, parent, code;
     int32_t row; /* index, NO_ROW_YET or NO_ROW_EVER */
     int32_t has_code;
+    uint64_t line; /* of scan_objects.c only */
 } Frame;
 
 /* From a number to an index, by open addressing; at most half full. */
@@ -132,6 +133,8 @@ int scan_check_value(Scanner *self, Cursor *cursor, int depth);
 int scan_check_reason(Scanner *self, Cursor *cursor, int least);
 
 /* scan_rows.c */
+/* Make room for one more item; a table never holds more than 2 ** 30 of them. */
+int scan_make_room(void **items, size_t *room, size_t count, size_t size);
 /* Give a frame of the block, made where the block does not know it; NULL with an exception set. */
 Frame *scan_take_frame(Scanner *self, uint64_t number);
 /* Give a frame that the block knows, or NULL; no exception is set. */
@@ -140,6 +143,13 @@ Frame *scan_known_frame(Scanner *self, uint64_t number);
 int scan_find_row(Scanner *self, Frame *frame, uint64_t event);
 void scan_forget_frames(Scanner *self);
 void scan_free_rows(Scanner *self);
+
+/* scan_objects.c */
+/* Walk the records of a block from a byte on for the objects in them; gives the columns of
+ * `BlockSightings` as bytes: those of events, of sightings, of frames, and whether it is cut. `lines`
+ * has the first line of each code object. */
+PyObject *scan_find_objects(Scanner *self, const uint8_t *data, size_t size, size_t start,
+                            PyObject *lines, uint64_t most_events, uint64_t most_sightings);
 
 /* scan_records.c */
 /* Walk the records of a block; `*event` is the number of the next event. */

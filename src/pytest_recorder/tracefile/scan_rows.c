@@ -72,9 +72,8 @@ map_put(Scanner *self, Map *map, uint64_t key, size_t index)
     return 0;
 }
 
-/* Make room for one more item; a table never holds more than 2 ** 30 of them. */
-static int
-make_room(void **items, size_t *room, size_t count, size_t size)
+int
+scan_make_room(void **items, size_t *room, size_t count, size_t size)
 {
     if (count < *room) {
         return 0;
@@ -112,7 +111,7 @@ scan_take_frame(Scanner *self, uint64_t number)
     int64_t index = map_get(self, &self->frame_of, number);
     if (index < 0) {
         index = (int64_t)self->frame_count;
-        if (make_room((void **)&self->frames, &self->frame_room, self->frame_count,
+        if (scan_make_room((void **)&self->frames, &self->frame_room, self->frame_count,
                       sizeof(Frame)) < 0
             || map_put(self, &self->frame_of, number, (size_t)index) < 0) {
             return NULL;
@@ -175,7 +174,7 @@ scan_find_row(Scanner *self, Frame *frame, uint64_t event)
             frame->row = NO_ROW_EVER;
             return 0;
         }
-        if (make_room((void **)&self->rows, &self->row_room, self->row_count, sizeof(Row)) < 0
+        if (scan_make_room((void **)&self->rows, &self->row_room, self->row_count, sizeof(Row)) < 0
             || prepare_row(self, frame->number) < 0) {
             return -1;
         }

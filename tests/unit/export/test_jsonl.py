@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import pytest_recorder
 from pytest_recorder.export.jsonl import dump, event_object, int_text, to_objects
 from pytest_recorder.format.events import Event, ExceptionInfo, Position
+from pytest_recorder.testing import record
 
 PLACE = {"thread": 1, "frame": 1, "file": "/p/m.py", "function": "f"}
 EVENTS = [
@@ -120,3 +121,46 @@ def test_a_trace_becomes_manifest_events_and_trailer(tmp_path: Path) -> None:
     assert any(
         '"huge": {"type": "int", "value": 1' + "0" * 5000 + "}" in line for line in lines
     )
+
+
+def basket() -> list[int]:
+    prices = [1]
+    prices.append(2)
+    held = {"prices": prices}
+    prices.pop(0)
+    return held["prices"]
+
+
+def test_on_request_each_change_of_an_object_has_a_line_behind_its_event() -> None:
+    with record(basket).trace() as trace:
+        plain = list(to_objects(trace))
+        lines = list(to_objects(trace, has_objects=True))
+    assert [line for line in lines if line["kind"] != "object"] == plain
+    told = [(line, lines[at - 1]) for at, line in enumerate(lines) if line["kind"] == "object"]
+    number = plain[-2]["value"]["id"]
+    prices = [line for line, _ in told if line["object"] == number]
+    assert [(line["how"], line["through"]) for line in prices] == [
+        ("met", ["prices"]),
+        ("changed", ["prices"]),
+        ("changed", ["prices", "held['prices']"]),
+    ]
+    assert [line.get("parts") for line in prices[1:]] == [
+        [{"how": "appended", "index": 1, "new": {"type": "int", "value": 2}}],
+        [{"how": "removed", "index": 0, "old": {"type": "int", "value": 1}}],
+    ]
+    assert all(line["n"] == before["n"] for line, before in told)
+
+
+def test_the_documented_lines_of_objects_have_the_keys_that_are_written() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "json-lines.md").read_text()
+    shown = [
+        json.loads(line)
+        for line in re.findall(r'^\{"kind": "object", .*\}$', text, re.MULTILINE)
+    ]
+    with record(basket).trace() as trace:
+        lines = [
+            line for line in to_objects(trace, has_objects=True) if line["kind"] == "object"
+        ]
+    for how in ("met", "changed"):
+        keys = {tuple(line) for line in lines if line["how"] == how}
+        assert {tuple(line) for line in shown if line["how"] == how} == keys

@@ -16,11 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_recorder.format import object_scan
 from pytest_recorder.format.cursor import Malformed
 from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD
+from pytest_recorder.format.object_scan import scan_objects
 from pytest_recorder.format.primitives import text, uv, zz
-from pytest_recorder.format.vocabulary import MAX_NESTING, Define, Op, Tag
+from pytest_recorder.format.vocabulary import MAX_BLOCK_EVENTS, MAX_NESTING, Define, Op, Tag
 from pytest_recorder.system import compiled
 from pytest_recorder.testing import record
 from pytest_recorder.tracefile import scan
@@ -566,3 +568,57 @@ def test_a_trace_is_the_same_with_either(
     monkeypatch.setattr(scan, "_NATIVE", None)
     assert index("pure") == found
     assert len(found) > 20
+
+
+# Objects.
+
+
+def compare_objects(definitions: DefinitionTables, data: bytes, at: int = 0) -> None:
+    pure = scan_objects(data, definitions.codes, 0, MAX_BLOCK_EVENTS, at)
+    native = scan.ObjectScan(definitions).find(data, 0, MAX_BLOCK_EVENTS, at)
+    assert native.columns() == pure.columns()
+
+
+@needs_native
+@pytest.mark.parametrize("level", ["calls", "lines", "values"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_both_find_the_same_objects_in_a_recorded_program(program: str, level: str) -> None:
+    for engine in ENGINES:
+        definitions, blocks = recorded(program, engine, level)
+        for _, data in blocks:
+            compare_objects(definitions, data)
+
+
+@needs_native
+def test_both_find_the_same_objects_wherever_a_block_is_cut_or_damaged() -> None:
+    definitions, blocks = recorded("mutation", ENGINES[0], "values")
+    (_, data) = blocks[0]
+    chance = random.Random(5)
+    for cut in range(0, len(data), 7):
+        compare_objects(definitions, data[:cut], min(3, cut))
+    for _ in range(EXAMPLES):
+        at = chance.randrange(len(data))
+        compare_objects(definitions, data[:at] + chance.randbytes(3) + data[at + 3 :])
+
+
+@needs_native
+def test_both_cut_the_same_objects_and_take_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    definitions, blocks = recorded("mutation", ENGINES[0], "values")
+    for module in (scan, object_scan):
+        monkeypatch.setattr(module, "MAX_SIGHTINGS", 20)
+    compare_objects(definitions, blocks[0][1])
+    most = 2**64 - 1
+    frame = bytes((Op.FRAME,)) + uv(most) + uv(0) + uv(1) + uv(most) + uv(most)
+    line = bytes((Op.LINE,))
+    told = bytes((Op.OBJECT, Tag.SEQUENCE)) + uv(most) + uv(most) + uv(0) + b"\0" + uv(0)
+    compare_objects(
+        definitions, frame + (told + line + zz(2**63 - 1)) * 3 + line + zz(-(2**63))
+    )
+
+
+@needs_native
+def test_what_is_no_place_in_the_data_is_refused() -> None:
+    scanner = MODULE.Scanner({}, {}, {}, Malformed, 0, 0)
+    for start in (-1, 2):
+        with pytest.raises(ValueError, match="a place in the data"):
+            scanner.objects(b"a", start, {}, 1, 1)

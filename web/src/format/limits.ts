@@ -18,3 +18,5 @@ export const MAX_KEPT_PARTS = 1 << 18;
 // Parts of the values of one block that are shown anew; after that a value has fewer parts.
 export const MAX_SHOWN_PARTS = 1 << 23;
 export const FEWER_VALUE_PARTS = 1 << 12;
+// Records of objects of a trace that can be asked for by the number of the object.
+export const MAX_TOLD = 1 << 22;

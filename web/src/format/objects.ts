@@ -108,6 +108,11 @@ export class ObjectStates {
     return value;
   }
 
+  // What an object was at an event, as a variable shows it; null if nobody told of it.
+  valueOf(number: number, n: number): Value | null {
+    return this.objects.has(number) ? this.show(number, n) : null;
+  }
+
   private forget(): void {
     for (const told of this.objects.values()) told.shown.length = 0;
     this.kept = 0;

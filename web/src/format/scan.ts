@@ -3,6 +3,7 @@
 
 import { Cursor, Malformed } from "./bytes";
 import { type CodeInfo, type Definitions, known } from "./definitions";
+import { MAX_TOLD } from "./limits";
 import { skipRecord, skipValue } from "./skip";
 import { KINDS, Op, WITH_LINE, WITH_TIME } from "./vocabulary";
 
@@ -45,6 +46,7 @@ export class Index {
   readonly marks = { raise: [] as number[], output: [] as number[], log: [] as number[], gap: [] as number[] };
   readonly spans: Span[] = [];
   readonly writes: Pairs;
+  readonly told = new ToldRows();
   secrets = 0;
   deepest = 0;
   damage: string | null = null;
@@ -117,6 +119,31 @@ function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(array.length * 2);
   larger.set(array);
   return larger;
+}
+
+// The records that tell of objects, in order of the events: the number of each, and whether it may be another
+// one at the same address. Those of numbers that no recording of ours gives are not kept.
+export class ToldRows {
+  events = new Int32Array(64);
+  numbers = new Int32Array(64);
+  doubtful = new Int32Array(64);
+  size = 0;
+  isCut = false; // there are more than the page holds
+
+  push(event: number, number: number, isDoubtful: boolean): void {
+    if (number > 0x7fffffff || this.size >= MAX_TOLD) {
+      this.isCut = true;
+      return;
+    }
+    if (this.size === this.events.length) {
+      this.events = grown(this.events);
+      this.numbers = grown(this.numbers);
+      this.doubtful = grown(this.doubtful);
+    }
+    this.events[this.size] = event;
+    this.numbers[this.size] = number;
+    this.doubtful[this.size++] = isDoubtful ? 1 : 0;
+  }
 }
 
 interface Live {
@@ -205,6 +232,7 @@ export class Scanner {
         if (hasLine) this.place(current!, n);
         // Most events are lines, and there is nothing more in them.
         if (op !== Op.LINE) {
+          if (op >= Op.OBJECT && op <= Op.ATTRIBUTES) this.told(cursor, op, n);
           index.secrets += skipRecord(cursor, op);
           this.mark(op, current, n);
         }
@@ -219,6 +247,24 @@ export class Scanner {
       index.times[at] = timeUs;
       index.stop = ++n;
     }
+  }
+
+  // Looks into a record that is passed over next.
+  private told(cursor: Cursor, op: number, n: number): void {
+    const start = cursor.at;
+    let isDoubtful = false;
+    if (op === Op.OBJECT) {
+      cursor.byte();
+      cursor.uv();
+    }
+    const number = cursor.uv();
+    if (op !== Op.OBJECT) {
+      cursor.uv();
+      cursor.byte();
+      isDoubtful = cursor.byte() !== 0;
+    }
+    cursor.at = start;
+    this.index.told.push(n, number, isDoubtful);
   }
 
   private mark(op: number, current: Live | null, n: number): void {

@@ -43,6 +43,7 @@ export class Trace {
   private readonly sources = new Map<string, Promise<string>>();
   private readonly carriedSources = new Map<string, Carried>();
   private writesOf: Map<number, Map<number, number[]>> | null = null;
+  private toldBy: { before: Int32Array; latest: Map<number, number> } | null = null;
   private readonly nameIds = new Map<string, number>();
 
   private constructor(
@@ -183,6 +184,26 @@ export class Trace {
       else events.push(n);
     }
     return found;
+  }
+
+  // The records that tell of an object, in order.
+  toldOf(number: number): { n: number; isDoubtful: boolean }[] {
+    const { events, numbers, doubtful, size } = this.index.told;
+    if (this.toldBy === null) {
+      // A chain of the records of each object, the latest first.
+      const before = new Int32Array(size);
+      const latest = new Map<number, number>();
+      for (let at = 0; at < size; at++) {
+        before[at] = latest.get(numbers[at]!) ?? NONE;
+        latest.set(numbers[at]!, at);
+      }
+      this.toldBy = { before, latest };
+    }
+    const found: { n: number; isDoubtful: boolean }[] = [];
+    for (let at = this.toldBy.latest.get(number) ?? NONE; at !== NONE; at = this.toldBy.before[at]!) {
+      found.push({ n: events[at]!, isDoubtful: doubtful[at] === 1 });
+    }
+    return found.reverse();
   }
 
   blockOf(n: number): Promise<Decoded | null> {

@@ -7,10 +7,11 @@ import type { Values } from "../format/objects";
 import { safeText } from "../format/python";
 import { NONE } from "../format/scan";
 import type { Value } from "../format/values";
-import { isSame } from "../model/changes";
+import { describeChange, isSame } from "../model/changes";
 import { iterationOf } from "../model/loops";
 import { type Hop, originOf, ownerOf } from "../model/origin";
-import { cutNote, partsOf, renderValue } from "../model/render";
+import { cutNote, partsOf, renderValue, shortType } from "../model/render";
+import { type ObjectStory, storyOf } from "../model/told";
 import { type Against, type Store, useLatest, useStore } from "./store";
 import { count, functionOf, placeOf, plural } from "./words";
 
@@ -100,6 +101,7 @@ function Variable(props: { name: string; value: Value; old: Value | undefined; s
 
 function Opened(props: { label: string; value: Value; head: JSX.Element; tag?: string; onValue?: () => void }): JSX.Element {
   const [isOpen, setOpen] = useState(false);
+  const [isAsked, setAsked] = useState(false);
   const { label, value, head, tag, onValue } = props;
   const shown = renderValue(value, 120);
   const whole = `${safeText(value.type)}: ${renderValue(value, 2000)}`;
@@ -116,8 +118,13 @@ function Opened(props: { label: string; value: Value; head: JSX.Element; tag?: s
         {onValue === undefined ? <span class="value" title={whole}>{shown}</span> : (
           <button class="value" title={`${whole}\nClick: go to where it came from`} onClick={onValue}>{shown}</button>
         )}
+        {hasNumber(value) && (
+          <button class="link number" aria-expanded={isAsked} title={`Object ${value.id}: the same number is the same object. Click: who changed it`}
+            onClick={() => setAsked(!isAsked)}>{`#${value.id}`}</button>
+        )}
         {note && <span class="note cut" title={note}>{value.redacted ? "hidden" : value.unavailable !== undefined ? "not recorded" : "cut"}</span>}
       </div>
+      {isAsked && <ObjectDetails number={value.id!} kind={value.type} />}
       {isOpen && (
         <ul class="values inner">
           {note && <li class="note">{note}</li>}
@@ -127,6 +134,38 @@ function Opened(props: { label: string; value: Value; head: JSX.Element; tag?: s
         </ul>
       )}
     </>
+  );
+}
+
+const hasNumber = (value: Value): boolean => Boolean(value.id) && Boolean(value.items ?? value.entries ?? value.attributes);
+
+// Who changed an object, whatever it was held by.
+function ObjectDetails({ number, kind }: { number: number; kind: string }): JSX.Element {
+  const store = useStore();
+  const { trace, index, state } = store;
+  const story = useLatest<ObjectStory | null>(async () => storyOf(trace, number, state.n, MOST_HISTORY), [number, state.n], null);
+  const name = `${shortType(kind)} #${number}`;
+  if (story === null) return <p class="note">{"\u2026"}</p>;
+  if (story.changes.length === 0) return <p class="note">{`Nothing more is recorded of ${name}.`}</p>;
+  const latest = story.changes.findLast((change) => change.n <= state.n);
+  return (
+    <div class="object-details">
+      <h3>{name} <span class="note">{plural(story.changes.length - (story.changes[0]!.old === null ? 1 : 0), "change")}{story.isCut ? ", and more" : ""}</span></h3>
+      <ol class="history">
+        {story.changes.map((change) => {
+          const at = change.owner === NONE ? change.n : change.owner;
+          const words = change.old === null ? [renderValue(change.value, 90)] : describeChange(`#${number}`, change.old, change.value);
+          return (
+            <li key={change.n} aria-current={change === latest ? "true" : undefined}>
+              <button class="link" onClick={() => store.go(change.n)}>{placeOf(store, at)}</button>{" "}
+              <span>{change.old === null ? "first seen in" : "changed by"} {functionOf(index.frame(at))}</span>{" "}
+              <span class="value">{words.join(", ")}</span>
+              {change.isDoubtful && <span class="note" title="Nothing in it is where it was: it may be another object, which got the address of the first">{" "}identity inferred</span>}
+            </li>
+          );
+        })}
+      </ol>
+    </div>
   );
 }
 

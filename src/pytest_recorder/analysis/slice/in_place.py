@@ -1,9 +1,11 @@
 """Follows changes in place: who changed an object, whatever name it was held by."""
 
+import ast
+
 from pytest_recorder.analysis import expressions
-from pytest_recorder.analysis.changes import Change, StatementRun, object_changes
-from pytest_recorder.analysis.history import History
-from pytest_recorder.analysis.objects import Difference, PathStep, path_text, paths_to
+from pytest_recorder.analysis.bindings import binding, stores
+from pytest_recorder.analysis.changes import Change, object_changes
+from pytest_recorder.analysis.objects import Difference, PathStep, path_text
 from pytest_recorder.analysis.origins import Origin
 from pytest_recorder.analysis.slice.decisions import decisions
 from pytest_recorder.analysis.slice.edges import (
@@ -16,6 +18,7 @@ from pytest_recorder.analysis.slice.edges import (
 from pytest_recorder.analysis.slice.search import Search
 from pytest_recorder.analysis.slice.uses import uses
 from pytest_recorder.analysis.slice.written import is_read_of, line_of, part_in, stored
+from pytest_recorder.analysis.value_text import INFERRED, short_type
 
 _MOST_CHANGES_LOOKED_AT = 30
 _MOST_LINES = 4
@@ -56,18 +59,21 @@ def show_change(search: Search, edge: ChangeEdge) -> Origin | None:
     run = change.run
     if run is None or not search.is_new("changed", run.frame, run.start.n, target.id):
         return None
-    name = _name_of(search.history, run, target.id)
-    what = path_text(name[0], name[1]) if name is not None else "an object"
+    name = search.history.path_to(target.id, run.frame, run.end)
+    kind = short_type((change.new or {}).get("type", "object"))
+    what = path_text(name[0], name[1]) if name is not None else f"{kind} #{target.id}"
     old, new = change.old, change.new
     if target.part is not None and not (new is not None and new.get("id") == target.id):
         what = path_text(what, (target.part,))
         old = part_in(change.old, target)
         new = part_in(change.new, target)
-    origin = Origin(what, "changed", cost, old=old, new=new, note=note)
+    stmt = search.sources.statement(run.start.file, run.start.line)
+    if change.is_doubtful and may_bind(stmt, name):
+        note = "; ".join(filter(None, (note, INFERRED)))
+    origin = Origin(what, "changed", cost, old=old, new=new, note=note, object=target.id)
     search.add_at(run.start, parent, origin)
     is_entry = change.new is not None and "entries" in change.new
     search.note_write(origin, target.id, target.part, change.shown.n, is_entry=is_entry)
-    stmt = search.sources.statement(run.start.file, run.start.line)
     if stmt is None:
         return origin
     search.worklist.later(CallerEdge(run, origin, cost + CONDITION + 1))
@@ -78,16 +84,15 @@ def show_change(search: Search, edge: ChangeEdge) -> Origin | None:
     return origin
 
 
-def _name_of(
-    history: History, run: StatementRun, number: int
-) -> tuple[str, tuple[PathStep, ...]] | None:
-    """Find by which name a frame holds an object; the shortest path."""
-    best: tuple[str, tuple[PathStep, ...]] | None = None
-    for name, value in history.values(run.frame, run.end).items():
-        path = paths_to(value, number)
-        if path is not None and (best is None or len(path) < len(best[1])):
-            best = (name, path)
-    return best
+def may_bind(stmt: ast.stmt | None, name: tuple[str, tuple[PathStep, ...]] | None) -> bool:
+    """Whether a statement can have put another object where it held one, at the same address."""
+    if stmt is None or name is None:
+        return True
+    root, steps = name
+    if binding(stmt, root) is not None:
+        return True
+    paths = (path for path, _ in stores(stmt))
+    return any(path.root == root and len(path.steps) <= len(steps) for path in paths)
 
 
 def earlier_changes(

@@ -25,7 +25,8 @@ from pytest_recorder.analysis.slice.race_notes import note_lost_update
 from pytest_recorder.analysis.slice.rounds import uses_of_round
 from pytest_recorder.analysis.slice.search import Search
 from pytest_recorder.analysis.slice.uses import uses
-from pytest_recorder.format.events import Value
+from pytest_recorder.format.events import Event, Value
+from pytest_recorder.format.object_states import HeldValues
 
 _MOST_ROUNDS = 3
 _MOST_BACK = 5_000
@@ -156,7 +157,7 @@ def _follow_enclosing(
         return False
     for event in search.history.backwards(run.start.n, most=_MOST_BACK):
         is_of_family = f"{event.function}.".startswith(f"{around}.") and event.frame is not None
-        if is_of_family and event.changes.get(edge.root) == change.new:
+        if is_of_family and _gives(event, edge.root, change.new):
             search.worklist.now(edge._replace(frame=event.frame or 0, n=event.n))
             return True
     return False
@@ -169,8 +170,16 @@ def _run_of_sharer(
     for event in history.backwards(run.end, most=_MOST_BACK_IN_STATEMENT):
         if event.n <= run.start.n:
             return None
-        if event.frame not in (None, run.frame) and event.changes.get(root) == new:
+        if event.frame not in (None, run.frame) and _gives(event, root, new):
             frame = event.frame or 0
             start = history.before(frame, event.n)
             return StatementRun(frame, start, event.n) if start is not None else None
     return None
+
+
+def _gives(event: Event, name: str, value: Value | None) -> bool:
+    """Whether a name got this value, as an event shows it."""
+    changes = event.changes
+    return (
+        value is not None and isinstance(changes, HeldValues) and changes.is_held(name, value)
+    )
