@@ -40,7 +40,7 @@ from pytest_recorder.tracefile.block_reader import (
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
 from pytest_recorder.tracefile.recorded_source import RecordedSources
 from pytest_recorder.tracefile.scan import make_scan
-from pytest_recorder.tracefile.skeleton import MOST_EXCEPTIONS, Call, rows_of, tree_of
+from pytest_recorder.tracefile.skeleton import MOST_EXCEPTIONS, Call, Outline, rows_of, tree_of
 from pytest_recorder.tracefile.spool_trace import pack_spool
 
 _LEAST_CALLS = 1 << 20
@@ -65,16 +65,6 @@ class Block(NamedTuple):
     """The values, at its start, of those that ran before."""
     weight: int = 0
     """How many events it has, with the variables and parts of values in them."""
-
-
-class Outline(NamedTuple):
-    """What the index tells without a look at the events; empty where there is none."""
-
-    starts: dict[int, int]
-    """The first event of each frame; of the first frames only where there are very many."""
-    parents: dict[int, int]
-    raises: list[int] | None
-    """The events at which exceptions began; None where they are too many to be listed."""
 
 
 def open_trace(path: str | os.PathLike[str]) -> "Trace":
@@ -315,11 +305,15 @@ class Trace:
         return [path for path, _ in self._definitions.files.values()]
 
     def source(self, file: str) -> str | None:
-        """Give the text of a file as it was when it ran, None where it could not be read then."""
+        """Give the text of a file as it ran, or None; lines that the trace has not are empty."""
         return self._sources.text(file)
 
+    def left_out(self, file: str) -> list[range]:
+        """Give the numbers, from 1, of the lines of a file that the trace does not hold."""
+        return self._sources.left_out(file)
+
     def digest(self, file: str) -> bytes | None:
-        """Give the SHA-256 of the text of a file; None where the trace has no text of it."""
+        """Give the SHA-256 of the whole text of a file; None where the trace has no text of it."""
         return self._sources.digest(file)
 
     # The life of the reader.
@@ -384,7 +378,7 @@ class Trace:
         if place.kind == BlockKind.DEFINITIONS:
             self._definitions.feed(self._blocks.read(place))
             self._definition_places.append(place)
-        elif place.kind == BlockKind.SOURCE:
+        elif place.kind in (BlockKind.SOURCE, BlockKind.EXCERPT):
             self._sources.add(place)
         elif place.kind == BlockKind.EVENTS:
             self._take_events(place)
