@@ -28,7 +28,9 @@ from pytest_recorder.format.layout import (
     SegmentKind,
 )
 from pytest_recorder.tracefile import scan
+from pytest_recorder.tracefile.excerpts import Excerpts
 from pytest_recorder.tracefile.manifest import Manifest
+from pytest_recorder.tracefile.recorded_source import with_all_lines
 from pytest_recorder.tracefile.scan import NativeScan, PureScan, Scan
 from pytest_recorder.tracefile.spool import Segment
 from pytest_recorder.tracefile.writer import Packed, write_trace
@@ -70,6 +72,9 @@ class Spooled:
             self.segments.append(Segment(SegmentKind.DEFINITIONS, 0, 0, 0, payload))
         elif kind == BlockKind.SOURCE:
             self.sources[payload[:32]] = payload[32:]
+        elif kind == BlockKind.EXCERPT:
+            # Lines that are not there are empty, as if they were so in the file.
+            self.sources[payload[:32]] = with_all_lines(payload).data
         elif kind == BlockKind.EVENTS:
             first, base_us, events = EVENTS_HEAD.unpack_from(payload)
             records = payload[EVENTS_HEAD.size :]
@@ -98,8 +103,8 @@ def report(traces: list[Spooled]) -> None:
         row(name, seconds, size, f"{seconds / events * 1e9:.0f} ns an event")
         return found
 
-    stored: dict[bytes, bytes] = {}
-    measure("whole", lambda trace: pack(trace, stored), has_wall=True)
+    excerpts = Excerpts()
+    measure("whole", lambda trace: pack(trace, excerpts), has_wall=True)
     if scan.WHY_PURE is None:
         module = scan._NATIVE
         measure("scan in C", lambda trace: walk(NativeScan(module, trace.definitions), trace))
@@ -140,7 +145,7 @@ def best(work: Callable[[], Any]) -> tuple[Any, float, float]:
     return result, min(wall_s), min(seconds)
 
 
-def pack(spooled: Spooled, stored: dict[bytes, bytes]) -> Packed:
+def pack(spooled: Spooled, excerpts: Excerpts) -> Packed:
     with tempfile.TemporaryDirectory() as folder:
         return write_trace(
             Path(folder) / "trace.pyrec",
@@ -148,7 +153,7 @@ def pack(spooled: Spooled, stored: dict[bytes, bytes]) -> Packed:
             segments=iter(spooled.segments),
             sources=spooled.sources,
             trailer={"status": "complete"},
-            stored_sources=stored,
+            excerpts=excerpts,
         )
 
 

@@ -140,6 +140,7 @@ def python_words(table: ModuleType) -> str:
             "MAX_BLOCK_EVENTS",
             "MAX_BLOCK_FRAMES",
             "MAX_BLOCK_PAIRS",
+            "MAX_SOURCE_LINES",
         )
     )
     classes = [
@@ -330,6 +331,7 @@ def typescript(table: ModuleType) -> str:
             ("MAX_DEPTH", table.MAX_DEPTH),
             ("MAX_NESTING", table.MAX_NESTING),
             ("MAX_INT_BYTES", table.MAX_INT_BYTES),
+            ("MAX_SOURCE_LINES", table.MAX_SOURCE_LINES),
             ("EVENTS_HEAD_BYTES", table.EVENTS_HEAD.size),
         )
     )
@@ -471,6 +473,7 @@ def document_tables(table: ModuleType) -> dict[str, str]:
         ("events of a block", table.MAX_BLOCK_EVENTS),
         ("frames that a block introduces", table.MAX_BLOCK_FRAMES),
         ("values of variables, and names of deleted ones, in a block", table.MAX_BLOCK_PAIRS),
+        ("lines of a file of which only some are kept", table.MAX_SOURCE_LINES),
     ]
     return {
         "block": header(table.BLOCK, table.CHECKSUM),

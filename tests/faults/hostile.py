@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_recorder.format.layout import BLOCK, CHECKSUM, EVENTS_HEAD, MAGIC, BlockKind
 from pytest_recorder.format.primitives import text, uv, zz
-from pytest_recorder.format.vocabulary import Define, Op, Tag
+from pytest_recorder.format.vocabulary import MAX_SOURCE_LINES, Define, Op, Tag
 
 MIB = 1 << 20
 MANIFEST = {
@@ -321,6 +321,32 @@ def sources_without_end() -> bytes:
     return failing(Maker().add_stored(stored, 40)).ended()
 
 
+def excerpt(digest: bytes, *spans: tuple[int, int], text: bytes = b"") -> bytes:
+    """Give lines of a source; of each span how many were left out, and how many are there."""
+    numbers = b"".join(uv(gap) + uv(kept) for gap, kept in spans)
+    return digest + uv(len(spans)) + numbers + text
+
+
+def an_excerpt_without_end() -> bytes:
+    made = Maker(DEFINITIONS + file(2, "/p/o.py", b"o" * 32))
+    made.add(BlockKind.EXCERPT, excerpt(DIGEST, (1 << 60, 1), text=b"x\n"))
+    return failing(made.add(BlockKind.EXCERPT, excerpt(b"o" * 32, (1 << 40, 0)))).ended()
+
+
+def an_excerpt_of_many_spans() -> bytes:
+    spans = uv(16 * MIB) + b"\1\1" * (16 * MIB)
+    return failing(Maker().add(BlockKind.EXCERPT, DIGEST + spans + b"\n" * (16 * MIB))).ended()
+
+
+def excerpts_that_leave_out_all() -> bytes:
+    digests = [bytes((n % 256, n // 256)) * 16 for n in range(1, 3000)]
+    files = b"".join(file(n, f"/p/m{n}.py", digest) for n, digest in enumerate(digests, 2))
+    made = Maker(DEFINITIONS + files)
+    for digest in (DIGEST, *digests):
+        made.add(BlockKind.EXCERPT, excerpt(digest, (MAX_SOURCE_LINES, 0)))
+    return failing(made).ended()
+
+
 def many_files_with_a_source() -> bytes:
     files = b"".join(file(n, f"/p/m{n}.py") for n in range(2, 300))
     made = Maker(DEFINITIONS + files, source=b"def f(x):\n" + b" x\n" * 300_000)
@@ -495,6 +521,9 @@ MECHANISMS: dict[str, Callable[[], bytes]] = {
         a_source_of_bytes_in_utf32,
         sources_without_end,
         many_files_with_a_source,
+        an_excerpt_without_end,
+        an_excerpt_of_many_spans,
+        excerpts_that_leave_out_all,
         an_index_of_empty_lists,
         an_index_of_steps,
         an_index_nested_deep,

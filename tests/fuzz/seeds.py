@@ -31,6 +31,9 @@ def traces() -> list[bytes]:
         + hostile.UNWIND,
         7,
     )
+    made.add(
+        BlockKind.EXCERPT, hostile.excerpt(hostile.DIGEST, (3, 1), (2, 1), (1, 0), text=b"a\nb")
+    )
     made.events(bytes((1, 1, 1, 1, 0, 2, 3)) + _ARGS + hostile.returned(_GRID), 1)
     index = {
         "blocks": [[0, 0, 7]],

@@ -165,7 +165,9 @@ def read_all(trace: Trace) -> int:
         count += 1
     _ensure(count == len(trace) or trace.status == "partial", (count, len(trace)))
     for file in trace.files()[:_TINY]:
-        trace.source(file)
+        text = trace.source(file)
+        gaps = trace.left_out(file)
+        _ensure(text is not None or not gaps, "lines of no text are left out")
     trace.outline()
     trace.call_tree()
     for block in range(len(trace.block_ranges())):

@@ -32,15 +32,11 @@ describe("a page opens", () => {
 
   test("with the lines that ran lit, counted, and the phases of the test above", async () => {
     const shown = await Shown.open(browser, "test_loop-1");
-    const row = (text: string, after?: string) => shown.page.locator(`#lines-${lineOf(text, after) - 1} .source-line`);
+    const row = (text: string, after?: string) => shown.page.locator(`#lines [data-line="${lineOf(text, after)}"] .source-line`);
     await expect.poll(() => row("total += doubled").locator(".hits").textContent()).toBe("5\u00d7");
     expect(await row("total += doubled").getAttribute("class")).toContain("ran");
     expect(await row("for number in range(5)").locator(".hits").textContent()).toBe("6\u00d7");
     expect(await row("assert total == 21").getAttribute("class")).toContain("raised");
-    await shown.page.locator("#lines").focus();
-    await shown.press("Home");
-    expect(await row("import asyncio", "import").getAttribute("class")).not.toContain("ran");
-    expect(await row("import asyncio", "import").locator(".hits").getAttribute("title")).toBe("did not run");
     expect(await shown.page.locator(".phases .phase").allTextContents()).toEqual(["setup", "call \u2717 failed", "teardown"]);
     // The flame: more than one colour has been drawn.
     const colours = await shown.page.locator(".strip canvas").evaluate((canvas: HTMLCanvasElement) => {
@@ -48,6 +44,26 @@ describe("a page opens", () => {
       return new Set(new Uint32Array(data.buffer)).size;
     });
     expect(colours).toBeGreaterThan(2);
+    await shown.close();
+  });
+
+  test("with a line that did not run unlit", async () => {
+    const shown = await Shown.open(browser, "test_exception_chain-1");
+    const row = shown.page.locator(`#lines [data-line="${lineOf("assert port")}"] .source-line`);
+    await expect.poll(() => row.locator(".hits").getAttribute("title")).toBe("did not run");
+    expect(await row.getAttribute("class")).not.toContain("ran");
+    await shown.close();
+  });
+
+  test("with the lines that the trace does not hold in one row", async () => {
+    const shown = await Shown.open(browser, "test_loop-1");
+    const rows = shown.page.locator("#lines .row");
+    const first = lineOf("def test_loop");
+    const last = lineOf("assert total == 21");
+    await expect.poll(() => rows.count()).toBe(last - first + 3);
+    expect(await rows.first().textContent()).toBe(`\u22ef ${first - 1} lines left out: nothing in them ran`);
+    expect(await rows.nth(1).locator(".number").textContent()).toBe(String(first));
+    expect(await rows.nth(last - first + 2).textContent()).toMatch(/^\u22ef [\d,]+ lines left out/);
     await shown.close();
   });
 

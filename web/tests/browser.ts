@@ -80,11 +80,11 @@ export class Shown {
 
   async clickLine(line: number): Promise<void> {
     await this.page.locator("#lines").focus();
-    await this.page.locator(`#lines-${line - 1} .number`).first().click();
+    await this.page.locator(`#lines [data-line="${line}"] .number`).first().click();
   }
 
   async ghost(line: number): Promise<string> {
-    return (await this.page.locator(`#lines-${line - 1} .ghost`).allTextContents()).join("").trim();
+    return (await this.page.locator(`#lines [data-line="${line}"] .ghost`).allTextContents()).join("").trim();
   }
 
   async expectGhost(line: number, text: string): Promise<void> {

@@ -81,4 +81,15 @@ describe.each(programs())("the trace of %s", (name) => {
       expect(pairs(await trace.valuesAt(frame.index, Number(n)))).toEqual(values);
     }
   });
+
+  test("has the lines of its sources, and says which are not there", async () => {
+    const trace = await openProgram(name);
+    // What stands behind the last line end is no line.
+    const without = (lines: string[]): string => lines.join("\n").trimEnd();
+    for (const [file, source] of Object.entries(expected(name).sources)) {
+      const got = await trace.source(file);
+      expect(got?.gaps).toEqual(source?.gaps);
+      expect(got && without(got.lines)).toEqual(source && without(source.lines));
+    }
+  });
 });

@@ -25,12 +25,13 @@ from tests.engines import support  # noqa: E402
 from tests.faults import hostile  # noqa: E402
 
 from pytest_recorder import testing  # noqa: E402
+from pytest_recorder.analysis.source_text import source_lines  # noqa: E402
 from pytest_recorder.analysis.value_text import render_value  # noqa: E402
 from pytest_recorder.export.jsonl import event_object  # noqa: E402
 from pytest_recorder.format import limits  # noqa: E402
 from pytest_recorder.format.primitives import uv  # noqa: E402
 from pytest_recorder.render.page import write_page  # noqa: E402
-from pytest_recorder.tracefile.reader import open_trace  # noqa: E402
+from pytest_recorder.tracefile.reader import Trace, open_trace  # noqa: E402
 
 PROGRAMS = Path(__file__).parent / "programs"
 GOLDEN = ROOT / "tests" / "golden"
@@ -86,8 +87,22 @@ def write(path: Path, folder: Path, name: str) -> None:
             n: [[name, render_value(value, width=10_000)] for name, value in found.items()]
             for n, found in ((n, trace.values_at(int(n))) for n in values)
         }
-    content = {"events": events, "values": values, "texts": texts, "told": told}
+        sources = {file: read_source(trace, file) for file in trace.files()}
+    content = {
+        "events": events,
+        "values": values,
+        "texts": texts,
+        "told": told,
+        "sources": sources,
+    }
     (folder / f"{name}.json").write_text(json.dumps(content), encoding="ascii")
+
+
+def read_source(trace: Trace, file: str) -> dict[str, Any] | None:
+    """Give the lines of a file, and the first and last of each run that is not there."""
+    text = trace.source(file)
+    gaps = [[gap.start, gap.stop - 1] for gap in trace.left_out(file)]
+    return {"lines": source_lines(text), "gaps": gaps} if text is not None else None
 
 
 def write_objects(folder: Path) -> None:

@@ -7,6 +7,7 @@ import { Definitions } from "../src/format/definitions";
 import { floatText, safeLines, safeText } from "../src/format/python";
 import { Index, NONE, Scanner } from "../src/format/scan";
 import { KINDS } from "../src/format/vocabulary";
+import { rowOf, rowsOf } from "../src/model/folds";
 import { markOf, markWords, positionIn, shownLine } from "../src/model/mark";
 import { into, intoBack, out, over, overBack } from "../src/model/navigate";
 import { parseQuery } from "../src/model/search";
@@ -64,7 +65,7 @@ test("the piece is what has failed in a frame, and what was called in those that
   const text = async (frame: number): Promise<string | null> => {
     const position = await positionIn(trace, frame, n, await trace.event(trace.lastEventOf(frame, n)));
     const source = (await trace.source(index.frames[frame]!.code!.file))!;
-    return position === null ? null : source[position.line - 1]!.slice(position.column, position.endColumn);
+    return position === null ? null : source.lines[position.line - 1]!.slice(position.column, position.endColumn);
   };
   expect(await text(inner)).toBe("1 / number");
   expect(await text(index.frames[inner]!.parent)).toBe("divided(0)");
@@ -73,6 +74,16 @@ test("the piece is what has failed in a frame, and what was called in those that
 
 test.each([[[0x80]], [[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02]], [[]]])("a number without an end is a fault: %j", (bytes) => {
   expect(() => new Cursor(Uint8Array.from(bytes)).uv()).toThrow(Malformed);
+});
+
+test("what was left out of a source is one row, and each line has its row", () => {
+  const lines = ["", "", "def f():", "    return 1", "", ""];
+  const rows = rowsOf({ lines, gaps: [[1, 2], [5, 6]] });
+  expect(rows.map((row) => [row.first, row.last, row.isFold])).toEqual([[1, 2, true], [3, 3, false], [4, 4, false], [5, 6, true]]);
+  expect([0, 1, 2, 3, 4, 5, 6, 7].map((line) => rowOf(rows, line))).toEqual([-1, 0, 0, 1, 2, 3, 3, -1]);
+  const whole = rowsOf({ lines, gaps: [] });
+  expect(whole.length).toBe(6);
+  expect(rowOf(whole, 6)).toBe(5);
 });
 
 test("any bytes at all give a prefix and a fault, never another error", () => {

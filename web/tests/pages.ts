@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Value } from "../src/format/values";
-import type { Carried } from "../src/model/blocks";
+import type { Carried, SourceText } from "../src/model/blocks";
 import { type Head, Trace } from "../src/model/trace";
 
 export const folder = (): string => process.env["VIEWER_TRACES"]!;
@@ -22,7 +22,7 @@ export async function openProgram(name: string): Promise<Trace> {
   return Trace.open(head, carried);
 }
 
-export function expected(name: string): { events: Record<string, unknown>[]; values: Record<string, unknown>; texts: Record<string, [string, string][]>; told: Record<string, [n: number, isDoubtful: boolean][]> } {
+export function expected(name: string): { events: Record<string, unknown>[]; values: Record<string, unknown>; texts: Record<string, [string, string][]>; told: Record<string, [n: number, isDoubtful: boolean][]>; sources: Record<string, SourceText | null> } {
   return JSON.parse(readFileSync(join(folder(), `${name}.json`), "ascii"));
 }
 

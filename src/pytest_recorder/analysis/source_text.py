@@ -16,6 +16,8 @@ def shown_file(file: str, root: Path) -> str:
 
 _MOST_CHARS = 4_000_000
 _MOST_CHARS_IN_ALL = 32_000_000
+_LINE_COST = 8
+"""What a line takes beside its characters, one that the trace does not hold too."""
 
 
 def source_lines(source: str) -> list[str]:
@@ -40,7 +42,7 @@ class SourceLines:
         """Give a line without the space around it; None where its source was not recorded."""
         if file not in self._lines:
             source = (self._source_of(file) or "") if self._chars_left > 0 else ""
-            self._chars_left -= len(source)
+            self._chars_left -= len(source) + _LINE_COST * source.count("\n")
             self._lines[file] = source_lines(source)
         lines = self._lines[file]
         return lines[line - 1].strip() if 0 < line <= len(lines) else None

@@ -37,7 +37,8 @@ class SourceFiles:
         source = self._source_of(path)
         file = self._files[path] = SourceFile(source) if source is not None else None
         if source is not None:
-            self._tokens[path] = count_tokens(source)
+            # A line that the trace does not hold takes room too.
+            self._tokens[path] = count_tokens(source) + source.count("\n")
             self._evict()
         return file
 

@@ -20,6 +20,8 @@ from pytest_recorder.tracefile.reader import Trace
 
 HELP = "say what is known of a trace; without one, what would record here and why"
 
+_MOST_SOURCES = 200
+
 
 def prepare(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
@@ -149,12 +151,27 @@ def _of(trace: Trace) -> dict[str, Any]:
         "dropped": trailer.dropped,
         "size_bytes": trace.size_bytes,
         "files": trace.files(),
+        "lines_left_out": _lines_left_out(trace),
         "threads": list(trace.threads().values()),
         "duration_us": trailer.duration_us,
         "recording_cpu_us": trailer.recording_cpu_us,
         "counters": dict(trailer.counters),
         **manifest.model_dump(mode="json", exclude={"test", "attempt", "outcome"}),
     }
+
+
+def _lines_left_out(trace: Trace) -> dict[str, int]:
+    """Say of how many lines of each file the trace does not hold the text."""
+    counts: dict[bytes, int] = {}
+    found: dict[str, int] = {}
+    for file in trace.files():
+        digest = trace.digest(file)
+        if digest is not None and (digest in counts or len(counts) < _MOST_SOURCES):
+            if digest not in counts:
+                counts[digest] = sum(map(len, trace.left_out(file)))
+            if counts[digest]:
+                found[file] = counts[digest]
+    return found
 
 
 def _plain(value: Any) -> str:

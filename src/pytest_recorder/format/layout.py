@@ -42,6 +42,7 @@ class BlockKind:
     EVENTS: Final = 4
     INDEX: Final = 5
     TRAILER: Final = 6
+    EXCERPT: Final = 7
 
 
 class SegmentKind:

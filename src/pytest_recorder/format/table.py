@@ -77,7 +77,7 @@ class Header(NamedTuple):
 
 FORMAT_VERSION: Final = 2
 OLDEST_VERSION: Final = 1  # of spools too
-"""Format 1 is format 2 without objects, positions and levels: one reader reads both."""
+"""Format 1 is format 2 without objects, positions, levels and excerpts: one reader reads both."""
 BYTE_ORDER: Final = "little"
 
 # Limits. Whatever an encoder may write, every reader reads.
@@ -101,6 +101,9 @@ MAX_BLOCK_FRAMES: Final = 1 << 17
 MAX_BLOCK_PAIRS: Final = 1 << 19
 """Variables that one block has values of, or deletes."""
 """No honest block is larger; a reader refuses to allocate more."""
+
+MAX_SOURCE_LINES: Final = 1 << 18
+"""Lines of a source of which only some are kept: what is left out takes no bytes of the file."""
 
 # Words.
 
@@ -307,7 +310,11 @@ FLAG_DEFLATED: Final = 1
 BLOCK_KINDS: Final = (
     Word(1, "MANIFEST", "JSON; always the first block, never deflated"),
     Word(2, "DEFINITIONS", "definition records"),
-    Word(3, "SOURCE", "SHA-256 of the text (32 bytes), then the text as it was in the file"),
+    Word(
+        3,
+        "SOURCE",
+        "a whole file: SHA-256 of its text (32 bytes), then the text as it was in it",
+    ),
     Word(
         4,
         "EVENTS",
@@ -326,6 +333,12 @@ BLOCK_KINDS: Final = (
         "TRAILER",
         "JSON: `status`, `reason`, `message`, `events`, `dropped`, `duration_us`, "
         "`recording_cpu_us`, `counters`, `errors`",
+    ),
+    Word(
+        7,
+        "EXCERPT",
+        "lines of a file: SHA-256 of its whole text (32), `uv` count, (`uv` lines left out, `uv` "
+        "lines kept), then the lines that are kept as they were in it",
     ),
 )
 

@@ -17,6 +17,7 @@ from pytest_recorder.system.clock import utc_text, wall_ns
 from pytest_recorder.system.ids import new_id
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import AnyPath, FilePath
+from pytest_recorder.tracefile.excerpts import Excerpts
 from pytest_recorder.tracefile.naming import writable
 from pytest_recorder.tracefile.spool import Spool
 from pytest_recorder.tracefile.writer import Packed, pack_trace, write_trace, write_whole
@@ -25,14 +26,14 @@ _NO_ROOM = ("ENOSPC", "EDQUOT")
 
 
 class Keeper:
-    """What the traces of one recorder share: their numbers, their policy, sources deflated once."""
+    """What the traces of one recorder share: their numbers, policy and excerpts of sources."""
 
     def __init__(self, faults: Injector) -> None:
         self._faults = faults
         self._id = new_id()
         self._traces = 0
         self._policy: tuple[Sourced, dict[str, Any]] | None = None
-        self._stored_sources: dict[bytes, bytes] = {}
+        self._excerpts = Excerpts()
         self._ballast = Ballast()
 
     def next_manifest(
@@ -74,7 +75,7 @@ class Keeper:
         parts: dict[str, Any] = {
             "manifest": in_order(manifest),
             "sources": dict(setup.hot.sources.values()),
-            "stored_sources": self._stored_sources,
+            "excerpts": self._excerpts,
             "masker": setup.masker,
             "trailer": trailer,
         }
@@ -107,5 +108,5 @@ class Keeper:
 
     def close(self) -> None:
         """Hold no source and no room any more."""
-        self._stored_sources.clear()
+        self._excerpts.clear()
         self._ballast.give()

@@ -42,6 +42,7 @@ _MOST_OTHERS = 5
 _MOST_STEPS = 16
 _STEP_EVENTS = 400
 _AROUND = 4
+_LEFT_OUT = "     ..."
 
 
 def explain(trace: Trace, *, test: str | None = None, most_events: int = MOST_EVENTS) -> str:
@@ -159,8 +160,16 @@ class _Explanation:
         if stmt is not None and not is_text and len(span_of(stmt)) <= 12:
             marked = span_of(stmt)
         first = max(1, marked[0] - _AROUND)
+        gaps = self._trace.left_out(path)
+        if any(line in gap for gap in gaps):
+            said = "The trace does not hold this line: no function that ran has it."
+            return _section("Failing source", [said])
         shown: list[str] = []
         for n in range(first, min(marked[-1] + 2, len(file.lines)) + 1):
+            if any(n in gap for gap in gaps):
+                if not shown or shown[-1] != _LEFT_OUT:
+                    shown.append(_LEFT_OUT)
+                continue
             text = file.lines[n - 1]
             shown.append(f"{'>' if n in marked else ' '} {n:>4}  {text}")
             under = carets(text, n, position)

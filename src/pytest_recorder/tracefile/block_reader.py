@@ -7,10 +7,12 @@ it is compared with what is there, and nothing larger than a block may be is all
 import os
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from pydantic import ValidationError
 
+from pytest_recorder.errors import ErrorCode, target
 from pytest_recorder.format.cursor import Malformed
 from pytest_recorder.format.layout import (
     BLOCK,
@@ -19,6 +21,7 @@ from pytest_recorder.format.layout import (
     MAGIC,
     MAX_BLOCK_BYTES,
     OLDEST_VERSION,
+    SPOOL_MAGIC,
     BlockKind,
 )
 from pytest_recorder.system import files
@@ -52,6 +55,30 @@ class StoredBlock(NamedTuple):
 def is_known_magic(head: bytes) -> bool:
     """Tell whether a file that starts so is a trace of a format that can be read here."""
     return head[:-1] == MAGIC[:-1] and OLDEST_VERSION <= head[-1] <= MAGIC[-1]
+
+
+def is_spool(file: BinaryIO) -> bool:
+    """Tell whether a file, which is at its start and stays there, is a spool of any format."""
+    head = file.read(len(SPOOL_MAGIC) - 1)
+    file.seek(0)
+    return head == SPOOL_MAGIC[:-1]
+
+
+def check_magic(file: BinaryIO, path: Path) -> None:
+    """Read how a trace file begins.
+
+    Raises TargetError (ERR_TRACE_CORRUPT, ERR_UNSUPPORTED_FORMAT) where it is none of ours.
+    """
+    head = file.read(len(MAGIC))
+    if head[:-1] != MAGIC[:-1]:
+        what = "an empty file" if not head else "not a trace file"
+        raise target(ErrorCode.TRACE_CORRUPT, f"{str(path)!r} is {what}")
+    if not is_known_magic(head):
+        raise target(
+            ErrorCode.UNSUPPORTED_FORMAT,
+            f"{str(path)!r} has trace format {head[-1]}, this reader knows "
+            f"{OLDEST_VERSION} to {MAGIC[-1]}",
+        )
 
 
 def read_manifest(path: AnyPath) -> Manifest | None:

@@ -22,9 +22,6 @@ from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.events import Event, Value
 from pytest_recorder.format.layout import (
     EVENTS_HEAD,
-    MAGIC,
-    OLDEST_VERSION,
-    SPOOL_MAGIC,
     BlockKind,
 )
 from pytest_recorder.format.limits import DEFINITIONS_PER_BYTE, LEAST_DEFINITIONS
@@ -34,13 +31,14 @@ from pytest_recorder.tracefile.block_reader import (
     BlockPlace,
     BlockReader,
     StoredBlock,
+    check_magic,
     first_line,
-    is_known_magic,
+    is_spool,
 )
 from pytest_recorder.tracefile.decoded_block import Block
+from pytest_recorder.tracefile.index_outline import Outline, outline_of
 from pytest_recorder.tracefile.manifest import Manifest, Trailer
 from pytest_recorder.tracefile.object_index import ObjectIndex
-from pytest_recorder.tracefile.outline import Outline, outline_of
 from pytest_recorder.tracefile.recorded_source import RecordedSources
 from pytest_recorder.tracefile.scan import make_scan
 from pytest_recorder.tracefile.skeleton import Call, rows_of, tree_of
@@ -75,7 +73,7 @@ def open_trace(path: str | os.PathLike[str]) -> "Trace":
     except (OSError, ValueError) as error:
         raise _unreadable(where, error) from error
     try:
-        if _is_spool(file):
+        if is_spool(file):
             file.close()
             file = pack_spool(where)
         return Trace(file, where)
@@ -85,12 +83,6 @@ def open_trace(path: str | os.PathLike[str]) -> "Trace":
     except BaseException:
         file.close()
         raise
-
-
-def _is_spool(file: BinaryIO) -> bool:
-    head = file.read(len(SPOOL_MAGIC) - 1)
-    file.seek(0)
-    return head == SPOOL_MAGIC[:-1]
 
 
 def _unreadable(path: Path, error: Exception) -> Exception:
@@ -313,11 +305,15 @@ class Trace:
         return [path for path, _ in self._definitions.files.values()]
 
     def source(self, file: str) -> str | None:
-        """Give the text of a file as it was when it ran, None where it could not be read then."""
+        """Give the text of a file as it ran, or None; lines that the trace has not are empty."""
         return self._sources.text(file)
 
+    def left_out(self, file: str) -> list[range]:
+        """Give the numbers, from 1, of the lines of a file that the trace does not hold."""
+        return self._sources.left_out(file)
+
     def digest(self, file: str) -> bytes | None:
-        """Give the SHA-256 of the text of a file; None where the trace has no text of it."""
+        """Give the SHA-256 of the whole text of a file; None where the trace has no text of it."""
         return self._sources.digest(file)
 
     # The life of the reader.
@@ -340,16 +336,7 @@ class Trace:
     # Blocks.
 
     def _open(self) -> Manifest:
-        head = self._file.read(len(MAGIC))
-        if head[:-1] != MAGIC[:-1]:
-            what = "an empty file" if not head else "not a trace file"
-            raise target(ErrorCode.TRACE_CORRUPT, f"{str(self.path)!r} is {what}")
-        if not is_known_magic(head):
-            raise target(
-                ErrorCode.UNSUPPORTED_FORMAT,
-                f"{str(self.path)!r} has trace format {head[-1]}, this reader knows "
-                f"{OLDEST_VERSION} to {MAGIC[-1]}",
-            )
+        check_magic(self._file, self.path)
         manifest: Manifest | None = None
         for place in self._blocks.walk():
             try:
@@ -382,7 +369,7 @@ class Trace:
         if place.kind == BlockKind.DEFINITIONS:
             self._definitions.feed(self._blocks.read(place))
             self._definition_places.append(place)
-        elif place.kind == BlockKind.SOURCE:
+        elif place.kind in (BlockKind.SOURCE, BlockKind.EXCERPT):
             self._sources.add(place)
         elif place.kind == BlockKind.EVENTS:
             self._take_events(place)

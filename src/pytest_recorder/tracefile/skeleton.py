@@ -1,7 +1,7 @@
 """Builds the skeleton of a trace from its events: which frame called which, and the exceptions."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pytest_recorder.format.decode import Frame
 from pytest_recorder.format.events import CodeInfo, Event
@@ -28,6 +28,16 @@ class Call:
     last: int
     end: End
     children: list["Call"] = field(default_factory=list["Call"])
+
+
+class Outline(NamedTuple):
+    """What the index tells without a look at the events; empty where there is none."""
+
+    starts: dict[int, int]
+    """The first event of each frame; of the first frames only where there are very many."""
+    parents: dict[int, int]
+    raises: list[int] | None
+    """The events at which exceptions began; None where they are too many to be listed."""
 
 
 class Skeleton:

@@ -15,7 +15,8 @@ from pytest_recorder.system.atomic_write import part_path, remove_unfinished
 from pytest_recorder.system.locks import lock, unlock
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import AnyPath, parent_of
-from pytest_recorder.tracefile.blocks import BlockWriter, deflate
+from pytest_recorder.tracefile.blocks import BlockWriter
+from pytest_recorder.tracefile.excerpts import Excerpts
 from pytest_recorder.tracefile.masking import Masker
 from pytest_recorder.tracefile.scan import Found, make_scan
 from pytest_recorder.tracefile.spool import Segment
@@ -45,7 +46,7 @@ def write_trace(
     segments: Iterable[Segment],
     sources: Mapping[bytes, bytes],
     trailer: Mapping[str, Any],
-    stored_sources: dict[bytes, bytes] | None = None,
+    excerpts: Excerpts | None = None,
     masker: Masker | None = None,
     faults: Injector = NONE,
     is_frugal: bool = False,
@@ -55,10 +56,10 @@ def write_trace(
     `segments` are those of `Spool.segments`: definitions first, then events in their order.
     `sources` maps SHA-256 digests to texts. `manifest` has the fields of `Manifest`, `trailer`
     those of `Trailer` that the recording knows; the numbers of events are counted here.
-    `stored_sources` keeps the sources as they are stored, for the next trace of the process, which
-    will have most of them too. `masker` hides what is secret; without one all stays as it is. With
-    `is_frugal` no more memory is used than a segment takes, twice: the trace is larger, and has no
-    index.
+    `excerpts` makes of them the lines that are packed, and remembers them for the next trace of the
+    process, which will have most of them too. `masker` hides what is secret; without one all stays
+    as it is. With `is_frugal` no more memory is used than a segment takes, twice: the trace is
+    larger, for its sources are whole, and has no index.
 
     Raises EnvironmentError (ERR_IO) when the file cannot be written; then nothing is left at
     `path`, nor beside it.
@@ -72,7 +73,7 @@ def write_trace(
             segments,
             sources,
             trailer,
-            stored_sources,
+            excerpts,
             masker,
             is_frugal=is_frugal,
         )
@@ -113,7 +114,7 @@ def pack_trace(
     segments: Iterable[Segment],
     sources: Mapping[bytes, bytes],
     trailer: Mapping[str, Any],
-    stored_sources: dict[bytes, bytes] | None = None,
+    excerpts: Excerpts | None = None,
     masker: Masker | None = None,
     *,
     is_frugal: bool = False,
@@ -121,8 +122,8 @@ def pack_trace(
     """Write a trace into an open file; the arguments are those of `write_trace`."""
     file.write(MAGIC)
     with BlockWriter(file, is_frugal=is_frugal) as blocks:
-        stored = None if is_frugal else {} if stored_sources is None else stored_sources
-        packer = _Packer(blocks, manifest, sources, stored, masker)
+        maker = None if is_frugal else excerpts or Excerpts()
+        packer = _Packer(blocks, manifest, sources, maker, masker)
         return packer.write(segments, trailer)
 
 
@@ -132,16 +133,16 @@ class _Packer:
         blocks: BlockWriter,
         manifest: Mapping[str, Any],
         sources: Mapping[bytes, bytes],
-        stored_sources: dict[bytes, bytes] | None,
+        excerpts: Excerpts | None,
         masker: Masker | None,
     ) -> None:
-        """Without `stored_sources` it is frugal."""
+        """Without `excerpts` it is frugal."""
         self._blocks = blocks
         self._manifest = manifest
         self._sources = sources
-        self._stored_sources = stored_sources
+        self._excerpts = excerpts
         self._tables = DefinitionTables()
-        most = {"most_calls": 0, "most_exceptions": 0} if stored_sources is None else {}
+        most = {"most_calls": 0, "most_exceptions": 0} if excerpts is None else {}
         self._scan = make_scan(self._tables, **most)
         self._masker = masker
         if masker is not None:
@@ -166,7 +167,7 @@ class _Packer:
             self._put_sources()
         self._blocks.flush()
         found = self._scan.found()
-        if self._stored_sources is not None:
+        if self._excerpts is not None:
             self._put_index(found)
         dropped = found.dropped + self._missing
         self._put_json(BlockKind.TRAILER, _whole_trailer(trailer, self._count, dropped))
@@ -183,17 +184,15 @@ class _Packer:
 
     def _put_sources(self) -> None:
         sources = self._sources if self._masker is None else self._masker.sources(self._sources)
+        if self._excerpts is not None:
+            failing = dict(self._manifest).get("failing")
+            also = (failing["file"], failing["line"]) if failing is not None else None
+            for block in self._excerpts.blocks(self._tables, sources, also):
+                self._blocks.put_deflated(*block)
+            return
         for digest in dict.fromkeys(digest for _, digest in self._tables.files.values()):
-            text = sources.get(digest)
-            if text is None:
-                continue
-            if self._stored_sources is None:
-                self._blocks.put(BlockKind.SOURCE, digest, text)
-                continue
-            if digest not in self._stored_sources:
-                self._stored_sources[digest] = deflate(digest + text)
-            size = len(digest) + len(text)
-            self._blocks.put_deflated(BlockKind.SOURCE, self._stored_sources[digest], size)
+            if digest in sources:
+                self._blocks.put(BlockKind.SOURCE, digest, sources[digest])
 
     def _put_events(self, segment: Segment) -> None:
         """Number the events anew, with a gap event where a full spool dropped some."""

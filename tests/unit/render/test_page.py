@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import inspect
 import json
 import re
 import zlib
@@ -114,24 +115,29 @@ def test_the_page_carries_the_blocks_of_the_trace_as_they_are(tmp_path: Path) ->
         if tag == "script" and "data-block" in attrs
     ]
     raw = recorded.path.read_bytes()
-    assert {kind for kind, _, _ in blocks} == {2, 3, 4}
+    assert {kind for kind, _, _ in blocks} == {2, 4, 7}
     assert all(stored in raw for _, _, stored in blocks)
-    source = next(zlib.decompress(stored) for kind, _, stored in blocks if kind == 3)
-    assert source[32:] == Path(__file__).read_bytes()
+    source = next(zlib.decompress(stored) for kind, _, stored in blocks if kind == 7)
+    assert source.endswith(inspect.getsource(loop).encode())
 
 
-def test_a_source_that_is_not_utf_8_is_given_in_utf_8(tmp_path: Path) -> None:
-    (tmp_path / "old.py").write_bytes(
-        "# coding: latin-1\ndef f():\n    return 'é'\n".encode("latin-1")
-    )
+@pytest.mark.parametrize(("before", "kind"), [((), 3), (("x = 'é'", ""), 7)])
+def test_a_source_that_is_not_utf_8_is_given_in_utf_8(
+    tmp_path: Path, before: tuple[str, ...], kind: int
+) -> None:
+    lines = ("# coding: latin-1", *before, "def f():", "    return 'é'", "")
+    (tmp_path / "old.py").write_bytes("\n".join(lines).encode("latin-1"))
     space: dict[str, Any] = {}
     code = compile((tmp_path / "old.py").read_bytes(), str(tmp_path / "old.py"), "exec")
     exec(code, space)
     recorded = testing.record(space["f"], include=[f"{tmp_path}/old.py"])
     with recorded.trace() as trace:
-        (source,) = [block for block in trace.stored_blocks() if block.kind == 3]
+        (source,) = [block for block in trace.stored_blocks() if block.kind == kind]
+        assert trace.source(str(tmp_path / "old.py")) == (
+            "# coding: latin-1\n" + "\n" * len(before) + "def f():\n    return 'é'\n"
+        )
     assert source.is_deflated
-    assert "return 'é'" in zlib.decompress(source.stored)[32:].decode("utf-8")
+    assert zlib.decompress(source.stored)[32:].endswith("    return 'é'\n".encode())
 
 
 def test_hostile_text_never_leaves_its_element(tmp_path: Path) -> None:

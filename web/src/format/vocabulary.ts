@@ -67,6 +67,7 @@ export const BlockKind = {
   EVENTS: 4,
   INDEX: 5,
   TRAILER: 6,
+  EXCERPT: 7,
 } as const;
 
 export const KINDS = [
@@ -130,6 +131,7 @@ export const REASONS = [
 export const MAX_DEPTH = 100;
 export const MAX_NESTING = 101;
 export const MAX_INT_BYTES = 65536;
+export const MAX_SOURCE_LINES = 262144;
 export const EVENTS_HEAD_BYTES = 20;
 
 // The operations that are events of the current frame, and those with a time.

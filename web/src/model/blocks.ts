@@ -1,7 +1,8 @@
 // Gives the blocks that the page carries, each decoded when it is asked for.
 
+import { Cursor, Malformed } from "../format/bytes";
 import { hex } from "../format/definitions";
-import { BlockKind, EVENTS_HEAD_BYTES } from "../format/vocabulary";
+import { BlockKind, EVENTS_HEAD_BYTES, MAX_SOURCE_LINES } from "../format/vocabulary";
 
 // What Python wrote into the page as text: inert until it is decoded here.
 export interface Carried {
@@ -34,10 +35,45 @@ export function headOf(data: Uint8Array, carried: Carried): EventBlock {
   return { carried, first, baseUs: Number(view.getBigUint64(8, true)), count: view.getUint32(16, true) };
 }
 
-export async function readSource(carried: Carried): Promise<{ digest: string; text: string }> {
+// A file as it was when it ran. What was left out are empty lines; a gap is its first and its last line, from 1.
+export interface SourceText {
+  lines: string[];
+  gaps: [first: number, last: number][];
+}
+
+export async function readDigest(carried: Carried): Promise<string> {
+  return hex((await readBlock(carried)).subarray(0, DIGEST));
+}
+
+export async function readSource(carried: Carried): Promise<SourceText> {
   const data = await readBlock(carried);
-  const text = new TextDecoder("utf-8").decode(data.subarray(DIGEST));
-  return { digest: hex(data.subarray(0, DIGEST)), text };
+  const cursor = new Cursor(data.subarray(DIGEST));
+  const gaps: SourceText["gaps"] = [];
+  const kept: [before: number, count: number][] = [];
+  let count = 0;
+  if (isOf("EXCERPT")(carried)) {
+    for (let left = cursor.count(); left > 0; left--) {
+      const before = cursor.uv();
+      kept.push([before, cursor.uv()]);
+      if (before > 0) gaps.push([count + 1, count + before]);
+      count += before + kept.at(-1)![1];
+      if (count > MAX_SOURCE_LINES) throw new Malformed("a source has more lines than one may have");
+    }
+  }
+  const text = linesOf(new TextDecoder("utf-8").decode(data.subarray(DIGEST + cursor.at)));
+  if (kept.length === 0) return { lines: text, gaps };
+  const lines: string[] = [];
+  let at = 0;
+  for (const [before, size] of kept) {
+    for (let left = before; left > 0; left--) lines.push("");
+    for (const end = at + size; at < end; at++) lines.push(text[at] ?? "");
+  }
+  return { lines, gaps };
+}
+
+// As Python counts lines.
+function linesOf(text: string): string[] {
+  return text.replace(/\r\n?/g, "\n").split("\n");
 }
 
 // The blocks of a page, found by what Python wrote beside them.

@@ -104,6 +104,6 @@ async function nameWithValue(
 
 async function lineText(trace: Trace, frame: number, n: number): Promise<string> {
   const file = trace.index.frames[frame]?.code?.file;
-  const lines = file === undefined ? null : await trace.source(file);
-  return lines?.[trace.index.line(n) - 1] ?? "";
+  const source = file === undefined ? null : await trace.source(file);
+  return source?.lines[trace.index.line(n) - 1] ?? "";
 }

@@ -6,7 +6,7 @@ import { HeldValues, type Values } from "../format/objects";
 import { Index, NONE, Scanner } from "../format/scan";
 import type { Part } from "../format/values";
 import { MAX_DEPTH } from "../format/vocabulary";
-import { type Carried, type EventBlock, headOf, isOf, readBlock, readEvents, readSource } from "./blocks";
+import { type Carried, type EventBlock, headOf, isOf, readBlock, readDigest, readEvents, readSource, type SourceText } from "./blocks";
 
 const MOST_DECODED = 12;
 const NO_VALUES: Values = new Map();
@@ -40,7 +40,7 @@ export class Trace {
   readonly defs = new Definitions();
   private readonly decoded = new Map<number, Promise<Decoded>>();
   private readonly ready = new Map<number, Decoded>();
-  private readonly sources = new Map<string, Promise<string>>();
+  private readonly sources = new Map<string, Promise<SourceText>>();
   private readonly carriedSources = new Map<string, Carried>();
   private writesOf: Map<number, Map<number, number[]>> | null = null;
   private toldBy: { before: Int32Array; latest: Map<number, number> } | null = null;
@@ -71,10 +71,9 @@ export class Trace {
         began = performance.now();
       }
     }
-    for (const one of carried.filter(isOf("SOURCE"))) {
-      // A digest is not worth inflating a source for; there are few, and they are small.
-      const { digest } = await readSource(one);
-      trace.carriedSources.set(digest, one);
+    // A digest is not worth inflating a source for; there are few, and they are small.
+    for (const kind of ["SOURCE", "EXCERPT"] as const) {
+      for (const one of carried.filter(isOf(kind))) trace.carriedSources.set(await readDigest(one), one);
     }
     return trace;
   }
@@ -90,18 +89,17 @@ export class Trace {
     return Array.from(this.defs.files.values(), (file) => file.path);
   }
 
-  // The lines of a file as it was when it ran; null where it could not be read then.
-  async source(path: string): Promise<string[] | null> {
+  // A file as it was when it ran; null where it could not be read then.
+  async source(path: string): Promise<SourceText | null> {
     for (const file of this.defs.files.values()) {
       const carried = this.carriedSources.get(file.digest);
       if (file.path !== path || carried === undefined) continue;
-      let text = this.sources.get(file.digest);
-      if (text === undefined) {
-        text = readSource(carried).then((source) => source.text);
-        this.sources.set(file.digest, text);
+      let source = this.sources.get(file.digest);
+      if (source === undefined) {
+        source = readSource(carried);
+        this.sources.set(file.digest, source);
       }
-      // As Python counts lines.
-      return (await text).replace(/\r\n?/g, "\n").split("\n");
+      return source;
     }
     return null;
   }

@@ -6,6 +6,7 @@ import { useMemo } from "preact/hooks";
 import { safeText } from "../format/python";
 import { NONE } from "../format/scan";
 import { KINDS } from "../format/vocabulary";
+import { rowOf, rowsOf, type SourceRow } from "../model/folds";
 import { markOf, markWords, positionIn, shownLine } from "../model/mark";
 import { following, hits, preceding, stack } from "../model/navigate";
 import { renderValue } from "../model/render";
@@ -21,8 +22,9 @@ const NO_STORIES = new Map<number, LineStory>();
 interface File {
   path: string;
   raw: string[];
-  lines: string[];
+  rows: SourceRow[];
   tokens: Token[][];
+  digits: number; // of the highest line number
 }
 
 export function Source(): JSX.Element {
@@ -34,8 +36,10 @@ export function Source(): JSX.Element {
   const at = frame === NONE ? NONE : trace.lastEventOf(frame, n);
   const line = at === NONE ? 0 : index.line(at);
   const file = useLatest<File | null>(async () => {
-    const lines = path === null ? null : await trace.source(path);
-    return path === null || lines === null ? null : { path, raw: lines, lines: lines.map(safeText), tokens: tokenize(lines.map(shownLine)) };
+    const source = path === null ? null : await trace.source(path);
+    if (path === null || source === null) return null;
+    const tokens = tokenize(source.lines.map(shownLine));
+    return { path, raw: source.lines, rows: rowsOf(source), tokens, digits: String(source.lines.length).length };
   }, [path], null);
   const counts = useMemo(() => (path === null ? new Map<number, number>() : hits(index, path)), [path]);
   const stories = useLatest(async () => (frame === NONE ? NO_STORIES : lineStories(trace, frame, n)), [frame, n], NO_STORIES);
@@ -68,11 +72,16 @@ export function Source(): JSX.Element {
         <p class="note pad">{path === null ? "No moment is selected." : "The source was not recorded: it could not be read when the code ran."}</p>
       ) : (
         <VirtualList
-          id="lines" label={`Source of ${shownFile(store, shown.path)}`} role="listbox" count={shown.lines.length} rowHeight={20}
-          current={line - 1} onChoose={(to) => goToLine(to + 1)} class="code"
+          id="lines" label={`Source of ${shownFile(store, shown.path)}`} role="listbox" count={shown.rows.length} rowHeight={20}
+          current={rowOf(shown.rows, line)} onChoose={(to) => goToLine(shown.rows[to]!.first)}
+          attributes={(to) => ({ "data-line": shown.rows[to]!.first })} class="code"
         >
           {(to) => {
-            const number = to + 1;
+            const { first: number, last, isFold } = shown.rows[to]!;
+            if (isFold) {
+              const what = `${plural(last - number + 1, "line")} left out: nothing in them ran`;
+              return <span class="source-line fold">{`\u22ef ${what}`}</span>;
+            }
             const hit = counts.get(number);
             const story = stories.get(number);
             const isCurrent = number === line;
@@ -80,11 +89,11 @@ export function Source(): JSX.Element {
             return (
               <span class={`source-line${hit === undefined ? "" : " ran"}${isInRange(number) ? " in-loop" : ""}${isCurrent && (kind === "raise" || kind === "unwind") ? " raised" : ""}`}>
                 <span class="arrow" aria-hidden="true">{isCurrent ? "\u25b6" : ""}</span>
-                <span class="number">{number}</span>
+                <span class="number" style={{ minWidth: `${shown.digits + 1}ch` }}>{number}</span>
                 <span class="hits" title={hit ? plural(hit, "execution") : hit === 0 ? "ran" : "did not run"}>{hit ? `${count(hit)}\u00d7` : ""}</span>
                 {isCurrent && <span class="hidden">current line: </span>}
                 <span class="text">
-                  {markWords(shown.tokens[to]!, isCurrent ? markOf(shown.raw[to]!, number, position) : null).map(([word, text, isMarked], key) =>
+                  {markWords(shown.tokens[number - 1]!, isCurrent ? markOf(shown.raw[number - 1]!, number, position) : null).map(([word, text, isMarked], key) =>
                     word || isMarked ? <span key={key} class={`${word}${isMarked ? " piece" : ""}`}>{text}</span> : text)}
                 </span>
                 {story !== undefined && story.texts.length > 0 && (
