@@ -232,9 +232,10 @@ class Witness:
         self.events.append(Event(kind, number, code.co_qualname, line, values, value))
 
 
-_get_var = ctypes.pythonapi["PyFrame_GetVar"]
-_get_var.restype = ctypes.py_object
-_get_var.argtypes = (ctypes.py_object, ctypes.py_object)
+if sys.version_info >= (3, 12):
+    _get_var = ctypes.pythonapi["PyFrame_GetVar"]
+    _get_var.restype = ctypes.py_object
+    _get_var.argtypes = (ctypes.py_object, ctypes.py_object)
 
 
 def _variables(frame: types.FrameType) -> Iterator[tuple[str, Any]]:

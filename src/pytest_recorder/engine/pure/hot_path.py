@@ -328,10 +328,7 @@ class PureHotPath(Entrance):
         """
         changes = sight.changes if self._level.has_values else b""
         sight = sight._replace(records=b"", changes=changes)
-        if sight.block != self._block and frame is not None:
-            self._write(frame, state, Op.RESUME, state.line, self._time())
-        else:
-            self._write(None, state, Op.RESUME, state.line, self._time(), sight=sight)
+        self._write(frame, state, Op.RESUME, state.line, self._time(), sight=sight)
 
     def thrown(self, frame: FrameType, code: CodeType, error: BaseException) -> None:
         """Record that an exception is thrown into a suspended frame."""
@@ -681,17 +678,16 @@ class PureHotPath(Entrance):
         redacted = self._encoder.redacted
         while True:
             self._encoder.redacted = redacted
-            if frame is not None and (sight is None or sight.block != self._block):
+            if sight is None or sight.block != self._block:
                 sight = self._looks.at_frame(self._block, frame, state, value, error)
-            seen = sight if sight is not None else Sight(self._block)
-            head = _MASKED[op | Op.CHANGES] if seen.changes else _MASKED[op]
-            record = head + zz(line - state.line) + body + seen.value + seen.changes
-            prefix = b"" if self._current is state else self._introduce(state, seen)
-            whole = prefix + seen.records + place + record
+            head = _MASKED[op | Op.CHANGES] if sight.changes else _MASKED[op]
+            record = head + zz(line - state.line) + body + sight.value + sight.changes
+            prefix = b"" if self._current is state else self._introduce(state, sight)
+            whole = prefix + sight.records + place + record
             if self._has_room(len(whole)):
                 break
-        if self._level.has_values and seen.number:
-            state.values, state.roots, state.looked = seen.values, seen.roots, seen.number
+        if self._level.has_values and sight.number:
+            state.values, state.roots, state.looked = sight.values, sight.roots, sight.number
         elif frame is None and state.block != self._block:
             state.values, state.roots = {}, {}  # nobody could look
         self._sink.append(whole, 1)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Final, NamedTuple
 
+from pytest_recorder import compat
 from pytest_recorder.engine.pure.levels import RecordedLevel
 from pytest_recorder.engine.pure.names import UNBOUND
 from pytest_recorder.engine.pure.objects import Known
@@ -57,7 +58,12 @@ class Looks:
         objects.begin(block)
 
     def _is_in_variable(self, known: Known, value: object) -> bool:
-        """Tell whether a variable of a frame that runs still refers to an object."""
+        """Tell whether a variable of a frame that runs still refers to an object.
+
+        Where to read a variable keeps objects alive, nobody asks for it below the level of values.
+        """
+        if not (compat.HAS_FRAME_GET_VAR or self._level.has_values):
+            return False
         frame: FrameType | None = INTERPRETER.getframe(1)
         found = 0
         while frame is not None and found < _MOST_CALLERS:
@@ -74,12 +80,14 @@ class Looks:
     def at_frame(
         self,
         block: int,
-        frame: FrameType,
+        frame: FrameType | None,
         state: FrameState,
         value: object = NO_VALUE,
         error: BaseException | None = None,
     ) -> Sight:
-        """Look at the variables of a frame, and at what it gives away."""
+        """Look at the variables of a frame, if there is one, and at what it gives away."""
+        if frame is None:
+            return Sight(block)
         record, encoder = state.record, self._encoder
         objects = encoder.objects
         self._begin(block)
