@@ -91,6 +91,50 @@ ONCE_WRONG = {
         f[0].__qualname__ = Text("three")
         f = None
     """,
+    "functions and classes in a container have other names": """
+        x = {"f": lambda: None, "c": type("A", (), {}), "b": len}
+        y = [lambda: None, type("B", (), {}), max]
+        z = Plain(f=lambda: None, c=type("C", (), {}), b=min)
+        x["f"].__qualname__ = text(3)
+        y[0].__qualname__ = text(3)
+        z.f.__qualname__ = text(3)
+        x["c"].__qualname__ = text(2)
+        y[1].__qualname__ = text(2)
+        z.c.__qualname__ = text(2)
+        x["f"].__qualname__ = Text("three")
+        x["c"].__module__ = "elsewhere"
+        x["f"].__code__ = (lambda: 1).__code__
+        x["b"] = z.b
+        x = y = z = None
+    """,
+    "a function lies at the address of another one": """
+        x = [None]
+        y = {"f": None}
+        z = Plain(f=None)
+        for i in range(6):
+            x[0] = None; x[0] = eval("lambda: " + str(i))
+            y["f"] = None; y["f"] = eval("\\n" * i + "lambda: " + str(i))
+            z.f = None; z.f = type("T" + str(i % 2), (), {})
+            x[0] = None; x[0] = [i]
+            x[0] = None; x[0] = eval("lambda: " + str(i))
+        x = y = z = None
+    """,
+    "a function in a container is seen at the bound first": """
+        x = [[[{"f": lambda: None, "g": len}]]]
+        y = x[0][0]
+        y[0]["f"].__qualname__ = text(3)
+        z = y[0]
+        z["f"].__qualname__ = text(2)
+        y = None
+        z = None
+        x[0][0][0]["f"].__qualname__ = text(4)
+        z = x[0][0][0]
+        x = z = None
+        x = [[{"f": lambda: None, "c": type("A", (), {})}]]
+        y = x
+        z = x[0][0]
+        x = y = z = None
+    """,
     "what was in view is at the bound now, and what it held is freed": """
         x = [[1, [2], Plain(a=[3])]]
         y = [[x[0]]]
