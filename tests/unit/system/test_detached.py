@@ -107,7 +107,7 @@ def test_what_is_asked_is_answered(process: detached.Detached, size: int) -> Non
 def test_it_is_no_child_and_has_nothing_of_the_program(process: detached.Detached) -> None:
     found = about(process)
     with pytest.raises(ChildProcessError, match="No child"):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(found["pid"], os.WNOHANG)
     assert found["pid"] != os.getpid() == found["parent"]
     assert found["real parent"] != os.getpid()
     assert found["session"] != os.getsid(0)
