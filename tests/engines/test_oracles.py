@@ -238,6 +238,10 @@ def test_variables_are_what_a_naive_tracer_sees(program: str, engine: str) -> No
             told.append((event.function, event.line, steady(values)))
         if event.n % 7 == 0 and event.kind != "gap":
             assert recorded.values_at(event) == values
+    if program == "threads":
+        # Whether a thread that starts or the one that waits for it goes first is not ours to say.
+        for places in (told, expected):
+            places.sort(key=lambda place: place[0] or "")
     assert [place[:2] for place in told] == [place[:2] for place in expected]
     for mine, theirs in zip(told, expected, strict=True):
         assert agree(mine[2], steady(theirs[2])), (mine, theirs)

@@ -50,7 +50,7 @@ OURS = "pytest_recorder"
 # Those of the package that are for readers, or for the process beside this one.
 NOT_HERE = (f"{OURS}.analysis", f"{OURS}.tracefile.reader", f"{OURS}.tracefile.manifest")
 # What is new of the standard library has no state that a test could meet.
-STANDARD = {"hashlib", "mmap", "sysconfig", "tomllib"}
+STANDARD = {"array", "hashlib", "mmap", "sysconfig", "tomllib"}
 SETTINGS: list[tuple[str, ...]] = [
     (),
     ("--record-keep=all",),
