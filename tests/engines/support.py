@@ -17,6 +17,8 @@ from pytest_recorder.testing import Recorded
 
 FOLDER = Path(__file__).parent.parent / "programs"
 HAS_NATIVE = compiled.load(NATIVE_MODULE).module is not None
+IS_DIRECT = getattr(compiled.load(NATIVE_MODULE).module, "BUILD", "") == "internals"
+"""Whether the part in C reads the frames of the interpreter, not its public API only."""
 # Each as `engine/hot path`.
 ENGINES = (
     *(("monitoring/native",) if compat.HAS_MONITORING and HAS_NATIVE else ()),

