@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pytest_recorder.format.events import Value
 from pytest_recorder.format.limits import MAX_FOLLOWED_MOVES, MAX_FOLLOWED_PARTS
 from pytest_recorder.format.parts import Container, ObjectRecord, Part, Reference, Splice
+from pytest_recorder.format.primitives import what_differs
 from pytest_recorder.format.value_decoder import show_container, why_cut
 from pytest_recorder.format.vocabulary import MAX_NESTING, Reason, Tag
 from pytest_recorder.original_builtins import __builtins__
@@ -149,7 +150,7 @@ class ObjectFollower:
         self._keep(number, _Own(told._replace(parts=()), parts, told.full))
         if old == parts and before == told.full:
             return None
-        first, end = _what_differs(old, parts)
+        first, end = what_differs(old, parts)
         gone, came = old[first : len(old) - end], parts[first : len(parts) - end]
         found = _differences(told, gone, came, first, is_at_end=end == 0 and before == len(old))
         is_doubtful = bool(old and parts) and first == end == 0
@@ -228,20 +229,6 @@ def own_value(part: Part, type_of: TypeOf, depth: int = 0) -> Value:
         for group in part.parts
     ]
     return show_container(part, parts, why_cut(part.reason))
-
-
-def _what_differs(
-    before: list[tuple[Any, ...]], after: list[tuple[Any, ...]]
-) -> tuple[int, int]:
-    """Give how many parts at the start, and how many at the end, are as they were."""
-    least = min(len(before), len(after))
-    first = 0
-    while first < least and before[first] == after[first]:
-        first += 1
-    end = 0
-    while end < least - first and before[-1 - end] == after[-1 - end]:
-        end += 1
-    return first, end
 
 
 def _differences(

@@ -1,4 +1,4 @@
-"""Writes the primitives of records: whole numbers, signed numbers and text.
+"""Writes the primitives of records: whole numbers, signed numbers, text, and where parts differ.
 
 PYTEST_DONT_REWRITE
 
@@ -6,7 +6,8 @@ PYTEST_DONT_REWRITE
 length in bytes before it. `cursor.py` reads them.
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from pytest_recorder.original_builtins import __builtins__
 
@@ -35,3 +36,15 @@ def text(string: str) -> bytes:
 
 
 _ONE_BYTE: Final = tuple(bytes((number,)) for number in range(128))
+
+
+def what_differs(before: Sequence[Any], after: Sequence[Any]) -> tuple[int, int]:
+    """Give how many parts at the start, and how many at the end, are as they were."""
+    least = min(len(before), len(after))
+    first = 0
+    while first < least and before[first] == after[first]:
+        first += 1
+    end = 0
+    while end < least - first and before[-1 - end] == after[-1 - end]:
+        end += 1
+    return first, end

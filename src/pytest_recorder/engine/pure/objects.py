@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from pytest_recorder.engine.pure.shapes import Shape, TypeReader
-from pytest_recorder.format.primitives import uv
+from pytest_recorder.format.primitives import uv, what_differs
 from pytest_recorder.format.vocabulary import Op, Reason, Tag
 from pytest_recorder.original_builtins import __builtins__
 
@@ -235,7 +235,7 @@ class Objects:
         if is_told and is_same:
             return
         if is_told and old is not None and old.parts is not None and old.tag == new.tag:
-            first, end = _what_differs(old.parts, new.parts or ())
+            first, end = what_differs(old.parts, new.parts or ())
             self.redacted += sum(new.redacted[first : len(new.redacted) - end])
             records.append(_change(known.number, old, new, first, end))
             return
@@ -292,18 +292,6 @@ class Objects:
             for known in kept.values()
             if self._table.get(known.address) is known
         }
-
-
-def _what_differs(before: tuple[bytes, ...], after: tuple[bytes, ...]) -> tuple[int, int]:
-    """Give how many parts at the start, and how many at the end, are as they were."""
-    least = min(len(before), len(after))
-    first = 0
-    while first < least and before[first] == after[first]:
-        first += 1
-    end = 0
-    while end < least - first and before[-1 - end] == after[-1 - end]:
-        end += 1
-    return first, end
 
 
 def _change(number: bytes, old: Content, new: Content, first: int, end: int) -> bytes:
