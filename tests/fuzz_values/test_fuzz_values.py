@@ -116,7 +116,10 @@ ONCE_WRONG = {
             y["f"] = None; y["f"] = eval("\\n" * i + "lambda: " + str(i))
             z.f = None; z.f = type("T" + str(i % 2), (), {})
             x[0] = None; x[0] = [i]
-            x[0] = None; x[0] = eval("lambda: " + str(i))
+            x[0] = lambda: 0
+            x[0] = None; x[0] = lambda: 1
+            x[0] = None; x[0] = (lambda:
+                                 2)
         x = y = z = None
     """,
     "a function in a container is seen at the bound first": """
