@@ -148,6 +148,9 @@ class Scope:
 
     def decide(self, filename: str, module: str | None) -> Decision:
         """Tell whether code of this file, in a module of this name, is recorded, and why."""
+        if filename.startswith("<"):
+            # Not kept: generated code has names without end.
+            return _NO_FILE
         key = (filename, module)
         answer = self._answers.get(key)
         if answer is None:
@@ -228,7 +231,7 @@ class Scope:
     # One decision.
 
     def _decide(self, filename: str, module: str | None) -> Decision:
-        if filename.startswith("<") or not filename:
+        if not filename:
             return _NO_FILE
         spoken, path = self._spellings(filename)
         if path.startswith(_PYTHON.ours):

@@ -23,7 +23,7 @@ buffer_reserve(Buffer *buffer, size_t more)
     if (buffer->size - buffer->used >= more) {
         return 1;
     }
-    size_t size = buffer->size < 256 ? 256 : buffer->size;
+    size_t size = buffer->size < 32 ? 32 : buffer->size;
     while (size - buffer->used < more) {
         size *= 2;
     }

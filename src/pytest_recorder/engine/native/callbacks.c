@@ -51,9 +51,11 @@ on_start(Hot *hot, PyObject *const *args, Py_ssize_t count)
     }
     if (!hot->entrance.is_open) {
         /* Between two traces the events stay on: to turn them off and on again takes longer. */
-        Code *known = table_get(&hot->codes.known, args[0]);
-        return answer(hot, known == NULL || known->is_in_scope ||
-                               args[0] == hot->settings.log_code);
+        HotFrame *frame = frame_of_event(PyThreadState_Get(), args[0]);
+        int is_outside = frame != NULL && args[0] != hot->settings.log_code
+                             ? code_is_outside(hot, (PyCodeObject *)args[0], frame_globals(frame))
+                             : 0;
+        return is_outside < 0 ? NULL : answer(hot, !is_outside);
     }
     int entered = enter(hot, &visit);
     if (entered <= 0) {

@@ -102,29 +102,90 @@ code_fill(Hot *hot, Code *code, PyObject *description)
     return 0;
 }
 
-/* Stands for code out of scope that is not remembered. */
+/* Stands for all code out of scope, which is not kept: a program can make such code without end. */
 static Code outside;
-#define MOST_OUTSIDE 20000
+#define MOST_OUTSIDE 4096 /* files */
 
+/* The name of the module that globals are of, new, or None. NULL where that failed. */
 static PyObject *
-ask_description(Hot *hot, PyCodeObject *object, PyObject *globals)
+module_of(Hot *hot, PyObject *globals)
 {
+    if (hot->codes.dunder_name == NULL) {
+        hot->codes.dunder_name = PyUnicode_InternFromString("__name__");
+        if (hot->codes.dunder_name == NULL) {
+            return NULL;
+        }
+    }
     /* A subclass of dict as globals is read as the dict that it is. */
     PyObject *module = NULL;
     if (globals != NULL && PyDict_Check(globals) &&
-        dict_find(globals, "__name__", &module) < 0) {
+        dict_get(globals, hot->codes.dunder_name, &module) < 0) {
         return NULL;
     }
     if (module == NULL || !PyUnicode_CheckExact(module)) {
         Py_XSETREF(module, Py_NewRef(Py_None));
     }
+    return module;
+}
+
+/* Whether other code of its file and module was found to be out of scope. */
+static int
+is_of_outside(Hot *hot, PyCodeObject *object, PyObject *module)
+{
+    if (hot->codes.outside == NULL || !PyUnicode_CheckExact(object->co_filename)) {
+        return 0;
+    }
+    PyObject *found = PyDict_GetItemWithError(hot->codes.outside, object->co_filename);
+    if (found == NULL) {
+        return PyErr_Occurred() != NULL ? -1 : 0;
+    }
+    return found == module ||
+           (found != Py_None && module != Py_None && PyUnicode_Compare(found, module) == 0);
+}
+
+static int
+remember_outside(Hot *hot, PyCodeObject *object, PyObject *module)
+{
+    if (!PyUnicode_CheckExact(object->co_filename)) {
+        return 0;
+    }
+    if (hot->codes.outside == NULL) {
+        hot->codes.outside = PyDict_New();
+        if (hot->codes.outside == NULL) {
+            return -1;
+        }
+    }
+    if (PyDict_GET_SIZE(hot->codes.outside) >= MOST_OUTSIDE) {
+        PyDict_Clear(hot->codes.outside);
+    }
+    return PyDict_SetItem(hot->codes.outside, object->co_filename, module);
+}
+
+int
+code_is_outside(Hot *hot, PyCodeObject *object, PyObject *globals)
+{
+    PyObject *module = module_of(hot, globals);
+    int answer = module != NULL ? is_of_outside(hot, object, module) : -1;
+    Py_XDECREF(module);
+    return answer;
+}
+
+/* New: what there is to know of code in scope, else None. */
+static PyObject *
+ask_description(Hot *hot, PyCodeObject *object, PyObject *module)
+{
     PyObject *description =
         PyObject_CallMethod(hot->settings.helpers, "describe_code", "OO", object, module);
-    Py_DECREF(module);
     if (description == NULL && helper_failed(hot, "describe_code") == 0 &&
         hot_lose(hot, "refused", 1) == 0) {
         /* Nobody can say whether it is in scope. */
-        description = Py_NewRef(Py_None);
+        return Py_NewRef(Py_None);
+    }
+    if (description == Py_False) {
+        Py_SETREF(description, Py_NewRef(Py_None));
+        if (remember_outside(hot, object, module) < 0) {
+            Py_CLEAR(description);
+        }
     }
     return description;
 }
@@ -140,8 +201,8 @@ code_make(Hot *hot, PyCodeObject *object, PyObject *description)
     code->code = (PyCodeObject *)Py_NewRef(object);
     code->first_line = object->co_firstlineno;
     code->flags = object->co_flags;
-    code->is_in_scope = description != Py_None;
-    if (code->is_in_scope && code_fill(hot, code, description) < 0) {
+    code->is_in_scope = 1;
+    if (code_fill(hot, code, description) < 0) {
         code_free(code);
         return NULL;
     }
@@ -167,19 +228,18 @@ code_meet(Hot *hot, PyCodeObject *object, PyObject *globals)
     if (code != NULL) {
         return code;
     }
-    PyObject *description = ask_description(hot, object, globals);
-    if (description == NULL) {
-        return NULL;
+    PyObject *module = module_of(hot, globals);
+    int is_outside = module != NULL ? is_of_outside(hot, object, module) : -1;
+    PyObject *description = is_outside == 0 ? ask_description(hot, object, module) : NULL;
+    Py_XDECREF(module);
+    if (description == NULL || description == Py_None) {
+        Py_XDECREF(description);
+        return description != NULL || is_outside > 0 ? &outside : NULL;
     }
     code = code_make(hot, object, description);
     Py_DECREF(description);
     if (code == NULL) {
         return NULL;
-    }
-    if (!code->is_in_scope && hot->codes.outside_count >= MOST_OUTSIDE) {
-        /* A program can make code without end. */
-        code_free(code);
-        return &outside;
     }
     Code *meanwhile = table_get(&hot->codes.known, object);
     if (meanwhile != NULL) {
@@ -190,8 +250,7 @@ code_meet(Hot *hot, PyCodeObject *object, PyObject *globals)
         code_free(code);
         return NULL;
     }
-    hot->codes.outside_count += !code->is_in_scope;
-    if (code->is_in_scope && enable(hot, object) < 0) {
+    if (enable(hot, object) < 0) {
         /* It is met again at its next event: known and not enabled it would be lost. */
         table_pop(&hot->codes.known, object);
         if (hot->codes.last == code) {
@@ -241,7 +300,8 @@ codes_free(Hot *hot)
     Table known = hot->codes.known;
     memset(&hot->codes.known, 0, sizeof(hot->codes.known));
     hot->codes.last = NULL;
-    hot->codes.outside_count = 0;
+    Py_CLEAR(hot->codes.outside);
+    Py_CLEAR(hot->codes.dunder_name);
     for (size_t at = 0; (code = table_next(&known, &at)) != NULL;) {
         code_free(code);
     }

@@ -19,12 +19,11 @@ int
 hot_start(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object)
 {
     Code *code = code_known(hot, object);
-    if (code == NULL || !code->is_in_scope) {
-        /* Also where it was met as code of a stack, or of a frame that goes on. */
+    if (code == NULL) {
         if ((PyObject *)object == hot->settings.log_code) {
             return hot_log(hot, tstate, frame, object) < 0 ? -1 : 1;
         }
-        code = code != NULL ? code : code_meet(hot, object, frame_globals(frame));
+        code = code_meet(hot, object, frame_globals(frame));
         if (code == NULL) {
             return -1;
         }

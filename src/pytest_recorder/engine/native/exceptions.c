@@ -190,7 +190,7 @@ came_through_scope(Hot *hot, PyTracebackObject *traceback)
         PyCodeObject *object = PyFrame_GetCode(traceback->tb_frame);
         Code *code = table_get(&hot->codes.known, object);
         Py_DECREF(object);
-        if (code != NULL && code->is_in_scope) {
+        if (code != NULL) {
             return 1;
         }
     }
@@ -241,7 +241,7 @@ hot_raised(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *objec
     Py_XDECREF(own);
     thread->unwound = NULL;
     Code *code = code_known(hot, object);
-    if (code == NULL || !code->is_in_scope) {
+    if (code == NULL) {
         return 0;
     }
     int ends = ends_a_loop(hot, frame, code, error);
@@ -373,7 +373,7 @@ hot_unwound(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *obje
     int status = 0;
     void *unwound = error, *identity = frame_identity(frame);
     Code *code = code_known(hot, object);
-    if (code != NULL && code->is_in_scope) {
+    if (code != NULL) {
         FrameState *state;
         status = state_of(hot, tstate, frame, object, &state);
         if (state != NULL) {

@@ -332,9 +332,10 @@ typedef struct { /* names.c */
 } Texts;
 
 typedef struct { /* codes.c */
-    Table known;
+    Table known; /* those in scope */
     Code *last;
-    size_t outside_count; /* code objects out of scope among them */
+    PyObject *dunder_name;
+    PyObject *outside; /* the files whose code is out of scope, with the module that it is in; or NULL */
 } CodeTable;
 
 #define RECENT_READERS 256
@@ -398,6 +399,7 @@ typedef struct { /* objects.c */
     size_t size;
     Object *free; /* those that were forgotten */
     uint32_t numbers;
+    uint32_t full_at; /* the number from which on there are too many */
     uint64_t walks;
     Object **level; /* scratch of a walk */
     size_t level_size;

@@ -16,7 +16,7 @@ from inspect import CO_OPTIMIZED
 from io import StringIO, TextIOWrapper
 from logging import Logger
 from types import CodeType, FrameType, MemberDescriptorType
-from typing import Any
+from typing import Any, Literal
 
 from pytest_recorder import compat
 from pytest_recorder.engine.native import _native
@@ -30,6 +30,7 @@ from pytest_recorder.engine.pure.names import argument_names, recorded_names
 from pytest_recorder.engine.pure.shapes import Shape, type_name
 from pytest_recorder.engine.pure.values import ValueEncoder
 from pytest_recorder.engine.redact import Redactor
+from pytest_recorder.engine.scope import TEXT_FILE
 from pytest_recorder.engine.streams import HOOK_CODES
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES
@@ -65,10 +66,17 @@ class Helpers:
 
     # Code objects and files.
 
-    def describe_code(self, code: CodeType, module: str | None) -> tuple[Any, ...] | None:
-        """Give what C needs to know of a code object; None where it is out of scope."""
+    def describe_code(
+        self, code: CodeType, module: str | None
+    ) -> tuple[Any, ...] | Literal[False] | None:
+        """Give what C needs to know of a code object in scope.
+
+        False: all code of its file in this module is out of scope. None: this one is.
+        """
         if not self._is_in_scope(code, module):
-            return None
+            # Among texts that were compiled there can be that of `python -c`.
+            is_text = str.__eq__(code.co_filename, TEXT_FILE)
+            return None if is_text else False
         names = recorded_names(code)
         is_namespace = not code.co_flags & CO_OPTIMIZED
         places = [-1] * len(names) if is_namespace else _places(code, names)

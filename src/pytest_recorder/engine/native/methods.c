@@ -63,9 +63,9 @@ ask_is_outside(Hot *hot, PyObject *object)
     }
     HotFrame *frame = frame_complete(frame_of((PyFrameObject *)object));
     for (; frame != NULL; frame = frame_back(frame)) {
-        Code *code = table_get(&hot->codes.known, frame_code(frame));
-        if (code == NULL || code->is_in_scope) {
-            Py_RETURN_FALSE;
+        int is_outside = code_is_outside(hot, frame_code(frame), frame_globals(frame));
+        if (is_outside <= 0) {
+            return is_outside < 0 ? NULL : Py_NewRef(Py_False);
         }
     }
     Py_RETURN_TRUE;
@@ -74,8 +74,7 @@ ask_is_outside(Hot *hot, PyObject *object)
 static PyObject *
 ask_has_code(Hot *hot, PyObject *object)
 {
-    Code *code = table_get(&hot->codes.known, object);
-    return PyBool_FromLong(code != NULL && code->is_in_scope);
+    return PyBool_FromLong(table_get(&hot->codes.known, object) != NULL);
 }
 
 static PyObject *
@@ -84,7 +83,7 @@ list_codes(Hot *hot, int of_trace)
     PyObject *codes = PyList_New(0);
     Code *code;
     for (size_t at = 0; codes != NULL && (code = table_next(&hot->codes.known, &at)) != NULL;) {
-        if (code->is_in_scope && (!of_trace || code->epoch == hot->numbers.epoch) &&
+        if ((!of_trace || code->epoch == hot->numbers.epoch) &&
             PyList_Append(codes, (PyObject *)code->code) < 0) {
             Py_CLEAR(codes);
         }

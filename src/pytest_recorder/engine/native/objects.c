@@ -308,10 +308,20 @@ add_roots(Hot *hot, size_t *count)
     return 0;
 }
 
+/* How many may come until room is made again. */
+static uint32_t
+room_for_more(size_t kept)
+{
+    if (kept > MOST_OBJECTS) {
+        return MOST_OBJECTS;
+    }
+    return (uint32_t)(kept > MOST_OBJECTS / 2 ? MOST_OBJECTS / 2 : MOST_OBJECTS - kept);
+}
+
 int
 objects_make_room(Hot *hot)
 {
-    if (hot->objects.known.count <= MOST_OBJECTS) {
+    if (hot->objects.numbers <= hot->objects.full_at) {
         return 0;
     }
     size_t count = 0, at = 0;
@@ -341,7 +351,7 @@ objects_make_room(Hot *hot)
     for (at = 0; at < count; at++) {
         Object *object = hot->objects.level[at];
         object->atoms_block = 0; /* what lies at the bound is told anew */
-        object->is_gone = object->is_gone || count > MOST_OBJECTS / 2;
+        object->is_gone = object->is_gone || count > MOST_OBJECTS;
         if (!object->is_gone && table_get(&hot->objects.known, object->address) == object &&
             table_set(&kept, object->address, object) < 0) {
             table_free(&kept);
@@ -350,6 +360,7 @@ objects_make_room(Hot *hot)
     }
     table_free(&hot->objects.known);
     hot->objects.known = kept;
+    hot->objects.full_at = hot->objects.numbers + room_for_more(count);
     return 0;
 }
 
@@ -361,6 +372,7 @@ objects_clear(Hot *hot)
     hot->objects.used = 0;
     hot->objects.free = NULL;
     hot->objects.numbers = 0;
+    hot->objects.full_at = MOST_OBJECTS;
     hot->objects.look = 0;
     objects_held_by(hot, NULL, NULL);
 }

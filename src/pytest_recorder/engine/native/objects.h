@@ -5,7 +5,7 @@
 #include "hot.h"
 
 /* Objects that are known at once. When there are more, those out of view are forgotten. */
-#define MOST_OBJECTS (1 << 15)
+#define MOST_OBJECTS (1 << 14)
 
 /* What is known of an object; it counts as met. `found` lives until the trace ends. -1: an exception. */
 int object_refer(Hot *hot, PyObject *value, Object **found);

@@ -22,7 +22,7 @@ nearest(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState **state, in
     for (; frame != NULL; frame = frame_back(frame)) {
         PyCodeObject *object = frame_code(frame);
         Code *code = code_known(hot, object);
-        if (code == NULL || !code->is_in_scope) {
+        if (code == NULL) {
             continue;
         }
         if (state_of(hot, tstate, frame, object, state) < 0) {

@@ -110,8 +110,11 @@ called(Hot *hot, PyThreadState *tstate, Thread *thread, HotFrame *frame, PyCodeO
         if (code == NULL) {
             return -1;
         }
+        if (!code->is_in_scope) {
+            return 0;
+        }
     }
-    if (code != NULL && code->is_in_scope && (object->co_flags & SUSPENDABLE)) {
+    if (code != NULL && (object->co_flags & SUSPENDABLE)) {
         int starts = is_at_start(code, frame_lasti(frame));
         if (starts <= 0) {
             return starts < 0 ? -1 : hold_back(hot, tstate, frame, object);
@@ -184,7 +187,7 @@ event(Hot *hot, PyThreadState *tstate, PyFrameObject *object, int what, PyObject
         return called(hot, tstate, thread, frame, running);
     }
     Code *code = code_known(hot, running);
-    if (code == NULL || !code->is_in_scope) {
+    if (code == NULL) {
         return 0;
     }
     FrameState *state = state_known(hot, frame, running);

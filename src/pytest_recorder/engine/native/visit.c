@@ -153,8 +153,7 @@ void
 count_reentry(Hot *hot, int entered, PyObject *code)
 {
     if (entered < 0) {
-        Code *known = table_get(&hot->codes.known, code);
-        if (known != NULL && known->is_in_scope) {
+        if (table_get(&hot->codes.known, code) != NULL) {
             hot_lose_quietly(hot, "reentrant");
         }
     }

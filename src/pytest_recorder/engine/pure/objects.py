@@ -22,8 +22,9 @@ from pytest_recorder.format.primitives import uv, what_differs
 from pytest_recorder.format.vocabulary import Op, Reason, Tag
 from pytest_recorder.original_builtins import __builtins__
 
-MOST_OBJECTS: Final = 1 << 15
-"""Objects that are known at once. When there are more, those out of view are forgotten."""
+MOST_OBJECTS: Final = 1 << 14
+"""Objects that are known at once. When there are more, those out of view are forgotten, and those in
+view if they alone are more. Half as many may come before that is done again."""
 
 
 class Content(NamedTuple):
@@ -101,6 +102,7 @@ class Objects:
     __slots__ = (
         "_block",
         "_depth",
+        "_full_at",
         "_met",
         "_numbers",
         "_queue",
@@ -116,6 +118,7 @@ class Objects:
         self._read = read
         self._table: dict[int, Known] = {}
         self._numbers = 0
+        self._full_at = MOST_OBJECTS
         self._queue: list[tuple[Known, Any, int]] = []
         self._met: list[tuple[Known, Any]] = []  # by the content that is being read
         self._block = 0
@@ -130,6 +133,7 @@ class Objects:
         """Forget everything: the next trace counts from the start."""
         self._table.clear()
         self._numbers = 0
+        self._full_at = MOST_OBJECTS
         self.look_number = 0
         self.redacted = 0
         self.drop()
@@ -270,7 +274,7 @@ class Objects:
     @property
     def is_full(self) -> bool:
         """Whether `forget` is to be called before the next look."""
-        return len(self._table) > MOST_OBJECTS
+        return self._numbers > self._full_at
 
     def forget(self, roots: Iterable[Known]) -> None:
         """Forget all objects but those in view of what live frames were seen to hold."""
@@ -285,8 +289,10 @@ class Objects:
                         known.content, known.children, known.told_whole = None, (), 0
                     below += known.children
             level = below
-        if len(kept) > MOST_OBJECTS // 2:
-            kept.clear()
+        room = max(MOST_OBJECTS - len(kept), MOST_OBJECTS // 2)
+        if len(kept) > MOST_OBJECTS:
+            kept, room = {}, MOST_OBJECTS
+        self._full_at = self._numbers + room
         self._table = {
             known.address: known
             for known in kept.values()
