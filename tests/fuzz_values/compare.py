@@ -43,17 +43,15 @@ class Case:
 
     def main(self) -> Callable[[], Any]:
         """Give the program as if it had never run."""
+        # The generators of the run before are closed now, and not when this one is recorded.
+        gc.collect(0)
         namespace: dict[str, Any] = {"__name__": "program", "__file__": str(self.path)}
         exec(self._code, namespace)
         main: Callable[[], Any] = namespace["main"]
 
         def run() -> None:
-            # Generators in cycles are closed at the same moment in each run: never.
-            gc.disable()
-            try:
+            with _no_collections():
                 main()
-            finally:
-                gc.enable()
 
         return run
 
@@ -87,8 +85,25 @@ class Case:
         return found
 
 
+@contextlib.contextmanager
+def _no_collections() -> Iterator[None]:
+    """Close generators in cycles at the same moment in each run: never."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def check(seed: int, folder: Path, text: str = "") -> int:
     """Check one program; give the number of its events. Raises Difference."""
+    with _no_collections():
+        return _check(seed, folder, text)
+
+
+def _check(seed: int, folder: Path, text: str) -> int:
     case = Case(seed, folder, text)
     try:
         seen = case.seen()
