@@ -1,6 +1,7 @@
 /* Asks the system for the time, or the clock that a test has given. */
 
 #include "clock.h"
+#include "settings.h"
 
 #ifdef _WIN32
 #include <windows.h>
@@ -30,7 +31,7 @@ now_ns(Hot *hot, int64_t *now)
         *now = monotonic_ns();
         return 0;
     }
-    PyObject *clock = Py_NewRef(hot->settings.clock);
+    PyObject *clock = Py_NewRef(clock_asked(hot));
     PyObject *given = PyObject_CallNoArgs(clock);
     Py_DECREF(clock);
     if (given == NULL) {

@@ -5,6 +5,7 @@
 #include "losses.h"
 #include "names.h"
 #include "positions.h"
+#include "settings.h"
 
 static void
 code_free(Code *code)
@@ -19,6 +20,7 @@ code_free(Code *code)
     PyMem_RawFree(code->texts);
     PyMem_RawFree(code->lines);
     positions_free(code);
+    PyMem_RawFree(code->quiet);
     Py_XDECREF(code->bytecode);
     Py_XDECREF(code->code);
     PyMem_RawFree(code);
@@ -175,7 +177,7 @@ static PyObject *
 ask_description(Hot *hot, PyCodeObject *object, PyObject *module)
 {
     PyObject *description =
-        PyObject_CallMethod(hot->settings.helpers, "describe_code", "OO", object, module);
+        PyObject_CallMethod(helpers_asked(hot), "describe_code", "OO", object, module);
     if (description == NULL && helper_failed(hot, "describe_code") == 0 &&
         hot_lose(hot, "refused", 1) == 0) {
         /* Nobody can say whether it is in scope. */

@@ -4,6 +4,7 @@
 #include "failures.h"
 #include "names.h"
 #include "segments.h"
+#include "settings.h"
 
 static int
 define(Hot *hot, int kind, uint32_t number, const void *body, size_t size)
@@ -85,7 +86,7 @@ type_number(Hot *hot, Name *definition, uint32_t *number)
 int
 define_thread(Hot *hot, uint32_t number)
 {
-    PyObject *name = PyObject_CallMethod(hot->settings.helpers, "thread_name", NULL);
+    PyObject *name = PyObject_CallMethod(helpers_asked(hot), "thread_name", NULL);
     if (name != NULL && !PyUnicode_CheckExact(name)) {
         Py_CLEAR(name);
         PyErr_SetString(PyExc_TypeError, "the name of a thread is a str");
@@ -107,7 +108,7 @@ ask_digest(Hot *hot, Name *file, PyObject *path)
 {
     FrameState *current = hot->spool.current;
     segments_forget(hot); /* the text of the file goes to the spool too */
-    PyObject *digest = PyObject_CallMethod(hot->settings.helpers, "source_digest", "O", path);
+    PyObject *digest = PyObject_CallMethod(helpers_asked(hot), "source_digest", "O", path);
     if (digest != NULL && !PyBytes_CheckExact(digest)) {
         Py_CLEAR(digest);
         PyErr_SetString(PyExc_TypeError, "a digest is bytes");

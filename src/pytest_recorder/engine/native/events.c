@@ -8,6 +8,7 @@
 #include "frames.h"
 #include "outputs.h"
 #include "positions.h"
+#include "quiet.h"
 #include "records.h"
 #include "segments.h"
 #include "streams.h"
@@ -45,7 +46,11 @@ hot_start(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object
     else if (place_set(hot, hot->frames.caller, hot->frames.caller_at) < 0) {
         return -1;
     }
-    return write_call(hot, tstate, frame, state) < 0 ? -1 : 1;
+    if (write_call(hot, tstate, frame, state) < 0) {
+        return -1;
+    }
+    quiet_goes_on(hot, tstate, frame, code, 1);
+    return 1;
 }
 
 int
@@ -73,18 +78,17 @@ hot_line(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
         return 0;
     }
     int has_values = hot->settings.level == LEVEL_VALUES;
-    begin_event(hot);
+    begin_event(hot, quiet_lasts(hot, tstate, frame, object));
     int is_same = !has_values || is_as_before(hot, frame, state);
-    if (is_same && write_line_at_once(hot, tstate, state, line)) {
-        state->line_seen = line;
-        return 0;
-    }
-    Looking looking = {frame, NULL, NULL, is_same, 0};
-    event_body(hot);
-    if (write_event(hot, tstate, state, OP_LINE, line, &looking) < 0) {
-        return -1;
+    if (!is_same || !write_line_at_once(hot, tstate, state, line)) {
+        Looking looking = {frame, NULL, NULL, is_same, 0};
+        event_body(hot);
+        if (write_event(hot, tstate, state, OP_LINE, line, &looking) < 0) {
+            return -1;
+        }
     }
     state->line_seen = line; /* not before it is told */
+    quiet_goes_on(hot, tstate, frame, state->code, 0);
     return 0;
 }
 
@@ -93,7 +97,7 @@ write_value(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state,
             PyObject *value)
 {
     Looking looking = {frame, value, NULL, 0, 0};
-    begin_event(hot);
+    begin_event(hot, quiet_lasts(hot, tstate, frame, state->code->code));
     if (put_time(hot, event_body(hot)) < 0) {
         return -1;
     }
@@ -113,6 +117,9 @@ hot_returned(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *obj
     }
     int status = write_value(hot, tstate, frame, state, OP_RETURN, value);
     state_end(hot, state);
+    if (status == 0) {
+        quiet_returns(hot, tstate, frame);
+    }
     return status;
 }
 
@@ -124,7 +131,14 @@ hot_yielded(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *obje
     if (state_of(hot, tstate, frame, object, &state) < 0) {
         return -1;
     }
-    return state == NULL ? 0 : write_value(hot, tstate, frame, state, OP_YIELD, value);
+    if (state == NULL) {
+        return 0;
+    }
+    int status = write_value(hot, tstate, frame, state, OP_YIELD, value);
+    if (status == 0) {
+        quiet_returns(hot, tstate, frame);
+    }
+    return status;
 }
 
 int
@@ -143,7 +157,7 @@ hot_resumed(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *obje
     }
     state->thread = thread->number;
     Looking looking = {frame, NULL, NULL, 0, 0};
-    begin_event(hot);
+    begin_event(hot, 0);
     if (put_time(hot, event_body(hot)) < 0) {
         return -1;
     }
@@ -168,7 +182,7 @@ hot_thrown(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *objec
     state->thread = thread->number;
     Looking looking = {frame, NULL, error, 0, 0};
     Buffer *body = event_body(hot);
-    begin_event(hot);
+    begin_event(hot, 0);
     if (put_time(hot, body) < 0 || put_exception(hot, body, error) < 0) {
         return -1;
     }

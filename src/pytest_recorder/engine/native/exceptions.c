@@ -10,6 +10,7 @@
 #include "positions.h"
 #include "records.h"
 #include "secrets.h"
+#include "settings.h"
 #include "threads.h"
 #include "types.h"
 #include "values.h"
@@ -67,7 +68,7 @@ put_message(Hot *hot, Buffer *out, PyObject *error)
     }
     if (message == NULL || may_hide(hot, message)) {
         Py_XSETREF(message,
-                   PyObject_CallMethod(hot->settings.helpers, "message_of", "O", error));
+                   PyObject_CallMethod(helpers_asked(hot), "message_of", "O", error));
         if (message != NULL && !PyUnicode_CheckExact(message)) {
             Py_CLEAR(message);
             PyErr_SetString(PyExc_TypeError, "a message is a str");
@@ -271,7 +272,7 @@ hot_raised(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *objec
         return -1;
     }
     Looking looking = {frame, NULL, error, 0, 0};
-    begin_event(hot);
+    begin_event(hot, 0);
     return write_event(hot, tstate, state, OP_RAISE, line_now(hot, frame, state), &looking);
 }
 
@@ -352,7 +353,7 @@ write_unwound(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *stat
         status = place_set(hot, state->code, at);
     }
     Looking looking = {frame, NULL, NULL, 0, 0};
-    begin_event(hot);
+    begin_event(hot, 0);
     Buffer *body = event_body(hot);
     if (status == 0) {
         status = put_time(hot, body);

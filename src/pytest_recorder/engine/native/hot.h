@@ -108,6 +108,7 @@ typedef struct {
     PyObject *bytecode; /* owned, made when first asked for */
     int *lines;         /* by instruction, 0 where nobody has asked; at `calls` only */
     Positions positions;
+    uint8_t *quiet; /* by instruction: what is behind it, see quiet.c; NULL where nobody has asked */
 } Code;
 
 #define KNOWN_INLINE 24
@@ -150,7 +151,7 @@ typedef struct Object {
     uint64_t resized;    /* and another size, */
     uint64_t relinked;   /* and other objects in it */
     uint64_t walked;
-    uint64_t checked; /* the event at which it was seen to hold the same */
+    uint64_t checked; /* the last event at which it was seen to hold the same */
     int looked_depth;
     int is_gone;     /* another one has its address: what refers to it is to be read anew */
     Py_ssize_t size; /* -1: not known yet */
@@ -215,6 +216,9 @@ typedef struct {
     } bytes;
 } KnownValue;
 
+/* An object in view is at the bound on depth, or what it refers to is. */
+enum { VIEW_AT_BOUND = 1, VIEW_ABOVE_BOUND = 2, VIEW_FLAGS = 3 };
+
 typedef struct FrameState {
     void *key; /* the address of the frame */
     Code *code; /* NULL for what runs nowhere */
@@ -233,11 +237,12 @@ typedef struct FrameState {
     int is_suspended;
     int has_values;  /* that anybody looked at */
     uint64_t looked; /* number of the last look */
-    /* What was in view then, holders before what they hold; the lowest bit: at the bound on depth. */
+    /* What was in view then, holders before what they hold, with VIEW_* in the lowest bits. */
     uintptr_t *view;
     int view_count;
     int view_size;
     uint64_t view_block; /* 0: it is not known */
+    uint64_t view_checked; /* the event at which all in it was seen to hold the same */
     int capacity;
     KnownValue values[];
 } FrameState;
@@ -291,6 +296,8 @@ typedef struct { /* settings.c */
     PyObject *put_back;     /* called where the program has removed and put back the trace function */
     PyObject *injected;     /* of an InjectedCore: see inject.c */
     uint8_t loops[256];     /* whether an instruction ends a loop by StopIteration */
+    uint8_t instructions[256]; /* INSTRUCTION_*, see quiet.h */
+    uint64_t asked;         /* how often these were called, of what runs in Python */
 } Settings;
 
 /* Who is inside, and where the spool is written. */
@@ -478,6 +485,18 @@ typedef struct { /* looks.c */
     Buffer records;
 } Looks;
 
+typedef struct { /* quiet.c */
+    uint64_t since;     /* the event after which nothing has run that can change an object, */
+    uint64_t asked;     /* if this is how often Python was asked */
+    HotFrame *frame;    /* which goes on quietly after the last event, or NULL, */
+    PyCodeObject *code; /* and its code */
+    PyThreadState *tstate;
+    uint64_t visits;  /* those of that event; */
+    uint64_t switches; /* and from one thread to another */
+    int waits; /* handlers of signals could run, */
+    uint64_t without_handlers; /* of which there were none at this event */
+} Quiet;
+
 typedef struct { /* variables.c */
     uint64_t event; /* that looks */
     uint64_t events; /* so far */
@@ -521,6 +540,7 @@ typedef struct {
     EventScratch event;
     Contents contents;
     Looks looks;
+    Quiet quiet;
     Changes changes;
     OpenLevels open;
     ValueScratch values;

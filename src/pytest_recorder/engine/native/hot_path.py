@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from pytest_recorder import compat
 from pytest_recorder.engine.native import _native
+from pytest_recorder.engine.native.instructions import INSTRUCTIONS
 from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.definitions import Sink, Sources
 from pytest_recorder.engine.pure.interpreter import LOOPS, thread_name
@@ -169,6 +170,7 @@ class NativeHotPath(_native.Core):
             log_code=Logger.callHandlers.__code__,
             hook_codes=HOOK_CODES,
             loops=bytes(number in LOOPS for number in range(256)),
+            instructions=INSTRUCTIONS,
             disable=INTERPRETER.monitoring.disable if compat.HAS_MONITORING else None,
             handle_fault=handle_fault,
             handle_failure=handle_failure,

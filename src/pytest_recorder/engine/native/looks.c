@@ -8,6 +8,7 @@
 #include "definitions.h"
 #include "objects.h"
 #include "quick.h"
+#include "quiet.h"
 #include "secrets.h"
 #include "types.h"
 
@@ -483,6 +484,19 @@ take_links(Hot *hot, Object *object, int depth)
     return 0;
 }
 
+static int
+is_same_now(Hot *hot, Object *object, PyObject *value, int depth)
+{
+    int shows_atoms = depth + 1 < hot->settings.depth;
+    if (!quick_is_same(hot, object, value, shows_atoms)) {
+        return 0;
+    }
+    if (shows_atoms || object->atom_count == 0) {
+        object->checked = hot->changes.event;
+    }
+    return 1;
+}
+
 int
 look_run(Hot *hot)
 {
@@ -492,7 +506,7 @@ look_run(Hot *hot)
         int is_known = object->has_content && object->told_whole == hot->spool.block &&
                        !hot->settings.looks_always;
         if (is_known &&
-            (object->checked == hot->changes.event || quick_is_same(hot, object, met.value)) &&
+            (is_checked(hot, object) || is_same_now(hot, object, met.value, met.depth)) &&
             has_its_links(hot, object, met.depth)) {
             came_by(hot, object);
             if (met.depth < hot->settings.depth &&
@@ -555,11 +569,14 @@ look_keep_view(Hot *hot, FrameState *state)
     for (int i = 0; i < count; i++) {
         const Met *met = &hot->looks.queue[i];
         if (met->depth <= hot->settings.depth && met->object->linked == hot->looks.number) {
-            state->view[kept++] = (uintptr_t)met->object | (met->depth == hot->settings.depth);
+            state->view[kept++] = (uintptr_t)met->object |
+                                  (met->depth == hot->settings.depth ? VIEW_AT_BOUND : 0) |
+                                  (met->depth + 1 == hot->settings.depth ? VIEW_ABOVE_BOUND : 0);
         }
     }
     state->view_count = kept;
     state->view_block = hot->spool.block;
+    state->view_checked = hot->changes.event;
     return 0;
 }
 

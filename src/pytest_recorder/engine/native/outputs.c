@@ -73,7 +73,7 @@ hot_output(Hot *hot, PyThreadState *tstate, HotFrame *frame, int stream, PyObjec
     int line;
     Looking looking = {0};
     Buffer *body = event_body(hot);
-    begin_event(hot);
+    begin_event(hot, 0);
     if (nearest(hot, tstate, frame, &state, &line, &looking) < 0 || put_time(hot, body) < 0) {
         return -1;
     }
@@ -92,7 +92,7 @@ hot_message(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyObject *level, P
     int line;
     Looking looking = {0};
     Buffer *body = event_body(hot);
-    begin_event(hot);
+    begin_event(hot, 0);
     if (nearest(hot, tstate, frame, &state, &line, &looking) < 0 || put_time(hot, body) < 0) {
         return -1;
     }
@@ -117,7 +117,7 @@ hot_log(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object)
     if (record == NULL) {
         return FRAME_FAILED(record) ? -1 : 0;
     }
-    PyObject *parts = PyObject_CallMethod(hot->settings.helpers, "log_parts", "O", record);
+    PyObject *parts = PyObject_CallMethod(helpers_asked(hot), "log_parts", "O", record);
     Py_DECREF(record);
     if (parts == NULL && helper_failed(hot, "log_parts") == 0) {
         parts = Py_BuildValue("sss", "", "", "[this message could not be read]");

@@ -112,6 +112,28 @@ read_position(PyCodeObject *object, Py_ssize_t instruction, Position *position)
     return 0;
 }
 
+void
+positions_lines(PyCodeObject *object, int *lines, int count)
+{
+    PyObject *table = object->co_linetable;
+    Walk walk = {(const uint8_t *)PyBytes_AS_STRING(table),
+                 (const uint8_t *)PyBytes_AS_STRING(table) + PyBytes_GET_SIZE(table),
+                 object->co_firstlineno};
+    int at = 0;
+    while (at < count) {
+        Position ignored;
+        int is_nowhere = walk.at >= walk.end || (*walk.at >> 3 & 15) == ENTRY_NONE;
+        int instructions = count - at;
+        if (walk.at < walk.end) {
+            next_entry(&walk, &ignored, &instructions);
+        }
+        int line = is_nowhere || !is_position(walk.line) ? -1 : (int)walk.line;
+        for (; instructions > 0 && at < count; instructions--) {
+            lines[at++] = line;
+        }
+    }
+}
+
 static uint32_t
 same_position(const Positions *positions, const Position *found)
 {

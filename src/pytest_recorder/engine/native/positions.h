@@ -8,6 +8,9 @@
  * trace; none where nobody knows its columns. */
 int place_find(Hot *hot, Code *code, int at);
 
+/* Give the line of each instruction; -1 where it has none. */
+void positions_lines(PyCodeObject *object, int *lines, int count);
+
 void positions_free(Code *code);
 
 /* The next call, raise or unwinding says nothing of its place. */

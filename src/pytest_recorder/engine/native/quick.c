@@ -381,11 +381,22 @@ holds_the_same(const Hot *hot, const Object *object, PyObject *value)
     }
 }
 
+/* A dictionary that nobody has written to holds the very objects that it held. */
+static inline int
+holds_the_very_same(const Hot *hot, const Object *object, PyObject *value)
+{
+    return object->quick == QUICK_DICT && object->version != 0 &&
+           dict_version(value) == object->version &&
+           object->atoms_gone == hot->objects.atoms_gone;
+}
+
 int
-quick_is_same(const Hot *hot, const Object *object, PyObject *value)
+quick_is_same(const Hot *hot, const Object *object, PyObject *value, int shows_atoms)
 {
     return has_type_as_seen(hot, object, value) && holds_the_same(hot, object, value) &&
-           (object->atom_count == 0 || atoms_are_same(hot, object));
+           (object->atom_count == 0 ||
+            (!shows_atoms && holds_the_very_same(hot, object, value)) ||
+            atoms_are_same(hot, object));
 }
 
 static int
@@ -419,7 +430,7 @@ int
 quick_shares(Hot *hot, const Object *object, PyObject *value)
 {
     Object now = {0};
-    if (object->quick == QUICK_NOT || quick_is_same(hot, object, value)) {
+    if (object->quick == QUICK_NOT || quick_is_same(hot, object, value, 1)) {
         return 1;
     }
     TypeReader *reader = reader_of(hot, Py_TYPE(value));
@@ -557,7 +568,7 @@ quick_has_size(Hot *hot, const Object *object, PyObject *value)
     }
     Py_ssize_t size = object_size(hot, value, reader);
     return size > 0 ? size == object->size
-                    : object->has_content && quick_is_same(hot, object, value);
+                    : object->has_content && quick_is_same(hot, object, value, 1);
 }
 
 #else /* the public API: each look reads the object, and compares bytes */
@@ -572,7 +583,7 @@ quick_keep(Hot *Py_UNUSED(hot), Object *object, PyObject *Py_UNUSED(value),
 
 int
 quick_is_same(const Hot *Py_UNUSED(hot), const Object *Py_UNUSED(object),
-              PyObject *Py_UNUSED(value))
+              PyObject *Py_UNUSED(value), int Py_UNUSED(shows_atoms))
 {
     return 0;
 }

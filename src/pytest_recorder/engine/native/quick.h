@@ -14,8 +14,9 @@ Py_ssize_t object_size(Hot *hot, PyObject *value, TypeReader *reader);
  * written in place. -1: MemoryError. */
 int quick_keep(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int is_deep);
 
-/* 1: it holds the same. 0: nobody knows. */
-int quick_is_same(const Hot *hot, const Object *object, PyObject *value);
+/* 1: it holds the same. 0: nobody knows. `shows_atoms`: also the atoms in it are as they were, which
+ * is not to be seen of those at the bound on depth. */
+int quick_is_same(const Hot *hot, const Object *object, PyObject *value, int shows_atoms);
 
 /* Whether an object that holds something else still holds the same objects: then only scalars have come,
  * changed or gone. 0 too where nobody knows. */

@@ -236,7 +236,7 @@ write_call(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state)
     int is_new = 0, found = 0;
     uint64_t redacted = hot->secrecy.redacted;
     Buffer *body = event_body(hot), *prefix = &hot->event.prefix;
-    begin_event(hot);
+    begin_event(hot, 0);
     if (put_time(hot, body) < 0 || buffer_check(body) < 0 || write_gaps(hot, tstate) < 0) {
         return -1;
     }

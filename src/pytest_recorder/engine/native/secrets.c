@@ -11,7 +11,7 @@
 static int
 ask_level(Hot *hot, PyObject *string)
 {
-    PyObject *answer = PyObject_CallMethod(hot->settings.helpers, "level_of", "O", string);
+    PyObject *answer = PyObject_CallMethod(helpers_asked(hot), "level_of", "O", string);
     if (answer == NULL) {
         /* What cannot be judged is hidden. */
         return helper_failed(hot, "level_of") < 0 ? -1 : HIDES_TEXTS;
@@ -129,7 +129,7 @@ remember_secret(Hot *hot, PyObject *value)
     if (is_told(hot, value)) {
         return 0;
     }
-    PyObject *is_new = PyObject_CallMethod(hot->settings.helpers, "remember", "O", value);
+    PyObject *is_new = PyObject_CallMethod(helpers_asked(hot), "remember", "O", value);
     if (is_new == NULL) {
         return helper_failed(hot, "remember");
     }
@@ -140,7 +140,7 @@ remember_secret(Hot *hot, PyObject *value)
     /* It goes to the spool too, whose map may move. */
     FrameState *current = hot->spool.current;
     segments_forget(hot);
-    PyObject *done = PyObject_CallMethod(hot->settings.helpers, "tell_secrets", NULL);
+    PyObject *done = PyObject_CallMethod(helpers_asked(hot), "tell_secrets", NULL);
     Py_XDECREF(done);
     if (done == NULL && helper_failed(hot, "tell_secrets") < 0) {
         return -1;
@@ -175,7 +175,7 @@ masked(Hot *hot, PyObject *text)
     if (!may_hide(hot, text)) {
         return Py_NewRef(text);
     }
-    PyObject *shown = PyObject_CallMethod(hot->settings.helpers, "mask", "O", text);
+    PyObject *shown = PyObject_CallMethod(helpers_asked(hot), "mask", "O", text);
     if (shown != NULL && !PyUnicode_CheckExact(shown)) {
         Py_CLEAR(shown);
         PyErr_SetString(PyExc_TypeError, "a helper gives a str");

@@ -2,11 +2,12 @@
 
 #include "segments.h"
 #include "failures.h"
+#include "settings.h"
 
 static int
 ask_segment(Hot *hot, Segment *segment, int kind)
 {
-    PyObject *found = PyObject_CallMethod(hot->settings.sink, "segment_position", "i", kind);
+    PyObject *found = PyObject_CallMethod(sink_asked(hot), "segment_position", "i", kind);
     if (found == NULL) {
         return -1;
     }
@@ -42,7 +43,7 @@ segments_refresh(Hot *hot, FrameState *current)
     if (trace_is_over(hot) < 0) {
         return -1;
     }
-    PyObject *map = PyObject_GetAttrString(hot->settings.sink, "map");
+    PyObject *map = PyObject_GetAttrString(sink_asked(hot), "map");
     if (map == NULL) {
         return -1;
     }
@@ -93,7 +94,7 @@ segments_next_events(Hot *hot, size_t size)
         return -1;
     }
     int has_fallen = hot->settings.level < hot->settings.level_asked;
-    PyObject *done = PyObject_CallMethod(hot->settings.sink, "next_events", "nL",
+    PyObject *done = PyObject_CallMethod(sink_asked(hot), "next_events", "nL",
                                          (Py_ssize_t)size + (has_fallen ? 2 : 0),
                                          (long long)hot->spool.written_us);
     if (done == NULL) {
@@ -120,7 +121,7 @@ segments_write_definition(Hot *hot, const uint8_t *data, size_t size)
         if (trace_is_over(hot) < 0) {
             return -1;
         }
-        PyObject *done = PyObject_CallMethod(hot->settings.sink, "next_definitions", "n",
+        PyObject *done = PyObject_CallMethod(sink_asked(hot), "next_definitions", "n",
                                              (Py_ssize_t)size);
         if (done == NULL) {
             return -1;

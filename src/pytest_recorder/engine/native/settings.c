@@ -17,29 +17,32 @@ settings_take(Hot *hot, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"level",   "depth",    "items",      "chars", "attributes",
                             "has_rules", "helpers",  "sink",       "secrets", "log_code",
-                            "hook_codes", "loops", "disable", "handle_fault", "handle_failure",
+                            "hook_codes", "loops", "instructions", "disable", "handle_fault", "handle_failure",
                             NULL};
     Settings given;
-    Py_buffer loops;
+    Py_buffer loops, instructions;
     if (hot->settings.helpers != NULL) {
         PyErr_SetString(PyExc_TypeError, "a recording is made once");
         return -1;
     }
     memset(&given, 0, sizeof(given));
     if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "iinnnpOOO!OO!y*OO|O", names, &given.level, &given.depth, &given.items,
+            args, keywords, "iinnnpOOO!OO!y*y*OO|O", names, &given.level, &given.depth, &given.items,
             &given.chars, &given.attributes, &given.has_rules, &given.helpers, &given.sink,
             &PyDict_Type, &given.secrets, &given.log_code, &PyTuple_Type, &given.hook_codes,
-            &loops, &given.disable, &given.handle_fault, &given.handle_failure)) {
+            &loops, &instructions, &given.disable, &given.handle_fault, &given.handle_failure)) {
         return -1;
     }
     given.level_asked = given.level;
     given.looks_always = looks_always();
-    int fits = loops.len == (Py_ssize_t)sizeof(given.loops) && given.depth <= 100;
+    int fits = loops.len == (Py_ssize_t)sizeof(given.loops) &&
+               instructions.len == (Py_ssize_t)sizeof(given.instructions) && given.depth <= 100;
     if (fits) {
         memcpy(given.loops, loops.buf, sizeof(given.loops));
+        memcpy(given.instructions, instructions.buf, sizeof(given.instructions));
     }
     PyBuffer_Release(&loops);
+    PyBuffer_Release(&instructions);
     if (!fits) {
         PyErr_SetString(PyExc_ValueError, "256 instructions and a depth of at most 100");
         return -1;
@@ -55,6 +58,27 @@ settings_take(Hot *hot, PyObject *args, PyObject *keywords)
     Py_XINCREF(given.handle_failure);
     hot->settings = given;
     return 0;
+}
+
+PyObject *
+helpers_asked(Hot *hot)
+{
+    hot->settings.asked++;
+    return hot->settings.helpers;
+}
+
+PyObject *
+sink_asked(Hot *hot)
+{
+    hot->settings.asked++;
+    return hot->settings.sink;
+}
+
+PyObject *
+clock_asked(Hot *hot)
+{
+    hot->settings.asked++;
+    return hot->settings.clock;
 }
 
 void

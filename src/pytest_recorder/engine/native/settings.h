@@ -9,6 +9,11 @@ int settings_take(Hot *hot, PyObject *args, PyObject *keywords);
 int settings_traverse(Hot *hot, visitproc visit, void *arg);
 void settings_clear(Hot *hot);
 
+/* Whom Python is asked of: what runs there can change any object, so it is counted. Borrowed. */
+PyObject *helpers_asked(Hot *hot);
+PyObject *sink_asked(Hot *hot);
+PyObject *clock_asked(Hot *hot);
+
 /* What is recorded now: what was asked for, or this. */
 void settings_restore_level(Hot *hot);
 void settings_set_level(Hot *hot, int level);

@@ -83,7 +83,7 @@ hold_back(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object
     state->thread = thread->number;
     state->is_suspended = 0;
     Looking looking = {frame, NULL, NULL, 0, 0};
-    begin_event(hot);
+    begin_event(hot, 0);
     if (look_at_frame(hot, state, &looking) < 0) {
         return -1;
     }

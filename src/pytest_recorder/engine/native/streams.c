@@ -2,6 +2,7 @@
 
 #include "streams.h"
 #include "failures.h"
+#include "settings.h"
 
 int
 look_at_streams(Hot *hot)
@@ -25,7 +26,7 @@ look_at_streams(Hot *hot)
     hot->streams.version = version;
     hot->streams.stdout_seen = out;
     hot->streams.stderr_seen = err;
-    PyObject *done = PyObject_CallMethod(hot->settings.helpers, "streams_changed", NULL);
+    PyObject *done = PyObject_CallMethod(helpers_asked(hot), "streams_changed", NULL);
     Py_XDECREF(done);
     return done == NULL ? helper_failed(hot, "streams_changed") : 0;
 }

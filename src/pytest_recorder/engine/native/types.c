@@ -5,6 +5,7 @@
 #include "failures.h"
 #include "names.h"
 #include "secrets.h"
+#include "settings.h"
 
 uint64_t types_dead = 0;
 
@@ -130,7 +131,7 @@ reader_make(Hot *hot, PyTypeObject *type)
     reader->type = type;
     reader->serial = ++hot->types.serials;
     reader->why = REASON_STATELESS;
-    PyObject *description = PyObject_CallMethod(hot->settings.helpers, "describe_type", "O", type);
+    PyObject *description = PyObject_CallMethod(helpers_asked(hot), "describe_type", "O", type);
     int status = -1;
     if (description != NULL) {
         status = reader_fill(hot, reader, description);

@@ -19,6 +19,7 @@
 #include "secrets.c"
 #include "types.c"
 #include "codes.c"
+#include "quiet.c"
 #include "states.c"
 #include "threads.c"
 #include "reading.c"

@@ -8,6 +8,7 @@
 #include "objects.h"
 #include "reading.h"
 #include "secrets.h"
+#include "settings.h"
 #include "types.h"
 
 static int
@@ -56,7 +57,7 @@ big_int_encode(Hot *hot, Buffer *out, PyObject *value, int is_negative)
     if (status == 0) {
         /* An item may be borrowed up to here: the look-up of the method can collect garbage. */
         Py_INCREF(value);
-        PyObject *answer = PyObject_CallMethod(hot->settings.helpers, "big_int", "O", value);
+        PyObject *answer = PyObject_CallMethod(helpers_asked(hot), "big_int", "O", value);
         status = answer != NULL ? put_answer(out, answer)
                  : helper_failed(hot, "big_int") < 0 ? -1
                                                      : put_mark(hot, out, value);
@@ -406,7 +407,7 @@ leaf_encode(Hot *hot, Buffer *out, PyObject *value, TypeReader *reader, int *tag
         scalar_subclass_put(hot, out, value, reader->shape);
         return 0;
     }
-    PyObject *bytes = PyObject_CallMethod(hot->settings.helpers, "leaf_of_other", "O", value);
+    PyObject *bytes = PyObject_CallMethod(helpers_asked(hot), "leaf_of_other", "O", value);
     if (bytes == NULL) {
         *tag = TAG_OPAQUE;
         put_byte(out, REASON_FAILED);

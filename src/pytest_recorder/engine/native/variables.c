@@ -8,6 +8,7 @@
 #include "objects.h"
 #include "payloads.h"
 #include "quick.h"
+#include "quiet.h"
 #include "secrets.h"
 #include "states.h"
 #include "values.h"
@@ -91,18 +92,32 @@ has_changed_since(const Hot *hot, const Object *object, const FrameState *state)
            (object->atom_count > 0 && hot->looks.atoms_changed > state->looked);
 }
 
+/* Whether an object in view holds what it held, as far as it shows that where it is. */
+static inline int
+viewed_is_same(Hot *hot, Object *object, uintptr_t flags)
+{
+    int shows_atoms = !(flags & VIEW_ABOVE_BOUND);
+    if (!quick_is_same(hot, object, object->address, shows_atoms)) {
+        return 0;
+    }
+    if (shows_atoms || object->atom_count == 0) {
+        object->checked = hot->changes.event; /* all that it holds */
+    }
+    return 1;
+}
+
 static int
 view_is_same(Hot *hot, const FrameState *state)
 {
     for (int i = 0; i < state->view_count; i++) {
-        Object *object = (Object *)(state->view[i] & ~(uintptr_t)1);
-        if (object->is_gone || (state->view[i] & 1 ? !is_bound_same(hot, state, object)
-                                                   : has_changed_since(hot, object, state) ||
-                                                         !quick_is_same(hot, object, object->address))) {
+        uintptr_t flags = state->view[i] & VIEW_FLAGS;
+        Object *object = (Object *)(state->view[i] - flags);
+        if (object->is_gone ||
+            (flags & VIEW_AT_BOUND
+                 ? !is_bound_same(hot, state, object)
+                 : has_changed_since(hot, object, state) ||
+                       (!is_checked(hot, object) && !viewed_is_same(hot, object, flags)))) {
             return 0;
-        }
-        if (!(state->view[i] & 1)) {
-            object->checked = hot->changes.event; /* all that it holds, not its size alone */
         }
     }
     return 1;
@@ -116,9 +131,10 @@ is_as_before(Hot *hot, HotFrame *frame, FrameState *state)
         !variables_are_same(hot, frame, state)) {
         return 0;
     }
-    if (!view_is_same(hot, state)) {
+    if (state->view_checked < hot->quiet.since && !view_is_same(hot, state)) {
         return 0;
     }
+    state->view_checked = hot->changes.event;
     state->looked = hot->looks.number;
     return 1;
 }
@@ -227,12 +243,13 @@ walk_view(Hot *hot, const FrameState *state)
     Object *again[MOST_AGAIN];
     int count = 0, status = 1;
     for (int i = 0; i < state->view_count; i++) {
-        Object *object = (Object *)(state->view[i] & ~(uintptr_t)1);
+        uintptr_t flags = state->view[i] & VIEW_FLAGS;
+        Object *object = (Object *)(state->view[i] - flags);
         if (object->is_gone) {
             return 0;
         }
-        if (state->view[i] & 1) {
-            if (object->checked != hot->changes.event && !is_bound_same(hot, state, object)) {
+        if (flags & VIEW_AT_BOUND) {
+            if (!is_checked(hot, object) && !is_bound_same(hot, state, object)) {
                 return 0;
             }
             look_passes(hot, object);
@@ -241,9 +258,7 @@ walk_view(Hot *hot, const FrameState *state)
         if (object->relinked > state->looked) {
             return 0;
         }
-        if (object->checked == hot->changes.event ||
-            quick_is_same(hot, object, object->address)) {
-            object->checked = hot->changes.event;
+        if (is_checked(hot, object) || viewed_is_same(hot, object, flags)) {
             look_passes(hot, object);
         }
         else if (count < MOST_AGAIN && quick_has_links(hot, object, object->address)) {
@@ -433,9 +448,12 @@ put_changes(Hot *hot, const FrameState *state)
 }
 
 void
-begin_event(Hot *hot)
+begin_event(Hot *hot, int is_quiet)
 {
     hot->changes.event = ++hot->changes.events;
+    if (!is_quiet) {
+        quiet_begin(hot);
+    }
     buffer_begin(&hot->changes.found);
     buffer_begin(&hot->changes.value);
 }
@@ -443,7 +461,7 @@ begin_event(Hot *hot)
 void
 event_again(Hot *hot, uint64_t event, const Buffer *found)
 {
-    begin_event(hot);
+    begin_event(hot, 0); /* nothing was seen since it begins */
     hot->changes.event = event;
     put_bytes(&hot->changes.found, found->data, found->used);
 }

@@ -14,7 +14,7 @@ typedef struct {
 } Looking;
 
 /* Begin an event: it has found nothing yet. */
-void begin_event(Hot *hot);
+void begin_event(Hot *hot, int is_quiet);
 
 /* Go on with one that was begun, and has found so much. */
 void event_again(Hot *hot, uint64_t event, const Buffer *found);

@@ -1,0 +1,39 @@
+/* Whether nothing that can change an object has run since the last event: then what was found the same at
+ * that event, or at one before it in the same quiet time, need not be compared again.
+ */
+#ifndef HOT_QUIET_H
+#define HOT_QUIET_H
+
+#include "hot.h"
+
+/* How an instruction is, by its number. */
+enum {
+    INSTRUCTION_ACTS,     /* it can run code, or change or make an object */
+    INSTRUCTION_IS_QUIET, /* it does none of that */
+    INSTRUCTION_WAITS,    /* the same, but the interpreter may run handlers of signals there */
+    INSTRUCTION_CLEANS_UP, /* it is quiet in what the compiler adds, which has no line */
+    INSTRUCTION_JUMPS_BACK, /* and waits */
+    INSTRUCTION_GOES_BACK,  /* without waiting */
+    INSTRUCTION_EXTENDS     /* the argument of the next one */
+};
+
+/* The event that comes now is this frame's. 1: it belongs to the quiet time of the last one. */
+int quiet_lasts(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object);
+
+/* Whether an object was seen to hold what it held when nothing could have changed it since. */
+static inline int
+is_checked(const Hot *hot, const Object *object)
+{
+    return object->checked >= hot->quiet.since && hot->quiet.asked == hot->settings.asked;
+}
+
+/* The event that comes begins anew. */
+void quiet_begin(Hot *hot);
+
+/* An event of a frame that goes on is written: with the instruction at which it stands, or after it. */
+void quiet_goes_on(Hot *hot, PyThreadState *tstate, HotFrame *frame, Code *code, int is_after);
+
+/* A frame gives way to the one that called it. */
+void quiet_returns(Hot *hot, PyThreadState *tstate, HotFrame *frame);
+
+#endif
