@@ -8,6 +8,7 @@ events. The programs are texts, so that the code in scope has no instruction but
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,10 @@ def told(
             held = worded(event.changes["held"])
         events.append((event.line, event.kind, held))
     return events
+
+
+def lines(*texts: str) -> str:
+    return "".join(f"{text}\n" for text in texts)
 
 
 def outside(text: str, **names: Any) -> dict[str, Any]:
@@ -123,48 +128,61 @@ def test_what_a_handler_of_a_signal_changes_is_seen_in_the_loop(
     }
 
 
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="no clocks of threads")
 def test_what_another_thread_changes_is_seen_in_the_loop(tmp_path: Path) -> None:
     held: list[int] = []
-    interval = sys.getswitchinterval()
-    # The main thread gets its turns while this one counts.
+    clock = time.pthread_getcpuclockid(threading.get_ident())
     made = outside(
-        "def work():\n"
-        "    begun.acquire()\n"
-        "    for _ in range(12):\n"
-        "        for _ in range(30_000): pass\n"
-        "        held.append(len(held))\n"
-        "    for _ in range(30_000): pass\n"
-        "    interrupt(SIGINT)\n",
+        lines(
+            "def let_it_run():",
+            "    until = used(clock) + 0.002",
+            "    while used(clock) < until: pass",
+            "def work():",
+            "    begun.acquire()",
+            "    let_it_run()",
+            "    for _ in range(3):",
+            "        held.append(len(held))",
+            "        let_it_run()",
+            "    interrupt(SIGINT)",
+        ),
         held=held,
+        clock=clock,
+        used=time.clock_gettime,
         begun=(begun := threading.Semaphore(0)),
         interrupt=signal.raise_signal,
         SIGINT=signal.SIGINT,
     )
     worker = threading.Thread(target=made["work"])
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.setswitchinterval(1e-4)
     try:
         worker.start()
         found = values_in_loop(
             told(
-                tmp_path, LOOP, rounds=1, HELD=held, BEGIN=begun.release, STOP=KeyboardInterrupt
+                tmp_path,
+                LOOP,
+                rounds=1,
+                HELD=held,
+                BEGIN=begun.release,
+                STOP=KeyboardInterrupt,
             )
         )
     finally:
-        sys.setswitchinterval(interval)
         worker.join()
         signal.signal(signal.SIGINT, before)
-    # How often it gets a turn is the scheduler's; if nothing were compared it would be one.
-    assert len(found) > 1
+    assert found == {"[]", "[0]", "[0, 1]", "[0, 1, 2]"}
 
 
 def test_what_another_tool_changes_is_seen(tmp_path: Path) -> None:
     held: list[int] = []
     made = outside(
-        "def line(code, _):\n    if code.co_name == 'main': held.append(1)\n", held=held
+        lines(
+            "def line(code, number):",
+            "    if code.co_name == 'main' and number > 4: held.append(1)",
+        ),
+        held=held,
     )
     monitoring = sys.monitoring
-    text = "def main():\n    held = HELD\n    one = held\n    two = one\n    return None\n"
+    text = lines("def main():", "    held = HELD", *["    one = held"] * 6, "    return None")
     monitoring.use_tool_id(4, "changes what is recorded")
     try:
         monitoring.register_callback(4, monitoring.events.LINE, made["line"])
@@ -173,12 +191,8 @@ def test_what_another_tool_changes_is_seen(tmp_path: Path) -> None:
         monitoring.set_events(4, 0)
     finally:
         monitoring.free_tool_id(4)
-    shown = [held for _, kind, held in found if kind == "line" and held]
-    assert len(shown) == len(set(shown)) > 1  # another one at each line
-
-
-def lines(*texts: str) -> str:
-    return "".join(f"{text}\n" for text in texts)
+    shown = [held for line, kind, held in found if kind == "line" and line > 5]
+    assert len(shown) == len(set(shown)) == 4  # another one at each line
 
 
 CHANGES = {
@@ -237,7 +251,9 @@ def test_what_code_out_of_scope_changes_is_seen_at_the_next_event(
     found = []
     for look in ("", "always"):
         monkeypatch.setenv("PYTEST_RECORDER_LOOK", look)
-        text = f"def main():\n    held = make()\n{body}"
+        # At first it is seen to be the same.
+        before = "    one = held\n" * 4
+        text = f"def main():\n    held = make()\n{before}{body}"
         found.append(told(tmp_path, text, **outside(made)))
     assert found[0] == found[1]
     shown = [held for _, _, held in found[0]]
