@@ -12,12 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
 from pytest_recorder import compat
-from pytest_recorder.tracefile import spool
 from tests.engines.support import HAS_NATIVE, IS_DIRECT, record, worded
 
 pytestmark = pytest.mark.skipif(
@@ -42,16 +40,11 @@ def told(
     namespace: dict[str, Any] = {**names, "__name__": "program"}
     exec(compile(text, str(path), "exec"), namespace)
     main = namespace["main"]
-    # All is in one block: in a new one all is read anew.
-    with (
-        patch.object(spool, "_SMALLEST_UNIT", 1 << 26),
-        patch.object(spool, "_LARGEST_UNIT", 1 << 26),
-    ):
-        found = record(
-            lambda: [main() for _ in range(rounds)],
-            engine="monitoring/native",
-            include=[str(path)],
-        )
+    found = record(
+        lambda: [main() for _ in range(rounds)],
+        engine="monitoring/native",
+        include=[str(path)],
+    )
     held, events = "", []
     for event in found.of("main"):
         if event.kind == "call":
