@@ -11,7 +11,7 @@ elsewhere (`first_pass`, `pin_count`) are secret only where they are the whole n
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final
 
 from pytest_recorder.original_builtins import __builtins__
@@ -145,7 +145,7 @@ _LONGEST = 200
 
 def words_of(name: str) -> tuple[str, ...]:
     """Cut a name into lower-case words at underscores, other marks and changes of case."""
-    return tuple(word.lower() for word in _WORDS.findall(name))
+    return tuple(map(str.lower, _WORDS.findall(name)))
 
 
 def is_name(value: object) -> bool:
@@ -158,7 +158,16 @@ def is_name(value: object) -> bool:
 class NameRules:
     """The rules of one recording. What was asked once is answered from memory."""
 
-    __slots__ = ("_added", "_exempt", "_known", "_rules", "_whole", "added", "exempted")
+    __slots__ = (
+        "_added",
+        "_exempt",
+        "_known",
+        "_rules",
+        "_whole",
+        "_words",
+        "added",
+        "exempted",
+    )
 
     def __init__(self, extra: Iterable[str] = (), exempt: Iterable[str] = ()) -> None:
         self.added, self.exempted = tuple(extra), tuple(exempt)
@@ -167,6 +176,7 @@ class NameRules:
         rules = frozenset(map(words_of, DEFAULT_RULES)) | self._added
         self._rules = rules - self._exempt - {()}
         self._whole = frozenset(words_of(name) for name in WHOLE_NAMES) - self._exempt
+        self._words = frozenset(chain.from_iterable(self._rules | self._whole))
         self._known: dict[str, int] = {}
 
     @property
@@ -192,7 +202,8 @@ class NameRules:
         return frozenset(chosen)
 
     def _match(self, words: tuple[str, ...]) -> int:
-        if words in self._exempt:
+        if self._words.isdisjoint(words) or words in self._exempt:
+            # Most names: no rule has a word of theirs.
             return OPEN
         if words in self._whole:
             return NUMBERS if " ".join(words) in NUMBER_RULES else TEXTS
