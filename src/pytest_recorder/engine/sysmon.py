@@ -49,6 +49,8 @@ class MonitoringEngine:
         self._tool = ToolId()
         self._is_installed = False
         self._started = False
+        self._global = self._local = self._line = 0
+        self._shows_lines = False
         # By address: the hot path holds the code objects that it has met.
         self._watched: dict[int, int] = {}
 
@@ -59,11 +61,11 @@ class MonitoringEngine:
         self._tool.take()
         self._is_installed = True
         events = INTERPRETER.monitoring.events
-        self._line: int = events.LINE
-        self._global: int = events.PY_START | events.PY_UNWIND | events.PY_THROW | events.RAISE
+        self._line = events.LINE
+        self._global = events.PY_START | events.PY_UNWIND | events.PY_THROW | events.RAISE
         # A generator that was started before the recording is met when it goes on.
         self._global |= events.PY_RESUME
-        self._local: int = events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
+        self._local = events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
         self._shows_lines = self._hot.has_lines
         self._hot.enable_code = self._enable
         # An earlier recording may have switched off, under this id, what is in scope now.
