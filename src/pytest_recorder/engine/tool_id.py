@@ -12,7 +12,7 @@ What others have registered under the id stays: only what is still ours is taken
 
 from collections.abc import Callable, Mapping
 from itertools import compress, repeat
-from operator import is_, ne
+from operator import ne
 from types import CodeType
 from typing import Any
 
@@ -102,22 +102,12 @@ class ToolId:
             return f"{which} was freed{taken}"
         if monitoring.get_events(tool) != self._events:
             return f"the events of {which} were changed"
-        # In one go: this is asked at each edge of a phase and of a fixture.
-        callbacks = self._callbacks.values()
-        there = tuple(
-            map(monitoring.register_callback, repeat(tool), self._callbacks, callbacks)
-        )
-        if all(map(is_, there, callbacks)):
-            return None
-        theirs = [
-            (event, found)
-            for (event, callback), found in zip(self._callbacks.items(), there, strict=True)
-            if found is not callback
-        ]
-        for event, found in theirs:
-            monitoring.register_callback(tool, event, found)
-        is_replaced = any(found is not None for _, found in theirs)
-        return f"a callback of {which} was " + ("replaced" if is_replaced else "removed")
+        for event, callback in self._callbacks.items():
+            found = monitoring.register_callback(tool, event, callback)
+            if found is not callback:
+                monitoring.register_callback(tool, event, found)
+                return f"a callback of {which} was " + ("replaced" if found else "removed")
+        return None
 
     def local_conflict(self, codes: list[CodeType], expected: list[int]) -> str | None:
         """Say whether the events of any of these code objects are not the expected ones."""
