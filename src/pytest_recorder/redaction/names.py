@@ -10,7 +10,7 @@ elsewhere (`first_pass`, `pin_count`) are secret only where they are the whole n
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, groupby
 from typing import Final
 
@@ -155,18 +155,33 @@ def is_name(value: object) -> bool:
     return type(value) is bytes and len(value) <= LONGEST_NAME and b" " not in value
 
 
+class _Levels(dict[str, int]):
+    """What was asked before, answered in C: there are more questions than names by far."""
+
+    __slots__ = ("_match",)
+
+    def __init__(self, match: Callable[[tuple[str, ...]], int]) -> None:
+        self._match = match
+
+    def __missing__(self, name: str) -> int:
+        found = self._match(words_of(name[:_LONGEST]))
+        if len(self) < _MOST_KNOWN:
+            self[name] = found
+        return found
+
+
 class NameRules:
     """The rules of one recording. What was asked once is answered from memory."""
 
     __slots__ = (
         "_added",
         "_exempt",
-        "_known",
         "_rules",
         "_whole",
         "_words",
         "added",
         "exempted",
+        "level",
     )
 
     def __init__(self, extra: Iterable[str] = (), exempt: Iterable[str] = ()) -> None:
@@ -177,21 +192,13 @@ class NameRules:
         self._rules = rules - self._exempt - {()}
         self._whole = frozenset(words_of(name) for name in WHOLE_NAMES) - self._exempt
         self._words = frozenset(chain.from_iterable(self._rules | self._whole))
-        self._known: dict[str, int] = {}
+        self.level: Callable[[str], int] = _Levels(self._match).__getitem__
+        """Gives how much is hidden of what stands under a name."""
 
     @property
     def are_any(self) -> bool:
         """Whether any name is a secret."""
         return bool(self._rules)
-
-    def level(self, name: str) -> int:
-        """Give how much is hidden of what stands under a name."""
-        known = self._known.get(name)
-        if known is None:
-            known = self._match(words_of(name[:_LONGEST]))
-            if len(self._known) < _MOST_KNOWN:
-                self._known[name] = known
-        return known
 
     def first_words(self) -> frozenset[str]:
         """Give words of which each name with a rule in it has one."""
