@@ -202,8 +202,9 @@ def may_replace_streams(code: CodeType) -> bool:
 
     `sys.stdout = x`, `redirect_stdout(x)`, `setattr(sys, "stdout", x)`, `patch("sys.stdout")`.
     """
-    words = (*code.co_names, *code.co_varnames, *code.co_consts)
-    return any(type(word) is str and ("stdout" in word or "stderr" in word) for word in words)
+    texts = [each for each in code.co_consts if type(each) is str]
+    words = "\0".join((*code.co_names, *code.co_varnames, *texts))
+    return "stdout" in words or "stderr" in words
 
 
 def _unhook(stream: Any, hook: Any) -> None:
