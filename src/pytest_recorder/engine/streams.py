@@ -98,10 +98,12 @@ class StreamTap:
                 self._unhook_replaced()
             # Spelled out: this is asked at the beginning of each phase of each test.
             has_taps = _TAPS.is_installed
+            plain: type[Any] | None = None
             for stream in (sys.stdout, sys.stderr):
-                if stream is None:
+                if stream is None or type(stream) is plain:
                     continue
                 if has_taps and _has_plain_write(type(stream)):
+                    plain = type(stream)
                     continue
                 if not self._is_known(stream):
                     self._hook(stream)

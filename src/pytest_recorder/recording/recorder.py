@@ -179,7 +179,8 @@ class Recorder:
         return self._pid != OS.getpid()
 
     def _is_foreign(self) -> bool:
-        return self.is_foreign
+        # Spelled out: this is asked at each edge of a phase of each test.
+        return self._pid != OS.getpid()
 
     # The life of one trace.
 
@@ -223,6 +224,8 @@ class Recorder:
             value = now.get(name)
             if value is not None:
                 known[name] = value
+            else:
+                known.pop(name, None)
         if known == now:
             return
         # Whoever sets one puts another object there.
