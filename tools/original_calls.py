@@ -82,6 +82,7 @@ TAKEN: Final[Mapping[str, frozenset[str]]] = {
     module: frozenset(names)
     for module, names in {
         "_queue": ("SimpleQueue",),
+        "importlib.machinery": ("PathFinder",),
         "hashlib": ("sha256",),
         "inspect": (
             *("CO_ASYNC_GENERATOR", "CO_COROUTINE", "CO_GENERATOR", "CO_NEWLOCALS"),

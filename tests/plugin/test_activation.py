@@ -113,6 +113,38 @@ def test_a_marker_records_its_test_in_a_run_that_does_not(pytester: pytest.Pytes
     assert kept(pytester) == ["test_marked#1"]
 
 
+REWRITTEN = """
+    import sys
+    import pytest
+    # As pytest does it with what is installed along with a plugin.
+    pytest.register_assert_rewrite("pytest_recorder")
+    before = list(map(type, sys.meta_path))
+"""
+LOADED = """
+    import sys
+    import early
+    import pytest
+    {mark}
+    def test_loaded():
+        ours = [m for n, m in sys.modules.items() if n.startswith("pytest_recorder.recording")]
+        assert len(ours) > 5
+        assert {{type(m.__spec__.loader).__name__ for m in ours}} == {{"SourceFileLoader"}}
+        assert list(map(type, sys.meta_path)) == early.before
+"""
+
+
+@pytest.mark.parametrize(
+    ("args", "mark"), [(("--record-trace",), ""), ((), "@pytest.mark.record")]
+)
+def test_what_records_is_imported_past_the_rewriting_of_asserts(
+    pytester: pytest.Pytester, args: tuple[str, ...], mark: str
+) -> None:
+    pytester.makepyfile(early=REWRITTEN)
+    pytester.makepyfile(LOADED.format(mark=mark))
+    result = run(pytester, "-p", "early", *args)
+    result.assert_outcomes(passed=1)
+
+
 def test_markers_and_the_run_together(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(MARKED)
     run(pytester, "--record-trace")

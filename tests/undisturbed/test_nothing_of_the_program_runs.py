@@ -291,7 +291,7 @@ def test_rivals_and_functions_with_such_names_are_named_as_the_text_they_are() -
     number = next(n for n in range(6) if monitoring.get_tool(n) == TOOL_NAME)
     code = holds.__code__.replace(co_qualname=Shout("shouted"))
     try:
-        changed = held.local_conflict([(code, monitoring.events.LINE)])
+        changed = held.local_conflict([code], [monitoring.events.LINE])
     finally:
         monitoring.free_tool_id(number)
     rivals = [n for n in range(6) if monitoring.get_tool(n) is None]

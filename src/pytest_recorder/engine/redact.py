@@ -14,11 +14,24 @@ from pytest_recorder.redaction.shapes import replaced
 
 __all__ = ["Redactor", "words_of"]
 
+_MOST_CLEAN = 4096
+"""Texts that are known to have no secret in them."""
+
 
 class Redactor:
     """Knows the rules of one recording and the secrets that its process has seen so far."""
 
-    __slots__ = ("_keep", "active", "finder", "learned", "level", "masked", "rules")
+    __slots__ = (
+        "_clean",
+        "_clean_since",
+        "_keep",
+        "active",
+        "finder",
+        "learned",
+        "level",
+        "masked",
+        "rules",
+    )
 
     def __init__(
         self,
@@ -33,6 +46,9 @@ class Redactor:
         self.level = self.rules.level
         """Gives how much is hidden of what stands under a name."""
         self._keep: Callable[[bytes], None] | None = None
+        # By hash: a text of the program is not held. Of 64 bits, so none is taken for another.
+        self._clean: set[int] = set()
+        self._clean_since = self.learned.version
         self.masked = 0
         """Texts in which something was masked, since the recording began."""
         self.active = self.rules.are_any
@@ -75,9 +91,23 @@ class Redactor:
         return MASK
 
     def mask(self, text: str) -> str:
-        """Replace secrets in printed text: those seen before, and those that their shape tells."""
+        """Replace secrets in printed text: those seen before, and those that their shape tells.
+
+        The message of an exception comes by once for each frame that it leaves: a text in which
+        there was nothing is not searched again, until something is learned.
+        """
+        known = self._clean
+        if self._clean_since != self.learned.version:
+            self._clean_since = self.learned.version
+            known.clear()
+        key = str.__hash__(text)
+        if key in known:
+            return text
         spans = self.finder.spans(text)
         if not spans:
+            if len(known) >= _MOST_CLEAN:
+                known.clear()
+            known.add(key)
             return text
         self.masked += 1
         return replaced(text, spans)

@@ -98,10 +98,12 @@ class StreamTap:
                 self._unhook_replaced()
             # Spelled out: this is asked at the beginning of each phase of each test.
             has_taps = _TAPS.is_installed
+            plain: type[Any] | None = None
             for stream in (sys.stdout, sys.stderr):
-                if stream is None:
+                if stream is None or type(stream) is plain:
                     continue
                 if has_taps and _has_plain_write(type(stream)):
+                    plain = type(stream)
                     continue
                 if not self._is_known(stream):
                     self._hook(stream)
@@ -202,8 +204,9 @@ def may_replace_streams(code: CodeType) -> bool:
 
     `sys.stdout = x`, `redirect_stdout(x)`, `setattr(sys, "stdout", x)`, `patch("sys.stdout")`.
     """
-    words = (*code.co_names, *code.co_varnames, *code.co_consts)
-    return any(type(word) is str and ("stdout" in word or "stderr" in word) for word in words)
+    texts = [each for each in code.co_consts if type(each) is str]
+    words = "\0".join((*code.co_names, *code.co_varnames, *texts))
+    return "stdout" in words or "stderr" in words
 
 
 def _unhook(stream: Any, hook: Any) -> None:

@@ -8,8 +8,9 @@ local events once.
 PY_START stays on for it: on 3.13 a one-line function gives no LINE event without (gh-155992).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
+from itertools import repeat
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,10 @@ class MonitoringEngine:
         self._tool = ToolId()
         self._is_installed = False
         self._started = False
+        self._global = self._local = self._line = 0
+        self._shows_lines = False
         # By address: the hot path holds the code objects that it has met.
-        self._watched: set[int] = set()
+        self._watched: dict[int, int] = {}
 
     def install(self) -> None:
         """Take a tool id."""
@@ -58,11 +61,11 @@ class MonitoringEngine:
         self._tool.take()
         self._is_installed = True
         events = INTERPRETER.monitoring.events
-        self._line: int = events.LINE
-        self._global: int = events.PY_START | events.PY_UNWIND | events.PY_THROW | events.RAISE
+        self._line = events.LINE
+        self._global = events.PY_START | events.PY_UNWIND | events.PY_THROW | events.RAISE
         # A generator that was started before the recording is met when it goes on.
         self._global |= events.PY_RESUME
-        self._local: int = events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
+        self._local = events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
         self._shows_lines = self._hot.has_lines
         self._hot.enable_code = self._enable
         # An earlier recording may have switched off, under this id, what is in scope now.
@@ -87,7 +90,7 @@ class MonitoringEngine:
             if self._tool.turn_on(self._callbacks, self._global):
                 self._started = True
                 return
-            self._tool.give_back(self._expected(self._hot.codes()))
+            self._give_back()
         raise enverr(
             ErrorCode.TRACER_INSTALL_CONFLICT,
             "others have callbacks under all tool ids of sys.monitoring that are free",
@@ -95,12 +98,15 @@ class MonitoringEngine:
 
     def _move(self) -> None:
         """Take another tool id, in the place of one that others have."""
-        codes = self._hot.codes()
-        self._tool.give_back(self._expected(codes))
+        self._give_back()
         self._tool.take()
         INTERPRETER.monitoring.restart_events()
-        for code in codes:
+        for code in self._hot.codes():
             self._enable(code)
+
+    def _give_back(self) -> None:
+        codes = self._hot.codes()
+        self._tool.give_back(codes, self._expected(codes))
 
     def stop(self) -> None:
         """Turn the events off; local ones would go on, so the callbacks go too."""
@@ -111,7 +117,7 @@ class MonitoringEngine:
         if is_ours:
             self._tool.turn_off()
         else:
-            self._tool.give_back(self._expected(self._hot.codes()))
+            self._give_back()
 
     def rest(self) -> None:
         """Leave the events on where the hot path turns them down at once.
@@ -138,7 +144,7 @@ class MonitoringEngine:
     def uninstall(self) -> None:
         """Clear local events and give the tool id back: a new owner would inherit them."""
         self._started = self._is_installed = False
-        self._tool.give_back(self._expected(self._hot.codes()))
+        self._give_back()
         self._watched.clear()
 
     def abandon(self) -> None:
@@ -153,22 +159,23 @@ class MonitoringEngine:
         """Look at the code objects that ran too: that takes longer the more they are."""
         if not self._started:
             return None
-        return self._tool.conflict() or self._tool.local_conflict(
-            self._expected(self._hot.codes_of_trace())
-        )
+        found = self._tool.conflict()
+        if found is not None:
+            return found
+        codes = self._hot.codes_of_trace()
+        return self._tool.local_conflict(codes, self._expected(codes))
 
     def _enable(self, code: CodeType) -> None:
         # Where no lines are recorded, at one the hot path only looks at the streams.
         if not self._shows_lines and may_replace_streams(code):
-            self._watched.add(id(code))
-        self._tool.set_local(code, self._local_events(code))
+            self._watched[id(code)] = self._local | self._line
+        self._tool.set_local(code, self._expected([code])[0])
 
-    def _local_events(self, code: CodeType) -> int:
-        shows_lines = self._shows_lines or id(code) in self._watched
-        return self._local | self._line if shows_lines else self._local
-
-    def _expected(self, codes: list[CodeType]) -> Iterator[tuple[CodeType, int]]:
-        return ((code, self._local_events(code)) for code in codes)
+    def _expected(self, codes: list[CodeType]) -> list[int]:
+        """Give the local events of each: without a call for one, for a trace has hundreds."""
+        if self._shows_lines:
+            return [self._local | self._line] * len(codes)
+        return list(map(self._watched.get, map(id, codes), repeat(self._local)))
 
 
 def pure_callbacks(

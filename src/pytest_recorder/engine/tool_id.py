@@ -10,7 +10,9 @@ all of it takes half a microsecond).
 What others have registered under the id stays: only what is still ours is taken away.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from itertools import compress, repeat
+from operator import ne
 from types import CodeType
 from typing import Any
 
@@ -107,18 +109,19 @@ class ToolId:
                 return f"a callback of {which} was " + ("replaced" if found else "removed")
         return None
 
-    def local_conflict(self, expected: Iterable[tuple[CodeType, int]]) -> str | None:
-        """Say whether the events of any of these code objects were changed."""
+    def local_conflict(self, codes: list[CodeType], expected: list[int]) -> str | None:
+        """Say whether the events of any of these code objects are not the expected ones."""
         tool, get_local_events = self._number, INTERPRETER.monitoring.get_local_events
         if tool is None or not self.is_held:
             return None
-        for code, events in expected:
-            if get_local_events(tool, code) != events:
-                return (
-                    f"the events of {exact(code.co_qualname)} for tool id {tool} of sys.monitoring"
-                    " were changed"
-                )
-        return None
+        there = list(map(get_local_events, repeat(tool), codes))
+        if there == expected:
+            return None
+        changed = next(compress(codes, map(ne, there, expected)))
+        return (
+            f"the events of {exact(changed.co_qualname)} for tool id {tool} of sys.monitoring"
+            " were changed"
+        )
 
     def turn_off(self) -> None:
         """Take back the callbacks and the global events that are ours."""
@@ -137,14 +140,14 @@ class ToolId:
             self._shun(tool)
         self._callbacks, self._events = {}, 0
 
-    def give_back(self, expected: Iterable[tuple[CodeType, int]]) -> None:
+    def give_back(self, codes: list[CodeType], expected: list[int]) -> None:
         """Clear the local events that are ours and free the id: a new owner would inherit them."""
         self.turn_off()
         tool, monitoring = self._number, INTERPRETER.monitoring
         theirs, self._theirs, self._number = self._theirs, 0, None
         if tool is None or not self._is_ours(tool):
             return
-        for code, events in expected:
+        for code, events in zip(codes, expected, strict=True):
             if monitoring.get_local_events(tool, code) == events:
                 monitoring.set_local_events(tool, code, events & theirs)
         if theirs:

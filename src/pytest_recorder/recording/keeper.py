@@ -32,7 +32,7 @@ class Keeper:
         self._faults = faults
         self._id = new_id()
         self._traces = 0
-        self._policy: tuple[Sourced, dict[str, Any]] | None = None
+        self._policy: tuple[Sourced, tuple[dict[str, Any], bytes]] | None = None
         self._excerpts = Excerpts()
         self._ballast = Ballast()
 
@@ -50,15 +50,19 @@ class Keeper:
             "attempt": attempt,
             "scope": used.scope,
             "started": utc_text(wall_ns(), 3, zone="+00:00"),
-            **self._policy_facts(chosen),
         }
         common, head = setup.manifest_facts
-        return {**common, **own}, head + json_text.encode(own)[1:]
+        policy, tail = self._policy_facts(chosen)
+        return {**common, **own, **policy}, head + json_text.encode(own)[1:-1] + tail
 
-    def _policy_facts(self, chosen: Sourced) -> dict[str, Any]:
-        """Give what the manifest says of a policy; most traces of a run share one."""
+    def _policy_facts(self, chosen: Sourced) -> tuple[dict[str, Any], bytes]:
+        """Give what the manifest says of a policy, also as the end of a JSON object.
+
+        Most traces of a run share one.
+        """
         if self._policy is None or self._policy[0] != chosen:
-            self._policy = (chosen, manifest_facts_of_policy(chosen))
+            facts = manifest_facts_of_policy(chosen)
+            self._policy = chosen, (facts, b"," + json_text.encode(facts)[1:])
         return self._policy[1]
 
     def write(

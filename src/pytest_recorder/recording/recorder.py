@@ -26,7 +26,7 @@ from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording import registry
 from pytest_recorder.recording.keeper import Keeper
 from pytest_recorder.recording.last_records import last_records
-from pytest_recorder.recording.setup import Setup, Tests, shape_of
+from pytest_recorder.recording.setup import Setup, Tests
 from pytest_recorder.recording.trace_recording import Ended, TraceRecording
 from pytest_recorder.redaction.learned import LearnedTexts
 from pytest_recorder.settings.config import Settings
@@ -38,6 +38,9 @@ from pytest_recorder.tracefile.writer import Packed
 
 if TYPE_CHECKING:
     from pytest_recorder.engine.scope import Decision
+
+
+_MOST_OPEN_VARIABLES = 20
 
 
 class Recorder:
@@ -78,6 +81,8 @@ class Recorder:
         self._learned = LearnedTexts()
         self._redactor = Redactor(settings.redact, settings.no_redact, self._learned)
         self._variables = OS.variables.copy()
+        # Those that have changed and whose names tell no secret: pytest names the phase in one.
+        self._open_variables: set[Any] = set()
         self._learned.learn_environment(environment(), self._redactor.rules)
         self._recording: TraceRecording | None = None
 
@@ -130,11 +135,12 @@ class Recorder:
         setup = self.setup
         # A program that has taken the spool away must not end the recording of all tests.
         is_spent = setup is not None and (setup.is_outdated or setup.spool.is_lost)
-        if setup is not None and setup.shape == shape_of(settings) and not is_spent:
+        if setup is not None and setup.is_for(settings) and not is_spent:
             return setup
         self._tear_down()
         self.choice = select(settings.engine, settings.hot_path)
         self._redactor = Redactor(settings.redact, settings.no_redact, self._learned)
+        self._open_variables.clear()
         self.setup = Setup(
             settings,
             self.choice,
@@ -173,7 +179,8 @@ class Recorder:
         return self._pid != OS.getpid()
 
     def _is_foreign(self) -> bool:
-        return self.is_foreign
+        # Spelled out: this is asked at each edge of a phase of each test.
+        return self._pid != OS.getpid()
 
     # The life of one trace.
 
@@ -212,15 +219,25 @@ class Recorder:
 
     def _learn_new_variables(self) -> None:
         """Learn what tests and fixtures have put into the environment under names of secrets."""
-        known = self._variables
-        if known == OS.variables:
+        known, now = self._variables, OS.variables
+        for name in self._open_variables:
+            value = now.get(name)
+            if value is not None:
+                known[name] = value
+            else:
+                known.pop(name, None)
+        if known == now:
             return
-        # Whoever sets one puts another object there; pytest names the phase in one.
-        new = {
-            name: value for name, value in OS.variables.items() if known.get(name) is not value
-        }
-        self._variables = OS.variables.copy()
-        self.learn(environment(new).items())
+        # Whoever sets one puts another object there.
+        new = {name: value for name, value in now.items() if known.get(name) is not value}
+        self._variables = now.copy()
+        texts = environment(new)
+        self.learn(texts.items())
+        if len(self._open_variables) < _MOST_OPEN_VARIABLES:
+            is_secret = self._redactor.is_secret
+            self._open_variables.update(
+                name for name, shown in zip(new, texts, strict=True) if not is_secret(shown)
+            )
 
     def note(self, frame: FrameType, text: str) -> None:
         """Record a remark as a `log` event at the nearest frame in scope."""

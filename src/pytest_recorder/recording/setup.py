@@ -76,7 +76,7 @@ class Setup:
         on_fault: Callable[..., None],
     ) -> None:
         """Raises EnvironmentError where the spool cannot be made."""
-        self.shape = shape_of(settings)
+        self._shape = shape_of(settings)
         self._settings = settings
         self._choice = choice
         self._run_id = run_id
@@ -123,6 +123,10 @@ class Setup:
         self.engine.install()
         # What every manifest says, before the first test can change what is asked for it.
         _ = self.manifest_facts
+
+    def is_for(self, settings: Settings) -> bool:
+        """Tell whether it can record with these settings: those of most tests are the same."""
+        return settings is self._settings or shape_of(settings) == self._shape
 
     @property
     def limits(self) -> tuple[str, ...]:

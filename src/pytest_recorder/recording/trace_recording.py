@@ -168,22 +168,23 @@ class TraceRecording:
         if error is None and self._interrupted is not None:
             reason, message = ErrorCode.TRACE_INCOMPLETE.value, self._interrupted
         self._cpu_us = self.cpu_us
+        events, dropped = setup.spool.events, setup.spool.dropped
         self.ended = Ended(
             "partial" if reason is not None else "complete",
             reason,
             message,
-            setup.spool.events,
-            setup.spool.dropped,
+            events,
+            dropped,
             error,
             setup.hot.has_frames,
             self._refusal,
         )
-        self._count()
+        self._count(self.ended)
         about = {
             "status": self.ended.status,
             "reason": reason or "",
-            "events": setup.spool.events,
-            "dropped": setup.spool.dropped,
+            "events": events,
+            "dropped": dropped,
             "duration_us": self._duration_us,
         }
         self._log.debug("recording ended", extra={"context": about})
@@ -265,12 +266,11 @@ class TraceRecording:
         if words is not None:
             self.handle_fault(enverr(ErrorCode.TRACER_INSTALL_CONFLICT, words))
 
-    def _count(self) -> None:
+    def _count(self, ended: Ended) -> None:
         """Count what the ended recording has and has not."""
         counts, setup = self._counts, self._setup
-        spool = setup.spool
-        counts.add(metrics.RECORDED_EVENTS, spool.events + spool.dropped)
-        counts.add(metrics.DROPPED_EVENTS, spool.dropped, "limit")
+        counts.add(metrics.RECORDED_EVENTS, ended.events + ended.dropped)
+        counts.add(metrics.DROPPED_EVENTS, ended.dropped, "limit")
         for reason, number in setup.hot.losses.items():
             counts.add(metrics.DROPPED_EVENTS, number, reason)
         # What no gap tells: where the stack was full, nothing could be called.

@@ -10,8 +10,8 @@ elsewhere (`first_pass`, `pin_count`) are secret only where they are the whole n
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, groupby
 from typing import Final
 
 from pytest_recorder.original_builtins import __builtins__
@@ -145,7 +145,7 @@ _LONGEST = 200
 
 def words_of(name: str) -> tuple[str, ...]:
     """Cut a name into lower-case words at underscores, other marks and changes of case."""
-    return tuple(word.lower() for word in _WORDS.findall(name))
+    return tuple(map(str.lower, _WORDS.findall(name)))
 
 
 def is_name(value: object) -> bool:
@@ -155,10 +155,34 @@ def is_name(value: object) -> bool:
     return type(value) is bytes and len(value) <= LONGEST_NAME and b" " not in value
 
 
+class _Levels(dict[str, int]):
+    """What was asked before, answered in C: there are more questions than names by far."""
+
+    __slots__ = ("_match",)
+
+    def __init__(self, match: Callable[[tuple[str, ...]], int]) -> None:
+        self._match = match
+
+    def __missing__(self, name: str) -> int:
+        found = self._match(words_of(name[:_LONGEST]))
+        if len(self) < _MOST_KNOWN:
+            self[name] = found
+        return found
+
+
 class NameRules:
     """The rules of one recording. What was asked once is answered from memory."""
 
-    __slots__ = ("_added", "_exempt", "_known", "_rules", "_whole", "added", "exempted")
+    __slots__ = (
+        "_added",
+        "_exempt",
+        "_rules",
+        "_whole",
+        "_words",
+        "added",
+        "exempted",
+        "level",
+    )
 
     def __init__(self, extra: Iterable[str] = (), exempt: Iterable[str] = ()) -> None:
         self.added, self.exempted = tuple(extra), tuple(exempt)
@@ -167,21 +191,14 @@ class NameRules:
         rules = frozenset(map(words_of, DEFAULT_RULES)) | self._added
         self._rules = rules - self._exempt - {()}
         self._whole = frozenset(words_of(name) for name in WHOLE_NAMES) - self._exempt
-        self._known: dict[str, int] = {}
+        self._words = frozenset(chain.from_iterable(self._rules | self._whole))
+        self.level: Callable[[str], int] = _Levels(self._match).__getitem__
+        """Gives how much is hidden of what stands under a name."""
 
     @property
     def are_any(self) -> bool:
         """Whether any name is a secret."""
         return bool(self._rules)
-
-    def level(self, name: str) -> int:
-        """Give how much is hidden of what stands under a name."""
-        known = self._known.get(name)
-        if known is None:
-            known = self._match(words_of(name[:_LONGEST]))
-            if len(self._known) < _MOST_KNOWN:
-                self._known[name] = known
-        return known
 
     def first_words(self) -> frozenset[str]:
         """Give words of which each name with a rule in it has one."""
@@ -192,7 +209,8 @@ class NameRules:
         return frozenset(chosen)
 
     def _match(self, words: tuple[str, ...]) -> int:
-        if words in self._exempt:
+        if self._words.isdisjoint(words) or words in self._exempt:
+            # Most names: no rule has a word of theirs.
             return OPEN
         if words in self._whole:
             return NUMBERS if " ".join(words) in NUMBER_RULES else TEXTS

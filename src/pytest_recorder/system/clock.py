@@ -11,6 +11,8 @@ false clock that is not freezegun's nor time-machine's, the start is false, and 
 are true.
 """
 
+from functools import lru_cache
+
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import CLOCKS
 
@@ -41,6 +43,7 @@ def utc_text(at_ns: int, digits: int, *, zone: str = "Z") -> str:
     return f"{year:04}-{month:02}-{day:02}T{clock}{zone}"
 
 
+@lru_cache(maxsize=1)
 def date_of(days: int) -> tuple[int, int, int]:
     """Give year, month and day of a number of days since 1970-01-01.
 

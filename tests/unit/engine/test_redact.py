@@ -217,6 +217,21 @@ def test_secrets_that_were_seen_are_masked_wherever_they_are_printed() -> None:
     assert redactor.mask(text) == "[redacted] [redacted] abc correcthorse"
 
 
+def test_a_text_without_a_secret_is_searched_again_when_one_was_learned() -> None:
+    redactor = Redactor()
+    assert [redactor.mask("at hunter22") for _ in range(2)] == ["at hunter22"] * 2
+    redactor.remember("hunter22")
+    assert [redactor.mask("at hunter22") for _ in range(2)] == ["at [redacted]"] * 2
+    assert redactor.masked == 2
+
+
+def test_what_is_known_of_texts_without_a_secret_is_bounded() -> None:
+    redactor = Redactor()
+    for number in range(20_000):
+        redactor.mask(f"line {number}")
+    assert len(redactor._clean) < 5_000
+
+
 def test_what_was_seen_in_one_recording_is_masked_in_the_next() -> None:
     redactor = Redactor()
     redactor.remember("hunter22")

@@ -26,6 +26,8 @@ FOUND = [
     ("Cookie: a=q; b=r\r\nHost: h", "Cookie: [redacted]\r\nHost: h"),
     ("Set-Cookie: a=q; Path=/", "Set-Cookie: [redacted]"),
     ("Authorization: Digest u=q, r=s", "Authorization: [redacted]"),
+    ("COOKIE: a=q", "COOKIE: [redacted]"),
+    ("größe: 1\nproxy-authorization: q r", "größe: 1\nproxy-authorization: [redacted]"),
     ("-H 'Authorization: token q r'", "-H 'Authorization: [redacted]'"),
     ("<a><password>q</password></a>", "<a><password>[redacted]</password></a>"),
     (
@@ -50,6 +52,7 @@ FOUND = [
     ("npm_" + "a1" * 18, "[redacted]"),
     ("pypi-AgEIcHlwaS5vcmcCJ0", "[redacted]"),
     ("Bearer q1w2e3r4t5", "Bearer [redacted]"),
+    ("größe, BASIC q1w2e3r4t5", "größe, BASIC [redacted]"),
     ("pin=1234", "pin=[redacted]"),
     ("login --password hunter2000 -v", "login --password [redacted] -v"),
     ("unexpected token=q", "unexpected token=[redacted]"),

@@ -81,8 +81,8 @@ class Helpers:
         names = recorded_names(code)
         is_namespace = not code.co_flags & CO_OPTIMIZED
         places = [-1] * len(names) if is_namespace else _places(code, names)
-        order = [names.index(name) for name in argument_names(code)]
-        secrets = [self.level_of(name) for name in names]
+        order = map(names.index, argument_names(code))
+        secrets = map(self.level_of, names)
         of_result = self.level_of(exact(code.co_name))
         return names, tuple(places), tuple(order), tuple(secrets), of_result, is_namespace
 
@@ -106,7 +106,7 @@ class Helpers:
         )
         has_dict = 0 if reader.dict_at < 0 else _DICT_OF_STREAM if _is_stream(kind) else 1
         secrets = (
-            tuple(self.level_of(name) for name in reader.fields)
+            tuple(map(self.level_of, reader.fields))
             if reader.shape == Shape.NAMED_TUPLE
             else ()
         )
@@ -265,6 +265,8 @@ def native_callbacks(hot: NativeHotPath) -> dict[int, Callable[..., Any]]:
 
 def _places(code: CodeType, names: tuple[str, ...]) -> list[int]:
     """Find the variables of a function in its frame."""
+    if names == code.co_varnames and not code.co_cellvars and not code.co_freevars:
+        return list(range(len(names)))
     count = (
         len(code.co_varnames)
         + len(set(code.co_cellvars) - set(code.co_varnames))

@@ -14,10 +14,9 @@ from types import CodeType, FrameType
 from typing import Any
 
 from pytest_recorder.engine.pure.lookups import entry
-from pytest_recorder.engine.pure.shapes import instance_dict, places_of_state
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import INTERPRETER, get_ident
-from pytest_recorder.system.slots import mro_of
+from pytest_recorder.system.slots import namespace_of
 
 LOOPS = frozenset(
     opcode.opmap[name]
@@ -30,15 +29,18 @@ _KINDS = {
     CO_COROUTINE: "coroutine",
     CO_ASYNC_GENERATOR: "async generator",
 }
+# Each trace asks for the name of its thread: the way to it is looked for once.
+_Thread = threading.Thread
+_state_of_thread = namespace_of(_Thread)["__dict__"].__get__
 _PUSH_EXC_INFO = opcode.opmap["PUSH_EXC_INFO"]
 
 
 def thread_name() -> str:
     """Give the thread's name without making a `Thread` object for a foreign thread."""
     thread = threading._active.get(get_ident())  # type: ignore[attr-defined]
-    mro = mro_of(type(thread))
-    state = instance_dict(thread, mro, places_of_state(mro)[0])
-    name = entry(state, "_name") if state is not None else None
+    if not issubclass(type(thread), _Thread):
+        return "thread"
+    name = entry(_state_of_thread(thread), "_name")
     return name if type(name) is str else "thread"
 
 

@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from itertools import repeat
 from operator import is_
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from pytest_recorder.original_builtins import __builtins__
 
 _WHOLE = slice(None)
+_STR: Final = repeat(str)
 
 
 def exact(text: str) -> str:
@@ -29,16 +30,20 @@ def exact(text: str) -> str:
 
 def is_plain(namespace: Mapping[Any, Any]) -> bool:
     """Tell whether all keys of a dict, or of the namespace of a class, are exact strings."""
-    return all(map(is_, map(type, _keys(namespace)), repeat(str)))
+    is_proxy = type(namespace) is MappingProxyType
+    keys = namespace if is_proxy else dict.__iter__(namespace)  # type: ignore[arg-type]
+    return all(map(is_, map(type, keys), _STR))
 
 
 def entry(namespace: Mapping[Any, Any], name: str, default: Any = None) -> Any:
     """Give what a dict, or the namespace of a class, has under a name."""
-    if not is_plain(namespace):
-        return named_entries(namespace).get(name, default)
+    # Spelled out: this is asked for each class of each exception.
     if type(namespace) is MappingProxyType:
-        return namespace.get(name, default)
-    return dict.get(namespace, name, default)  # type: ignore[call-overload]
+        if all(map(is_, map(type, namespace), _STR)):
+            return namespace.get(name, default)
+    elif is_plain(namespace):
+        return dict.get(namespace, name, default)  # type: ignore[call-overload]
+    return named_entries(namespace).get(name, default)
 
 
 def named_entries(namespace: Mapping[Any, Any]) -> dict[str, Any]:
@@ -47,8 +52,3 @@ def named_entries(namespace: Mapping[Any, Any]) -> dict[str, Any]:
         namespace.items() if type(namespace) is MappingProxyType else dict.items(namespace)  # type: ignore[arg-type]
     )
     return {key: value for key, value in tuple(items) if type(key) is str}
-
-
-def _keys(namespace: Mapping[Any, Any]) -> Any:
-    is_proxy = type(namespace) is MappingProxyType
-    return iter(namespace) if is_proxy else dict.__iter__(namespace)  # type: ignore[arg-type]

@@ -13,10 +13,10 @@ here is hashed or compared but exact strings: a dict is worded, never made anew.
 
 import re
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from logging import LogRecord
-from typing import Any
+from typing import Any, Final
 
 from pytest_recorder.engine.pure.lookups import entry, named_entries
 from pytest_recorder.engine.pure.shapes import items_of_tuple, type_name
@@ -37,6 +37,23 @@ _SCALARS = frozenset(map(id, (type(None), bool, int, float, complex, str, bytes)
 _CONTAINERS = frozenset(map(id, (list, tuple, set, frozenset, dict)))
 _record_state = LogRecord.__dict__["__dict__"].__get__
 _HEAP_TYPE = 1 << 9
+_EMPTY: Final = ()
+
+
+def _static_errors() -> Iterator[type]:
+    """Give the types of Python's own exceptions: nobody can change them, and they never die."""
+    todo: list[type] = [BaseException]
+    while todo:
+        kind = todo.pop()
+        if not flags_of(kind) & _HEAP_TYPE:
+            yield kind
+            todo += type.__subclasses__(kind)
+
+
+_OWN_STR: Final[dict[int, Any]] = {
+    id(kind): entry(namespace_of(kind), "__str__") for kind in (object, *_static_errors())
+}
+"""The `__str__` that such a type has itself, or None: by address, as above."""
 _MOST_BITS = 2048
 """Of an int in a message: its digits are fewer than the lowest limit that Python can be given."""
 _MOST_ITEMS = 20
@@ -120,8 +137,11 @@ def _text(value: object) -> str:
 def exception_message(error: BaseException) -> str:
     """Word what `str(error)` says, as far as that takes no code of the program."""
     arguments: tuple[Any, ...] = args_of(error)
-    shown = items_of_tuple(arguments, _MOST_ITEMS + 1)
     owner = _owner_of_str(type(error))
+    if owner is BaseException and arguments is _EMPTY:
+        # Most exceptions that control a program have nothing to say.
+        return ""
+    shown = items_of_tuple(arguments, _MOST_ITEMS + 1)
     if owner is BaseExceptionGroup:
         return _group_text(error)
     is_builtin = not flags_of(owner) & _HEAP_TYPE
@@ -148,16 +168,19 @@ def _owner_of_str(kind: type) -> type:
     """Give the type whose `__str__` words an exception: a class can take that of a base by name."""
     bases: tuple[type, ...] = mro_of(kind)
     for base in bases:
-        method = entry(namespace_of(base), "__str__")
+        method = _OWN_STR.get(id(base), _EMPTY)
+        if method is _EMPTY:
+            method = entry(namespace_of(base), "__str__")
         if method is not None:
             break
     else:
         return BaseException
     if type(method) is types.WrapperDescriptorType and method.__name__ == "__str__":
+        given_by = method.__objclass__
+        if given_by is base:
+            return base
         for owner in bases:
-            if owner is method.__objclass__ and any(
-                each is BaseException for each in mro_of(owner)
-            ):
+            if owner is given_by and any(each is BaseException for each in mro_of(owner)):
                 return owner
     return base
 

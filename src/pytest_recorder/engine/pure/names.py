@@ -42,7 +42,7 @@ def recorded_names(code: CodeType) -> tuple[str, ...]:
     """
     if code.co_flags & CO_OPTIMIZED:
         names = dict.fromkeys((*code.co_varnames, *code.co_cellvars, *code.co_freevars))
-        return tuple(name for name in names if name.isidentifier())
+        return tuple(filter(str.isidentifier, names))
     return tuple(
         name
         for name in dict.fromkeys(_stored_names(code))
@@ -60,7 +60,7 @@ def argument_names(code: CodeType) -> tuple[str, ...]:
         after += 1
     if code.co_flags & CO_VARKEYWORDS:
         names.append(code.co_varnames[after])
-    return tuple(name for name in names if name.isidentifier())
+    return tuple(filter(str.isidentifier, names))
 
 
 def _stored_names(code: CodeType) -> Iterator[str]:
