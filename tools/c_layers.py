@@ -31,7 +31,7 @@ SCAN = (
     "_scan",
 )
 # Headers without a `.c`, which know nothing of the others.
-BELOW = ("internals", "vocabulary", "shapes", "mix", "hot")
+BELOW = ("internals", "between", "vocabulary", "shapes", "mix", "hot")
 
 _NOISE = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.DOTALL)
 _INCLUDED = re.compile(r'^#include "(\w+)\.c"', re.MULTILINE)

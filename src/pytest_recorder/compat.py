@@ -11,6 +11,9 @@ from pytest_recorder.original_builtins import __builtins__
 PYTHON_VERSION: Final = ".".join(str(part) for part in sys.version_info[:3])
 IMPLEMENTATION: Final = sys.implementation.name
 
+TEXT_FILE: Final = "<string>"
+"""The file name of the code of `python -c`, and of what `exec` compiles without another name."""
+
 # PEP 703: two threads can be inside a callback at the same time. The documented sign of such a
 # build is this text in `sys.version`; importing sysconfig for Py_GIL_DISABLED costs 2 to 8 ms.
 IS_FREE_THREADED: Final = "free-threading build" in sys.version

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from types import CodeType, ModuleType
 from typing import Final, NamedTuple
 
+from pytest_recorder.compat import TEXT_FILE
 from pytest_recorder.engine.distributions import folders_of_installed
 from pytest_recorder.engine.installed_copies import InstalledCopies, installed_from
 from pytest_recorder.engine.project_folders import (
@@ -45,9 +46,6 @@ from pytest_recorder.system.paths import (
     parent_of,
     with_separator,
 )
-
-TEXT_FILE: Final = "<string>"
-"""The file name of the code of `python -c`."""
 
 
 class Decision(NamedTuple):

@@ -5,12 +5,13 @@ from functools import cached_property, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_recorder.compat import TEXT_FILE
 from pytest_recorder.diagnostics.guard import shield2, shield3
 from pytest_recorder.diagnostics.inject import Injector
 from pytest_recorder.engine.base import Engine, HotPath
 from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.engine.scope import TEXT_FILE, Scope
+from pytest_recorder.engine.scope import Scope
 from pytest_recorder.engine.select import Choice, make
 from pytest_recorder.engine.streams import StreamTap
 from pytest_recorder.errors import ErrorCode, enverr

@@ -34,6 +34,7 @@ class Core:
         log_code: CodeType,
         hook_codes: tuple[CodeType, ...],
         loops: bytes,
+        instructions: bytes,
         disable: object,
         handle_fault: Callable[..., Any],
         handle_failure: Callable[..., Any] | None = ...,

@@ -31,7 +31,6 @@ from pytest_recorder.engine.pure.names import argument_names, recorded_names
 from pytest_recorder.engine.pure.shapes import Shape, type_name
 from pytest_recorder.engine.pure.values import ValueEncoder
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.engine.scope import TEXT_FILE
 from pytest_recorder.engine.streams import HOOK_CODES
 from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import EDGES, LEVELS, PHASES
@@ -76,7 +75,7 @@ class Helpers:
         """
         if not self._is_in_scope(code, module):
             # Among texts that were compiled there can be that of `python -c`.
-            is_text = str.__eq__(code.co_filename, TEXT_FILE)
+            is_text = str.__eq__(code.co_filename, compat.TEXT_FILE)
             return None if is_text else False
         names = recorded_names(code)
         is_namespace = not code.co_flags & CO_OPTIMIZED

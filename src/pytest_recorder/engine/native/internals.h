@@ -73,26 +73,6 @@
 
 typedef _PyInterpreterFrame HotFrame;
 
-#ifdef HOT_QUIET
-/* How often threads have taken turns. */
-static inline uint64_t
-gil_switches(PyThreadState *tstate)
-{
-    return tstate->interp->ceval.gil->switch_number;
-}
-
-/* What is called when a signal comes; NULL: nothing. */
-static inline PyObject *
-signal_handler(int number)
-{
-#ifdef HOT_313
-    return _PyRuntime.signals.handlers[number].func;
-#else
-    return (PyObject *)_Py_atomic_load_relaxed(&_PyRuntime.signals.handlers[number].func);
-#endif
-}
-#endif
-
 static inline PyCodeObject *
 frame_code(HotFrame *frame)
 {
@@ -124,19 +104,6 @@ frame_current(PyThreadState *tstate)
     return frame_complete(tstate->current_frame);
 #else
     return frame_complete(tstate->cframe->current_frame);
-#endif
-}
-
-/* The frame that called this one, if no C code lies between: NULL else, or where nobody knows. */
-static inline HotFrame *
-frame_that_called(HotFrame *frame)
-{
-    HotFrame *caller = frame->previous;
-#ifdef HOT_311
-    (void)caller;
-    return NULL;
-#else
-    return caller != NULL && caller->owner != FRAME_OWNED_BY_CSTACK ? caller : NULL;
 #endif
 }
 

@@ -7,9 +7,6 @@
 #include "hot.h"
 #include "types.h"
 
-/* The parts of an object that has any, in all; 0 for a leaf, or where it is to be looked at to know. */
-Py_ssize_t object_size(Hot *hot, PyObject *value, TypeReader *reader);
-
 /* Remember what an object holds; it has just been read. `is_deep`: a container in it may have been
  * written in place. -1: MemoryError. */
 int quick_keep(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int is_deep);

@@ -6,6 +6,7 @@
  */
 
 #include "quiet.h"
+#include "between.h"
 #include "codes.h"
 #include "positions.h"
 

@@ -406,3 +406,42 @@ attribute_is_secret(Hot *hot, Name *name, PyObject *string)
     Py_XDECREF(asked);
     return level;
 }
+
+Py_ssize_t
+object_size(Hot *hot, PyObject *value, TypeReader *reader)
+{
+    AttributeWalk walk;
+    Py_ssize_t full = 0;
+    switch (reader->shape) {
+    case SHAPE_LIST:
+    case SHAPE_TUPLE:
+    case SHAPE_NAMED_TUPLE:
+    case SHAPE_SET:
+    case SHAPE_FROZENSET:
+    case SHAPE_DEQUE:
+        return sequence_length(value, reader->shape);
+    case SHAPE_MAPPING:
+        return PyDict_GET_SIZE(value);
+    case SHAPE_OBJECT:
+    case SHAPE_EXCEPTION:
+        if (attribute_walk_begin(hot, &walk, value, reader, &full) < 0) {
+            PyErr_Clear();
+            return 0;
+        }
+        attribute_walk_end(&walk);
+        return full;
+    case SHAPE_ENUM:
+    case SHAPE_METHOD:
+        return 2;
+    case SHAPE_FUNCTION:
+    case SHAPE_SLICE:
+    case SHAPE_RANGE:
+        return 3;
+    case SHAPE_CLASS:
+    case SHAPE_MODULE:
+    case SHAPE_BUILTIN:
+        return 1;
+    default:
+        return 0;
+    }
+}

@@ -89,4 +89,7 @@ void parts_free(Parts *parts);
 /* How much of what stands in an attribute is hidden, or -1. */
 int attribute_is_secret(Hot *hot, Name *name, PyObject *string);
 
+/* The parts of an object that has any, in all; 0 for a leaf, or where it is to be looked at to know. */
+Py_ssize_t object_size(Hot *hot, PyObject *value, TypeReader *reader);
+
 #endif

@@ -27,18 +27,6 @@ ask_level(Hot *hot, PyObject *string)
     return (int)level;
 }
 
-int
-name_is_secret(Hot *hot, Name *name, PyObject *string)
-{
-    if (!hot->settings.has_rules) {
-        return 0;
-    }
-    if (name->is_secret < 0) {
-        name->is_secret = ask_level(hot, string);
-    }
-    return name->is_secret;
-}
-
 /* A string is known here by a fingerprint of its hash and its length, of 62 bits. */
 int
 string_is_secret(Hot *hot, PyObject *string)
@@ -57,6 +45,19 @@ string_is_secret(Hot *hot, PyObject *string)
         *known = (fingerprint & ~(uint64_t)3) | (uint64_t)level;
     }
     return level;
+}
+
+int
+name_is_secret(Hot *hot, Name *name, PyObject *string)
+{
+    if (!hot->settings.has_rules) {
+        return 0;
+    }
+    if (name->is_secret < 0) {
+        name->is_secret = PyUnicode_CheckExact(string) ? string_is_secret(hot, string)
+                                                       : ask_level(hot, string);
+    }
+    return name->is_secret;
 }
 
 /* Bytes are rare as names: those of headers, and of the environment as the system has it. */
@@ -164,7 +165,7 @@ int
 may_hide(Hot *hot, PyObject *text)
 {
     Py_ssize_t length = PyUnicode_GET_LENGTH(text);
-    return PyDict_GET_SIZE(hot->settings.secrets) > 0 ||
+    return (length > 0 && PyDict_GET_SIZE(hot->settings.secrets) > 0) ||
            (hot->settings.has_rules && (PyUnicode_FindChar(text, '=', 0, length, 1) >= 0 ||
                                         PyUnicode_FindChar(text, ':', 0, length, 1) >= 0));
 }

@@ -23,8 +23,8 @@ from pytest_recorder.format.vocabulary import Op, Reason, Tag
 from pytest_recorder.original_builtins import __builtins__
 
 MOST_OBJECTS: Final = 1 << 14
-"""Objects that are known at once. When there are more, those out of view are forgotten, and those in
-view if they alone are more. Half as many may come before that is done again."""
+"""Objects that are known at once. When there are more, those out of view are forgotten, and all if
+those in view alone are more. Half as many may come before that is done again."""
 
 
 class Content(NamedTuple):
