@@ -16,7 +16,7 @@ from typing import Any
 from pytest_recorder.engine.pure.lookups import entry
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import INTERPRETER, get_ident
-from pytest_recorder.system.slots import namespace_of
+from pytest_recorder.system.slots import mro_of, namespace_of
 
 LOOPS = frozenset(
     opcode.opmap[name]
@@ -29,9 +29,12 @@ _KINDS = {
     CO_COROUTINE: "coroutine",
     CO_ASYNC_GENERATOR: "async generator",
 }
-# Each trace asks for the name of its thread: the way to it is looked for once.
+# Each trace asks for the name of its thread: the way to it is looked for once. A library that has
+# patched `threading` may have put a subclass there.
 _Thread = threading.Thread
-_state_of_thread = namespace_of(_Thread)["__dict__"].__get__
+_state_of_thread = next(
+    space["__dict__"] for space in map(namespace_of, mro_of(_Thread)) if "__dict__" in space
+).__get__
 _PUSH_EXC_INFO = opcode.opmap["PUSH_EXC_INFO"]
 
 
