@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import threading
 from collections import defaultdict
+from collections.abc import Iterator
 
 import pytest
 
@@ -479,6 +481,47 @@ def test_frames_begin_go_on_and_end_in_order(program: str, engine: str, level: s
         ends.add("yield")
     assert set(last.values()) <= ends
     assert not any(running.values())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_generator_that_goes_on_in_another_thread_says_so(engine: str, level: str) -> None:
+    found: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for number in range(4):
+            yield number
+
+    def take(source: Iterator[int]) -> None:
+        found.append(next(source))
+
+    def main() -> None:
+        source = numbers()
+        for _ in range(2):
+            take(source)
+            worker = threading.Thread(target=take, args=(source,), name="worker")
+            worker.start()
+            worker.join()
+
+    recorded = record(main, engine=engine, level=level, include=[__file__])
+    with recorded.trace() as trace:
+        names = trace.threads()
+    told = [
+        (event.kind, names[event.thread])
+        for event in recorded.of("numbers")
+        if event.thread is not None and event.kind in ("call", "resume", "yield")
+    ]
+    assert found == [0, 1, 2, 3]
+    assert told == [
+        ("call", "MainThread"),
+        ("yield", "MainThread"),
+        ("resume", "worker"),
+        ("yield", "worker"),
+        ("resume", "MainThread"),
+        ("yield", "MainThread"),
+        ("resume", "worker"),
+        ("yield", "worker"),
+    ]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -225,6 +225,7 @@ typedef struct FrameState {
     struct FrameState *next_free;
     uint32_t number;
     uint32_t thread;
+    uint32_t thread_told; /* in the block that knows it */
     uint32_t parent;
     int line;
     int line_seen;

@@ -123,18 +123,19 @@ put_state(Hot *hot, Buffer *out, FrameState *state)
     return 0;
 }
 
-/* Make a frame the current one; in a new segment with all that is known of it. */
+/* Make a frame the current one; in a new segment with all that is known of it, and in the same one where
+ * another thread goes on with it. */
 static int
 introduce(Hot *hot, FrameState *state)
 {
     Buffer *out = &hot->event.prefix;
     buffer_begin(out);
-    if (hot->spool.current == state) {
-        return 0;
-    }
-    if (state->block == hot->spool.block) {
-        put_byte(out, OP_SWITCH);
-        put_uv(out, state->number);
+    int is_known = state->block == hot->spool.block;
+    if (is_known && state->thread == state->thread_told) {
+        if (hot->spool.current != state) {
+            put_byte(out, OP_SWITCH);
+            put_uv(out, state->number);
+        }
         return buffer_check(out);
     }
     put_byte(out, OP_FRAME);
@@ -143,7 +144,7 @@ introduce(Hot *hot, FrameState *state)
     put_uv(out, state->thread);
     put_uv(out, state->parent);
     put_uv(out, (uint64_t)state->line);
-    if (hot->settings.level == LEVEL_VALUES && state->code != NULL &&
+    if (!is_known && hot->settings.level == LEVEL_VALUES && state->code != NULL &&
         put_state(hot, out, state) < 0) {
         return -1;
     }
@@ -269,6 +270,7 @@ write_call(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state)
     segments_set_current(hot, state);
     state->looked = hot->looks.number;
     state->block = hot->spool.block;
+    state->thread_told = state->thread;
     return 0;
 }
 

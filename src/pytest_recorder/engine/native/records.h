@@ -46,6 +46,7 @@ event_written(Hot *hot, FrameState *state, int line)
     segments_set_written(hot, hot->clock.last_us);
     segments_set_current(hot, state);
     state->block = hot->spool.block;
+    state->thread_told = state->thread;
     state->line = line;
 }
 

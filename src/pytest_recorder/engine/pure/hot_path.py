@@ -682,7 +682,7 @@ class PureHotPath(Entrance):
                 sight = self._looks.at_frame(self._block, frame, state, value, error)
             head = _MASKED[op | Op.CHANGES] if sight.changes else _MASKED[op]
             record = head + zz(line - state.line) + body + sight.value + sight.changes
-            prefix = b"" if self._current is state else self._introduce(state, sight)
+            prefix = self._introduce(state, sight)
             whole = prefix + sight.records + place + record
             if self._has_room(len(whole)):
                 break
@@ -694,6 +694,7 @@ class PureHotPath(Entrance):
         self._written_us = self._last_us
         self._current = state
         state.block = self._block
+        state.thread_told = state.thread
         state.line = line
 
     def _write_bare(self, record: bytes) -> None:
@@ -716,9 +717,10 @@ class PureHotPath(Entrance):
             self._write_bare(bytes((Op.GAP,)) + uv(self._thread().number) + uv(count) + number)
 
     def _introduce(self, state: FrameState, sight: Sight) -> bytes:
-        """Make a frame the current one; in a new block with all that is known of it."""
-        if state.block == self._block:
-            return bytes((Op.SWITCH,)) + uv(state.number)
+        """Make a frame the current one; in a new block, or thread, with all that is new of it."""
+        is_known = state.block == self._block
+        if is_known and state.thread == state.thread_told:
+            return b"" if self._current is state else bytes((Op.SWITCH,)) + uv(state.number)
         record = state.record
         code = record.number if record is not None else b"\0"
         parts = [
@@ -728,6 +730,7 @@ class PureHotPath(Entrance):
         # Also none, where a reader may know some that are no more.
         if (
             record is not None
+            and not is_known
             and self._level.has_values
             and (sight.values or (state.block != 0 and record.names))
         ):

@@ -29,6 +29,7 @@ class FrameState:
         "record",
         "roots",
         "thread",
+        "thread_told",
         "values",
     )
 
@@ -38,6 +39,7 @@ class FrameState:
         self.number = number
         self.record = record
         self.thread = thread
+        self.thread_told = thread  # in the block that knows it
         self.parent = parent
         self.line = record.first_line if record is not None else 0
         self.line_seen = -1
