@@ -199,7 +199,11 @@ def test_a_suite_shows_the_spread_what_was_written_and_other_outcomes() -> None:
 
 @pytest.mark.parametrize(
     "chosen, what",
-    [((), "the suite"), (("a.py", "b.py"), "2 of its files"), (("a.py::test_b",), "its `test_b`")],
+    [
+        ((), "the suite"),
+        (("a.py", "b.py"), "2 of its files"),
+        (("a.py::test_b",), "its `test_b`"),
+    ],
 )
 def test_what_was_run_of_a_suite_is_said(chosen: tuple[str, ...], what: str) -> None:
     run = SuiteRun("greenlet", "3.5.6", False, chosen, tools=[], outcome="1 passed")
