@@ -406,7 +406,26 @@ TIMED_ONLY = {
             "test",
             part=("sql/test_compiler.py", "orm/test_mapper.py"),
             habits="trees of expressions, descriptors, a registry of everything",
-            arguments=("-p", "no:logging"),
+        ),
+        Suite(
+            "beartype",
+            "beartype",
+            "beartype_test",
+            part=("a00_unit/a80_main/a00_decor/a00_core/test_beartype.py::test_beartype",),
+            habits="code made by `exec`, caches of type hints",
+        ),
+        Suite(
+            "greenlet",
+            "src/greenlet",
+            "src/greenlet/tests",
+            ("objgraph", "psutil"),
+            (
+                "test_generator.py",
+                "test_generator_nested.py",
+                "test_throw.py",
+                "test_weakref.py",
+            ),
+            habits="stacks that are switched; counts all objects of the process in each test",
         ),
     )
 }

@@ -247,8 +247,7 @@ def _suite(run: SuiteRun) -> str:
         )
     columns = ["tool", "level", "CPU ratio", "least to most", "overhead / limit's"]
     columns += ["memory, MB", "written, MB"]
-    what = "the suite" if run.files == 0 else f"{run.files} of its files"
-    title = f"{run.suite} {run.version}, {what} ({run.outcome}):\n"
+    title = f"{run.suite} {run.version}, {_what(run.targets)} ({run.outcome}):\n"
     failures = table.listed(
         (f"{tool.name} {tool.level}", run.cells[tool.key].problem)
         for tool in run.tools
@@ -257,6 +256,13 @@ def _suite(run: SuiteRun) -> str:
     notes = [f"- {note}" for note in run.notes]
     text = "\n".join(("Other outcomes than untraced:", "", *notes)) + "\n" if notes else ""
     return _joined(title, table.render(columns, rows, texts=2), failures, text)
+
+
+def _what(targets: Sequence[str]) -> str:
+    if not targets:
+        return "the suite"
+    tests = [target.rpartition("::")[2] for target in targets if "::" in target]
+    return f"its `{'`, `'.join(tests)}`" if tests else f"{len(targets)} of its files"
 
 
 def _kept(kept: Sequence[Kept]) -> str:

@@ -11,19 +11,27 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from comparison import suite_plugin as plugin
 from comparison.environment import HERE
 from comparison.figures import Cell, Sample
 from comparison.processes import MeasurementError, run
-from comparison.tools import PEERS, TOOLS, UNTRACED, Tool
+from comparison.tools import LEVELS, PEERS, TOOLS, UNTRACED, Tool
 from pypi_suites import SUITES as COMPARED
 from pypi_suites import TIMED_ONLY, SuiteError, fetch, make_environment, progress
 
-SUITES = COMPARED | TIMED_ONLY
+LONG_BUILD = "werkzeug-long-build"
+_LONG_BUILD_TEST = "test_routing.py::test_long_build"
+SUITES = {
+    **COMPARED,
+    **TIMED_ONLY,
+    LONG_BUILD: replace(COMPARED["werkzeug"], part=(_LONG_BUILD_TEST,)),
+}
 
+# Few tests that look at much: recorded at `values` they take as long as the rest together.
+_AT_VALUES = ("sqlalchemy", LONG_BUILD, "beartype", "greenlet")
 SUITE_NAMES = (
     "boltons",
     "packaging",
@@ -32,12 +40,12 @@ SUITE_NAMES = (
     "werkzeug",
     "attrs",
     "marshmallow",
-    "sqlalchemy",
+    *_AT_VALUES,
 )
-# Files that stand for a suite that takes too long, or whose tests are too much alike.
+# Files or tests that stand for a suite that takes too long, or whose tests are too much alike.
 _CHOSEN = {
     "packaging": ("test_markers.py", "test_specifiers.py", "test_tags.py", "test_utils.py"),
-    "sqlalchemy": SUITES["sqlalchemy"].part,
+    **{name: SUITES[name].part for name in _AT_VALUES},
 }
 # Files that a recorder of a thousand times the run time gets through, and that compute.
 _PART = {
@@ -56,7 +64,7 @@ class SuiteRun:
     suite: str
     version: str
     is_part: bool
-    files: int  # 0: all of the suite
+    targets: tuple[str, ...]  # files or tests; none: all of the suite
     tools: list[Tool]
     cells: dict[str, Cell] = field(default_factory=dict)
     outcome: str = ""  # of the untraced run, as pytest sums it up
@@ -95,8 +103,8 @@ class _Place:
         self.name, self.source, self.python = name, source, python
         self._plan, self._work = plan, work
 
-    def files(self, *, is_part: bool) -> tuple[str, ...]:
-        """Give the files that are run, below the folder of the tests; none are all."""
+    def chosen(self, *, is_part: bool) -> tuple[str, ...]:
+        """Give the files or tests that are run, below the folder of the tests; none are all."""
         most = self._plan.most_files
         chosen = _PART[self.name] if is_part else _CHOSEN.get(self.name, ())
         if most is not None and not chosen:
@@ -111,7 +119,7 @@ class _Place:
 
     def targets(self, *, is_part: bool) -> list[str]:
         folder = self.source / SUITES[self.name].tests
-        return [str(folder / file) for file in self.files(is_part=is_part)] or [str(folder)]
+        return [str(folder / file) for file in self.chosen(is_part=is_part)] or [str(folder)]
 
     def run(self, tool: Tool, *, is_part: bool, keep: str = "failed") -> tuple[Sample, str]:
         """Run the suite once. Gives what it took, and how pytest sums it up."""
@@ -169,11 +177,12 @@ class _Place:
 def measure_suite(plan: SuitePlan, work: Path) -> tuple[list[SuiteRun], list[Kept]]:
     """Measure a suite; one that does not work has the reason instead."""
     try:
-        return _measure_suite(plan.name, plan, work / plan.name)
+        # What stands for a part of a suite has its sources and its environment.
+        return _measure_suite(plan.name, plan, work / SUITES[plan.name].name)
     except (SuiteError, MeasurementError) as problem:
         progress(f"{plan.name}: {problem}")
         reason = str(problem).strip().splitlines()[-1][:200]
-        return [SuiteRun(plan.name, "", False, 0, tools=[], problem=reason)], []
+        return [SuiteRun(plan.name, "", False, (), tools=[], problem=reason)], []
 
 
 def _measure_suite(
@@ -182,6 +191,8 @@ def _measure_suite(
     progress(f"{name}: fetching and installing")
     source = fetch(SUITES[name], plan.python, folder)
     light = [tool for tool in plan.tools if _is_light(tool)]
+    if name in _AT_VALUES:
+        light = [tool for tool in light if tool.kind == "ours" and tool.level == LEVELS[-1]]
     heavy = [tool for tool in plan.tools if tool.kind in {"ours", "peer"} and name in _PART]
     if not any(tool.kind == "peer" and not _is_light(tool) for tool in heavy):
         heavy = []
@@ -198,8 +209,8 @@ def _measure_suite(
             also=also,
         )
         place = _Place(name, source, python, plan, folder)
-        files = len(place.files(is_part=is_part))
-        measured = SuiteRun(name, source.name.rpartition("-")[2], is_part, files, tools)
+        chosen = place.chosen(is_part=is_part)
+        measured = SuiteRun(name, source.name.rpartition("-")[2], is_part, chosen, tools)
         _measure(place, measured, plan.rounds)
         runs.append(measured)
         if not is_part and name in KEPT:
@@ -259,5 +270,6 @@ def _keep(place: _Place, tools: Sequence[Tool]) -> Iterator[Kept]:
 
 def summary_of(output: str) -> str:
     """Give pytest's last line without its time: `519 passed`."""
-    found = re.findall(r"^=*\s*((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s", output, re.MULTILINE)
+    count = r"\d+ (?:subtests )?[a-z]+(?:, )?"
+    found = re.findall(rf"^=*\s*((?:{count})+) in [\d.]+s", output, re.MULTILINE)
     return found[-1] if found else "no summary"

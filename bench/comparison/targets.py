@@ -7,7 +7,7 @@ from comparison import table
 from comparison.figures import Cell, middle
 from comparison.measure import Key
 from comparison.report import advantages, cost_figures, growth_beside, limit_multiples
-from comparison.suites import Kept, SuiteRun
+from comparison.suites import LONG_BUILD, Kept, SuiteRun
 from comparison.tools import LEVELS, TOOLS, Tool
 
 
@@ -36,6 +36,9 @@ _RATIOS = {
     "packaging": {"values": (2.2, 1.6), "lines": (1.5, 1.3), "calls": (1.4, 1.2)},
     "click": {"values": (1.6, 1.3), "lines": (1.35, 1.18), "calls": (1.25, 1.12)},
     "sqlalchemy": {"values": (6, 3)},
+    LONG_BUILD: {"values": (6, 3)},
+    "beartype": {"values": (6, 3)},
+    "greenlet": {"values": (6, 3)},
 }
 _SIZES = {"boltons": (2.5, 1.5), "jinja2": (3, 1.5), "packaging": (5, 3)}
 TARGETS = {

@@ -129,9 +129,7 @@ def test_a_section_is_replaced_and_its_neighbours_are_not() -> None:
         table.replace(document, "c", "new")
 
 
-@pytest.mark.parametrize(
-    "section", ["targets", "workloads", "growth", "costs", "boltons", "packaging"]
-)
+@pytest.mark.parametrize("section", ["targets", *compare.GROUPS])
 def test_the_document_has_a_place_for_every_section(section: str) -> None:
     assert "new text" in table.replace(
         DOCUMENT.read_text(encoding="utf-8"), section, "new text"
@@ -184,7 +182,7 @@ def test_a_report_gives_the_reason_of_what_failed_and_what_was_left_out() -> Non
 
 def test_a_suite_shows_the_spread_what_was_written_and_other_outcomes() -> None:
     chosen = [tools.TOOLS["limit-lines"], tools.TOOLS["ours-lines"]]
-    run = SuiteRun("boltons", "26.2.0", False, 0, tools=chosen, outcome="519 passed")
+    run = SuiteRun("boltons", "26.2.0", False, (), tools=chosen, outcome="519 passed")
     run.cells = {
         "limit-lines": cell(1.1),
         "ours-lines": cell(1.2, 1.3, 1.2, written_bytes=7_000_000),
@@ -199,8 +197,21 @@ def test_a_suite_shows_the_spread_what_was_written_and_other_outcomes() -> None:
     assert targets.of_suite([run], [kept]) == {"lines on boltons": 1.2}
 
 
+@pytest.mark.parametrize(
+    "chosen, what",
+    [
+        ((), "the suite"),
+        (("a.py", "b.py"), "2 of its files"),
+        (("a.py::test_b",), "its `test_b`"),
+    ],
+)
+def test_what_was_run_of_a_suite_is_said(chosen: tuple[str, ...], what: str) -> None:
+    run = SuiteRun("greenlet", "3.5.6", False, chosen, tools=[], outcome="1 passed")
+    assert f"greenlet 3.5.6, {what} (1 passed):" in report.suite([run], [])
+
+
 def test_a_suite_that_was_not_measured_has_the_reason() -> None:
-    run = SuiteRun("boltons", "", False, 0, tools=[], problem="cannot fetch boltons")
+    run = SuiteRun("boltons", "", False, (), tools=[], problem="cannot fetch boltons")
     assert report.suite([run], []) == "Not measured:\n\n- boltons: cannot fetch boltons\n"
 
 
@@ -210,6 +221,7 @@ def test_a_suite_that_was_not_measured_has_the_reason() -> None:
         ("519 passed in 1.95s", "519 passed"),
         ("=== 1 failed, 518 passed, 3 skipped in 2.00s ===", "1 failed, 518 passed, 3 skipped"),
         ("64204 passed, 446 deselected in 370.15s (0:06:10)", "64204 passed, 446 deselected"),
+        ("5 passed, 2 subtests passed in 1.02s", "5 passed, 2 subtests passed"),
         ("Segmentation fault", "no summary"),
     ],
 )
