@@ -41,6 +41,7 @@ from tests.engines.support import (
     compared,
     load,
     record,
+    worded,
 )
 
 pytestmark = pytest.mark.skipif(not HAS_NATIVE, reason="installed without the parts in C")
@@ -147,6 +148,49 @@ def test_both_write_the_same_events_and_definitions(
     if IS_DIRECT:
         assert ours[0] == theirs[0]
     assert ours[1] == theirs[1]
+
+
+class Light(enum.Enum):
+    RED = 1
+
+
+class Unhashable(str):
+    """A text that is no key."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_members_of_enumerations_and_modules_are_read_when_they_change() -> None:
+    def main() -> None:
+        red, module, text = Light.RED, types.ModuleType("one"), Unhashable("text")
+        assert text == "text"
+        assert text
+        red._value_ = [2]
+        module.__name__ = "two"
+        red._value_.append(3)
+        assert module
+        red._value_ = 1
+
+    told = []
+    for engine in (NATIVE, TWIN):
+        events = record(main, engine=engine, include=[__file__]).of("main")
+        told.append(
+            [
+                {name: worded(value) for name, value in (event.changes or {}).items()}
+                for event in events
+            ]
+        )
+    assert told[0] == told[1]
+    shown = [
+        changes[name] for changes in told[0] for name in ("red", "module") if name in changes
+    ]
+    assert [one for one in shown if "value=" in one][1:] == [
+        "Light(name='RED', value=[2])",
+        "Light(name='RED', value=[2, 3])",
+        "Light(name='RED', value=1)",
+    ]
+    assert [one for one in shown if "module" in one] == ["<module one>", "<module two>"]
 
 
 @pytest.mark.parametrize("settings", SETTINGS)

@@ -65,13 +65,10 @@ class _Open:
 
     __slots__ = ("end", "first", "kind", "start", "unit", "units")
 
-    def __init__(self, kind: int, unit: int, units: int, start: int, size: int) -> None:
-        self.kind = kind
+    def __init__(self, unit: int, start: int) -> None:
         self.unit = unit
-        self.units = units
-        self.start = start
-        self.end = start + size
-        self.first = 0
+        self.start = self.end = start
+        self.kind = self.units = self.first = 0
 
 
 class Spool:
@@ -86,6 +83,9 @@ class Spool:
         self.dropped = 0
         self._units = 0
         self._free: list[int] = []
+        # One for each unit that the limit allows: who counts the objects that the garbage collector
+        # knows must not see a trace grow.
+        self._segments = [self._segment(unit) for unit in range(self._most_units)]
         self._kept: list[_Open] = []
         self._ring: list[_Open] = []
         self._event_units = 0
@@ -301,16 +301,22 @@ class Spool:
         if belongs_to_trace:
             self._kept.append(segment)
 
+    def _segment(self, unit: int) -> _Open:
+        return _Open(unit, SPOOL_HEAD_BYTES + unit * self.unit_bytes)
+
     def _units_for(self, size: int) -> int:
         return -(-(size + SEGMENT.size) // self.unit_bytes)
 
     def _allocate(self, kind: int, size: int, base_us: int, first: int = 0) -> _Open:
         units = self._units_for(size)
         unit = self._free.pop() if units == 1 and self._free else self._grow(units)
-        start = SPOOL_HEAD_BYTES + unit * self.unit_bytes
-        segment = _Open(kind, unit, units, start, units * self.unit_bytes)
+        while unit >= len(self._segments):
+            self._segments.append(self._segment(len(self._segments)))
+        segment = self._segments[unit]
+        start = segment.start
+        segment.kind, segment.units, segment.first = kind, units, first
+        segment.end = start + units * self.unit_bytes
         self._sequence += 1
-        segment.first = first
         header = (kind, 0, 0, units, 0, 0, self._sequence, self._trace, first, base_us)
         SEGMENT.pack_into(self._map, start, *header)
         return segment

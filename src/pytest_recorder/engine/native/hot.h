@@ -346,7 +346,7 @@ typedef struct { /* codes.c */
     PyObject *outside; /* the files whose code is out of scope, with the module that it is in; or NULL */
 } CodeTable;
 
-#define RECENT_READERS 256
+#define RECENT_READERS 2048
 
 typedef struct { /* types.c */
     Table readers;

@@ -205,6 +205,41 @@ other_payload(const Hot *hot, PyObject *value)
     return is_named(value, "datetime.timezone") ? zone_payload(hot, value) : 0;
 }
 
+/* Of a member of an enumeration: all that its dictionary holds, or its inline values. */
+static uint64_t
+member_payload(const Hot *hot, PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    PyObject *dict = NULL;
+    PyDictValues *values = NULL;
+    if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+        values = inline_values(value, type, &dict);
+    }
+    else {
+        PyObject **place = _PyObject_GetDictPtr(value);
+        dict = place != NULL ? *place : NULL;
+    }
+    if (values == NULL) {
+        uint64_t version = dict != NULL && PyDict_CheckExact(dict) ? dict_version(dict) : 0;
+        return version != 0 ? mix((uint64_t)(uintptr_t)dict, version) | 1 : 0;
+    }
+    uint64_t payload = mix(1, (uint64_t)(uintptr_t)values);
+    for (int i = 0, count = (int)inline_count(values); i < count; i++) {
+        PyObject *item = values->values[inline_index(values, i)];
+        payload = mix(payload, item != NULL ? item_payload(hot, item, hot->settings.depth) : 0);
+    }
+    return payload | 1;
+}
+
+/* Of a module its name is shown, which can change only with its dictionary. */
+static uint64_t
+module_payload(PyObject *value)
+{
+    PyObject *dict = PyModule_GetDict(value);
+    uint64_t version = dict != NULL ? dict_version(dict) : 0;
+    return version != 0 ? mix((uint64_t)(uintptr_t)dict, version) | 1 : 0;
+}
+
 /* What tells all of an object that is small and has no parts of its own. 0: it is to be read each time. */
 uint64_t
 memory_payload(const Hot *hot, PyObject *value, int shape)
@@ -241,6 +276,13 @@ memory_payload(const Hot *hot, PyObject *value, int shape)
     }
     case SHAPE_STATELESS:
         return 1;
+    case SHAPE_ENUM:
+        return member_payload(hot, value);
+    case SHAPE_MODULE:
+        return module_payload(value);
+    case SHAPE_SUB_STR:
+        /* That of the text, whatever the class says; Python keeps it. */
+        return mix(TAG_STR, (uint64_t)PyUnicode_Type.tp_hash(value)) | 1;
     case SHAPE_OTHER:
         return other_payload(hot, value);
     case SHAPE_BYTEARRAY: {

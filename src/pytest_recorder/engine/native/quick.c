@@ -308,7 +308,7 @@ quick_keep(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int is
         return keep_attributes(hot, object, value, reader, is_deep);
     default:
         object->version = memory_payload(hot, value, reader->shape);
-        object->quick = object->version != 0 ? QUICK_MEMORY : QUICK_NOT;
+        object->quick = object->version != 0 && !is_deep ? QUICK_MEMORY : QUICK_NOT;
         return 0;
     }
 }

@@ -31,7 +31,7 @@ static inline TypeReader *
 reader_as_seen(const Hot *hot, const Object *object, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
-    TypeReader *reader = hot->types.recent[((uintptr_t)type >> 6) % RECENT_READERS];
+    TypeReader *reader = hot->types.recent[recent_place(type)];
     int is_it = type == object->type && reader != NULL && reader->serial == object->serial &&
                 reader_is_alive(reader);
     return is_it ? reader : NULL;

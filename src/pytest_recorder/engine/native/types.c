@@ -169,7 +169,7 @@ reader_look_up(Hot *hot, PyTypeObject *type)
         Py_DECREF(type);
     }
     if (reader != NULL) {
-        hot->types.recent[((uintptr_t)type >> 6) % RECENT_READERS] = reader;
+        hot->types.recent[recent_place(type)] = reader;
     }
     return reader;
 }

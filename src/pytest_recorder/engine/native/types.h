@@ -3,6 +3,7 @@
 #define HOT_TYPES_H
 
 #include "hot.h"
+#include "mix.h"
 
 TypeReader *reader_look_up(Hot *hot, PyTypeObject *type);
 
@@ -23,10 +24,17 @@ reader_is_alive(const TypeReader *reader)
 
 /* NULL and an exception where the type could not be described. The caller owns the type for as long
  * as it uses the reader. */
+/* Where the reader of a type is kept that was asked for last. */
+static inline size_t
+recent_place(const PyTypeObject *type)
+{
+    return (size_t)mix_pointer(type) % RECENT_READERS;
+}
+
 static inline TypeReader *
 reader_of(Hot *hot, PyTypeObject *type)
 {
-    TypeReader *reader = hot->types.recent[((uintptr_t)type >> 6) % RECENT_READERS];
+    TypeReader *reader = hot->types.recent[recent_place(type)];
     return reader != NULL && reader->type == type && reader_is_alive(reader)
                ? reader
                : reader_look_up(hot, type);
