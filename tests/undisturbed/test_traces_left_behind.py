@@ -603,3 +603,42 @@ def test_a_class_of_streams_is_looked_at_without_its_code(pytester: pytest.Pytes
         """
     )
     run(pytester, "--record-trace").assert_outcomes(passed=1)
+
+
+GROWS = """
+import collections
+import gc
+
+def work():
+    total = 0
+    for number in range(20_000):
+        total += number
+        total ^= 3
+    return total
+
+def counted():
+    gc.collect()
+    return collections.Counter(type(each).__name__ for each in gc.get_objects())
+
+def test_sees_no_more_objects():
+    for _ in range(3):
+        work()
+        before = counted()
+    for _ in range(5):
+        work()
+    assert {name: n for name, n in (counted() - before).items() if n > 2} == {}
+"""
+
+
+@pytest.mark.parametrize("level", ["calls", "lines", "values"])
+def test_who_counts_objects_sees_none_of_a_trace_that_grows(
+    level: str, pytester: pytest.Pytester
+) -> None:
+    """As greenlet's own tests do, to find what leaks."""
+    pytester.makepyfile(test_grows=GROWS)
+    result = run(pytester, "--record-trace", f"--record-level={level}", "--record-keep=all")
+    result.assert_outcomes(passed=1)
+    (trace,) = traces(pytester)
+    with open_trace(trace) as opened:
+        # In several segments: lines, or steps of the generator that counts.
+        assert opened.trailer.events > 300_000
