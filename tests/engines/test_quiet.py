@@ -260,27 +260,28 @@ def test_what_code_out_of_scope_changes_is_seen_at_the_next_event(
     ] == expected
 
 
-def test_what_a_finalizer_out_of_scope_changes_is_found_at_the_next_comparison(
+def test_what_a_finalizer_out_of_scope_takes_away_is_seen_and_not_followed(
     tmp_path: Path,
 ) -> None:
     made = outside(
         lines(
-            "def make(): return []",
+            "def make(): return [[0], [1]]",
             "class Changes:",
             "    def __init__(self, held): self.held = held",
-            "    def __del__(self): self.held.append(1)",
+            "    def __del__(self): self.held.pop()",
         )
     )
     text = lines(
         "def main():",
         "    held = make()",
         "    one = Changes(held)",
-        "    one = None",
         "    two = held",
-        "    two = len(held)",
+        "    two = held",
+        "    one = None",
+        "    two = None",
         "    return None",
     )
     events = told(tmp_path, text, **made)
     shown = {line: held for line, kind, held in events if kind == "line"}
-    # The finalizer runs in line 4, in which nothing else can change a list.
-    assert (shown[4], shown[5], shown[7]) == ("[]", "[]", "[1]")
+    # The finalizer runs in line 6, in which nothing else can change a list.
+    assert (shown[6], shown[7]) == ("[[0], [1]]", "[[0]]")

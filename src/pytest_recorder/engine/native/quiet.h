@@ -20,11 +20,20 @@ enum {
 /* The event that comes now is this frame's. 1: it belongs to the quiet time of the last one. */
 int quiet_lasts(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object);
 
-/* Whether an object was seen to hold what it held when nothing could have changed it since. */
+/* Whether an object was seen at this event to hold what it held, and nothing has run since. What it
+ * refers to can be followed: at an earlier event, a finalizer could have taken that away. */
 static inline int
 is_checked(const Hot *hot, const Object *object)
 {
-    return object->checked >= hot->quiet.since && hot->quiet.asked == hot->settings.asked;
+    return object->checked == hot->changes.event && hot->quiet.asked == hot->settings.asked;
+}
+
+/* Whether all in view of a frame was seen the same when nothing could have changed it since: then none of
+ * it is followed. */
+static inline int
+is_view_checked(const Hot *hot, const FrameState *state)
+{
+    return state->view_checked >= hot->quiet.since && hot->quiet.asked == hot->settings.asked;
 }
 
 /* The event that comes begins anew. */

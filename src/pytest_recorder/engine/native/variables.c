@@ -131,7 +131,7 @@ is_as_before(Hot *hot, HotFrame *frame, FrameState *state)
         !variables_are_same(hot, frame, state)) {
         return 0;
     }
-    if (state->view_checked < hot->quiet.since && !view_is_same(hot, state)) {
+    if (!is_view_checked(hot, state) && !view_is_same(hot, state)) {
         return 0;
     }
     state->view_checked = hot->changes.event;
@@ -287,10 +287,11 @@ walk_view(Hot *hot, const FrameState *state)
 static int
 walk_known_view(Hot *hot, HotFrame *frame, const FrameState *state)
 {
-    return state->view_block == hot->spool.block && !state->code->is_namespace &&
-                   !hot->settings.looks_always && has_same_roots(hot, frame, state)
-               ? walk_view(hot, state)
-               : 0;
+    if (state->view_block != hot->spool.block || state->code->is_namespace ||
+        hot->settings.looks_always || !has_same_roots(hot, frame, state)) {
+        return 0;
+    }
+    return is_view_checked(hot, state) ? 1 : walk_view(hot, state);
 }
 
 #else
