@@ -24,14 +24,6 @@ signal_handler(int number)
 #endif
 }
 
-/* The frame that called this one, if no C code lies between, else NULL. */
-static inline HotFrame *
-frame_that_called(HotFrame *frame)
-{
-    HotFrame *caller = frame->previous;
-    return caller != NULL && caller->owner != FRAME_OWNED_BY_CSTACK ? caller : NULL;
-}
-
 #endif
 
 #endif

@@ -49,7 +49,7 @@ hot_start(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object
     if (write_call(hot, tstate, frame, state) < 0) {
         return -1;
     }
-    quiet_goes_on(hot, tstate, frame, code, 1);
+    quiet_goes_on(hot, tstate, frame, code);
     return 1;
 }
 
@@ -88,7 +88,7 @@ hot_line(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
         }
     }
     state->line_seen = line; /* not before it is told */
-    quiet_goes_on(hot, tstate, frame, state->code, 0);
+    quiet_goes_on(hot, tstate, frame, state->code);
     return 0;
 }
 
@@ -117,9 +117,6 @@ hot_returned(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *obj
     }
     int status = write_value(hot, tstate, frame, state, OP_RETURN, value);
     state_end(hot, state);
-    if (status == 0) {
-        quiet_returns(hot, tstate, frame);
-    }
     return status;
 }
 
@@ -131,14 +128,7 @@ hot_yielded(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *obje
     if (state_of(hot, tstate, frame, object, &state) < 0) {
         return -1;
     }
-    if (state == NULL) {
-        return 0;
-    }
-    int status = write_value(hot, tstate, frame, state, OP_YIELD, value);
-    if (status == 0) {
-        quiet_returns(hot, tstate, frame);
-    }
-    return status;
+    return state == NULL ? 0 : write_value(hot, tstate, frame, state, OP_YIELD, value);
 }
 
 int

@@ -18,7 +18,9 @@ _QUIET: Final = (
     "COPY_FREE_VARS",
     "DELETE_FAST",
     "END_FOR",
+    "EXTENDED_ARG",
     "IS_OP",
+    "JUMP_BACKWARD_NO_INTERRUPT",
     "JUMP_FORWARD",
     "KW_NAMES",
     "LOAD_CLOSURE",
@@ -54,18 +56,15 @@ _ADDED_BY_THE_COMPILER: Final = (
     "PUSH_EXC_INFO",
     "RERAISE",
 )
-_IS_QUIET, _WAITS, _CLEANS_UP, _JUMPS_BACK, _GOES_BACK, _EXTENDS = range(1, 7)
+_IS_QUIET, _WAITS, _CLEANS_UP = range(1, 4)
 
 
 def _instructions() -> bytes:
     kinds = bytearray(256)
     for kind, names in (
         (_IS_QUIET, _QUIET),
-        (_WAITS, ("RESUME",)),
+        (_WAITS, ("RESUME", "JUMP_BACKWARD")),
         (_CLEANS_UP, _ADDED_BY_THE_COMPILER),
-        (_JUMPS_BACK, ("JUMP_BACKWARD",)),
-        (_GOES_BACK, ("JUMP_BACKWARD_NO_INTERRUPT",)),
-        (_EXTENDS, ("EXTENDED_ARG",)),
     ):
         for name in names:
             if name in opcode.opmap:

@@ -1,5 +1,5 @@
 /* Looks at the instructions between two events, once per code object. Each line is an event: what has run
- * since the last one is of the line that it stands at, or the rest of it after a call.
+ * since the last one is of the line that it stands at.
  *
  * Instructions that make objects are none of the quiet ones: the new one could get the address of one
  * that was let go.
@@ -12,76 +12,28 @@
 
 #ifdef HOT_QUIET
 
-/* By instruction: all of its line is quiet, or what is behind it in its line; or it waits. */
-enum { LINE_IS_QUIET = 1, REST_IS_QUIET = 2, WAITS = 4 };
+/* By instruction: one of its line acts, or all of it is quiet; and one of it waits. */
+enum { LINE_ACTS = 1, LINE_IS_QUIET = 2, LINE_WAITS = 4 };
 
 #define MOST_LINES 20000
-#define NO_UNIT (-1)
-
-/* Of a line, while its code is read. */
-typedef struct {
-    int last_act; /* the last instruction that is not quiet, or NO_UNIT */
-    int waits;
-} LineFacts;
-
-#define NO_INSTRUCTION 0 /* room that belongs to the one before it */
-
-/* Where a jump back leads to, from the instruction at `at`. */
-static int
-target_of(const Hot *hot, const uint8_t *bytes, int at, int count)
-{
-    int argument = bytes[2 * at + 1], caches = 0;
-    for (int before = at - 1, shift = 8; before >= 0 && shift < 32; before--, shift += 8) {
-        if (hot->settings.instructions[bytes[2 * before]] != INSTRUCTION_EXTENDS) {
-            break;
-        }
-        argument |= (int)((unsigned)bytes[2 * before + 1] << shift);
-    }
-    while (at + 1 + caches < count && bytes[2 * (at + 1 + caches)] == NO_INSTRUCTION) {
-        caches++;
-    }
-    return at + 1 + caches - argument;
-}
 
 /* 0: an instruction without a line acts, so that nothing is known of any line. */
 static int
 read_facts(const Hot *hot, const uint8_t *bytes, const int *lines, int count, int first,
-           LineFacts *facts)
+           uint8_t *facts)
 {
     for (int i = 0; i < count; i++) {
         int kind = hot->settings.instructions[bytes[2 * i]];
-        if (lines[i] < 0) {
-            if (kind == INSTRUCTION_ACTS) {
-                return 0;
-            }
-            continue;
+        if (lines[i] < 0 && kind == INSTRUCTION_ACTS) {
+            return 0;
         }
-        LineFacts *line = &facts[lines[i] - first];
-        if (kind == INSTRUCTION_JUMPS_BACK || kind == INSTRUCTION_GOES_BACK) {
-            int target = target_of(hot, bytes, i, count);
-            if (target < 0 || target >= count || lines[target] == lines[i]) {
-                line->last_act = count; /* it may be run again without an event */
-            }
+        if (lines[i] >= 0) {
+            int acts = kind == INSTRUCTION_ACTS || kind == INSTRUCTION_CLEANS_UP;
+            facts[lines[i] - first] |= (uint8_t)((acts ? LINE_ACTS : LINE_IS_QUIET) |
+                                                 (kind == INSTRUCTION_WAITS ? LINE_WAITS : 0));
         }
-        if (kind == INSTRUCTION_ACTS || kind == INSTRUCTION_CLEANS_UP) {
-            line->last_act = line->last_act > i ? line->last_act : i;
-        }
-        line->waits |= kind == INSTRUCTION_WAITS || kind == INSTRUCTION_JUMPS_BACK;
     }
     return 1;
-}
-
-static void
-write_facts(Code *code, const int *lines, int count, int first, const LineFacts *facts)
-{
-    for (int i = 0; i < count; i++) {
-        if (lines[i] >= 0) {
-            const LineFacts *line = &facts[lines[i] - first];
-            code->quiet[i] = (uint8_t)((line->last_act == NO_UNIT ? LINE_IS_QUIET : 0) |
-                                       (line->last_act <= i ? REST_IS_QUIET : 0) |
-                                       (line->waits ? WAITS : 0));
-        }
-    }
 }
 
 /* -1: MemoryError. */
@@ -100,17 +52,15 @@ find_facts(Hot *hot, Code *code, int *lines, int count)
         return 0;
     }
     int size = last - first + 1;
-    LineFacts *facts = PyMem_RawCalloc((size_t)size, sizeof(LineFacts));
+    uint8_t *facts = PyMem_RawCalloc((size_t)size, 1);
     if (facts == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    for (int i = 0; i < size; i++) {
-        facts[i].last_act = NO_UNIT;
-    }
     const uint8_t *bytes = (const uint8_t *)PyBytes_AS_STRING(code->bytecode);
-    if (read_facts(hot, bytes, lines, count, first, facts)) {
-        write_facts(code, lines, count, first, facts);
+    int is_known = read_facts(hot, bytes, lines, count, first, facts);
+    for (int i = 0; is_known && i < count; i++) {
+        code->quiet[i] = lines[i] >= 0 ? facts[lines[i] - first] : 0;
     }
     PyMem_RawFree(facts);
     return 0;
@@ -209,7 +159,7 @@ remember(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
 }
 
 void
-quiet_goes_on(Hot *hot, PyThreadState *tstate, HotFrame *frame, Code *code, int is_after)
+quiet_goes_on(Hot *hot, PyThreadState *tstate, HotFrame *frame, Code *code)
 {
     hot->quiet.frame = NULL;
     if (hot->settings.looks_always || hot->settings.level < LEVEL_VALUES) {
@@ -218,20 +168,9 @@ quiet_goes_on(Hot *hot, PyThreadState *tstate, HotFrame *frame, Code *code, int 
     const uint8_t *facts = facts_of(hot, code);
     Py_ssize_t at = frame_lasti(frame) / 2;
     if (facts != NULL && at >= 0 && at < Py_SIZE(code->code) &&
-        facts[at] & (is_after ? REST_IS_QUIET : LINE_IS_QUIET) &&
+        (facts[at] & (LINE_ACTS | LINE_IS_QUIET)) == LINE_IS_QUIET &&
         PyDict_CheckExact(frame->f_globals) && PyDict_CheckExact(frame->f_builtins)) {
-        remember(hot, tstate, frame, code->code, facts[at] & WAITS);
-    }
-}
-
-void
-quiet_returns(Hot *hot, PyThreadState *tstate, HotFrame *frame)
-{
-    HotFrame *caller = hot->settings.level < LEVEL_VALUES ? NULL : frame_that_called(frame);
-    Code *code = caller != NULL ? code_known(hot, frame_code(caller)) : NULL;
-    hot->quiet.frame = NULL;
-    if (code != NULL) {
-        quiet_goes_on(hot, tstate, caller, code, 1);
+        remember(hot, tstate, frame, code->code, facts[at] & LINE_WAITS);
     }
 }
 
@@ -246,12 +185,7 @@ quiet_lasts(Hot *Py_UNUSED(hot), PyThreadState *Py_UNUSED(tstate), HotFrame *Py_
 
 void
 quiet_goes_on(Hot *Py_UNUSED(hot), PyThreadState *Py_UNUSED(tstate), HotFrame *Py_UNUSED(frame),
-              Code *Py_UNUSED(code), int Py_UNUSED(is_after))
-{
-}
-
-void
-quiet_returns(Hot *Py_UNUSED(hot), PyThreadState *Py_UNUSED(tstate), HotFrame *Py_UNUSED(frame))
+              Code *Py_UNUSED(code))
 {
 }
 

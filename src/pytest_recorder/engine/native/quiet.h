@@ -11,10 +11,7 @@ enum {
     INSTRUCTION_ACTS,     /* it can run code, or change or make an object */
     INSTRUCTION_IS_QUIET, /* it does none of that */
     INSTRUCTION_WAITS,    /* the same, but the interpreter may run handlers of signals there */
-    INSTRUCTION_CLEANS_UP, /* it is quiet in what the compiler adds, which has no line */
-    INSTRUCTION_JUMPS_BACK, /* and waits */
-    INSTRUCTION_GOES_BACK,  /* without waiting */
-    INSTRUCTION_EXTENDS     /* the argument of the next one */
+    INSTRUCTION_CLEANS_UP /* it is quiet in what the compiler adds, which has no line */
 };
 
 /* The event that comes now is this frame's. 1: it belongs to the quiet time of the last one. */
@@ -39,10 +36,7 @@ is_view_checked(const Hot *hot, const FrameState *state)
 /* The event that comes begins anew. */
 void quiet_begin(Hot *hot);
 
-/* An event of a frame that goes on is written: with the instruction at which it stands, or after it. */
-void quiet_goes_on(Hot *hot, PyThreadState *tstate, HotFrame *frame, Code *code, int is_after);
-
-/* A frame gives way to the one that called it. */
-void quiet_returns(Hot *hot, PyThreadState *tstate, HotFrame *frame);
+/* An event of a frame is written, which goes on with the line that it stands at. */
+void quiet_goes_on(Hot *hot, PyThreadState *tstate, HotFrame *frame, Code *code);
 
 #endif
