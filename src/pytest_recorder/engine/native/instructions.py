@@ -67,8 +67,9 @@ def _instructions() -> bytes:
         (_CLEANS_UP, _ADDED_BY_THE_COMPILER),
     ):
         for name in names:
-            if name in opcode.opmap:
-                kinds[opcode.opmap[name]] = kind
+            number = opcode.opmap.get(name, len(kinds))
+            if number < len(kinds):  # the compiler's own, which never run, have larger ones
+                kinds[number] = kind
     return bytes(kinds)
 
 
