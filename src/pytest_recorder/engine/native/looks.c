@@ -484,19 +484,6 @@ take_links(Hot *hot, Object *object, int depth)
     return 0;
 }
 
-static int
-is_same_now(Hot *hot, Object *object, PyObject *value, int depth)
-{
-    int shows_atoms = depth + 1 < hot->settings.depth;
-    if (!quick_is_same(hot, object, value, shows_atoms)) {
-        return 0;
-    }
-    if (shows_atoms || object->atom_count == 0) {
-        object->checked = hot->changes.event;
-    }
-    return 1;
-}
-
 int
 look_run(Hot *hot)
 {
@@ -506,7 +493,7 @@ look_run(Hot *hot)
         int is_known = object->has_content && object->told_whole == hot->spool.block &&
                        !hot->settings.looks_always;
         if (is_known &&
-            (is_checked(hot, object) || is_same_now(hot, object, met.value, met.depth)) &&
+            (is_checked(hot, object) || quick_check(hot, object, met.value, met.depth + 1 < hot->settings.depth)) &&
             has_its_links(hot, object, met.depth)) {
             came_by(hot, object);
             if (met.depth < hot->settings.depth &&

@@ -15,6 +15,19 @@ int quick_keep(Hot *hot, Object *object, PyObject *value, TypeReader *reader, in
  * is not to be seen of those at the bound on depth. */
 int quick_is_same(const Hot *hot, const Object *object, PyObject *value, int shows_atoms);
 
+/* The same; it is remembered for this event where that tells of all that the object holds. */
+static inline int
+quick_check(Hot *hot, Object *object, PyObject *value, int shows_atoms)
+{
+    if (!quick_is_same(hot, object, value, shows_atoms)) {
+        return 0;
+    }
+    if (shows_atoms || object->atom_count == 0) {
+        object->checked = hot->changes.event;
+    }
+    return 1;
+}
+
 /* Whether an object that holds something else still holds the same objects: then only scalars have come,
  * changed or gone. 0 too where nobody knows. */
 int quick_has_links(const Hot *hot, const Object *object, PyObject *value);

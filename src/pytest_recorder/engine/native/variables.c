@@ -96,14 +96,7 @@ has_changed_since(const Hot *hot, const Object *object, const FrameState *state)
 static inline int
 viewed_is_same(Hot *hot, Object *object, uintptr_t flags)
 {
-    int shows_atoms = !(flags & VIEW_ABOVE_BOUND);
-    if (!quick_is_same(hot, object, object->address, shows_atoms)) {
-        return 0;
-    }
-    if (shows_atoms || object->atom_count == 0) {
-        object->checked = hot->changes.event; /* all that it holds */
-    }
-    return 1;
+    return quick_check(hot, object, object->address, !(flags & VIEW_ABOVE_BOUND));
 }
 
 static int
