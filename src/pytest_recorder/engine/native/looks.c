@@ -493,7 +493,8 @@ look_run(Hot *hot)
         int is_known = object->has_content && object->told_whole == hot->spool.block &&
                        !hot->settings.looks_always;
         if (is_known &&
-            (is_checked(hot, object) || quick_check(hot, object, met.value, met.depth + 1 < hot->settings.depth)) &&
+            (is_checked(hot, object) ||
+             quick_check(hot, object, met.value, met.depth + 1 < hot->settings.depth)) &&
             has_its_links(hot, object, met.depth)) {
             came_by(hot, object);
             if (met.depth < hot->settings.depth &&
