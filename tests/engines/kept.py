@@ -106,3 +106,22 @@ def holds_generators() -> list[Any]:
         if number % 50 == 0:
             next(others)
     return kept
+
+
+def resumes_where_a_block_begins(padding: int) -> list[Any]:
+    """Fill a block of 16 KiB; `padding` decides which event is the first of the next one."""
+    text = "x" * padding
+    kept: list[Any] = [text]
+
+    def giving() -> Any:
+        got = []
+        while True:
+            got = yield got
+
+    steps = giving()
+    kept.append(steps)
+    next(steps)
+    for number in range(500):
+        kept.append([number])
+        steps.send(kept[-1])
+    return kept

@@ -193,26 +193,49 @@ def test_members_of_enumerations_and_modules_are_read_when_they_change() -> None
     assert [one for one in shown if "module" in one] == ["<module one>", "<module two>"]
 
 
+def written(
+    engine: str, function: Callable[[], list[Any]], folder: Path, held: list[Any], **settings: Any
+) -> list[tuple[Any, ...]]:
+    """Give the segments of a program that lets nothing die; what it returns goes into `held`."""
+    bench = Bench(folder, engine, include=(kept.__file__,), **settings)
+    segments, ended = bench.run(lambda: held.append(function()))
+    assert (ended.status, ended.dropped) == ("complete", 0)
+    return [
+        (*segment[:4], bytes(segment[4])) for segment in segments if segment[0] in _RECORDS
+    ]
+
+
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("function", KEPT, ids=lambda function: function.__name__)
 def test_both_write_the_same_bytes_of_a_program_that_lets_nothing_die(
     function: Callable[[], list[Any]], settings: str, tmp_path: Path
 ) -> None:
     gc.collect()  # generators of an earlier test would be closed, and recorded, during this one
-    found, held = [], []
-    for engine in (NATIVE, TWIN):
-        folder = tmp_path / engine.partition("/")[2]
-        bench = Bench(folder, engine, include=(kept.__file__,), **SETTINGS[settings])
-        segments, ended = bench.run(lambda: held.append(function()))
-        assert (ended.status, ended.dropped) == ("complete", 0)
-        found.append(
-            [
-                (*segment[:4], bytes(segment[4]))
-                for segment in segments
-                if segment[0] in _RECORDS
-            ]
+    held: list[Any] = []
+    ours, theirs = (
+        written(engine, function, tmp_path, held, **SETTINGS[settings])
+        for engine in (NATIVE, TWIN)
+    )
+    assert ours == theirs
+
+
+@pytest.mark.skipif(not NATIVE.startswith("settrace"), reason="nothing is held back")
+def test_a_resumption_that_is_held_back_is_told_alike_wherever_a_block_begins(
+    tmp_path: Path,
+) -> None:
+    """What a variable gets after the resumption was shown at it, where a block began before it."""
+    gc.collect()
+    held: list[Any] = []
+    for padding in range(0, 64, 3):
+
+        def function(padding: int = padding) -> list[Any]:
+            return kept.resumes_where_a_block_begins(padding)
+
+        ours, theirs = (
+            written(engine, function, tmp_path, held, **SETTINGS["redacted"])
+            for engine in (NATIVE, TWIN)
         )
-    assert found[0] == found[1]
+        assert ours == theirs, padding
 
 
 @pytest.mark.parametrize("function", KEPT, ids=lambda function: function.__name__)
@@ -220,18 +243,11 @@ def test_a_trace_is_the_same_where_nothing_is_compared_quickly(
     function: Callable[[], list[Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gc.collect()  # see above
-    found, held = [], []
+    held: list[Any] = []
+    found = []
     for look in ("", "always"):
         monkeypatch.setenv("PYTEST_RECORDER_LOOK", look)
-        bench = Bench(tmp_path / f"look{look}", NATIVE, include=(kept.__file__,))
-        segments, _ = bench.run(lambda: held.append(function()))
-        found.append(
-            [
-                (*segment[:4], bytes(segment[4]))
-                for segment in segments
-                if segment[0] in _RECORDS
-            ]
-        )
+        found.append(written(NATIVE, function, tmp_path, held))
     assert found[0] == found[1]
 
 

@@ -81,7 +81,7 @@ hot_line(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *object,
     begin_event(hot, quiet_lasts(hot, tstate, frame, object));
     int is_same = !has_values || is_as_before(hot, frame, state);
     if (!is_same || !write_line_at_once(hot, tstate, state, line)) {
-        Looking looking = {frame, NULL, NULL, is_same, 0};
+        Looking looking = {frame, NULL, NULL, is_same ? state->block : 0, 0};
         event_body(hot);
         if (write_event(hot, tstate, state, OP_LINE, line, &looking) < 0) {
             return -1;

@@ -39,7 +39,8 @@ meter_start(Hot *hot)
 static void
 add(Hot *hot, double took, double usual)
 {
-    took = took > MOST_MEANS * usual ? MOST_MEANS * usual : took;
+    double most = MOST_MEANS * (usual > 1.0 ? usual : 1.0);
+    took = took < 0.0 ? 0.0 : took > most ? most : took;
     hot->meter.samples++;
     hot->meter.total_ns += took;
     hot->meter.squares += took * took;

@@ -32,7 +32,7 @@ nearest(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState **state, in
             int now = frame_line(frame);
             *line = now > 0 ? now : (*state)->line;
             looking->frame = frame; /* in a new segment it is looked at */
-            looking->is_known = 1;
+            looking->block = (*state)->block;
             return 0;
         }
     }

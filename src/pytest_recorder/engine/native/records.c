@@ -206,7 +206,7 @@ write_event(Hot *hot, PyThreadState *tstate, FrameState *state, int op, int line
     while (found == 0) {
         redacted_set(hot, redacted);
         buffer_begin(&hot->looks.records);
-        if (looking != NULL && looking->is_known && state->block == hot->spool.block) {
+        if (looking != NULL && looking->block != 0 && looking->block == hot->spool.block) {
             looked = looking->look;
         }
         else if (looking != NULL) {

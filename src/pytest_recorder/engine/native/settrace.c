@@ -53,8 +53,7 @@ flush(Hot *hot, PyThreadState *tstate, Thread *thread)
     if (state == NULL) {
         return 0;
     }
-    Looking looking = {thread->pending_frame, NULL, NULL,
-                       thread->pending_block == hot->spool.block, thread->pending_look};
+    Looking looking = {thread->pending_frame, NULL, NULL, thread->pending_block, thread->pending_look};
     thread->pending = NULL;
     if (hot->settings.level < LEVEL_VALUES) {
         thread->pending_changes.used = 0; /* the level has fallen since */

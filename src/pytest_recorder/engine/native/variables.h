@@ -9,7 +9,7 @@ typedef struct {
     HotFrame *frame;
     PyObject *value; /* a result */
     PyObject *error;
-    int is_known; /* where the segment has told of the frame, there is nothing to look at */
+    uint64_t block; /* in that segment nothing more is looked at; 0: in none */
     uint64_t look; /* that has found it out; 0: none */
 } Looking;
 

@@ -11,8 +11,9 @@ made visits a tenth dearer, and on a virtual machine told every third one ten ti
 
 It must be a lower bound: what is said is the mean less three times its standard error, times the
 number of visits, less a tenth for what the clock disturbs. A sample counts as no more than four
-times the mean before it: another thread or process that ran meanwhile is cut off, and so is the
-rare dear visit. What a callback costs before it comes to us is not counted at all. In 3,000
+times the mean before it, and as no less than nothing: another thread or process that ran meanwhile
+is cut off, also where it ran between the looks that tell what a look takes, and so is the rare dear
+visit. What a callback costs before it comes to us is not counted at all. In 3,000
 simulated recordings, constant, heavy-tailed, periodic and growing, the bound was never above the
 truth; and `TraceRecording` says no more than the CPU time that the process had.
 """
@@ -81,7 +82,7 @@ class Meter:
                 self._add(one, usual)
 
     def _add(self, took: float, usual: float) -> None:
-        took = min(took, _MOST_MEANS * usual)
+        took = min(max(took, 0.0), _MOST_MEANS * max(usual, 1.0))
         self.samples += 1
         self.total_ns += took
         self.squares += took * took
