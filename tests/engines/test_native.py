@@ -111,6 +111,7 @@ KEPT = [kept.holds_containers, kept.holds_instances, kept.holds_generators]
 SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
     "tight": {"values": ValueLimits(depth=1, items=2, chars=5, attributes=2)},
+    "few objects": {"values": ValueLimits(objects=4)},
     "redacted": {"redact": ("value", "name"), "max_bytes": 1 << 16},
 }
 

@@ -100,6 +100,7 @@ class ValueLimits(Fields):
     items: int = _limit("items")
     chars: int = _limit("chars")
     attributes: int = _limit("attributes")
+    objects: int = _limit("objects")
 
     @classmethod
     def _check(cls, name: str, value: object) -> int:

@@ -181,6 +181,7 @@ code_define(Hot *hot, Code *code)
             return -1;
         }
     }
+    code->levels = hot->settings.depth;
     code->number = next;
     code->epoch = hot->numbers.epoch;
     return 0;

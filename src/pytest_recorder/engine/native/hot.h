@@ -99,6 +99,7 @@ typedef struct {
     int variables;
     int arguments;
     int is_namespace;
+    int levels; /* of its values that it shows in this trace: fewer where too much was in view */
     int *places;       /* of a variable in the frame */
     int *order;        /* of the arguments: which variable */
     char *secrets;     /* how much the names of the variables hide, */
@@ -238,10 +239,12 @@ typedef struct FrameState {
     int is_suspended;
     int has_values;  /* that anybody looked at */
     uint64_t looked; /* number of the last look */
+    int levels_told; /* of its code, in the block that knows it */
     /* What was in view then, holders before what they hold, with VIEW_* in the lowest bits. */
     uintptr_t *view;
     int view_count;
     int view_size;
+    int view_depth; /* that it goes to */
     uint64_t view_block; /* 0: it is not known */
     uint64_t view_checked; /* the event at which all in it was seen to hold the same */
     int capacity;
@@ -282,6 +285,7 @@ typedef struct { /* settings.c */
     Py_ssize_t items;
     Py_ssize_t chars;
     Py_ssize_t attributes;
+    Py_ssize_t objects;     /* in view of a frame, before it shows fewer levels */
     int has_rules;          /* whether any name is a secret */
     int looks_always;       /* no quick comparison: for tests */
     PyObject *helpers;      /* the Python object that answers what C does not know */
@@ -483,6 +487,10 @@ typedef struct { /* looks.c */
     int size;
     int at;
     int is_owning; /* what is in the queue */
+    int depth;        /* the bound of the frame that is looked at */
+    int level;        /* that was come to, */
+    Py_ssize_t holders; /* and how many that hold others are in view down to it: */
+    Py_ssize_t most;    /* where they are more, the level is the bound */
     Buffer records;
 } Looks;
 

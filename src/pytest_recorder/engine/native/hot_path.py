@@ -162,6 +162,7 @@ class NativeHotPath(_native.Core):
             items=bounds.items,
             chars=bounds.chars,
             attributes=bounds.attributes,
+            objects=bounds.objects,
             has_rules=redactor.active,
             helpers=self._helpers,
             sink=sink,

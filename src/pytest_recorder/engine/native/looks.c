@@ -10,20 +10,31 @@
 #include "quick.h"
 #include "quiet.h"
 #include "secrets.h"
+#include "states.h"
 #include "types.h"
 
 #define MOST_IN_VIEW 4096
 
+void
+look_further(Hot *hot)
+{
+    objects_look(hot, ++hot->looks.number);
+    hot->looks.level = 0;
+    hot->looks.holders = 0;
+}
+
 int
-look_begin(Hot *hot)
+look_begin(Hot *hot, const FrameState *state)
 {
     look_end(hot);
     objects_drop_met(hot);
     if (objects_make_room(hot) < 0) {
         return -1;
     }
-    objects_look(hot, ++hot->looks.number);
     hot->looks.newest = 0;
+    hot->looks.depth = levels_of(hot, state);
+    hot->looks.most = state->code != NULL ? hot->settings.objects : PY_SSIZE_T_MAX;
+    look_further(hot);
     buffer_begin(&hot->looks.records);
     return 0;
 }
@@ -76,6 +87,13 @@ queue_grow(Hot *hot)
     return 0;
 }
 
+/* Whether the objects in an object are compared with those that it held. */
+static inline int
+is_holder(const Object *object)
+{
+    return object->shape < SHAPE_ENUM || object->shape == SHAPE_FROZENSET;
+}
+
 static inline int
 queue_add(Hot *hot, Object *object, PyObject *value, int depth, int is_atom)
 {
@@ -92,6 +110,7 @@ queue_add(Hot *hot, Object *object, PyObject *value, int depth, int is_atom)
     object->looked_depth = depth;
     Met met = {object, value, depth};
     hot->looks.queue[hot->looks.count++] = met;
+    hot->looks.holders += SHAPE_OTHER < object->shape && is_holder(object);
     if (hot->looks.is_owning) {
         Py_INCREF(value);
     }
@@ -245,13 +264,6 @@ children_reserve(Object *object, int count)
         object->child_size = count;
     }
     return 0;
-}
-
-/* Whether the objects in an object are compared with those that it held. */
-static int
-is_holder(const Object *object)
-{
-    return object->shape < SHAPE_ENUM || object->shape == SHAPE_FROZENSET;
 }
 
 static int
@@ -428,7 +440,7 @@ look_at_size(Hot *hot, Object *object, TypeReader *reader, Py_ssize_t size)
 static int
 look_at_one(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int depth)
 {
-    if (depth >= hot->settings.depth) {
+    if (depth >= hot->looks.depth) {
         Py_ssize_t size = object_size(hot, value, reader);
         int is_told_whole = object->told_whole == hot->spool.block;
         if (size > 0 && !(is_told_whole && object->size != size)) {
@@ -443,7 +455,7 @@ look_at_one(Hot *hot, Object *object, PyObject *value, TypeReader *reader, int d
 static int
 has_its_links(const Hot *hot, const Object *object, int depth)
 {
-    for (int i = 0; depth < hot->settings.depth && i < object->link_count; i++) {
+    for (int i = 0; depth < hot->looks.depth && i < object->link_count; i++) {
         const Object *child = object->links[i];
         if (child->is_gone || !has_type_as_seen(hot, child, child->address)) {
             return 0;
@@ -484,20 +496,34 @@ take_links(Hot *hot, Object *object, int depth)
     return 0;
 }
 
+/* What is in view down to this level is known now. What is on it is told, but not shown any more where that
+ * is too much: a later look ends above. */
+static void
+come_to_level(Hot *hot, int level)
+{
+    hot->looks.level = level;
+    if (level > 1 && level <= hot->looks.depth && hot->looks.holders > hot->looks.most) {
+        hot->looks.depth = level - 1;
+    }
+}
+
 int
 look_run(Hot *hot)
 {
     while (hot->looks.at < hot->looks.count) {
         Met met = hot->looks.queue[hot->looks.at++];
         Object *object = met.object;
+        if (met.depth != hot->looks.level) {
+            come_to_level(hot, met.depth);
+        }
         int is_known = object->has_content && object->told_whole == hot->spool.block &&
                        !hot->settings.looks_always;
         if (is_known &&
             (is_checked(hot, object) ||
-             quick_check(hot, object, met.value, met.depth + 1 < hot->settings.depth)) &&
+             quick_check(hot, object, met.value, met.depth + 1 < hot->looks.depth)) &&
             has_its_links(hot, object, met.depth)) {
             came_by(hot, object);
-            if (met.depth < hot->settings.depth &&
+            if (met.depth < hot->looks.depth &&
                 take_links(hot, object, met.depth + 1) < 0) {
                 return -1;
             }
@@ -556,13 +582,14 @@ look_keep_view(Hot *hot, FrameState *state)
     int kept = 0;
     for (int i = 0; i < count; i++) {
         const Met *met = &hot->looks.queue[i];
-        if (met->depth <= hot->settings.depth && met->object->linked == hot->looks.number) {
+        if (met->depth <= hot->looks.depth && met->object->linked == hot->looks.number) {
             state->view[kept++] = (uintptr_t)met->object |
-                                  (met->depth == hot->settings.depth ? VIEW_AT_BOUND : 0) |
-                                  (met->depth + 1 == hot->settings.depth ? VIEW_ABOVE_BOUND : 0);
+                                  (met->depth == hot->looks.depth ? VIEW_AT_BOUND : 0) |
+                                  (met->depth + 1 == hot->looks.depth ? VIEW_ABOVE_BOUND : 0);
         }
     }
     state->view_count = kept;
+    state->view_depth = hot->looks.depth;
     state->view_block = hot->spool.block;
     state->view_checked = hot->changes.event;
     return 0;

@@ -5,7 +5,10 @@
 #include "hot.h"
 
 /* Begin a look: `looks.records` is empty. -1: an exception is set, here and below. */
-int look_begin(Hot *hot);
+int look_begin(Hot *hot, const FrameState *state);
+
+/* What comes is looked at and counted for itself, whatever is in view already. */
+void look_further(Hot *hot);
 
 /* What the last value that was encoded refers to is in view, too. */
 int look_take_met(Hot *hot);

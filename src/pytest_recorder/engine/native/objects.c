@@ -260,7 +260,7 @@ objects_newest(Hot *hot, Object *const *roots, int root_count, uint64_t *newest)
         }
     }
     *newest = 0;
-    for (int depth = 0; depth < hot->settings.depth; depth++) {
+    for (int depth = 0; depth < hot->looks.depth; depth++) {
         for (size_t end = count; at < end; at++) {
             const Object *object = hot->objects.level[at];
             *newest = object->changed > *newest ? object->changed : *newest;

@@ -123,6 +123,18 @@ put_state(Hot *hot, Buffer *out, FrameState *state)
     return 0;
 }
 
+/* Where a frame shows another number of levels than the segment says. */
+static void
+put_levels(const Hot *hot, Buffer *out, const FrameState *state, int told)
+{
+    int levels = levels_of(hot, state);
+    if (levels != told) {
+        put_byte(out, OP_LEVELS);
+        put_uv(out, state->number);
+        put_uv(out, (uint64_t)levels);
+    }
+}
+
 /* Make a frame the current one; in a new segment with all that is known of it, and in the same one where
  * another thread goes on with it. */
 static int
@@ -131,6 +143,7 @@ introduce(Hot *hot, FrameState *state)
     Buffer *out = &hot->event.prefix;
     buffer_begin(out);
     int is_known = state->block == hot->spool.block;
+    put_levels(hot, out, state, is_known ? state->levels_told : hot->settings.depth);
     if (is_known && state->thread == state->thread_told) {
         if (hot->spool.current != state) {
             put_byte(out, OP_SWITCH);
@@ -247,6 +260,7 @@ write_call(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state)
             return -1;
         }
         buffer_begin(prefix);
+        put_levels(hot, prefix, state, hot->settings.depth);
         put_bytes(prefix, hot->looks.records.data, hot->looks.records.used);
         Buffer *record = event_record(hot);
         put_place(hot, record);
@@ -271,6 +285,7 @@ write_call(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state)
     state->looked = hot->looks.number;
     state->block = hot->spool.block;
     state->thread_told = state->thread;
+    state->levels_told = levels_of(hot, state);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "hot.h"
 #include "losses.h"
 #include "segments.h"
+#include "states.h"
 #include "variables.h"
 
 /* `event.body`, emptied: what an event tells besides its line and its changes. */
@@ -47,6 +48,7 @@ event_written(Hot *hot, FrameState *state, int line)
     segments_set_current(hot, state);
     state->block = hot->spool.block;
     state->thread_told = state->thread;
+    state->levels_told = levels_of(hot, state);
     state->line = line;
 }
 
@@ -55,7 +57,7 @@ static inline int
 write_line_at_once(Hot *hot, PyThreadState *tstate, FrameState *state, int line)
 {
     Thread *thread = hot->threads.last;
-    if (hot->spool.current != state || has_untold_losses(hot) || thread == NULL ||
+    if (hot->spool.current != state || state->code->levels != state->levels_told || has_untold_losses(hot) || thread == NULL ||
         thread->id != tstate->id ||
         !segments_append_short(hot, OP_LINE, (int64_t)line - state->line)) {
         return 0;

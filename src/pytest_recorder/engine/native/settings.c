@@ -15,7 +15,7 @@ looks_always(void)
 int
 settings_take(Hot *hot, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"level",   "depth",    "items",      "chars", "attributes",
+    static char *names[] = {"level",   "depth",    "items",      "chars", "attributes", "objects",
                             "has_rules", "helpers",  "sink",       "secrets", "log_code",
                             "hook_codes", "loops", "instructions", "disable", "handle_fault", "handle_failure",
                             NULL};
@@ -27,8 +27,8 @@ settings_take(Hot *hot, PyObject *args, PyObject *keywords)
     }
     memset(&given, 0, sizeof(given));
     if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "iinnnpOOO!OO!y*y*OO|O", names, &given.level, &given.depth, &given.items,
-            &given.chars, &given.attributes, &given.has_rules, &given.helpers, &given.sink,
+            args, keywords, "iinnnnpOOO!OO!y*y*OO|O", names, &given.level, &given.depth, &given.items,
+            &given.chars, &given.attributes, &given.objects, &given.has_rules, &given.helpers, &given.sink,
             &PyDict_Type, &given.secrets, &given.log_code, &PyTuple_Type, &given.hook_codes,
             &loops, &instructions, &given.disable, &given.handle_fault, &given.handle_failure)) {
         return -1;

@@ -15,6 +15,13 @@ void states_release(Hot *hot);
 int known_set(KnownValue *known, const uint8_t *data, size_t size);
 int known_set_roots(KnownValue *known, const Met *met, int count);
 
+/* How many levels of its values a frame shows. */
+static inline int
+levels_of(const Hot *hot, const FrameState *state)
+{
+    return state->code != NULL ? state->code->levels : hot->settings.depth;
+}
+
 /* It has no value. */
 static inline void
 known_forget(KnownValue *known)

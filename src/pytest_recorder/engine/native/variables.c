@@ -120,7 +120,7 @@ int
 is_as_before(Hot *hot, HotFrame *frame, FrameState *state)
 {
     if (state->view_block != hot->spool.block || state->block != hot->spool.block ||
-        state->code->is_namespace || hot->settings.looks_always ||
+        state->view_depth != state->code->levels || state->code->is_namespace || hot->settings.looks_always ||
         !variables_are_same(hot, frame, state)) {
         return 0;
     }
@@ -280,7 +280,8 @@ walk_view(Hot *hot, const FrameState *state)
 static int
 walk_known_view(Hot *hot, HotFrame *frame, const FrameState *state)
 {
-    if (state->view_block != hot->spool.block || state->code->is_namespace ||
+    if (state->view_block != hot->spool.block || state->view_depth != state->code->levels ||
+        state->code->is_namespace ||
         hot->settings.looks_always || !has_same_roots(hot, frame, state)) {
         return 0;
     }
@@ -357,12 +358,25 @@ look_at_variables(Hot *hot, HotFrame *frame, FrameState *state)
     return look_run(hot) < 0 ? -1 : look_keep_view(hot, state);
 }
 
+/* The look may have come to fewer levels than it began with. */
+static void
+shows_levels(const Hot *hot, const FrameState *state)
+{
+    if (state->code != NULL) {
+        state->code->levels = hot->looks.depth;
+    }
+}
+
 /* What a frame gives away: its bytes go to `changes.value`. */
 static int
 look_at_given(Hot *hot, const FrameState *state, const Looking *looking)
 {
     Buffer *out = &hot->changes.value;
     buffer_begin(out);
+    if (looking->value == NULL && looking->error == NULL) {
+        return 0;
+    }
+    look_further(hot);
     if (looking->value != NULL &&
         (value_encode(hot, out, looking->value,
                       state->code != NULL ? state->code->result_level : 0) < 0 ||
@@ -375,7 +389,7 @@ look_at_given(Hot *hot, const FrameState *state, const Looking *looking)
             return -1;
         }
     }
-    return looking->value != NULL || looking->error != NULL ? look_run(hot) : 0;
+    return look_run(hot);
 }
 
 static int
@@ -466,10 +480,11 @@ look(Hot *hot, FrameState *state, const Looking *looking)
     int has_values = hot->settings.level == LEVEL_VALUES && state->code != NULL &&
                      state->code->variables > 0 && looking->frame != NULL;
     buffer_begin(&hot->changes.found);
-    if (look_begin(hot) < 0 || (has_values && look_at_variables(hot, looking->frame, state) < 0) ||
+    if (look_begin(hot, state) < 0 || (has_values && look_at_variables(hot, looking->frame, state) < 0) ||
         look_at_given(hot, state, looking) < 0) {
         return -1;
     }
+    shows_levels(hot, state);
     return has_values ? put_changes(hot, state) : 0;
 }
 
@@ -531,7 +546,7 @@ look_at_all_arguments(Hot *hot, HotFrame *frame, FrameState *state)
 {
     uint64_t count = 0;
     state->has_values = 1;
-    if (look_begin(hot) < 0) {
+    if (look_begin(hot, state) < 0) {
         return -1;
     }
     for (int at = 0; at < state->code->arguments; at++) {
@@ -542,6 +557,7 @@ look_at_all_arguments(Hot *hot, HotFrame *frame, FrameState *state)
     if (look_run(hot) < 0 || put_arguments(hot, state, count) < 0) {
         return -1;
     }
+    shows_levels(hot, state);
     return hot->settings.level == LEVEL_VALUES ? look_keep_view(hot, state) : 0;
 }
 

@@ -51,6 +51,7 @@ class CodeRecord:
         "code",
         "epoch",
         "first_line",
+        "levels",
         "name_ids",
         "names",
         "number",
@@ -70,6 +71,8 @@ class CodeRecord:
         self.positions = CodePositions(code)
         self.epoch = 0
         self.number = b""
+        # How many levels of its values it shows in a trace, where too much was in view for all.
+        self.levels: int | None = None
         self.name_ids: dict[str, bytes] = {}
         self.secret: dict[str, int] = {}
         self.result_level = 0
@@ -170,6 +173,7 @@ class Definitions:
         record.result_level = self._level_of(exact(code.co_name))
         record.positions.reset()
         record.number = number
+        record.levels = None
         record.epoch = self.epoch
 
     def place(self, record: CodeRecord | None, at: int) -> bytes:

@@ -50,12 +50,12 @@ class Looks:
         self._level = level
         encoder.objects.is_in_variable = self._is_in_variable
 
-    def _begin(self, block: int) -> None:
+    def _begin(self, block: int, state: FrameState) -> None:
         objects = self._encoder.objects
         if objects.is_full:
-            held = [roots for state in self._frames.values() for roots in state.roots.values()]
+            held = [roots for known in self._frames.values() for roots in known.roots.values()]
             objects.forget(root for roots in held for root in roots)
-        objects.begin(block)
+        objects.begin(block, state.levels, is_bounded=state.record is not None)
 
     def _is_in_variable(self, known: Known, value: object) -> bool:
         """Tell whether a variable of a frame that runs still refers to an object.
@@ -90,7 +90,7 @@ class Looks:
             return Sight(block)
         record, encoder = state.record, self._encoder
         objects = encoder.objects
-        self._begin(block)
+        self._begin(block, state)
         values: dict[str, bytes] = {}
         roots: dict[str, tuple[Known, ...]] = {}
         redacted: dict[str, int] = {}
@@ -108,6 +108,8 @@ class Looks:
                     redacted[name], encoder.redacted = encoder.redacted - before, before
         records = objects.run()
         shown = b""
+        if value is not NO_VALUE or error is not None:
+            objects.go_on()
         if value is not NO_VALUE:
             level = record.result_level if record is not None else 0
             shown = encoder.encode(value, level)
@@ -116,6 +118,8 @@ class Looks:
             encoder.encode(error)
             objects.take_met()
         records += objects.run()
+        if record is not None:
+            record.levels = objects.levels
         changes = b""
         if record is not None:
             old, ids = state.values, record.name_ids
@@ -135,7 +139,7 @@ class Looks:
     def at_arguments(self, block: int, frame: FrameType, state: FrameState) -> Sight:
         """Look at the arguments of a frame that begins; `changes` has all of them."""
         record, encoder, objects = state.record, self._encoder, self._encoder.objects
-        self._begin(block)
+        self._begin(block, state)
         values: dict[str, bytes] = {}
         roots: dict[str, tuple[Known, ...]] = {}
         if record is None:
@@ -147,6 +151,7 @@ class Looks:
                 if met:
                     roots[name] = met
         records = objects.run()
+        record.levels = objects.levels
         parts = [part for name in values for part in (record.name_ids[name], values[name])]
         changes = b"".join((uv(len(values)), *parts))
         return Sight(block, objects.look_number, records, changes, b"", values, roots)

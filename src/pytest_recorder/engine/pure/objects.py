@@ -4,7 +4,8 @@ PYTEST_DONT_REWRITE
 
 An object is known by its address. No reference to it is kept: what is remembered is its number, how
 it is read, and the bytes of what it held when it was last looked at. `look` goes from the variables
-of a frame to all that is within the bound on depth, level by level, and writes what is new.
+of a frame to all that is within the bound on depth, level by level, and writes what is new. Where a
+level brings more objects than the bound allows, frames of this code show one level less from then on.
 
 Addresses are used again. Where something refers anew to an address, and what is there has another
 type or shares nothing with what was there, it is another object and gets another number.
@@ -14,9 +15,11 @@ type or shares nothing with what was there, it is another object and gets anothe
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
+from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.shapes import Shape, TypeReader
 from pytest_recorder.format.primitives import uv, what_differs
 from pytest_recorder.format.vocabulary import Op, Reason, Tag
@@ -101,9 +104,11 @@ class Objects:
 
     __slots__ = (
         "_block",
-        "_depth",
+        "_bounds",
         "_full_at",
+        "_levels",
         "_met",
+        "_most",
         "_numbers",
         "_queue",
         "_read",
@@ -113,8 +118,9 @@ class Objects:
         "redacted",
     )
 
-    def __init__(self, depth: int, read: Read) -> None:
-        self._depth = depth
+    def __init__(self, bounds: Bounds, read: Read) -> None:
+        self._bounds = bounds
+        self._levels, self._most = bounds.depth, bounds.objects
         self._read = read
         self._table: dict[int, Known] = {}
         self._numbers = 0
@@ -169,10 +175,19 @@ class Objects:
 
     # Looks.
 
-    def begin(self, block: int) -> None:
-        """Begin a look; in a block that has not told of an object, it is told of in full."""
-        self.look_number += 1
+    def begin(self, block: int, levels: int | None = None, *, is_bounded: bool = True) -> None:
+        """Begin a look at a frame that showed so many levels the last time (None: all).
+
+        In a block that has not told of an object, it is told of in full.
+        """
+        self._levels = self._bounds.depth if levels is None else levels
+        self._most = self._bounds.objects if is_bounded else sys.maxsize
         self._block = block
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Look at and count what comes for itself, whatever is in view already."""
+        self.look_number += 1
         self.drop()
 
     def take_met(self) -> tuple[Known, ...]:
@@ -190,15 +205,34 @@ class Objects:
     def run(self) -> bytes:
         """Look at all that is in view, and give the records of what is new."""
         records: list[bytes] = []
+        level = 0
         for known, value, depth in self._queue:  # grows meanwhile
+            if depth != level:
+                level = depth
+                self._come_to(level)
             self._met = []
-            if depth < self._depth:
+            if depth < self._levels:
                 self._look(known, value, records)
             else:
                 self._look_at_bound(known, value, records)
             self._enqueue(self._met, depth + 1)
         self.drop()
         return b"".join(records)
+
+    def _come_to(self, level: int) -> None:
+        """Show what is above a level only, where too much is in view down to it.
+
+        What is on it is told: a later look ends above.
+        """
+        if 1 < level <= self._levels:
+            holders = sum(known.reader.shape in _HOLDERS for known, _, _ in self._queue)
+            if holders > self._most:
+                self._levels = level - 1
+
+    @property
+    def levels(self) -> int | None:
+        """How many levels of its values the frame shows that was looked at; None: all."""
+        return self._levels if self._levels < self._bounds.depth else None
 
     def drop(self) -> None:
         """Let go of what was looked at."""
@@ -257,13 +291,13 @@ class Objects:
         """Give the number of the last look that found a change in view of these objects."""
         newest = 0
         level, seen = list(roots), set[int]()
-        for depth in range(self._depth + 1):
+        for depth in range(self._levels + 1):
             below: list[Known] = []
             for known in level:
                 if id(known) in seen:
                     continue
                 seen.add(id(known))
-                if depth < self._depth:
+                if depth < self._levels:
                     newest = max(newest, known.changed)
                     below += known.children
                 else:
@@ -280,12 +314,12 @@ class Objects:
         """Forget all objects but those in view of what live frames were seen to hold."""
         kept: dict[int, Known] = {}
         level = list(roots)
-        for depth in range(self._depth + 1):
+        for depth in range(self._bounds.depth + 1):
             below: list[Known] = []
             for known in level:
                 if id(known) not in kept:
                     kept[id(known)] = known
-                    if depth == self._depth:
+                    if depth == self._bounds.depth:
                         known.content, known.children, known.told_whole = None, (), 0
                     below += known.children
             level = below
@@ -329,6 +363,8 @@ _SEQUENCES: Final = (
     Shape.DEQUE,
     Shape.NAMED_TUPLE,
 )
+_HOLDERS: Final = frozenset((*_SEQUENCES, Shape.MAPPING, Shape.OBJECT, Shape.EXCEPTION))
+"""What holds others: functions, classes and the like are many, and cost little."""
 _TAGS: Final = dict.fromkeys(range(1, Shape.SCALAR + 1), Tag.OBJECT) | {
     Shape.MAPPING: Tag.MAPPING,
     **dict.fromkeys(_SEQUENCES, Tag.SEQUENCE),

@@ -20,6 +20,7 @@ class FrameState:
         "exception_stops",
         "is_suspended",
         "line",
+        "levels_told",
         "line_seen",
         "looked",
         "number",
@@ -43,6 +44,7 @@ class FrameState:
         self.parent = parent
         self.line = record.first_line if record is not None else 0
         self.line_seen = -1
+        self.levels_told: int | None = None  # of its code, in the block that knows it
         self.block = 0
         self.values: dict[str, bytes] = {}
         self.roots: dict[str, tuple[Known, ...]] = {}  # the objects that these refer to
@@ -57,6 +59,11 @@ class FrameState:
         self.raised_at = -1
         self.raised_line: int | None = None
         self.is_suspended = False
+
+    @property
+    def levels(self) -> int | None:
+        """How many levels of its values it shows; None: all within the bound on depth."""
+        return self.record.levels if self.record is not None else None
 
 
 class ThreadState:

@@ -104,7 +104,7 @@ class ValueEncoder:
         self._open: list[int] = []
         # What referred from the place that is read, the last time.
         self._held: Iterable[Known] = ()
-        self.objects = Objects(bounds.depth, Read(content, signature, size))
+        self.objects = Objects(bounds, Read(content, signature, size))
         """The objects that were met, and what is known of them."""
         self.redacted = 0
         """Values of which only the type was encoded, since the recording began."""
