@@ -56,7 +56,7 @@ test("the scan passes over them", () => {
 });
 
 test.each([
-  [[0x19], "unknown record 25"],
+  [[0x1a], "unknown record 26"],
   [[0x06, 0x02, 0x01, 0x15], "unknown value 21"],
 ])("what is in no table is a fault: %j", (more, message) => {
   const wrong = new Uint8Array([...bytes("events.bin"), ...more]);

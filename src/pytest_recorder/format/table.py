@@ -135,6 +135,8 @@ FIELDS: Final = {
     "first_line": Field("u", "uv", "first line"),
     "object": Field("u", "uv", "object"),
     "position": Field("u", "uv", "position"),
+    "of_frame": Field("u", "uv", "frame"),
+    "levels": Field("u", "uv", "levels"),
     "end_line": Field("u", "uv", "last line"),
     "column": Field("u", "uv", "column, in bytes from 0"),
     "end_column": Field("u", "uv", "column behind the end"),
@@ -246,6 +248,13 @@ OPERATIONS: Final = (
     Record(21, "LEVEL", "`level`", "time any_thread recorded_level", is_event=True),
     Record(
         22, "AT_LEVEL", "the level of a block, where it has fallen before", "recorded_level"
+    ),
+    Record(
+        23,
+        "LEVELS",
+        "how many levels of its values a frame shows from here on, where that is fewer than the "
+        "bound on depth",
+        "of_frame levels",
     ),
 )
 """Of the event stream: the low six bits of the byte, the fields. With `OP_CHANGES` the changes

@@ -43,6 +43,7 @@ enum {
     OP_PLACE = 20,
     OP_LEVEL = 21,
     OP_AT_LEVEL = 22,
+    OP_LEVELS = 23,
     OP_MASK = 0x3F,
     OP_CHANGES = 0x80,
 };
@@ -96,7 +97,7 @@ enum {
 #define MAX_INT_BYTES 65536
 #define MAX_BLOCK_FRAMES 131072
 #define MAX_BLOCK_PAIRS 524288
-#define OP_END 23 /* one more than the last */
+#define OP_END 24 /* one more than the last */
 #define TAG_END 20 /* one more than the last */
 #define REASON_END 9 /* one more than the last */
 #define PHASE_COUNT 4
@@ -138,7 +139,8 @@ enum {
     ROW(ATTRIBUTES, "uurbuu(nv)", 0) \
     ROW(PLACE, "u", 0) \
     ROW(LEVEL, "Tul", 1) \
-    ROW(AT_LEVEL, "l", 0)
+    ROW(AT_LEVEL, "l", 0) \
+    ROW(LEVELS, "uu", 0)
 
 /* Tags: name, fields. */
 #define TAG_ROWS(ROW) \

@@ -59,6 +59,7 @@ class Op:
     PLACE: Final = 20
     LEVEL: Final = 21
     AT_LEVEL: Final = 22
+    LEVELS: Final = 23
     MASK: Final = 0x3F
     CHANGES: Final = 0x80
 
@@ -161,6 +162,7 @@ OP_FIELDS: Final = {
     Op.PLACE: "u",
     Op.LEVEL: "Tul",
     Op.AT_LEVEL: "l",
+    Op.LEVELS: "uu",
 }
 
 TAG_FIELDS: Final = {

@@ -15,8 +15,8 @@ PACKAGE = ROOT / "src" / "pytest_recorder"
 PAGE = Path("web", "src", "format")
 ROWS = {
     "DEFINITIONS": 'Record(7, "COLOUR", "a colour", "any_thread text (member)"),',
-    "OPERATIONS": 'Record(23, "PAUSE", "`pause`", "line time level (name value)", is_event=True),\n'
-    '    Record(24, "NOTE", "a note", "time text"),',
+    "OPERATIONS": 'Record(24, "PAUSE", "`pause`", "line time level (name value)", is_event=True),\n'
+    '    Record(25, "NOTE", "a note", "time text"),',
     "TAGS": 'Record(20, "ARRAY", "an array", "type object bytes (name value)"),',
 }
 
@@ -29,12 +29,12 @@ DEFINITIONS = (
 _ARRAY = b"\x14" + uv(1) + uv(4) + uv(2) + b"zz" + uv(1) + uv(1) + b"\x08" + text("in")
 EVENTS = (
     b"\4" + uv(1) + uv(1) + uv(1) + uv(0) + uv(3) + uv(1) + uv(1) + _ARRAY
-    + b"\x18" + uv(4) + text("note")
-    + b"\x17" + zz(2) + uv(5) + uv(1) + uv(1) + uv(1) + _ARRAY
+    + b"\x19" + uv(4) + text("note")
+    + b"\x18" + zz(2) + uv(5) + uv(1) + uv(1) + uv(1) + _ARRAY
     + b"\6" + zz(1) + uv(1) + _ARRAY
 )  # fmt: skip
 """A call with an array as its argument, a note, a pause, and a return of an array."""
-WRONG = (b"\x19", b"\6" + zz(1) + uv(1) + b"\x15")
+WRONG = (b"\x1a", b"\6" + zz(1) + uv(1) + b"\x15")
 """A record and a value that are in no table."""
 
 

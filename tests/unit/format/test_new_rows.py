@@ -60,7 +60,7 @@ def read(root: Path) -> Any:
 
 
 ARRAY = {"type": "Array", "unavailable": "this version cannot show it"}
-FAULTS = ["unknown record 25"] * 2 + ["unknown value 21"] * 2
+FAULTS = ["unknown record 26"] * 2 + ["unknown value 21"] * 2
 SCANNED = [3, [[1, 0, 1, 0, 2, 1]]]
 
 

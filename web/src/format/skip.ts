@@ -210,6 +210,10 @@ export function skipRecord(cursor: Cursor, byte: number): number {
     case 22: // AT_LEVEL
       cursor.byte();
       return 0;
+    case 23: // LEVELS
+      cursor.uv();
+      cursor.uv();
+      return 0;
     default:
       throw new Malformed(`unknown record ${byte}`);
   }

@@ -33,6 +33,7 @@ export const Op = {
   PLACE: 20,
   LEVEL: 21,
   AT_LEVEL: 22,
+  LEVELS: 23,
   MASK: 0x3F,
   CHANGES: 0x80,
 } as const;
@@ -94,6 +95,7 @@ export const KINDS = [
   "",
   "level",
   "",
+  "",
 ] as const;
 export type Kind = Exclude<(typeof KINDS)[number], "">;
 
@@ -135,5 +137,5 @@ export const MAX_SOURCE_LINES = 262144;
 export const EVENTS_HEAD_BYTES = 20;
 
 // The operations that are events of the current frame, and those with a time.
-export const WITH_LINE: readonly boolean[] = [false, false, false, false, false, true, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false, false];
-export const WITH_TIME: readonly boolean[] = [false, false, false, false, false, false, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, true, false];
+export const WITH_LINE: readonly boolean[] = [false, false, false, false, false, true, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false, false, false];
+export const WITH_TIME: readonly boolean[] = [false, false, false, false, false, false, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, true, false, false];
