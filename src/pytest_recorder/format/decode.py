@@ -94,7 +94,7 @@ class EventDecoder:
         """What the frames that ran before the block had at their first event in it."""
         self._position: Position | None = None
         self._told: list[ObjectRecord] = []
-        self._no_values = HeldValues({}, self.objects, 0)
+        self._no_values = HeldValues({}, self.objects, 0, 0)
 
     @property
     def at(self) -> int:
@@ -121,11 +121,13 @@ class EventDecoder:
                 frame = self._frame_now()
                 frame.held = held
                 if frame.number not in self.states:
-                    self.states[frame.number] = self._values_now(dict(frame.held))
+                    self.states[frame.number] = self._values_now(frame, dict(frame.held))
             elif op in _OF_OBJECTS and self._has_values:
                 self._told.append(self.objects.take(op, cursor, self._n))
             elif op == Op.PLACE and self._has_values:
                 self._position = defined(self._tables.positions, cursor.uv(), "position")
+            elif op == Op.LEVELS:
+                self.objects.levels.take(cursor.uv(), cursor.uv(), self._n)
             elif op == Op.AT_LEVEL:
                 self._fall(_pick(LEVELS, cursor.byte()))
             elif op in EVENT_KINDS:
@@ -148,10 +150,12 @@ class EventDecoder:
 
     def values_of(self, frame: Frame) -> HeldValues:
         """Give what the variables of a frame hold after the last event."""
-        return HeldValues(dict(frame.held), self.objects, self._n - 1)
+        return HeldValues(dict(frame.held), self.objects, frame.number, self._n - 1)
 
-    def _values_now(self, parts: dict[str, Part]) -> HeldValues:
-        return HeldValues(parts, self.objects, self._n) if parts else self._no_values
+    def _values_now(self, frame: Frame, parts: dict[str, Part]) -> HeldValues:
+        if not parts:
+            return self._no_values
+        return HeldValues(parts, self.objects, frame.number, self._n)
 
     def _fall(self, level: str) -> None:
         """What the variables held is not known any more: nobody looks at them."""
@@ -223,7 +227,7 @@ class EventDecoder:
         if op in (Op.RETURN, Op.YIELD):
             held = self._read(cursor)
             self.objects.check()
-            event.value = self.objects.show(held, event.n)
+            event.value = self.objects.show(held, frame.number, event.n)
         elif op in (Op.THROW, Op.RAISE, Op.UNWIND):
             event.exception = self._exception(cursor)
         elif op == Op.OUTPUT:
@@ -243,7 +247,7 @@ class EventDecoder:
         frame = Frame(number, code, info, thread, parent, info.first_line)
         self.frames[number] = self._current = frame
         held = self._pairs(cursor)
-        event.args = self._values_now(held)
+        event.args = self._values_now(frame, held)
         self._check_frames()
         self._hold(frame, held)
         self._place(event, frame)
@@ -279,6 +283,7 @@ class EventDecoder:
         if frame.code is not None:
             event.frame, event.line = frame.number, frame.line
             event.file, event.function = frame.code.file, frame.code.function
+            event.levels = self.objects.levels.at(frame.number, event.n)
 
     def _take_time(self, event: Event, cursor: Cursor) -> None:
         self._time_us += cursor.uv()
@@ -287,7 +292,7 @@ class EventDecoder:
     def _changes(self, event: Event, cursor: Cursor) -> None:
         frame = self._frame_now()
         changes = self._pairs(cursor)
-        event.changes = self._values_now(changes)
+        event.changes = self._values_now(frame, changes)
         names = self._tables.names
         event.deleted = tuple(
             defined(names, cursor.uv(), "name") for _ in range(self._count_pairs(cursor))

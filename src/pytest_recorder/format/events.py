@@ -78,6 +78,9 @@ class Event:
     dropped: int | None = None
     reason: str | None = None
     position: Position | None = None
+    levels: int | None = None
+    """How many levels of its values the event's frame shows; None: as many as the bound on depth
+    says. Where it shows fewer, too many objects were in view of it."""
     objects: tuple[ObjectRecord, ...] = ()
     """What the records tell of objects at this event; also of those that are as they were."""
     weight: int = 0

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import defined
 from pytest_recorder.format.events import CodeInfo
+from pytest_recorder.format.frame_levels import FrameLevels
 from pytest_recorder.format.limits import MAX_SIGHTINGS
 from pytest_recorder.format.skip import READ_PLAIN, each_field, skip_value
 from pytest_recorder.format.vocabulary import (
@@ -79,6 +80,7 @@ class BlockSightings:
         "is_cut",
         "kinds",
         "known_frames",
+        "levels",
         "lines",
     )
 
@@ -88,6 +90,8 @@ class BlockSightings:
         self.lines = array("q")
         self.kinds = bytearray()
         self.known_frames: dict[int, FrameFacts] = {}
+        self.levels = FrameLevels()
+        """The frames that show fewer levels of their values."""
         self.is_cut = False
         """Whether there were more than a reader holds at once."""
         self._numbers = array("Q")
@@ -100,12 +104,12 @@ class BlockSightings:
     @property
     def weight(self) -> int:
         """How much it holds: events and sightings."""
-        return len(self.frames) + len(self._numbers)
+        return len(self.frames) + len(self._numbers) + len(self.levels)
 
     def columns(self) -> tuple[Any, ...]:
         """Give all that it holds, to be compared."""
         events = (self.frames, self.lines, self.kinds, self.known_frames, self.is_cut)
-        return *events, self._numbers, self._events, self._hows, self._holders, self._places
+        return *events, self.levels.told(), self._numbers, self._events, self._hows, self._holders, self._places
 
     def take(self, columns: tuple[Any, ...]) -> None:
         """Take in columns as the scan in C gives them."""
@@ -118,10 +122,14 @@ class BlockSightings:
         self._hows += hows
         self._holders.frombytes(holders)
         self._places.frombytes(places)
-        known, codes, parents = (array("Q", content) for content in of_frames[:3])
+        known, codes, parents, of, since, levels = (
+            array("Q", content) for content in of_frames[:6]
+        )
         for number, code, parent in zip(known, codes, parents, strict=True):
             self.known_frames[number] = FrameFacts(code, parent)
-        self.is_cut = of_frames[3]
+        for frame, n, count in zip(of, since, levels, strict=True):
+            self.levels.take(frame, count, self.first + n)
+        self.is_cut = of_frames[6]
 
     def put(self, number: int, how: int, holder: int, at: int = 0) -> None:
         """Take in a sighting at the event that comes next."""
@@ -236,6 +244,8 @@ class _Scan:
                 self._whole(start)
             elif op in _CHANGES:
                 self._splice(op, start)
+            elif op == Op.LEVELS:
+                found.levels.take(cursor.uv(), cursor.uv(), found.first + len(found.frames))
             elif op in (Op.RETURN, Op.YIELD):
                 cursor.uv()
                 self._value(How.AS_RESULT, 0)

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import defined
 from pytest_recorder.format.events import Value
+from pytest_recorder.format.frame_levels import FrameLevels
 from pytest_recorder.format.limits import MAX_BLOCK_WORK, MAX_VALUE_PARTS
 from pytest_recorder.format.object_paths import PathStep, path_to
 from pytest_recorder.format.parts import Container, ObjectRecord, Part, Reference, Splice
@@ -132,6 +133,8 @@ class ObjectStates:
     def __init__(self, values: ValueDecoder, depth: int) -> None:
         self._values = values
         self._depth = min(max(depth, 0), MAX_DEPTH)
+        self.levels = FrameLevels(self._depth)
+        """Which frames show fewer levels than that."""
         self._objects: dict[int, _Object] = {}
         self._open: dict[int, int] = {}  # levels by number
         self._n = 0  # the event that is asked for
@@ -180,16 +183,18 @@ class ObjectStates:
         known = self._objects.get(number)
         if known is None:
             return None
-        return self.show(Reference(number), max(n, known.since[0]))
+        return self.show(Reference(number), _NO_FRAME, max(n, known.since[0]))
 
-    def path_to(self, part: Part, number: int, n: int) -> tuple[PathStep, ...] | None:
-        """Give the shortest path from what a variable held at an event to an object in it."""
+    def path_to(
+        self, part: Part, number: int, frame: int, n: int
+    ) -> tuple[PathStep, ...] | None:
+        """Give the shortest path from what a variable of a frame held to an object in it."""
 
         def held(other: int) -> Part | None:
             known = self._objects.get(other)
             return known.content(max(known.version(n), 0)) if known is not None else None
 
-        return path_to(part, number, held, self._depth)
+        return path_to(part, number, held, self._depth - self._start(frame, n))
 
     def is_doubtful(self, number: int, n: int) -> bool:
         """Tell whether what changed in an object at an event says that it may be another one."""
@@ -202,13 +207,18 @@ class ObjectStates:
 
     # Showing.
 
-    def show(self, part: Part, n: int) -> Value:
-        """Give the value of what a variable, argument or result held at an event."""
+    def show(self, part: Part, frame: int, n: int) -> Value:
+        """Give the value of what a variable, argument or result of a frame held at an event."""
         if isinstance(part, dict):
             return part
         self._n = n
         self._open.clear()
-        return self._part(part, 0).value
+        return self._part(part, self._start(frame, n)).value
+
+    def _start(self, frame: int, n: int) -> int:
+        """Give where on the way to the bound on depth the values of a frame begin."""
+        levels = self.levels.at(frame, n)
+        return 0 if levels is None else self._depth - levels
 
     def _part(self, part: Part, depth: int) -> _Shown:
         if isinstance(part, Reference):
@@ -275,18 +285,17 @@ class ObjectStates:
 
 
 class HeldValues(Mapping[str, Value]):
-    """Values by name, as they were at an event; shown when they are asked for."""
+    """Values by name, as a frame had them at an event; shown when they are asked for."""
 
-    __slots__ = ("_n", "_states", "parts")
+    __slots__ = ("_frame", "_n", "_states", "parts")
 
-    def __init__(self, parts: dict[str, Part], states: ObjectStates, n: int) -> None:
+    def __init__(
+        self, parts: dict[str, Part], states: ObjectStates, frame: int, n: int
+    ) -> None:
         self.parts = parts
         self._states = states
+        self._frame = frame
         self._n = n
-
-    def others(self, parts: dict[str, Part], n: int) -> "HeldValues":
-        """Give other values of the same block, as they were at an event."""
-        return HeldValues(parts, self._states, n)
 
     def is_held(self, name: str, value: Value) -> bool:
         """Tell whether a name holds this value: the same object, or an equal scalar."""
@@ -303,13 +312,13 @@ class HeldValues(Mapping[str, Value]):
         """Give the names in view of which an object is, each with the shortest path."""
         found: list[tuple[str, tuple[PathStep, ...]]] = []
         for name, part in self.parts.items():
-            path = self._states.path_to(part, number, self._n)
+            path = self._states.path_to(part, number, self._frame, self._n)
             if path is not None:
                 found.append((name, path))
         return found
 
     def __getitem__(self, name: str) -> Value:
-        return self._states.show(self.parts[name], self._n)
+        return self._states.show(self.parts[name], self._frame, self._n)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.parts)
@@ -322,6 +331,7 @@ class HeldValues(Mapping[str, Value]):
 
 
 _NO_LEVEL: Final = 1 << 30
+_NO_FRAME: Final = -1
 _LEAST_BEHIND: Final = 64
 """Splices after which a whole content is kept."""
 _NOTHING: Final[dict[int, int]] = {}

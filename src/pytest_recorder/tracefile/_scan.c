@@ -18,7 +18,7 @@ scanner_feed(PyObject *object, PyObject *arguments)
     Cursor cursor = {data.buf, (const uint8_t *)data.buf + data.len};
     uint64_t event = first;
     self->data = cursor.at;
-    self->pairs = 0;
+    self->pairs = self->levels = 0;
     int result = scan_walk(self, &cursor, &event);
     scan_forget_frames(self);
     PyBuffer_Release(&data);

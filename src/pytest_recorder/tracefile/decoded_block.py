@@ -57,8 +57,9 @@ class Block:
         """
         if n >= self.fell_at:
             return None
-        held = self.states.get(frame)
-        parts = dict(held.parts) if held is not None else {}
+        state = self.states.get(frame)
+        parts = dict(state.parts) if state is not None else {}
+        is_known = state is not None
         last = n
         for number in self.by_frame.get(frame, ()):
             if number > n:
@@ -66,8 +67,8 @@ class Block:
             event = self.event(last := number)
             for came in (event.args, event.changes):
                 if isinstance(came, HeldValues):
-                    held = came
+                    is_known = True
                     parts.update(came.parts)
             for name in event.deleted:
                 parts.pop(name, None)
-        return held.others(parts, last) if held is not None else None
+        return HeldValues(parts, self.objects, frame, last) if is_known else None

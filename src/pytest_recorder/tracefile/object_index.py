@@ -138,6 +138,8 @@ class ObjectIndex:
                 if how is None or span is None or (how != "variable" and span.path):
                     continue
                 block = self._block(at)
+                if not _is_in_view(block, sighting.n, span):
+                    continue
                 frame = block.frames[sighting.n - block.first]
                 facts = block.known_frames.get(frame)
                 code = facts.code if facts is not None else 0
@@ -160,7 +162,9 @@ class ObjectIndex:
         found: list[tuple[str, tuple[PathStep, ...]]] = []
         for other, sighting in block.at_event(n):
             span = _span_at(reach.get(other, []), n)
-            if sighting.how == How.IN_VARIABLE and span is not None:
+            if sighting.how != How.IN_VARIABLE or span is None:
+                continue
+            if _is_in_view(block, n, span):
                 found.append((self._tables.names.get(sighting.holder, "?"), span.path))
         return sorted(found, key=lambda item: len(item[1]))
 
@@ -349,6 +353,12 @@ def _span_at(spans: list[_Span], n: int) -> _Span | None:
         if n < span.stop:
             return span
     return None
+
+
+def _is_in_view(block: BlockSightings, n: int, span: _Span) -> bool:
+    """Tell whether the frame of an event shows as many levels as lie on a way."""
+    levels = block.levels.at(block.frames[n - block.first], n)
+    return levels is None or len(span.path) <= levels
 
 
 def _step_to(

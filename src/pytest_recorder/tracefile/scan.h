@@ -87,7 +87,7 @@ typedef struct {
     Map frame_of;
     Finder *finder;      /* NULL where no text is looked into */
     const uint8_t *data; /* the block that is walked */
-    uint64_t pairs; /* those of the block */
+    uint64_t pairs, levels; /* variables, and records of levels, of the block */
 } Scanner;
 
 typedef struct {
@@ -102,6 +102,8 @@ typedef struct {
 #else
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #endif
+
+#define TOO_MANY_LEVELS "a block says more of levels than one may"
 
 /* A macro, so that compilers see the -1 and know what is initialized after a success. */
 #define fail(self, ...) (PyErr_Format((self)->malformed, __VA_ARGS__), -1)

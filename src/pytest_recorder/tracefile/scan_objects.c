@@ -22,6 +22,11 @@ typedef struct {
     uint8_t kind;
 } Happened;
 
+/* What a record says of a frame from an event on. */
+typedef struct {
+    uint64_t frame, event, levels;
+} FrameLevels;
+
 typedef struct {
     Scanner *self;
     Cursor cursor;
@@ -31,6 +36,8 @@ typedef struct {
     size_t event_count, event_room;
     Sighting *sightings;
     size_t sighting_count, sighting_room;
+    FrameLevels *levels;
+    size_t level_count, level_room;
     int is_cut;
 } Walk;
 
@@ -178,6 +185,25 @@ walk_splice(Walk *walk, int op, size_t start)
     return walk_parts(walk, op == OP_ATTRIBUTES, op == OP_ENTRIES ? 2 : 1, number, 0);
 }
 
+static int
+walk_levels(Walk *walk)
+{
+    Scanner *self = walk->self;
+    uint64_t frame, levels;
+    if (read_uv(self, &walk->cursor, &frame) < 0 || read_uv(self, &walk->cursor, &levels) < 0) {
+        return -1;
+    }
+    if (walk->level_count >= MAX_BLOCK_FRAMES) {
+        return fail(self, TOO_MANY_LEVELS);
+    }
+    if (scan_make_room((void **)&walk->levels, &walk->level_room, walk->level_count,
+                       sizeof(FrameLevels)) < 0) {
+        return -1;
+    }
+    walk->levels[walk->level_count++] = (FrameLevels){frame, walk->event_count, levels};
+    return 0;
+}
+
 /* Give the first line of a code object. */
 static int
 first_line(Scanner *self, PyObject *lines, uint64_t code, uint64_t *line)
@@ -261,6 +287,8 @@ walk_fields(Walk *walk, int op, int is_here, size_t start)
     case OP_ENTRIES:
     case OP_ATTRIBUTES:
         return walk_splice(walk, op, start);
+    case OP_LEVELS:
+        return walk_levels(walk);
     case OP_RETURN:
     case OP_YIELD:
         return skip_uv(self, &walk->cursor) < 0 ? -1 : walk_value(walk, AS_RESULT, 0, 0);
@@ -388,7 +416,7 @@ scan_find_objects(Scanner *self, const uint8_t *data, size_t size, size_t start,
     }
     if (result == 0) {
         found = Py_BuildValue(
-            "(NNNNNNNNNNNO)", COLUMN(walk.events, walk.event_count, Happened, frame),
+            "(NNNNNNNNNNNNNNO)", COLUMN(walk.events, walk.event_count, Happened, frame),
             COLUMN(walk.events, walk.event_count, Happened, line),
             COLUMN(walk.events, walk.event_count, Happened, kind),
             COLUMN(walk.sightings, kept, Sighting, number),
@@ -399,10 +427,14 @@ scan_find_objects(Scanner *self, const uint8_t *data, size_t size, size_t start,
             COLUMN(self->frames, self->frame_count, Frame, number),
             COLUMN(self->frames, self->frame_count, Frame, code),
             COLUMN(self->frames, self->frame_count, Frame, parent),
+            COLUMN(walk.levels, walk.level_count, FrameLevels, frame),
+            COLUMN(walk.levels, walk.level_count, FrameLevels, event),
+            COLUMN(walk.levels, walk.level_count, FrameLevels, levels),
             walk.is_cut ? Py_True : Py_False);
     }
     PyMem_Free(walk.events);
     PyMem_Free(walk.sightings);
+    PyMem_Free(walk.levels);
     scan_forget_frames(self);
     return found;
 }

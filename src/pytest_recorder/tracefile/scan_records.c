@@ -248,6 +248,11 @@ scan_walk(Scanner *self, Cursor *cursor, uint64_t *event)
                 return fail(self, "an event has no frame");
             }
             break;
+        case OP_LEVELS:
+            if (++self->levels > MAX_BLOCK_FRAMES) {
+                return fail(self, TOO_MANY_LEVELS);
+            }
+            break;
         case OP_LEVEL:
         case OP_AT_LEVEL:
             self->level = record.level + 1;

@@ -22,7 +22,14 @@ from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD
 from pytest_recorder.format.object_scan import scan_objects
 from pytest_recorder.format.primitives import text, uv, zz
-from pytest_recorder.format.vocabulary import MAX_BLOCK_EVENTS, MAX_NESTING, Define, Op, Tag
+from pytest_recorder.format.vocabulary import (
+    MAX_BLOCK_EVENTS,
+    MAX_BLOCK_FRAMES,
+    MAX_NESTING,
+    Define,
+    Op,
+    Tag,
+)
 from pytest_recorder.system import compiled
 from pytest_recorder.testing import record
 from pytest_recorder.tracefile import scan
@@ -184,10 +191,12 @@ class Maker:
         return block
 
     def record(self) -> bytes:
-        op = self.random.randint(0, 16) if self.is_wrong() else self.random.randint(1, 15)
+        op = self.random.choice((*range(1, 16), Op.LEVELS))
+        if self.is_wrong():
+            op = self.random.randint(0, 16)
         flags = self.random.choice((0, 0, 0, 0x40, Op.CHANGES))
         record = bytes((op | flags,)) + self.body(op)
-        if flags == Op.CHANGES and op > Op.STATE:
+        if flags == Op.CHANGES and Op.STATE < op < Op.OBJECT:
             record += self.pairs() + self.counted(self.known)
         return record
 
@@ -211,6 +220,8 @@ class Maker:
             parent = self.random.choice((frame(), uv(0)))
             self.seen.append(frame())
             return self.seen[-1] + known() + number() + parent + number() + self.pairs()
+        if op == Op.LEVELS:
+            return frame() + number()
         if op == Op.SPAN:
             words = bytes((self.below(4), self.below(2)))
             return number() + number() + words + self.sized() + self.sized()
@@ -327,6 +338,8 @@ def test_both_find_the_same_in_made_up_records(
         blocks = Maker(seed + number, wrong).blocks()
         fault = compare(DEFINITIONS, blocks, most_calls)[1]
         assert wrong or fault is None
+        for _, data in blocks:
+            compare_objects(DEFINITIONS, data)
 
 
 @needs_native
@@ -614,6 +627,19 @@ def test_both_cut_the_same_objects_and_take_any_number(monkeypatch: pytest.Monke
     compare_objects(
         definitions, frame + (told + line + zz(2**63 - 1)) * 3 + line + zz(-(2**63))
     )
+
+
+@needs_native
+def test_both_take_as_many_records_of_levels_as_a_block_may_have() -> None:
+    most = uv(2**64 - 1)
+    told = bytes((Op.LEVELS,)) + most + most
+    line = bytes((Op.LINE,)) + zz(1)
+    start = START + told + line + (told[:1] + uv(1) + uv(2)) * (MAX_BLOCK_FRAMES - 1) + line
+    assert compare(DEFINITIONS, [(0, start)])[:2] == ([3], None)
+    compare_objects(DEFINITIONS, start)
+    counts, fault, *_ = compare(DEFINITIONS, [(0, start), (3, start + told + line)])
+    assert (counts, fault) == ([3], "a block says more of levels than one may")
+    compare_objects(DEFINITIONS, start + told + line)
 
 
 @needs_native
