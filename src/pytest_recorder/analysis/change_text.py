@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from pytest_recorder.analysis.objects import differ, is_at_depth
 from pytest_recorder.analysis.value_text import render_value
 from pytest_recorder.format.events import Value
 from pytest_recorder.format.object_changes import ObjectChange, PartChange
@@ -58,9 +59,11 @@ def _part(part: PartChange) -> str:
 
 
 def _parts(name: str, old: Value, new: Value) -> Iterator[str]:
-    if old == new:
+    if not differ(old, new):
         return
-    if old.get("id") is None or old.get("id") != new.get("id") or old["type"] != new["type"]:
+    is_same = old.get("id") is not None and old["id"] == new.get("id")
+    is_open = not (is_at_depth(old) or is_at_depth(new))
+    if not is_same or old["type"] != new["type"] or not is_open:
         yield f"{name} = {render_value(new)}"
     elif "attributes" in new and "attributes" in old:
         yield from _named(name, old["attributes"], new["attributes"], "{}.{}")

@@ -7,7 +7,9 @@ from pytest_recorder.analysis.history import History, Telling
 from pytest_recorder.analysis.objects import (
     PathStep,
     content,
+    differ,
     follow,
+    is_at_depth,
     is_open,
     mark,
     parts,
@@ -49,31 +51,45 @@ def variable_changes(
     """
     shown: Event | None = None
     newer: Value | None = None
+    is_unseen = False
     for event in history.of_frame(frame, n + 1):
         held = event.changes.get(root) or (event.args or {}).get(root)
         if held is None and root not in event.deleted:
             continue
-        here = _at(held, steps)
-        if shown is not None and here != newer:
-            yield _change(history, frame, shown, here, newer)
-        if shown is None or here != newer:
+        here, is_deeper = _at(held, steps)
+        if is_deeper:
+            is_unseen = shown is not None
+            continue
+        if shown is not None and differ(here, newer):
+            yield _change(history, frame, shown, here, newer, is_unseen=is_unseen)
+        if shown is None or differ(here, newer):
             newer = here
-        shown = event
+        shown, is_unseen = event, False
     if shown is not None and newer is not None:
-        yield _change(history, frame, shown, None, newer)
+        yield _change(history, frame, shown, None, newer, is_unseen=is_unseen)
 
 
-def _at(value: Value | None, steps: tuple[PathStep, ...]) -> Value | None:
+def _at(value: Value | None, steps: tuple[PathStep, ...]) -> tuple[Value | None, bool]:
+    """Give what stands at a path; or tell that it lies deeper than what was recorded."""
     if value is None:
-        return None
+        return None, False
     found, walked = follow(value, steps)
-    return found if walked == len(steps) else None
+    if walked == len(steps):
+        return found, False
+    return None, is_at_depth(found)
 
 
 def _change(
-    history: History, frame: int, shown: Event, old: Value | None, new: Value | None
+    history: History,
+    frame: int,
+    shown: Event,
+    old: Value | None,
+    new: Value | None,
+    *,
+    is_unseen: bool,
 ) -> Change:
-    if shown.kind == "call":
+    # It may have changed at an event before, which shows too few levels to tell.
+    if shown.kind == "call" or is_unseen:
         return Change(None, shown, old, new)
     start = history.before(frame, shown.n)
     run = StatementRun(frame, start, shown.n) if start is not None else None

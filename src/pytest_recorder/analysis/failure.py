@@ -61,6 +61,8 @@ class StackFrame:
     """None where the call was not recorded or lies too far back."""
     position: Position | None = None
     """The piece of that line in which it failed; None where that is not known."""
+    levels: int | None = None
+    """How many levels of its values are shown then; None: as many as the bound on depth says."""
 
 
 @dataclass(slots=True)
@@ -270,7 +272,9 @@ def _stack(history: "History", frame: int, n: int) -> list[StackFrame]:
         call = history.call_of(frame, last.n + 1) if len(frames) < _MOST_ARGUMENTS else None
         args = dict(call.args) if call is not None and call.args is not None else None
         function = last.function or "?"
-        frames.append(StackFrame(frame, last.file, last.line, function, last.n, args))
+        frames.append(
+            StackFrame(frame, last.file, last.line, function, last.n, args, levels=last.levels)
+        )
         parent = history.parent_of(frame, last.n)
         frame, before = parent or 0, last.n + 1
     return frames[::-1]

@@ -44,6 +44,52 @@ def is_open(value: Value) -> bool:
     )
 
 
+def is_at_depth(value: Value) -> bool:
+    """Whether nothing of an object is shown for it lies at the bound on depth."""
+    return value.get("reason") == "depth"
+
+
+def differ(old: Value | None, new: Value | None) -> bool:
+    """Tell whether two values differ, as far as both are shown.
+
+    One can show fewer levels: then only the length is known of what lies deeper.
+    """
+    if old is None or new is None:
+        return old is not new
+    if old == new:
+        return False
+    if "id" not in old or old["id"] != new.get("id") or old["type"] != new["type"]:
+        return True
+    if is_at_depth(old) or is_at_depth(new):
+        return bool(_length(old) != _length(new))
+    before, after = list(_pieces(old)), list(_pieces(new))
+    if len(before) != len(after) or _head(old) != _head(new):
+        return True
+    return any(
+        step != other or differ(piece, its)
+        for (step, piece), (other, its) in zip(before, after, strict=True)
+    )
+
+
+def _pieces(value: Value) -> Iterator[tuple[str | None, Value]]:
+    """Give the values in a value, those of attributes in the order of their names."""
+    for key, item in value.get("entries", ()):
+        yield None, key
+        yield None, item
+    for item in value.get("items", ()):
+        yield None, item
+    yield from sorted(value.get("attributes", {}).items(), key=lambda pair: pair[0])
+
+
+def _head(value: Value) -> Value:
+    inner = ("entries", "items", "attributes")
+    return {name: said for name, said in value.items() if name not in inner}
+
+
+def _length(value: Value) -> Any:
+    return value.get("length", len(value.get("attributes", ())))
+
+
 def parts(value: Value) -> Iterator[tuple[PathStep, Value]]:
     """Give the parts of a container or object, each with its step."""
     for name, item in value.get("attributes", {}).items():
@@ -127,7 +173,8 @@ def difference(old: Value, new: Value) -> Difference | None:
         if not (is_open(old) and is_open(new)) or old["id"] != new["id"]:
             return found
         before, after = dict(parts(old)), dict(parts(new))
-        changed = [step for step in {**before, **after} if before.get(step) != after.get(step)]
+        steps = {**before, **after}
+        changed = [step for step in steps if differ(before.get(step), after.get(step))]
         if not changed and old.get("length") == new.get("length"):
             return found
         if len(changed) != 1:

@@ -89,6 +89,8 @@ def event_object(event: Event) -> dict[str, Any]:
         out["changes"] = dict(event.changes)
     if event.deleted:
         out["deleted"] = list(event.deleted)
+    if event.levels is not None and not out.keys().isdisjoint(("args", "value", "changes")):
+        out["levels"] = event.levels
     return out
 
 

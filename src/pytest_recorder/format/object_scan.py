@@ -109,7 +109,8 @@ class BlockSightings:
     def columns(self) -> tuple[Any, ...]:
         """Give all that it holds, to be compared."""
         events = (self.frames, self.lines, self.kinds, self.known_frames, self.is_cut)
-        return *events, self.levels.told(), self._numbers, self._events, self._hows, self._holders, self._places
+        sightings = (self._numbers, self._events, self._hows, self._holders, self._places)
+        return *events, self.levels.told(), *sightings
 
     def take(self, columns: tuple[Any, ...]) -> None:
         """Take in columns as the scan in C gives them."""

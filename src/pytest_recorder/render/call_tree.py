@@ -18,6 +18,7 @@ _MOST_INDENT = 30
 class _OpenCall:
     depth: int
     is_shown: bool
+    levels: int | None = None  # said last
     values: dict[str, Value] = field(default_factory=dict[str, Value])
 
 
@@ -60,6 +61,9 @@ class TreePrinter:
             self._close(event)
             return
         indent = "  " * min(frame.depth + 1, _MOST_INDENT)
+        levels = [f"{indent}  {text}" for text in _levels_text(frame, event)]
+        if event.kind != "call":
+            yield from levels
         if self._source_of is not None:
             changed = [
                 text
@@ -71,6 +75,8 @@ class TreePrinter:
                 yield shorten(f"{indent}    # {safe_text(', '.join(changed))}", self._width)
         for text in self._texts(event):
             yield shorten(indent + safe_text(text), self._width)
+        if event.kind == "call":
+            yield from levels
         self._close(event)
 
     def _frame(self, event: Event) -> _OpenCall:
@@ -80,7 +86,7 @@ class TreePrinter:
             above = self._frames.get(event.parent or 0) if event.parent else None
             shown = self._wanted is None or self._wanted(event)
             depth = above.depth + 1 if above is not None else 0
-            frame = _OpenCall(depth, shown, dict(event.args or {}))
+            frame = _OpenCall(depth, shown, values=dict(event.args or {}))
             if number:
                 self._frames[number] = frame
         return frame
@@ -111,3 +117,15 @@ class TreePrinter:
             yield f"{event.stream}: {event.text.get('value')!r}"
         elif event.kind == "log" and event.text is not None:
             yield f"{event.level} {event.logger}: {event.text.get('value')}"
+
+
+def _levels_text(frame: _OpenCall, event: Event) -> Iterator[str]:
+    """Say how much of its values a frame shows, where that becomes less or more."""
+    said, frame.levels = frame.levels, event.levels
+    if event.levels == said:
+        return
+    if event.levels is None:
+        yield "(values of this frame: all levels)"
+    else:
+        shown = f"{event.levels} level{'s' if event.levels > 1 else ''}"
+        yield f"(values of this frame: {shown}, too many objects in view)"

@@ -5,6 +5,7 @@ from pytest_recorder.analysis.history import History
 from pytest_recorder.render.markdown import code
 
 _MOST_ERRORS = 3
+_MOST_FRAMES = 3
 
 
 def missing_lines(history: History, failure: Failure) -> list[str]:
@@ -35,6 +36,7 @@ def missing_lines(history: History, failure: Failure) -> list[str]:
             "Changes of variables: the level was `lines`. Values above are those of arguments"
             " and results."
         )
+    lines += _fewer_levels(failure)
     lines += [
         f"An error of the recorder: {code(str(error.get('message', error)))}."
         for error in trace.trailer.errors[:_MOST_ERRORS]
@@ -53,3 +55,15 @@ def missing_lines(history: History, failure: Failure) -> list[str]:
         " modules, and what subprocesses did."
     )
     return [f"- {line}" for line in lines]
+
+
+def _fewer_levels(failure: Failure) -> list[str]:
+    """Name the calls, the innermost first, that show fewer levels of their values."""
+    found = {
+        frame.function: frame.levels for frame in failure.stack if frame.levels is not None
+    }
+    return [
+        f"Values in {code(function)}: {levels} level{'s' if levels > 1 else ''}, for too many"
+        " objects were in view. What lies deeper is marked `depth`."
+        for function, levels in list(reversed(found.items()))[:_MOST_FRAMES]
+    ]

@@ -58,9 +58,7 @@ def _pairs(values: dict[str, bytes]) -> bytes:
 
 def call(number: int, *, parent: int = 0, **args: bytes) -> bytes:
     """The call that begins a frame."""
-    return (
-        bytes((Op.CALL,)) + uv(number) + uv(1) + uv(1) + uv(parent) + uv(1) + _pairs(args)
-    )
+    return bytes((Op.CALL,)) + uv(number) + uv(1) + uv(1) + uv(parent) + uv(1) + _pairs(args)
 
 
 def frame(number: int) -> bytes:

@@ -5,6 +5,7 @@ from pytest_recorder.analysis.objects import (
     Difference,
     PathStep,
     follow,
+    is_at_depth,
     is_open,
     path_text,
 )
@@ -58,7 +59,8 @@ def follow_read(search: Search, edge: ReadEdge) -> None:
     steps = resolved(path.steps, values)
     value, walked = follow(held, steps)
     if walked < len(steps):
-        show_class_attribute(search, value, steps[walked], parent, cost + READ)
+        if not is_at_depth(value):
+            show_class_attribute(search, value, steps[walked], parent, cost + READ)
         if walked == 0 and not value.get("truncated") and not is_root:
             return
         cost += 2
