@@ -140,7 +140,7 @@ def meshed() -> bytes:
 
 def fewer_levels() -> bytes:
     """Give a trace in which frames show fewer levels of their values, in two blocks."""
-    made = hostile.Maker(records.definitions(), version=2, values={"depth": 3})
+    made = hostile.Maker(records.definitions(hostile.DIGEST), version=2, values={"depth": 3})
     told, x = records.chain(), records.refer(1)
     made.events(
         told

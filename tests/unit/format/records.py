@@ -7,13 +7,13 @@ from pytest_recorder.format.vocabulary import Define, Op, Tag
 NAMES = {"x": 1, "y": 2}
 
 
-def definitions() -> bytes:
-    """The names, one type, one file and one code object, as a block of definitions."""
+def definitions(digest: bytes = b"") -> bytes:
+    """The names, one type, one file and one code object; `digest` is that of its source."""
     names = b"".join(
         bytes((Define.NAME,)) + uv(number) + text(name) for name, number in NAMES.items()
     )
     kind = bytes((Define.TYPE,)) + uv(1) + text("list") + uv(0)
-    file = bytes((Define.FILE,)) + uv(1) + text("m.py") + uv(0)
+    file = bytes((Define.FILE,)) + uv(1) + text("m.py") + uv(len(digest)) + digest
     return names + kind + file + bytes((Define.CODE,)) + uv(1) + uv(1) + uv(1) + text("f")
 
 
