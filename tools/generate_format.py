@@ -331,6 +331,7 @@ def typescript(table: ModuleType) -> str:
             ("MAX_DEPTH", table.MAX_DEPTH),
             ("MAX_NESTING", table.MAX_NESTING),
             ("MAX_INT_BYTES", table.MAX_INT_BYTES),
+            ("MAX_BLOCK_FRAMES", table.MAX_BLOCK_FRAMES),
             ("MAX_SOURCE_LINES", table.MAX_SOURCE_LINES),
             ("EVENTS_HEAD_BYTES", table.EVENTS_HEAD.size),
         )

@@ -101,9 +101,13 @@ class Maker:
     """Puts a trace together."""
 
     def __init__(
-        self, definitions: bytes = DEFINITIONS, source: bytes = SOURCE, version: int = 1
+        self,
+        definitions: bytes = DEFINITIONS,
+        source: bytes = SOURCE,
+        version: int = 1,
+        **told: Any,
     ) -> None:
-        manifest = json.dumps(MANIFEST | {"format": version}).encode()
+        manifest = json.dumps(MANIFEST | {"format": version} | told).encode()
         self._parts = [MAGIC, block(BlockKind.MANIFEST, manifest, deflate=False)]
         self._count = 0
         self._rows: list[list[int]] = []
@@ -486,6 +490,22 @@ def objects_in_objects() -> bytes:
     return failing(made).ended()
 
 
+def levels_of_frames_without_end() -> bytes:
+    made, frame = Maker(version=2), 10
+    for _ in range(6):
+        records = (
+            bytes((Op.LEVELS,)) + uv(number) + uv(1) for number in range(frame, frame + 100_000)
+        )
+        made.events(call(frame) + b"".join(records) + LINE, 2)
+        frame += 100_000
+    return failing(made).ended()
+
+
+def more_levels_than_a_block_may_have() -> bytes:
+    records = CALL + (bytes((Op.LEVELS,)) + uv(1) + uv(1)) * (4 * MIB) + LINE
+    return failing(Maker(version=2).events(records, 2)).ended()
+
+
 MECHANISMS: dict[str, Callable[[], bytes]] = {
     made.__name__: made
     for made in (
@@ -537,5 +557,7 @@ MECHANISMS: dict[str, Callable[[], bytes]] = {
         spans_without_end,
         states_of_frames,
         frames_made_again,
+        levels_of_frames_without_end,
+        more_levels_than_a_block_may_have,
     )
 }

@@ -7,6 +7,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { launch, lineOf, pathOf, Shown } from "./browser";
+import { folder } from "./pages";
 
 let browser: Browser;
 beforeAll(async () => {
@@ -160,6 +161,17 @@ test("a recording that was cut says so", async () => {
   const badge = shown.page.locator("header .badge", { hasText: "partial" });
   expect(await badge.getAttribute("title")).toContain("ERR_TRACE_INCOMPLETE");
   await shown.close();
+});
+
+test("a frame that shows fewer levels of its values says so", async () => {
+  const path = join(folder(), "fewer.html");
+  const said = "of these values: too many objects were in view to show more.";
+  for (const [event, open, notes] of [[1, 3, []], [2, 2, [`2 levels ${said}`]], [7, 1, [`1 level ${said}`]]] as const) {
+    const shown = await Shown.open(browser, "", { path, hash: `#e=${event}` });
+    await shown.expectVariable("x", `${"[".repeat(open)}[\u2026depth, 1 in all]${"]".repeat(open)}`);
+    await expect.poll(() => shown.page.locator(".variables p.note", { hasText: said }).allTextContents()).toEqual(notes);
+    await shown.close();
+  }
 });
 
 describe("stepping through", () => {

@@ -31,6 +31,7 @@ function object(event: Event): Record<string, unknown> {
   }
   if (event.changes?.size) out["changes"] = pairs(event.changes);
   if (event.deleted.length) out["deleted"] = event.deleted;
+  if (event.levels !== null && ["args", "value", "changes"].some((key) => key in out)) out["levels"] = event.levels;
   return out;
 }
 

@@ -23,6 +23,7 @@ import object_cases  # noqa: E402
 from object_cases import LIST, container, reference  # noqa: E402
 from tests.engines import support  # noqa: E402
 from tests.faults import hostile  # noqa: E402
+from tests.unit.format import records  # noqa: E402
 
 from pytest_recorder import testing  # noqa: E402
 from pytest_recorder.analysis.source_text import source_lines  # noqa: E402
@@ -65,6 +66,9 @@ def main(folder: Path) -> None:
         write(path, folder, path.stem)
     grown = testing.record(grow)
     write(grown.path, folder, "blocks")
+    fewer = folder / "fewer.pyrec"
+    fewer.write_bytes(fewer_levels())
+    write(fewer, folder, "fewer")
     write_objects(folder)
     run_tests(folder)
 
@@ -132,6 +136,37 @@ def meshed() -> bytes:
     )
     records = hostile.CALL + told + lines + hostile.END
     return hostile.Maker().events(records, len(ring) + 3).ended()
+
+
+def fewer_levels() -> bytes:
+    """Give a trace in which frames show fewer levels of their values, in two blocks."""
+    made = hostile.Maker(records.definitions(hostile.DIGEST), version=2, values={"depth": 3})
+    told, x = records.chain(), records.refer(1)
+    made.events(
+        told
+        + records.call(1, x=x)
+        + records.line(x=x)
+        + records.levels(1, 2)
+        + records.line(y=x)
+        + records.levels(2, 1)
+        + records.call(2, parent=1, x=x)
+        + records.line(y=records.refer(2))
+        + records.returned(x)
+        + records.switch(1)
+        + records.line(),
+        7,
+    )
+    made.events(
+        records.levels(1, 1)
+        + records.frame(1)
+        + records.state(x=x, y=x)
+        + told
+        + records.line(y=x)
+        + records.raised()
+        + records.unwound(),
+        3,
+    )
+    return made.ended()
 
 
 class Shelf:

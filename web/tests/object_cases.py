@@ -72,6 +72,11 @@ def line(changes: dict[int, bytes], deleted: tuple[int, ...] = ()) -> bytes:
     return b"\x85" + zz(1) + uv(len(changes)) + pairs + uv(len(deleted)) + gone
 
 
+def levels(count: int, frame: int = 1) -> bytes:
+    """Say how many levels of its values a frame shows from here on."""
+    return b"\x17" + uv(frame) + uv(count)
+
+
 def hand_made() -> Iterator[tuple[str, bytes, int]]:
     """Give names, events and bounds on depth."""
     one = whole(container(LIST, 1, [integer(1)]))
@@ -131,6 +136,25 @@ def hand_made() -> Iterator[tuple[str, bytes, int]]:
     yield "more parts than are shown", CALL + wide + line({1: reference(2)}), 3
     nested = container(LIST, 3, [container(DICT, 4, [_NONE + reference(1)]), reference(1)])
     yield "a container in place", CALL + one + line({1: nested}), 1
+    deep = b"".join(whole(container(LIST, n, [reference(n + 1)])) for n in range(1, 6))
+    deep += whole(container(LIST, 6, [integer(1)]))
+    fewer = (line({n: reference(n)}) + levels(4 - n) for n in range(1, 5))
+    yield "fewer levels from event to event", CALL + deep + b"".join(fewer) + line({}), 3
+    yield "fewer levels from the call on", levels(2) + deep + CALL + use + line({}), 3
+    yield "fewer levels of another frame", levels(2, 9) + deep + CALL + use, 3
+    yield "more levels than there are", levels((1 << 64) - 1) + deep + CALL + use, 3
+    yield (
+        "more levels again",
+        CALL + levels(1) + deep + use + levels(3) + use + levels(2) + use,
+        3,
+    )
+    yield "fewer levels at a later block", (
+        levels(1) + b"\1" + uv(1) + uv(1) + uv(1) + uv(0) + uv(4) + deep
+        + b"\3" + uv(1) + uv(1) + reference(1) + levels(2) + line({2: nested})
+    ), 3  # fmt: skip
+    yield "fewer levels of more parts than are shown", (
+        CALL + wide + levels(1) + line({1: reference(2)}) + line({2: reference(1)})
+    ), 3  # fmt: skip
     marked = change(LIST, 1, 1, 0, [_NONE], 40, 2)
     yield "a change that is not whole", CALL + one + use + marked + use, 3
 
@@ -181,6 +205,8 @@ def by_chance(seed: int) -> tuple[str, bytes, int]:
 
     data = CALL + b"".join(tell(number) for number in range(1, count + 1)) + line({})
     for _ in range(random.randint(1, 60)):
+        if random.random() < 0.1:
+            data += levels(random.randint(0, 5), random.choice((1, 1, 1, 2)))
         for _ in range(random.randint(0, 3)):
             data += alter(random.randint(1, count))
         names = random.sample(range(1, len(NAMES) + 1), random.randint(0, 3))

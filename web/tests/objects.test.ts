@@ -12,7 +12,7 @@ import * as limits from "../src/format/limits";
 import { HeldValues } from "../src/format/objects";
 import { Index, Scanner } from "../src/format/scan";
 import type { Part, Value } from "../src/format/values";
-import { isSame } from "../src/model/changes";
+import { describeChange, isSame } from "../src/model/changes";
 import { storyOf } from "../src/model/told";
 import { expected, folder, openProgram, pairs, programs } from "./pages";
 
@@ -44,7 +44,7 @@ function heldAt(decoded: Decoded): HeldValues[] {
     while (states.length && states[0]!.at <= event.n) parts = new Map(states.shift()!.parts);
     for (const [name, part] of event.changes?.parts ?? []) parts.set(name, part);
     for (const name of event.deleted) parts.delete(name);
-    return new HeldValues(new Map(parts), decoded.objects, event.n);
+    return new HeldValues(new Map(parts), decoded.objects, 1, event.n);
   });
 }
 
@@ -77,6 +77,34 @@ const replaced = (number: number, length: number, first: number, gone: number, .
   [17, ...uv(number), ...uv(length), 0, 0, ...uv(first), ...uv(gone), ...uv(items.length), ...items.flat()];
 const line = (number: number): number[] => [0x85, 0, 1, 1, ...reference(number), 0];
 const INT = [3, 2];
+
+const levels = (count: number): number[] => [23, 1, ...uv(count)];
+
+test("values that show other numbers of levels are compared as far as both show", () => {
+  const chain = [1, 2, 3, 4].flatMap((n) => list(n, reference(n + 1))).concat(list(5, INT));
+  const grown = replaced(2, 2, 1, 0, INT);
+  const { events } = decoded([CALL, chain, line(1), levels(1), line(1), grown, line(1), levels(2), line(1)].flat(), 3);
+  const [all, one, longer, two] = events.slice(1).map((event) => event.changes!.get("a")!);
+  expect([isSame(all, one), isSame(one, all), isSame(one, longer), isSame(longer, two)]).toEqual([true, true, false, true]);
+  // Only that is told of which both show.
+  expect(describeChange("a", all, one!)).toEqual([]);
+  expect(describeChange("a", one, longer!)).toEqual(["len(a[0]) = 2"]);
+  expect(describeChange("a", all, longer!)).toEqual(["a[0] = [\u2026depth, 2 in all]"]);
+  expect(describeChange("a", all, two!)).toEqual(["a[0][1] = 1"]);
+});
+
+test("a block says so much of levels and no more", () => {
+  const data = [...CALL, ...Array.from({ length: 131072 }, () => levels(1)).flat(), 5, 2];
+  const both = (more: number[]): unknown[] => {
+    const bytes = Uint8Array.from([...data, ...more]);
+    const index = new Index(0, 3);
+    new Scanner(index, definitions()).feed(bytes, 0, 0, 3);
+    return [decodeBlock(bytes, definitions(), 0, 0, 3, 3).damage, index.damage];
+  };
+  expect(both([5, 2])).toEqual([null, null]);
+  const said = "a block says more of levels than one may";
+  expect(both([...levels(1), 5, 2])).toEqual([said, `a record is damaged: ${said}`]);
+});
 
 function sizeOf(value: Value): number {
   return 1 + (value.items ?? []).reduce((size, item) => size + sizeOf(item), 0);

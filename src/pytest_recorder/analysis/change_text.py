@@ -62,8 +62,9 @@ def _parts(name: str, old: Value, new: Value) -> Iterator[str]:
     if not differ(old, new):
         return
     is_same = old.get("id") is not None and old["id"] == new.get("id")
-    is_open = not (is_at_depth(old) or is_at_depth(new))
-    if not is_same or old["type"] != new["type"] or not is_open:
+    # Of what one of them shows at the bound on depth only the length can be compared.
+    is_alike = is_at_depth(old) == is_at_depth(new)
+    if not is_same or old["type"] != new["type"] or not is_alike:
         yield f"{name} = {render_value(new)}"
     elif "attributes" in new and "attributes" in old:
         yield from _named(name, old["attributes"], new["attributes"], "{}.{}")

@@ -7,13 +7,13 @@ from pytest_recorder.format.vocabulary import Define, Op, Tag
 NAMES = {"x": 1, "y": 2}
 
 
-def definitions() -> bytes:
-    """The names, one type, one file and one code object, as a block of definitions."""
+def definitions(digest: bytes = b"") -> bytes:
+    """The names, one type, one file and one code object; `digest` is that of its source."""
     names = b"".join(
         bytes((Define.NAME,)) + uv(number) + text(name) for name, number in NAMES.items()
     )
     kind = bytes((Define.TYPE,)) + uv(1) + text("list") + uv(0)
-    file = bytes((Define.FILE,)) + uv(1) + text("m.py") + uv(0)
+    file = bytes((Define.FILE,)) + uv(1) + text("m.py") + uv(len(digest)) + digest
     return names + kind + file + bytes((Define.CODE,)) + uv(1) + uv(1) + uv(1) + text("f")
 
 
@@ -29,6 +29,11 @@ def refer(number: int) -> bytes:
     return bytes((Tag.REFERENCE,)) + uv(number)
 
 
+def number(shown: int) -> bytes:
+    """Give a value that is a number."""
+    return bytes((Tag.INT,)) + zz(shown)
+
+
 def whole(number: int, *items: bytes) -> bytes:
     """Tell all that a list holds."""
     head = bytes((Op.OBJECT, Tag.SEQUENCE)) + uv(1) + uv(number) + uv(len(items)) + b"\0"
@@ -38,7 +43,7 @@ def whole(number: int, *items: bytes) -> bytes:
 def chain(count: int = 5) -> bytes:
     """Tell of lists, each of which holds the next one; the last holds a number."""
     told = (whole(number, refer(number + 1)) for number in range(1, count))
-    return b"".join(told) + whole(count, bytes((Tag.INT,)) + zz(0))
+    return b"".join(told) + whole(count, number(0))
 
 
 def splice(number: int, *, came: bytes) -> bytes:
@@ -89,7 +94,12 @@ def returned(value: bytes) -> bytes:
     return bytes((Op.RETURN,)) + zz(0) + uv(1) + value
 
 
-def raised() -> bytes:
+def raised(op: int = Op.RAISE) -> bytes:
     """Raise object 9, of the one type."""
     message = bytes((Tag.STR,)) + text("no")
-    return bytes((Op.RAISE,)) + zz(0) + uv(1) + uv(1) + uv(9) + message
+    return bytes((op,)) + zz(0) + uv(1) + uv(1) + uv(9) + message
+
+
+def unwound() -> bytes:
+    """Leave the current frame with what was raised."""
+    return raised(Op.UNWIND)

@@ -36,6 +36,8 @@ export class Event {
   dropped = 0;
   position: Position | null = null;
   level: string | null = null;
+  // How many levels of its values the frame shows; null: as many as the bound on depth says.
+  levels: number | null = null;
 
   constructor(
     readonly n: number,
@@ -44,11 +46,12 @@ export class Event {
   ) {}
 
   get value(): Value | null {
-    return this.held === null ? null : this.objects.show(this.held, this.n);
+    return this.held === null ? null : this.objects.show(this.held, this.frame ?? NO_FRAME, this.n);
   }
 }
 
 const NONE: readonly string[] = [];
+const NO_FRAME = -1;
 
 interface Frame {
   number: number;
@@ -130,6 +133,8 @@ class Reader {
         this.objects.take(op, cursor, this.n);
       } else if (op === Op.PLACE) {
         this.position = known(this.defs.positions, cursor.uv(), "position");
+      } else if (op === Op.LEVELS) {
+        this.objects.levels.take(cursor.uv(), cursor.uv(), this.n);
       } else if (op === Op.AT_LEVEL) {
         this.level = pick(LEVELS, cursor.byte());
       } else if (KINDS[op]) {
@@ -210,7 +215,7 @@ class Reader {
     const frame = { number, code, thread, line: code.firstLine };
     this.frames.set(number, frame);
     this.current = frame;
-    event.args = this.held();
+    event.args = this.held(frame);
     this.place(event, frame);
   }
 
@@ -245,6 +250,7 @@ class Reader {
       event.frame = frame.number;
       event.code = frame.code;
       event.line = frame.line;
+      event.levels = this.objects.levels.at(frame.number, this.n);
     }
   }
 
@@ -254,15 +260,14 @@ class Reader {
   }
 
   private changes(event: Event): void {
-    this.now();
-    event.changes = this.held();
+    event.changes = this.held(this.now());
     const deleted: string[] = [];
     for (let left = this.cursor.count(); left > 0; left--) deleted.push(known(this.defs.names, this.cursor.uv(), "name"));
     event.deleted = deleted;
   }
 
-  private held(): HeldValues {
-    return new HeldValues(this.pairs(), this.objects, this.n);
+  private held(frame: Frame): HeldValues {
+    return new HeldValues(this.pairs(), this.objects, frame.number, this.n);
   }
 
   private pairs(): Map<string, Part> {

@@ -7,6 +7,7 @@
 
 import { type Cursor, Malformed } from "./bytes";
 import { known } from "./definitions";
+import { FrameLevels } from "./levels";
 import {
   FEWER_VALUE_PARTS, MAX_KEPT_PARTS, MAX_MOVED_PARTS, MAX_OBJECT_RECORDS, MAX_SHOWN_PARTS, MAX_VALUE_PARTS, NOT_HELD,
 } from "./limits";
@@ -17,12 +18,15 @@ import { MAX_DEPTH, Op, REASONS, Tag } from "./vocabulary";
 const DEPTH = REASONS[1];
 const CYCLE = REASONS[4];
 const NO_LEVEL = Infinity;
+const NO_FRAME = -1;
 const NOTHING: readonly never[] = [];
 const TAG_OF: Partial<Record<number, number>> = { [Op.ITEMS]: Tag.SEQUENCE, [Op.ENTRIES]: Tag.MAPPING, [Op.ATTRIBUTES]: Tag.OBJECT };
 
 // The objects of one block. `depth` is the bound of the recording: levels of containers and objects that a
 // value has open.
 export class ObjectStates {
+  // Which frames show fewer levels than that.
+  readonly levels: FrameLevels;
   private readonly objects = new Map<number, Told>();
   private readonly depth: number;
   private records = 0;
@@ -30,6 +34,7 @@ export class ObjectStates {
   // Of the value that is being shown.
   private readonly open = new Map<number, number>(); // levels by number
   private n = 0;
+  private start = 0; // where on the way to the bound on depth it begins
   private left = 0; // parts that it can still take
   private reused = 0; // parts in it that were shown before
   private shown = 0; // parts of all that was shown, but for those
@@ -40,6 +45,7 @@ export class ObjectStates {
     depth: number,
   ) {
     this.depth = Math.min(Math.max(depth, 0), MAX_DEPTH);
+    this.levels = new FrameLevels(this.depth);
   }
 
   // Takes in a record of an object, which belongs to the event `n`.
@@ -92,8 +98,9 @@ export class ObjectStates {
     met.length = 0;
   }
 
-  // The value of what a variable, argument or result held at an event.
-  show(part: Part, n: number): Value {
+  // The value of what a variable, argument or result of a frame held at an event. Of a frame that shows fewer
+  // levels it begins as far from the bound as these are.
+  show(part: Part, frame: number, n: number): Value {
     if (typeof part !== "number" && !(part instanceof Container)) return part;
     if (this.kept > MAX_KEPT_PARTS) this.forget();
     this.n = n;
@@ -101,7 +108,8 @@ export class ObjectStates {
     this.left = most;
     this.reused = 0;
     this.open.clear();
-    const { value } = typeof part === "number" ? this.object(part, 0) : this.container(part, part.pieces, 0, 0);
+    const start = (this.start = this.depth - (this.levels.at(frame, n) ?? this.depth));
+    const { value } = typeof part === "number" ? this.object(part, start) : this.container(part, part.pieces, 0, start);
     const anew = most - this.left - this.reused;
     this.kept += anew;
     this.shown += anew;
@@ -110,7 +118,7 @@ export class ObjectStates {
 
   // What an object was at an event, as a variable shows it; null if nobody told of it.
   valueOf(number: number, n: number): Value | null {
-    return this.objects.has(number) ? this.show(number, n) : null;
+    return this.objects.has(number) ? this.show(number, NO_FRAME, n) : null;
   }
 
   private forget(): void {
@@ -157,7 +165,7 @@ export class ObjectStates {
     found.from = Math.max(found.from, since);
     found.until = Math.min(found.until, until);
     // What refers to an object around it would be shown otherwise on another way.
-    if (found.lowest < level || (this.left < 0 && depth > 0)) return found;
+    if (found.lowest < level || (this.left < 0 && depth > this.start)) return found;
     found.lowest = NO_LEVEL;
     told.shown[depth] = found;
     return found;
@@ -244,11 +252,12 @@ export interface Values extends Iterable<[string, Value]> {
   keys(): Iterable<string>;
 }
 
-// Values as they were at an event; shown when they are asked for.
+// Values as a frame had them at an event; shown when they are asked for.
 export class HeldValues implements Values {
   constructor(
     readonly parts: Map<string, Part>,
     private readonly objects: ObjectStates,
+    private readonly frame: number,
     private readonly n: number,
   ) {}
 
@@ -258,7 +267,7 @@ export class HeldValues implements Values {
 
   get(name: string): Value | undefined {
     const part = this.parts.get(name);
-    return part === undefined ? undefined : this.objects.show(part, this.n);
+    return part === undefined ? undefined : this.objects.show(part, this.frame, this.n);
   }
 
   has(name: string): boolean {
@@ -270,6 +279,6 @@ export class HeldValues implements Values {
   }
 
   *[Symbol.iterator](): Iterator<[string, Value]> {
-    for (const [name, part] of this.parts) yield [name, this.objects.show(part, this.n)];
+    for (const [name, part] of this.parts) yield [name, this.objects.show(part, this.frame, this.n)];
   }
 }

@@ -4,6 +4,7 @@
 import { Cursor, Malformed } from "./bytes";
 import { type CodeInfo, type Definitions, known } from "./definitions";
 import { MAX_TOLD } from "./limits";
+import { LevelCount } from "./levels";
 import { skipRecord, skipValue } from "./skip";
 import { KINDS, Op, WITH_LINE, WITH_TIME } from "./vocabulary";
 
@@ -181,6 +182,7 @@ export class Scanner {
   private block(cursor: Cursor, first: number, baseUs: number, count: number): void {
     const { index, defs } = this;
     const live = new Map<number, Live>();
+    const levels = new LevelCount();
     let current: Live | null = null;
     let timeUs = baseUs;
     let n = first;
@@ -233,6 +235,7 @@ export class Scanner {
         // Most events are lines, and there is nothing more in them.
         if (op !== Op.LINE) {
           if (op >= Op.OBJECT && op <= Op.ATTRIBUTES) this.told(cursor, op, n);
+          else if (op === Op.LEVELS) levels.take();
           index.secrets += skipRecord(cursor, op);
           this.mark(op, current, n);
         }

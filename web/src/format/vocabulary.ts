@@ -133,6 +133,7 @@ export const REASONS = [
 export const MAX_DEPTH = 100;
 export const MAX_NESTING = 101;
 export const MAX_INT_BYTES = 65536;
+export const MAX_BLOCK_FRAMES = 131072;
 export const MAX_SOURCE_LINES = 262144;
 export const EVENTS_HEAD_BYTES = 20;
 

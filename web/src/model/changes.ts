@@ -6,9 +6,12 @@ import { renderValue } from "./render";
 
 const MOST_PARTS = 3;
 
+// Whether two values are the same as far as both are shown: one can show fewer levels than the other, and only
+// the length is known of what lies deeper.
 export function isSame(a: Value | undefined, b: Value | undefined): boolean {
   if (a === b) return true;
   if (a === undefined || b === undefined) return false;
+  if (isAtDepth(a) !== isAtDepth(b) && a.id !== undefined) return a.id === b.id && a.type === b.type && lengthOf(a) === lengthOf(b);
   if (a.type !== b.type || a.id !== b.id || !Object.is(a.value, b.value) || a.length !== b.length) return false;
   if (a.bits !== b.bits || a.redacted !== b.redacted || a.unavailable !== b.unavailable || a.reason !== b.reason) return false;
   if (a.items && b.items) return a.items.length === b.items.length && a.items.every((item, at) => isSame(item, b.items![at]));
@@ -22,6 +25,9 @@ export function isSame(a: Value | undefined, b: Value | undefined): boolean {
   }
   return true;
 }
+
+const isAtDepth = (value: Value): boolean => value.reason === "depth";
+const lengthOf = (value: Value): number | undefined => value.length ?? value.attributes?.size;
 
 // Whether two values are equal as far as was recorded: the same scalar, or the same object.
 export function isEqualTo(a: Value, b: Value): boolean {
@@ -41,7 +47,7 @@ export function describeChange(name: string, old: Value | undefined, value: Valu
 
 function collect(name: string, old: Value, value: Value, out: string[], width: number): void {
   if (out.length > MOST_PARTS || isSame(old, value)) return;
-  if (old.id === undefined || old.id !== value.id || old.type !== value.type) {
+  if (old.id === undefined || old.id !== value.id || old.type !== value.type || isAtDepth(old) !== isAtDepth(value)) {
     out.push(`${name} = ${renderValue(value, width)}`);
   } else if (value.attributes && old.attributes) {
     named(old.attributes, value.attributes, (key) => `${name}.${safeText(key)}`, out, width);

@@ -140,7 +140,7 @@ export class Trace {
       for (const name of event.deleted) parts.delete(name);
     }
     // What they refer to is shown as it was at that event.
-    return new HeldValues(parts, decoded.objects, at);
+    return new HeldValues(parts, decoded.objects, number, at);
   }
 
   // The frame's first event that is not before `start`, going back from `at`.

@@ -12,7 +12,7 @@ import { iterationOf } from "../model/loops";
 import { type Hop, originOf, ownerOf } from "../model/origin";
 import { cutNote, partsOf, renderValue, shortType } from "../model/render";
 import { type ObjectStory, storyOf } from "../model/told";
-import { type Against, type Store, useLatest, useStore } from "./store";
+import { type Against, type Store, useEvent, useLatest, useStore } from "./store";
 import { count, functionOf, placeOf, plural } from "./words";
 
 const EMPTY: Values = new Map();
@@ -60,6 +60,7 @@ export function Variables(): JSX.Element {
       </div>
       <div class="scroll" tabIndex={0} id="variables" role="group" aria-label="Values">
         {level !== "values" && <p class="note pad">Recorded at level {safeText(level)}: only arguments are known, at the call itself.</p>}
+        <FewerLevels frame={frame} n={n} />
         {other === NONE && against !== "step" && <p class="note pad">There is nothing to compare with here.</p>}
         {names.length + gone.length === 0 && <p class="note pad">No variables at this moment.</p>}
         <ul class="values">
@@ -76,6 +77,14 @@ export function Variables(): JSX.Element {
       </div>
     </section>
   );
+}
+
+function FewerLevels({ frame, n }: { frame: number; n: number }): JSX.Element | null {
+  const { trace } = useStore();
+  const at = frame === NONE ? NONE : trace.lastEventOf(frame, n);
+  const levels = useEvent(at)?.levels ?? null;
+  if (levels === null) return null;
+  return <p class="note pad">{`${plural(levels, "level")} of these values: too many objects were in view to show more.`}</p>;
 }
 
 function Variable(props: { name: string; value: Value; old: Value | undefined; state: "" | "new" | "changed"; isChosen: boolean }): JSX.Element {
