@@ -249,13 +249,7 @@ OPERATIONS: Final = (
     Record(
         22, "AT_LEVEL", "the level of a block, where it has fallen before", "recorded_level"
     ),
-    Record(
-        23,
-        "LEVELS",
-        "how many levels of its values a frame shows from here on, where that is fewer than the "
-        "bound on depth",
-        "of_frame levels",
-    ),
+    Record(23, "LEVELS", "how many levels of its values a frame shows", "of_frame levels"),
 )
 """Of the event stream: the low six bits of the byte, the fields. With `OP_CHANGES` the changes
 follow."""
