@@ -245,7 +245,9 @@ def compare_values(where: str, told: Told, seen: witness.Event) -> None:
     for name, value in values.items():
         compare(f"{where}: {name}", value, seen.values[name], numbers, addresses)
     if seen.value is not None:
-        compare(f"{where}: result", told.event.value, seen.value, numbers, addresses)
+        levels, result = told.event.levels, told.event.value
+        shown = result if levels is None else cut(result, levels)
+        compare(f"{where}: result", shown, seen.value, numbers, addresses)
 
 
 def compare(
