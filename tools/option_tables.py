@@ -22,7 +22,8 @@ MEANINGS = {
     " ([what stays](options.md#what-stays))",
     "level": "calls with arguments and results; plus lines; plus every change of a local or"
     " attribute",
-    "values": "bounds of one value; the true size is always kept",
+    "values": "bounds of one value, and of the `objects` in view of a frame before it shows fewer"
+    " levels; the true size is always kept",
     "dir": "where traces go; relative to where pytest was started (in an ini file: to rootdir)",
     "include": "also record this: with a `/` or ending in `.py` a glob on the path, else a module"
     " with all below it ([what is recorded](options.md#what-is-recorded)); repeatable",

@@ -195,15 +195,17 @@ def test_members_of_enumerations_and_modules_are_read_when_they_change() -> None
 
 
 def written(
-    engine: str, function: Callable[[], list[Any]], folder: Path, held: list[Any], **settings: Any
+    engine: str,
+    function: Callable[[], list[Any]],
+    folder: Path,
+    held: list[Any],
+    **settings: Any,
 ) -> list[tuple[Any, ...]]:
     """Give the segments of a program that lets nothing die; what it returns goes into `held`."""
     bench = Bench(folder, engine, include=(kept.__file__,), **settings)
     segments, ended = bench.run(lambda: held.append(function()))
     assert (ended.status, ended.dropped) == ("complete", 0)
-    return [
-        (*segment[:4], bytes(segment[4])) for segment in segments if segment[0] in _RECORDS
-    ]
+    return [(*segment[:4], bytes(segment[4])) for segment in segments if segment[0] in _RECORDS]
 
 
 @pytest.mark.parametrize("settings", SETTINGS)

@@ -426,7 +426,7 @@ class Maker:
         return f"{HEAD}\ndef main():\n{indent(text, '    ')}\n    return x2\n"
 
 
-DEFAULT = {"depth": 3, "items": 20, "chars": 256, "attributes": 20, "objects": 512}
+DEFAULT = {"depth": 3, "items": 20, "chars": 256, "attributes": 20, "objects": 128}
 
 
 def bounds(seed: int) -> dict[str, int]:
@@ -439,5 +439,5 @@ def bounds(seed: int) -> dict[str, int]:
         "items": r.choice((1, 2, 3, 20)),
         "chars": r.choice((1, 2, 3, 256, 5000)),
         "attributes": r.choice((1, 2, 3, 20)),
-        "objects": r.choice((1, 4, 12, 512)),
+        "objects": r.choice((1, 4, 12, 128)),
     }

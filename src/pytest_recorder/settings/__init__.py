@@ -37,7 +37,7 @@ VALUE_LIMITS: Final[Mapping[str, int]] = {
     "items": 20,
     "chars": 256,
     "attributes": 20,
-    "objects": 512,
+    "objects": 128,
 }
 """The limits of one value, with the default of each; `config.MOST` is the most of each."""
 _METAVARS: Final[Mapping[Form, str]] = {

@@ -84,7 +84,9 @@ def test_other_words_are_no_boolean(bad: object) -> None:
 def test_limits_not_named_keep_their_defaults() -> None:
     assert option("values", "depth=5, items=0,", "here") == ValueLimits(depth=5, items=0)
     assert option("values", {"chars": 9}, "here") == ValueLimits(chars=9)
-    assert ValueLimits() == ValueLimits(depth=3, items=20, chars=256, attributes=20)
+    assert ValueLimits() == ValueLimits(
+        depth=3, items=20, chars=256, attributes=20, objects=128
+    )
 
 
 @pytest.mark.parametrize(

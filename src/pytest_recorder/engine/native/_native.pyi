@@ -27,6 +27,7 @@ class Core:
         items: int,
         chars: int,
         attributes: int,
+        objects: int,
         has_rules: bool,
         helpers: Any,
         sink: Any,

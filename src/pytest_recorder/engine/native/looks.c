@@ -61,8 +61,8 @@ look_own(Hot *hot)
     hot->looks.is_owning = 1;
 }
 
-static inline void
-came_by(Hot *hot, const Object *object)
+void
+look_passes(Hot *hot, const Object *object)
 {
     uint64_t newest = object->changed > object->resized ? object->changed : object->resized;
     if (object->atom_count > 0 && hot->looks.atoms_changed > newest) {
@@ -496,8 +496,7 @@ take_links(Hot *hot, Object *object, int depth)
     return 0;
 }
 
-/* What is in view down to this level is known now. What is on it is told, but not shown any more where that
- * is too much: a later look ends above. */
+/* What is in view down to this level is known now: where it is too much, a later look ends above. */
 static void
 come_to_level(Hot *hot, int level)
 {
@@ -522,7 +521,7 @@ look_run(Hot *hot)
             (is_checked(hot, object) ||
              quick_check(hot, object, met.value, met.depth + 1 < hot->looks.depth)) &&
             has_its_links(hot, object, met.depth)) {
-            came_by(hot, object);
+            look_passes(hot, object);
             if (met.depth < hot->looks.depth &&
                 take_links(hot, object, met.depth + 1) < 0) {
                 return -1;
@@ -539,7 +538,7 @@ look_run(Hot *hot)
         if (status < 0) {
             return -1;
         }
-        came_by(hot, object);
+        look_passes(hot, object);
     }
     return buffer_check(&hot->looks.records);
 }
@@ -552,14 +551,8 @@ look_again(Hot *hot, Object *object, PyObject *value)
     int status = reader == NULL ? -1 : look_at(hot, object, value, reader);
     Py_DECREF(type);
     objects_drop_met(hot);
-    came_by(hot, object);
+    look_passes(hot, object);
     return status;
-}
-
-void
-look_passes(Hot *hot, const Object *object)
-{
-    came_by(hot, object);
 }
 
 int

@@ -18,4 +18,4 @@ class Bounds(NamedTuple):
     items: int = 20
     chars: int = 256
     attributes: int = 20
-    objects: int = 512
+    objects: int = 128

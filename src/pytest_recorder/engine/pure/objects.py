@@ -5,7 +5,7 @@ PYTEST_DONT_REWRITE
 An object is known by its address. No reference to it is kept: what is remembered is its number, how
 it is read, and the bytes of what it held when it was last looked at. `look` goes from the variables
 of a frame to all that is within the bound on depth, level by level, and writes what is new. Where a
-level brings more objects than the bound allows, frames of this code show one level less from then on.
+level brings more objects than the bound allows, frames of this code show a level less from then on.
 
 Addresses are used again. Where something refers anew to an address, and what is there has another
 type or shares nothing with what was there, it is another object and gets another number.
