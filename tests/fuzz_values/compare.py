@@ -31,11 +31,11 @@ class Told(NamedTuple):
 
 
 class Case:
-    """One program; a text of its own, or a random one."""
+    """One program; a text of its own, or a random one. `bounds` are others than it has."""
 
-    def __init__(self, seed: int, folder: Path, text: str = "") -> None:
+    def __init__(self, seed: int, folder: Path, text: str = "", **bounds: int) -> None:
         self.seed = seed
-        self.bounds = program.bounds(seed) if not text else program.DEFAULT
+        self.bounds = (program.bounds(seed) if not text else program.DEFAULT) | bounds
         self.text = text or program.Maker(seed).program()
         self.path = folder / f"program_{seed}.py"
         self.path.write_text(self.text, encoding="utf-8")
@@ -97,14 +97,13 @@ def _no_collections() -> Iterator[None]:
             gc.enable()
 
 
-def check(seed: int, folder: Path, text: str = "") -> int:
+def check(seed: int, folder: Path, text: str = "", **bounds: int) -> int:
     """Check one program; give the number of its events. Raises Difference."""
     with _no_collections():
-        return _check(seed, folder, text)
+        return _check(Case(seed, folder, text, **bounds))
 
 
-def _check(seed: int, folder: Path, text: str) -> int:
-    case = Case(seed, folder, text)
+def _check(case: Case) -> int:
     try:
         seen = case.seen()
         told = []

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pytest_recorder.engine.pure.objects import MOST_OBJECTS
+from pytest_recorder.settings import MAX_COUNT
 from tests.engines.support import HAS_NATIVE
 from tests.fuzz_values import compare, program
 from tests.fuzz_values.compare import Difference, check
@@ -26,6 +27,13 @@ def test_each_local_at_each_event_is_what_a_tracer_of_its_own_sees(
 
 
 ONCE_WRONG = {
+    "a function was told of by a frame that shows fewer levels": """
+        x = [change, len]
+        y = [[[i] for i in range(20)] for _ in range(20)]
+        x.append(max)
+        recorded_line(x)
+        x = y = None
+    """,
     "an item is made anew at the same address, and a variable refers to it too": """
         x = [Plain(a=1)]
         x[0] = None; y = Plain(b=2); x[0] = y
@@ -206,7 +214,7 @@ def overflow(view: str) -> str:
 def test_values_are_right_when_there_are_more_objects_than_the_table_takes(
     view: str, tmp_path: Path
 ) -> None:
-    check(0, tmp_path, overflow(view))
+    check(0, tmp_path, overflow(view), objects=MAX_COUNT)
 
 
 @pytest.mark.slow
@@ -214,7 +222,8 @@ def test_values_are_right_when_there_are_more_objects_than_the_table_takes(
 def test_an_object_in_view_keeps_its_number_when_others_are_forgotten(
     engine: str, tmp_path: Path
 ) -> None:
-    told = list(compare.tell(compare.Case(0, tmp_path, overflow("one")).recorded(engine)))
+    case = compare.Case(0, tmp_path, overflow("one"), objects=MAX_COUNT)
+    told = list(compare.tell(case.recorded(engine)))
     held = [one.values["one"] for one in told if "one" in one.values]
     numbers = [value["id"] for value in held if "id" in value]
     assert len(numbers) > 15

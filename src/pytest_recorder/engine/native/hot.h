@@ -173,7 +173,7 @@ typedef struct Object {
     int atom_count;
     int atom_size;
     int link_count;
-    int atoms_depth;      /* at which the atoms were last looked at too, */
+    int atoms_room;       /* levels down to the bound when the atoms were last looked at too, */
     uint64_t atoms_block; /* and told, in this block */
     uint64_t atoms_gone;  /* of all objects, when they were seen */
     /* What tells quickly that it holds the same. */

@@ -1,6 +1,5 @@
 /* From the values of a frame to all that is within the bound on depth, level by level. What holds what it
- * held, by a comparison of memory, is not read again, nor are those in it encoded.
- */
+ * held, by a comparison of memory, is not read again, nor are those in it encoded. */
 
 #include "looks.h"
 #include "atoms.h"
@@ -476,7 +475,7 @@ take_children(Hot *hot, Object *object, int depth)
         }
     }
     object->atoms_block = hot->spool.block;
-    object->atoms_depth = depth;
+    object->atoms_room = hot->looks.depth - depth;
     return 0;
 }
 
@@ -485,7 +484,7 @@ static int
 take_links(Hot *hot, Object *object, int depth)
 {
     if (object->atom_count > 0 &&
-        (object->atoms_block != hot->spool.block || object->atoms_depth > depth)) {
+        (object->atoms_block != hot->spool.block || object->atoms_room < hot->looks.depth - depth)) {
         return take_children(hot, object, depth);
     }
     for (int i = 0; i < object->link_count; i++) {
@@ -503,6 +502,9 @@ come_to_level(Hot *hot, int level)
     hot->looks.level = level;
     if (level > 1 && level <= hot->looks.depth && hot->looks.holders > hot->looks.most) {
         hot->looks.depth = level - 1;
+        for (int i = 0; i < hot->looks.count; i++) {
+            hot->looks.queue[i].object->atoms_block = 0; /* only their size is told now */
+        }
     }
 }
 
