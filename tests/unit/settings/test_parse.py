@@ -92,8 +92,8 @@ def test_limits_not_named_keep_their_defaults() -> None:
 @pytest.mark.parametrize(
     "text, bad, expected",
     [
-        ("deep=3", "deep", "depth, items, chars or attributes"),
-        ("depth", "depth", "NAME=VALUE,... with depth, items, chars or attributes"),
+        ("deep=3", "deep", "depth, items, chars, attributes or objects"),
+        ("depth", "depth", "NAME=VALUE,... with depth, items, chars, attributes or objects"),
         ("depth=", "", "a whole number from 0 to 100"),
         ("depth=101", "101", "a whole number from 0 to 100"),
         ("items=-1", "-1", "a whole number from 0 to 1000000"),
@@ -101,8 +101,8 @@ def test_limits_not_named_keep_their_defaults() -> None:
         ("items=" + "9" * 5000, "9" * 5000, "a whole number from 0 to 1000000"),
         ({"chars": True}, True, "a whole number from 0 to 1000000"),
         ({"chars": 1.0}, 1.0, "a whole number from 0 to 1000000"),
-        ({3: 1}, 3, "depth, items, chars or attributes"),
-        (7, 7, "NAME=VALUE,... with depth, items, chars or attributes"),
+        ({3: 1}, 3, "depth, items, chars, attributes or objects"),
+        (7, 7, "NAME=VALUE,... with depth, items, chars, attributes or objects"),
     ],
 )
 def test_bad_limits_name_the_part_that_is_bad(text: object, bad: object, expected: str) -> None:
