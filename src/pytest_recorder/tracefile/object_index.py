@@ -17,7 +17,7 @@ from pytest_recorder.format.layout import EVENTS_HEAD
 from pytest_recorder.format.object_changes import ObjectChange, ObjectFollower
 from pytest_recorder.format.object_paths import PathStep
 from pytest_recorder.format.object_scan import BlockSightings, How, Sighting
-from pytest_recorder.format.parts import ObjectRecord
+from pytest_recorder.format.parts import Container, ObjectRecord
 from pytest_recorder.format.value_decoder import ValueDecoder
 from pytest_recorder.format.vocabulary import EVENT_KINDS, MAX_DEPTH, Op
 from pytest_recorder.original_builtins import __builtins__
@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
 
 class Life(NamedTuple):
-    """When an object was in view: the first and the last event that tell of it."""
+    """When an object was in view: the first and the last event that tell of it, or show it."""
 
     number: int
     type: str | None
@@ -237,27 +237,43 @@ class ObjectIndex:
     def _reach_of(self, number: int) -> dict[int, Spans]:
         """Give the objects in view of which an object was, with the events at which."""
         if self._reach is None or self._reach.number != number:
-            self._reach = ObjectReach(number, self._depth, self._holders_of, self._told_at)
+            self._reach = ObjectReach(
+                number, self._depth, self._holders_of, self._told_at, self._written
+            )
         self.is_cut |= self._reach.is_cut
         return self._reach.spans
 
     def _shown_in(
         self, held: int, spans: Spans, *, is_reversed: bool = False
     ) -> Iterator[tuple[BlockSightings, Sighting, Span]]:
-        """Give where a variable, result or exception shows an object with the other in view."""
+        """Give where a variable, result or exception shows an object with the other in view.
+
+        Of an exception an event shows nothing that is in it.
+        """
         for at, sighting in self._sightings(held, is_reversed=is_reversed):
             if sighting.how in _WORDS and (span := spans.at(sighting.n)) is not None:
                 block = self._block(at)
-                if _is_in_view(block, sighting.n, span):
+                is_shown = sighting.how != How.AS_EXCEPTION or not span.path
+                if is_shown and _is_in_view(block, sighting.n, span):
                     yield block, sighting, span
 
     def _told_at(self, number: int) -> Iterator[tuple[int, ObjectRecord]]:
         return ((n, record) for _, n, record in self.told(number))
 
-    def _holders_of(self, number: int) -> list[int]:
-        """Give the objects whose records have another one in them.
+    def _written(self, number: int) -> Iterator[tuple[int, Container]]:
+        """Give what events show of a container that is written in place."""
+        for at, sighting in self._sightings(number):
+            if sighting.how in _WORDS and sighting.at:
+                cursor = Cursor(self._bytes_of(at), sighting.at)
+                part = ValueDecoder(self._tables).part(cursor)
+                if isinstance(part, Container):
+                    yield sighting.n, part
 
-        Where it stands in a container that is written in place, the record is of one further up.
+    def _holders_of(self, number: int) -> list[int]:
+        """Give the objects that have another one in them by their records, or in place.
+
+        Where it stands in a container that is written in place in a record, it is that of one
+        further up.
         """
         found: dict[int, None] = {}
         told: dict[tuple[int, int], dict[int, bool]] = {}
@@ -266,6 +282,8 @@ class ObjectIndex:
             for at, sighting in self._sightings(held):
                 holder = sighting.holder
                 if sighting.how != How.IN_OBJECT:
+                    if sighting.how in _WORDS and sighting.at and held != number:
+                        found[held] = None
                     continue
                 if (at, holder) not in told:
                     told[at, holder] = self.told_in(at, holder)

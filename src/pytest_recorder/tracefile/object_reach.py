@@ -85,7 +85,8 @@ class ObjectReach:
     """The objects in view of which an object was: `spans` by their number, its own with them.
 
     `depth` is the bound of the recording: a path has no more steps. `holders` gives the objects
-    whose records have ever had another one in them, `told` an object's records with their events.
+    that have ever had another one in them, `told` an object's records with their events, `written`
+    what events show of it in place.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class ObjectReach:
         depth: int,
         holders: Callable[[int], Iterable[int]],
         told: Callable[[int], Iterator[tuple[int, ObjectRecord]]],
+        written: Callable[[int], Iterator[tuple[int, Container]]],
     ) -> None:
         self.number = number
         self.spans: dict[int, Spans] = {}
@@ -101,6 +103,7 @@ class ObjectReach:
         """Whether something was left out: there was more than a reader looks through."""
         self._holders = holders
         self._told = told
+        self._written = written
         self._left = MOST_WORK
         self._known: dict[tuple[int, int], Spans] = {}
         self._above: dict[int, list[int]] = {}
@@ -146,6 +149,7 @@ class ObjectReach:
         if found is None:
             found = self._known[holder, held] = Spans()
             found.add(self._read(holder, held))
+            found.add(self._read_in_place(holder, held))
         return found
 
     def _read(self, holder: int, held: int) -> Iterator[Span]:
@@ -162,6 +166,16 @@ class ObjectReach:
                 return
         if path is not None:
             yield Span(since, _END, path)
+
+    def _read_in_place(self, holder: int, held: int) -> Iterator[Span]:
+        """Give the events that show it in place with the other in it: it is told anew at each."""
+        for n, whole in self._written(holder):
+            content = _Content(held)
+            self._left -= content.take(whole)
+            if self._left < 0:
+                return
+            if content.path is not None:
+                yield Span(n, n + 1, content.path)
 
 
 class _Content:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from pytest_recorder.format.events import Event, Value
+from pytest_recorder.format.parts import Container, Reference, Splice
 from pytest_recorder.tracefile.decoded_block import Block
 from pytest_recorder.tracefile.reader import Trace
 
@@ -25,7 +26,7 @@ class Held:
 
     def __init__(self) -> None:
         self.events: set[int] = set()
-        """Those that show it."""
+        """Those that show it, or tell of it."""
         self.names: dict[int, dict[str, int]] = {}
         """By event the variables in view of which it was, with the length of the way."""
         self.holders: dict[Holding, tuple[int, int, set[int]]] = {}
@@ -48,10 +49,30 @@ def search(trace: Trace) -> dict[int, Held]:
     """Look through everything."""
     found: dict[int, Held] = {}
     for at in range(len(trace.block_ranges())):
-        for shown in shown_in(trace.read_block(at)):
+        block = trace.read_block(at)
+        for shown in shown_in(block):
             for number, length in lengths(shown.value).items():
                 found.setdefault(number, Held()).take(shown, length)
+        for event in block.events:
+            for number in told_at(event):
+                found.setdefault(number, Held()).events.add(event.n)
     return found
+
+
+def told_at(event: Event) -> Iterator[int]:
+    """Give the objects that an event has a record of, and those that stand in it."""
+    for number, told in event.objects:
+        yield number
+        groups = told.came if isinstance(told, Splice) else getattr(told, "parts", ())
+        pieces: list[Any] = [piece for group in groups for piece in group]
+        while pieces:
+            piece = pieces.pop()
+            if isinstance(piece, Container):
+                pieces += [part for group in piece.parts for part in group]
+            if isinstance(piece, (Reference, Container)):
+                yield piece.number
+            elif "id" in piece and isinstance(piece, dict):
+                yield piece["id"]
 
 
 def shown_in(block: Block) -> Iterator[Shown]:
@@ -68,9 +89,8 @@ def shown_in(block: Block) -> Iterator[Shown]:
         if event.value is not None:
             yield Shown(event, "result", None, event.value)
         if event.exception is not None:
-            number = event.exception.id
-            told = block.objects.value_of(number, event.n)
-            yield Shown(event, "exception", None, told or {"id": number})
+            # What is in it is told by records, and not shown.
+            yield Shown(event, "exception", None, {"id": event.exception.id})
 
 
 def lengths(value: Value) -> dict[int, int]:
@@ -99,11 +119,12 @@ def parts(value: Value) -> Iterator[tuple[Any, Value]]:
         yield (("attr", fields[at]) if at < len(fields) else ("item", ("int", at))), item
 
 
-def follow(value: Value, path: tuple[Any, ...]) -> Value:
-    """Give what a path leads to."""
+def follow(value: Value, path: tuple[Any, ...]) -> list[Value]:
+    """Give what a path leads to: more than one where keys that were cut are alike."""
+    found = [value]
     for step in path:
-        value = next(part for its, part in parts(value) if its == step)
-    return value
+        found = [part for one in found for its, part in parts(one) if its == step]
+    return found
 
 
 def _mark(key: Value) -> Any:
