@@ -171,7 +171,8 @@ class ObjectReach:
         """Give the events that show it in place with the other in it: it is told anew at each."""
         for n, whole in self._written(holder):
             content = _Content(held)
-            self._left -= content.take(whole)
+            content.take(whole)
+            self._left -= _weight(whole)
             if self._left < 0:
                 return
             if content.path is not None:
@@ -221,6 +222,12 @@ class _Content:
                 if len(path) == 1:
                     return 1 + at - start
         return 1 + max(stop - start, 0)
+
+
+def _weight(whole: Container) -> int:
+    """Count the parts of a value, at all depths."""
+    inner = (piece for part in whole.parts for piece in part if isinstance(piece, Container))
+    return 1 + len(whole.parts) + sum(map(_weight, inner))
 
 
 def _start(span: Span) -> int:
