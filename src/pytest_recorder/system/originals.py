@@ -244,10 +244,16 @@ def variable(name: str) -> str | None:
     return None if found is None else _variable(found)
 
 
+def is_set(name: str) -> bool:
+    """Tell whether a variable is set to anything but the empty text or a word for no."""
+    return (variable(name) or "").strip().lower() not in _UNSET
+
+
 def _variable(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode(_ENCODING, "surrogateescape")
 
 
+_UNSET: Final = ("", "0", "f", "false", "n", "no", "off")
 _ENCODING: Final = sys.getfilesystemencoding()
 OS: Final = _OperatingSystem()
 INTERPRETER: Final = _Interpreter()
