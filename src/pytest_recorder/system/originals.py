@@ -107,6 +107,8 @@ class _OperatingSystem:
         )
         self.register_at_fork: Final[Callable[..., None] | None] = _optional("register_at_fork")
         self.sysconf: Final[Callable[[str], int] | None] = _optional("sysconf")
+        self.full_path: Final[Callable[[str], str] | None] = _optional("_getfullpathname")
+        """Windows only."""
         self.poll: Final[Any] = _unpatched("select", select, "poll")
         """None on Windows."""
         # A file object: its methods are those of `_io`, in C.
@@ -161,6 +163,7 @@ class _Clocks:
         """Never goes back, and goes on while the machine sleeps where the system can say so."""
         self.process_time_ns: Final = _unfrozen("process_time_ns")
         """CPU time of the process."""
+        self.sleep: Final[Callable[[float], None]] = _unpatched("time", time, "sleep")
         wall_ns = _wall_clock()
         # The wall between two looks at the other: a pause there would shift all that is told.
         before = self.steady_ns()
