@@ -41,8 +41,7 @@ def minors() -> list[str]:
 
 
 def is_built(identifier: str) -> bool:
-    wanted = any(fnmatch(identifier, pattern) for pattern in WHEELS["build"])
-    return wanted and not any(fnmatch(identifier, pattern) for pattern in WHEELS["skip"])
+    return any(fnmatch(identifier, pattern) for pattern in WHEELS["build"])
 
 
 def test_the_versions_are_without_a_gap_from_the_oldest_on() -> None:

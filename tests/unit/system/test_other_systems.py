@@ -6,6 +6,7 @@ import ntpath
 import os
 import sys
 from collections.abc import Callable
+from ctypes import wintypes
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -61,14 +62,15 @@ class Windows:
         self.error = 0
         self.locking_calls: list[tuple[int, int, int]] = []
         self.is_busy = False
-
-    def dll(self, name: str, *, use_last_error: bool) -> SimpleNamespace:
-        assert (name, use_last_error) == ("kernel32", True)
-        return SimpleNamespace(
+        self.kernel = SimpleNamespace(
             OpenProcess=Call(self.open_process),
             WaitForSingleObject=Call(self.wait),
             CloseHandle=Call(self.close),
         )
+
+    def dll(self, name: str, *, use_last_error: bool) -> SimpleNamespace:
+        assert (name, use_last_error) == ("kernel32", True)
+        return self.kernel
 
     def open_process(self, access: int, inherits: int, pid: int) -> int:
         assert (access, bool(inherits)) == (0x0010_0000, False)
@@ -112,6 +114,10 @@ def test_windows_tells_living_processes_from_dead_ones(
     windows.process = process
     assert as_on_windows(locks).is_alive(1234) is is_alive
     assert windows.opened == []
+    # What is not said is an int of 32 bits.
+    assert windows.kernel.OpenProcess.restype is wintypes.HANDLE
+    assert windows.kernel.WaitForSingleObject.argtypes[0] is wintypes.HANDLE
+    assert windows.kernel.CloseHandle.argtypes == (wintypes.HANDLE,)
 
 
 @pytest.mark.parametrize("pid", [0, -1, 2**32 + 1234])
