@@ -4,6 +4,7 @@ Such an interpreter is not to be had everywhere: a plugin changes the fact befor
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +42,7 @@ OFF = "record-trace: off, recording was never tried on a free-threaded build of 
 @pytest.fixture
 def refused(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.delenv("PYTEST_RECORDER_PURE", raising=False)
-    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path), prepend=os.pathsep)
     pytester.makepyfile(fact=FACT, test_a=TEST)
     return pytester
 
