@@ -17,6 +17,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from comparison import green as green_runs
 from comparison import report, table, targets
 from comparison.environment import Environment, make_environment, versions
 from comparison.figures import Cell
@@ -29,7 +30,7 @@ from pypi_suites import progress
 
 Section = tuple[str, dict[str, float]]
 """The text of a group, and its figures for the table of targets."""
-GROUPS = ("workloads", "growth", "data", "costs", *SUITE_NAMES)
+GROUPS = ("workloads", "growth", "data", "costs", "green", *SUITE_NAMES)
 FIGURES = "figures.json"
 GROWING = ("strings", "exceptions")
 
@@ -165,6 +166,12 @@ def costs(options: argparse.Namespace, environment: Environment, work: Path) -> 
     return report.costs(found), targets.of_costs(found)
 
 
+def green(_: argparse.Namespace, environment: Environment, work: Path) -> Section:
+    # Counted, not timed: one round is enough, at any scale.
+    found = green_runs.measure_green(environment, work)
+    return green_runs.render(found), green_runs.ratios(found)
+
+
 def suite(
     name: str, options: argparse.Namespace, environment: Environment, work: Path
 ) -> Section:
@@ -201,6 +208,7 @@ SECTIONS = {
     "growth": growth,
     "data": data,
     "costs": costs,
+    "green": green,
     **{name: partial(suite, name) for name in SUITE_NAMES},
 }
 

@@ -60,6 +60,9 @@ TARGETS = {
     ),
     "outside": Target("code out of scope, worst workload, running", 1.05, 1.01),
     "cycle": Target("start and stop of one test, nothing kept", 0.5, 0.1, "ms"),
+    "green": Target(
+        "instructions of a green run with `--record-rerun-failed` / plain pytest's", 1.02, None
+    ),
     "packing": Target("CPU of packing / that of bare zlib on the same bytes", 1.5, 1.2),
     **{
         f"size on {suite}": Target(
