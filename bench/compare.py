@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from comparison import fixed as fixed_costs
+from comparison import green as green_runs
 from comparison import report, table, targets
 from comparison.environment import Environment, make_environment, versions
 from comparison.figures import Cell
@@ -30,7 +31,7 @@ from pypi_suites import progress
 
 Section = tuple[str, dict[str, float]]
 """The text of a group, and its figures for the table of targets."""
-GROUPS = ("workloads", "growth", "data", "costs", "fixed", *SUITE_NAMES)
+GROUPS = ("workloads", "growth", "data", "costs", "fixed", "green", *SUITE_NAMES)
 QUICK = ("workloads", "costs", "fixed")
 QUICK_SCALE = 0.2
 FIGURES = "figures.json"
@@ -184,6 +185,12 @@ def fixed(options: argparse.Namespace, environment: Environment, work: Path) -> 
     return fixed_costs.render(found), fixed_costs.figures(found)
 
 
+def green(_: argparse.Namespace, environment: Environment, work: Path) -> Section:
+    # Counted, not timed: one round is enough, at any scale.
+    found = green_runs.measure_green(environment, work)
+    return green_runs.render(found), green_runs.ratios(found)
+
+
 def suite(
     name: str, options: argparse.Namespace, environment: Environment, work: Path
 ) -> Section:
@@ -221,6 +228,7 @@ SECTIONS = {
     "data": data,
     "costs": costs,
     "fixed": fixed,
+    "green": green,
     **{name: partial(suite, name) for name in SUITE_NAMES},
 }
 

@@ -17,6 +17,8 @@ END = "<!-- end: {} -->"
 
 # What the documents say in the place of the help: they have links, and room for more.
 MEANINGS = {
+    "rerun_failed": "the run is not recorded; after its last test each failed test is run again,"
+    " recorded ([nothing while it is green](options.md#failed-tests-run-again))",
     "scope": "a trace for each attempt of a test, or one for the run",
     "keep": "which traces stay, decided after the teardown; interrupted or died: kept"
     " ([what stays](options.md#what-stays))",
@@ -65,7 +67,7 @@ def rows_of_options(options: Iterable[Option]) -> Rows:
     """Give the table of docs/options.md: the options of pytest."""
     rows: Rows = [("option", "default", "meaning", "marker")]
     for option in options:
-        keyword = option.name if option.in_marker else ""
+        keyword = option.keyword if option.in_marker else ""
         rows.append((_flags(option), _default(option), _meaning(option), keyword))
     return rows
 

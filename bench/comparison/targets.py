@@ -68,6 +68,9 @@ TARGETS = {
     "collecting": Target("time in them / that of the untraced run", 1.1, None),
     "modules": Target("modules loaded above the untraced run, all tests passing", 60, 40),
     "third-party": Target("third-party packages among them", 0, None),
+    "green": Target(
+        "instructions of a green run with `--record-rerun-failed` / plain pytest's", 1.02, None
+    ),
     "packing": Target("CPU of packing / that of bare zlib on the same bytes", 1.5, 1.2),
     **{
         f"size on {suite}": Target(

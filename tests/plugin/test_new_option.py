@@ -33,7 +33,7 @@ row = table.Option(
 )
 table.OPTIONS += (row,)
 table.BY_NAME["ink"] = row
-table.MARKER_NAMES += ("ink",)
+table.BY_KEYWORD["ink"] = row
 config._OPTIONS["ink"] = row
 bases = (config.Settings,)
 new = [("ink", str, field(default=row.default))]

@@ -10,7 +10,7 @@ from pytest_recorder import plugin as options
 from pytest_recorder.compat import accepts_ini_unions
 from pytest_recorder.errors import ErrorCode, UsageError
 from pytest_recorder.plugin.resolution import KILL_SWITCH, resolve, resolve_marker
-from pytest_recorder.settings import BY_NAME, MARKER_NAMES, OPTIONS, Option
+from pytest_recorder.settings import BY_KEYWORD, BY_NAME, OPTIONS, Option
 from pytest_recorder.settings import config as config_module
 from pytest_recorder.settings.config import Resolved, Settings, ValueLimits
 
@@ -36,6 +36,7 @@ class Sample(NamedTuple):
 
 SAMPLES = {
     "trace": Sample("true", True, "false", False),
+    "rerun_failed": Sample("true", True, "false", False),
     "scope": Sample("session", "session", "test", "test"),
     "keep": Sample("all", "all", "failed", "failed"),
     "level": Sample("calls", "calls", "lines", "lines"),
@@ -170,6 +171,7 @@ def test_defaults_are_those_of_the_design(project: pytest.Pytester) -> None:
         if name not in ("root", "dir", "hot_path")
     } == {
         "enabled": False,
+        "rerun_failed": False,
         "scope": "test",
         "keep": "failed",
         "level": "values",
@@ -517,10 +519,10 @@ def test_a_forced_off_run_ignores_the_marker_but_checks_it() -> None:
         resolve_marker(OFF, (), {"keep": "some"}, is_forced_off=True)
 
 
-@pytest.mark.parametrize("name", MARKER_NAMES)
+@pytest.mark.parametrize("name", BY_KEYWORD)
 def test_the_marker_sets_it_and_beats_the_run(name: str) -> None:
-    sample = SAMPLES[name]
-    row = BY_NAME[name]
+    row = BY_KEYWORD[name]
+    sample = SAMPLES[row.name]
     run = ON.but(**{row.field: sample.other_value})
     given = sample.value if row.form == "bool" else sample.text
     assert getattr(resolve_marker(run, (), {name: given}), row.field) == sample.value
@@ -546,7 +548,9 @@ def test_the_marker_takes_values_of_python() -> None:
 
 @pytest.mark.parametrize("name", ["kep", "dir", "scope", "engine", "trace", "log_level"])
 def test_an_unknown_marker_keyword_names_the_known_ones(name: str) -> None:
-    message = f"unknown keyword {name!r} in @pytest.mark.record, expected one of keep, level"
+    message = (
+        f"unknown keyword {name!r} in @pytest.mark.record, expected one of rerun, keep, level"
+    )
     with pytest.raises(UsageError, match=re.escape(message)) as caught:
         resolve_marker(OFF, (), {name: "all"})
     assert caught.value.code is ErrorCode.INVALID_OPTION

@@ -14,7 +14,7 @@ from pytest_recorder.diagnostics.metrics import COUNTERS
 from pytest_recorder.diagnostics.schema import ErrorTrailer, LogLine
 from pytest_recorder.errors import ErrorCode
 from pytest_recorder.format.vocabulary import REASONS
-from pytest_recorder.settings import MARKER_NAMES, OPTIONS, Option
+from pytest_recorder.settings import BY_KEYWORD, OPTIONS, Option
 from pytest_recorder.settings.policy import POLICY_OPTIONS
 from pytest_recorder.tracefile.index_schema import EntryModel
 
@@ -38,7 +38,7 @@ def test_every_option_is_documented(option: Option) -> None:
     flag = re.escape(option.flag)
     (row,) = [row for row in rows if re.search(rf"`{flag}[=`]", row[0])]
     listed = [name.strip() for name in row[-1].split(",")]
-    assert (option.name in listed) == (option.name in MARKER_NAMES)
+    assert (option.keyword in listed) == (option.keyword in BY_KEYWORD)
 
 
 def test_the_tables_of_options_are_those_that_the_table_makes() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.cli.recover import recover_folder, recovered_line, say_problems
 from pytest_recorder.errors import RecorderError
+from pytest_recorder.render.attempt_words import attempt_label
 from pytest_recorder.render.index_markdown import entry_table
 from pytest_recorder.settings import DEFAULT_FOLDER
 from pytest_recorder.tracefile.index import HARMLESS, Entry, Index, read_index
@@ -66,7 +67,7 @@ def _json(index: Index) -> str:
 
 
 def _row(entry: Entry) -> str:
-    attempt = f" (attempt {entry.attempt})" if entry.attempt > 1 else ""
+    attempt = attempt_label(entry.attempt, entry.rerun)
     status = entry.status + (f" {entry.reason}" if entry.reason else "")
     dropped = f", {entry.dropped:,} dropped" if entry.dropped else ""
     head = f"{entry.outcome or '-':<11} {status:<10} {entry.events:>10,} events{dropped}"

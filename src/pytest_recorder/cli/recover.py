@@ -7,6 +7,7 @@ from pathlib import Path
 from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.cli.complaint import complain
 from pytest_recorder.errors import RecorderError, exit_status
+from pytest_recorder.render.attempt_words import attempt_label
 from pytest_recorder.render.index_page import write_index_page
 from pytest_recorder.render.sidecar import write_failure
 from pytest_recorder.settings import DEFAULT_FOLDER
@@ -53,7 +54,7 @@ def recover_folder(folder: Path) -> Recovery:
 
 def recovered_line(folder: Path, entry: Entry) -> str:
     """Say in one line what was recovered."""
-    attempt = f" (attempt {entry.attempt})" if entry.attempt > 1 else ""
+    attempt = attempt_label(entry.attempt, entry.rerun)
     dropped = f", {entry.dropped:,} dropped" if entry.dropped else ""
     where = str(folder / entry.trace) if entry.trace is not None else "(not kept)"
     return safe_text(

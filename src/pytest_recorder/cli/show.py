@@ -21,6 +21,7 @@ from pytest_recorder.cli.progress import with_progress
 from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.export.jsonl import dump, event_object
 from pytest_recorder.format.events import Event
+from pytest_recorder.render.attempt_words import attempt_words
 from pytest_recorder.render.call_tree import TreePrinter
 from pytest_recorder.render.steps import render_steps, used_lines
 from pytest_recorder.tracefile.reader import Trace
@@ -66,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
 def _header(trace: Trace) -> str:
     manifest = trace.manifest
     what = manifest.test or "a program"
-    attempt = f", attempt {manifest.attempt}" if manifest.attempt > 1 else ""
+    words = attempt_words(manifest.attempt, manifest.rerun)
+    attempt = f", {words}" if words else ""
     outcome = f" {manifest.outcome}" if manifest.outcome else ""
     line = (
         f"{what}{attempt}:{outcome} | {trace.status}, {len(trace):,} events | Python"

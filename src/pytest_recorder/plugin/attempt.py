@@ -44,6 +44,8 @@ class Attempt:
         self.reported: dict[str, str] = {}
         """The same of the test that runs now: in the trace of a whole run there are many."""
         self.has_failed = False
+        self.rerun_of: Failing | None = None
+        """How the test failed in the run, where this is its re-run."""
         self.failing: Failing | None = None
         """What failed first; not of a trace of the whole run."""
         self.failed_report: pytest.TestReport | None = None

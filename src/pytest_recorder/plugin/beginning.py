@@ -40,6 +40,9 @@ class Beginning:
 
     def _begin_test(self, item: pytest.Item, settings: Settings) -> None:
         run = self._run
+        if run.rerun_of is not None:
+            # Those of the run were not recorded; pytest-rerunfailures has counted them.
+            self._attempts[item.nodeid] = getattr(item, "execution_count", 1)
         attempt = self._new_attempt(item.nodeid, settings)
         try:
             run.open_recorder()
@@ -85,6 +88,8 @@ class Beginning:
         number = self._attempts[test] = self._attempts.get(test, 0) + 1
         named = f"{test}-{run.worker}" if run.is_shared else test
         run.journal.about(test=test)
-        run.index.count_attempt(test, number)
+        if run.rerun_of is None:
+            run.index.count_attempt(test, number)
         run.attempt = Attempt(run.recorder, settings, test, number, named=named)
+        run.attempt.rerun_of = run.rerun_of
         return run.attempt

@@ -12,8 +12,6 @@ from pytest_recorder.plugin.junit import Attachments, path_style
 from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.system.paths import AnyPath
 
-_INSIDE_A_TEST = "PYTEST_CURRENT_TEST"
-
 
 def plugins(
     config: pytest.Config,
@@ -22,9 +20,7 @@ def plugins(
     guard: Guard,
     environ: Mapping[str, str],
 ) -> list[object]:
-    """Give the plugins for this environment: none elsewhere, and none inside a test of pytest."""
-    if _INSIDE_A_TEST in environ:
-        return []
+    """Give the plugins for this environment: none elsewhere."""
     found: list[object] = []
     if is_on("GITHUB_ACTIONS", environ):
         found.append(GitHub(config, run_index, environ, root, guard))

@@ -5,17 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_recorder.diagnostics.guard import Guard, translated
+from pytest_recorder.diagnostics.guard import translated
 from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.original_builtins import __builtins__
-from pytest_recorder.plugin import failing, report_lines, xdist
-from pytest_recorder.plugin.explainer import Explainer
-from pytest_recorder.plugin.run_index import RunIndex
-from pytest_recorder.plugin.run_metrics import RunMetrics
-from pytest_recorder.settings.config import Settings
+from pytest_recorder.plugin import failing, report_lines, share_input, xdist
+from pytest_recorder.plugin.recorded_run import RecordedRun
 from pytest_recorder.system import clock
-from pytest_recorder.system.paths import AnyPath
 
 if TYPE_CHECKING:
     from pytest_recorder.tracefile.index import Entry
@@ -27,21 +23,14 @@ _LOOK_AGAIN_S = 0.02
 class Controller:
     """Tells workers where traces go, takes what they say, and recovers what dead ones left."""
 
-    def __init__(
-        self,
-        run_index: RunIndex,
-        run_metrics: RunMetrics,
-        explainer: Explainer,
-        settings: Settings,
-        base: AnyPath,
-        guard: Guard,
-    ) -> None:
-        self._run_index = run_index
-        self._metrics = run_metrics
-        self._explainer = explainer
-        self._settings = settings
-        self._base = base
-        self._guard = guard
+    def __init__(self, run: RecordedRun) -> None:
+        self._run = run
+        self._run_index = run.index
+        self._metrics = run.metrics
+        self._explainer = run.explainer
+        self._settings = run.settings
+        self._base = run.base
+        self._guard = run.guard
         self._crashes: dict[str, Entry] = {}
 
     @pytest.hookimpl(optionalhook=True)
@@ -51,7 +40,7 @@ class Controller:
             translated(self._run_index.prepare, recorder_error)
         except RecorderError as error:
             self._run_index.warn(error, None)
-        xdist.share_input(node, run_id=self._run_index.run_id, folder=self._settings.dir)
+        share_input(node, self._run_index.run_id, str(self._settings.dir))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -60,6 +49,7 @@ class Controller:
         if output is not None:
             self._guard("output", lambda: self._run_index.add_data(output))
             self._guard("metrics", lambda: self._metrics.take_data(output.get("metrics")))
+            self._guard("reruns", lambda: self._run.rerun_reports.add_data(output, node))
         else:
             self._guard("recover", lambda: self._recover_worker(node))
 
@@ -77,6 +67,7 @@ class Controller:
             entries += more
         for entry in entries:
             self._crashes[entry.test] = entry
+        self._run.rerun_reports.lose_worker(node, entries)
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:

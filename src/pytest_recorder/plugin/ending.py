@@ -4,7 +4,7 @@ import pytest
 
 from pytest_recorder.errors import RecorderError
 from pytest_recorder.original_builtins import __builtins__
-from pytest_recorder.plugin import report_lines, xdist
+from pytest_recorder.plugin import report_lines, rerun_reports, xdist
 from pytest_recorder.plugin.attempt import Attempt
 from pytest_recorder.plugin.consequences import apply_policy
 from pytest_recorder.plugin.links import Files, add_links, properties, say_early
@@ -126,6 +126,7 @@ class Ending:
             run.log.info("run ended", extra={"context": counts})
         if run.worker is not None:
             output = run.index.to_data() | {"metrics": run.metrics.to_data()}
+            output |= run.rerun_reports.to_data()
             xdist.give_output(run.config, output)
             run.explainer.close()
             return
@@ -170,6 +171,8 @@ class Ending:
         if attempt.failing is not None:
             fields = attempt.failing.entry_fields(attempt.settings.root)
             entry = entry.but(**fields)
+        if attempt.rerun_of is not None:
+            entry = entry.but(rerun=rerun_reports.outcome_of(attempt))
         result: str | None = "dropped"
         try:
             if ended.status == "partial" and not attempt.settings.keep_partial:
@@ -197,6 +200,8 @@ class Ending:
         try:
             failing = attempt.failing
             about = {"unrecorded": attempt.unrecorded} if attempt.unrecorded else {}
+            if attempt.rerun_of is not None:
+                about["rerun"] = rerun_reports.outcome_of(attempt)
             return recorder.keep(
                 path,
                 outcome=attempt.outcome,

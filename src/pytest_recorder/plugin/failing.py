@@ -1,12 +1,13 @@
 """Says in which phase a test failed, by which exception, and at which line of the project."""
 
 import re
-from types import TracebackType
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import pytest
 
 from pytest_recorder.original_builtins import __builtins__
+from pytest_recorder.plugin import RAISED, steps_of
 from pytest_recorder.plugin.time_limits import time_limit_of
 from pytest_recorder.system import files
 from pytest_recorder.system.originals import OS
@@ -83,6 +84,19 @@ def failing_of(
     it is the last line of the project that led there.
     """
     excinfo = call.excinfo if call is not None else None
+    if excinfo is None:
+        return _found(made, root)
+    return _found(made, root, name_of(type(excinfo.value)), steps_of(excinfo.tb))._replace(
+        time_limit=time_limit_of(excinfo.value)
+    )
+
+
+def _found(
+    made: pytest.TestReport | pytest.CollectReport,
+    root: AnyPath,
+    exception: str | None = None,
+    steps: Iterable[tuple[str, int]] = (),
+) -> Failing:
     path, line = _location(made, root)
     crash: Any = getattr(made.longrepr, "reprcrash", None)
     if crash is not None:
@@ -99,18 +113,17 @@ def failing_of(
         if crash is None or not is_in_project(path, root):
             path, line = nearest or _location(made, root)
     is_inside = is_in_project(path, root)
-    if excinfo is not None and not is_inside:
-        nearest = _nearest(excinfo.tb, root)
+    if not is_inside:
+        nearest = _nearest(steps, root)
         if nearest is not None:
             (path, line), is_inside = nearest, True
     return Failing(
         phase=made.when if made.when in _PHASES else CRASHED,
-        exception=writable(name_of(type(excinfo.value))) if excinfo is not None else None,
+        exception=writable(exception) if exception is not None else None,
         message=writable(text.strip().partition("\n")[0][:_MOST_MESSAGE]),
         path=path,
         line=line,
         is_in_project=is_inside,
-        time_limit=time_limit_of(excinfo.value) if excinfo is not None else None,
     )
 
 
@@ -136,7 +149,10 @@ def attach(made: pytest.TestReport, failing: Failing) -> None:
 def failing_in(made: pytest.TestReport | pytest.CollectReport, root: AnyPath) -> Failing:
     """Read what travels with a report; where it was made elsewhere, what can be read of it."""
     data = getattr(made, _KEY, None)
-    return Failing(**data) if data is not None else failing_of(made, None, root)
+    if data is not None:
+        return Failing(**data)
+    # In a run that is not recorded as it goes: what was noted of the exception.
+    return _found(made, root, *(getattr(made, RAISED, None) or ()))
 
 
 def _failed_example(
@@ -179,11 +195,9 @@ def _cause_of(text: str, root: AnyPath) -> tuple[str | None, tuple[str, int] | N
     return cause, nearest
 
 
-def _nearest(traceback: TracebackType | None, root: AnyPath) -> tuple[str, int] | None:
+def _nearest(steps: Iterable[tuple[str, int]], root: AnyPath) -> tuple[str, int] | None:
     found = None
-    while traceback is not None:
-        path = traceback.tb_frame.f_code.co_filename
+    for path, line in steps:
         if is_in_project(path, root):
-            found = path, traceback.tb_lineno
-        traceback = traceback.tb_next
+            found = path, line
     return found

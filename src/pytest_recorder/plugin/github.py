@@ -4,7 +4,7 @@ Only in the process that reports: on the controller of pytest-xdist, and in no r
 another pytest run has started, for that one would tell failures of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +18,12 @@ from pytest_recorder.plugin.attempt import SESSION_TEST
 from pytest_recorder.plugin.failing import Failing, failing_in
 from pytest_recorder.plugin.report_lines import shown_path
 from pytest_recorder.plugin.run_index import RunIndex
+from pytest_recorder.render.attempt_words import RERUN_WORDS
 from pytest_recorder.render.quantities import count
 from pytest_recorder.system import files
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import SEPARATOR, AnyPath, with_separator
-from pytest_recorder.tracefile.index import DIED, Entry
+from pytest_recorder.tracefile.index import DIED, HARMLESS, Entry
 
 _OTHER_PLUGIN = "pytest_github_actions_annotate_failures"
 _MOST_SUMMARY = 1024 * 1024
@@ -71,6 +72,17 @@ class GitHub:
             self._guard("github", lambda: self._take(report))
         if report.when == "teardown":
             self._guard("github", lambda: self._describe(report))
+
+    def take_earlier(
+        self,
+        reports: Iterable[pytest.TestReport],
+        unread: Iterable[pytest.CollectReport],
+    ) -> None:
+        """Take in what had failed before this plugin was there."""
+        for file in unread:
+            self.pytest_collectreport(file)
+        for report in reports:
+            self.pytest_runtest_logreport(report)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Take in a file that cannot be collected."""
@@ -121,18 +133,21 @@ class GitHub:
             if is_told and failing.phase == "call":
                 continue
             key = failing.exception, failing.path, failing.line
-            line = self._annotation(test, failed.failures, self._trace_of(test, failed, kept))
+            line = self._annotation(test, failed.failures, self._entry_of(test, failed, kept))
             (repeats if key in told else first).append(line)
             told.add(key)
         return first + repeats
 
-    def _annotation(self, test: str, failures: list[Failing], trace: str | None) -> str:
+    def _annotation(self, test: str, failures: list[Failing], entry: Entry | None) -> str:
         failing = failures[0]
         phase = "" if failing.phase == "call" else f" ({failing.phase})"
         lines = [failing.message or failing.exception or "failed"]
         lines += [f"{f.phase}: {f.message} [{f.place(self._root)}]" for f in failures[1:]]
-        if trace is not None:
-            lines += [f"trace: {trace}", f"pytest-recorder show --at failure {trace}"]
+        if entry is not None:
+            trace = f"{self._folder}/{entry.trace}"
+            lines += [RERUN_WORDS[entry.rerun]] if entry.rerun in RERUN_WORDS else []
+            at = " --at failure" if entry.outcome not in HARMLESS else ""
+            lines += [f"trace: {trace}", f"pytest-recorder show{at} {trace}"]
         properties = {**self._location(failing), "title": f"{test}{phase}"[:_MOST_TITLE]}
         shown = ",".join(f"{k}={_plain(v).translate(_PROPERTY)}" for k, v in properties.items())
         data = "\n".join(_plain(line) for line in lines).translate(_DATA)
@@ -144,10 +159,10 @@ class GitHub:
         relative = _below(failing.path, workspace)
         return {} if relative is None else {"file": relative, "line": str(failing.line)}
 
-    def _trace_of(
+    def _entry_of(
         self, test: str, failed: _Failed, kept: Mapping[str, list[Entry]]
-    ) -> str | None:
-        """Give the path, as the step sees it, of the trace of the failure that is told.
+    ) -> Entry | None:
+        """Give the entry of the failure that is told, where its trace was kept.
 
         Where its attempt is not known, as of a process that died, the last one of the test or of
         the run, by the same worker if any.
@@ -158,7 +173,7 @@ class GitHub:
             there = kept.get(test) or kept.get(SESSION_TEST, [])
             anyone = (None, failed.worker)
             found = [e for e in there if failed.worker is None or e.worker in anyone]
-        return f"{self._folder}/{found[-1].trace}" if found else None
+        return found[-1] if found else None
 
     # The summary.
 
@@ -181,7 +196,8 @@ class GitHub:
         recovered = {entry.trace for entry in self._run_index.recovered}
         for entry in self._entries():
             if entry.test in self._failed or entry.test == SESSION_TEST:
-                failed += [entry] if entry.outcome in _SHOWN else []
+                is_shown = entry.outcome in _SHOWN or entry.rerun is not None
+                failed += [entry] if is_shown else []
             elif entry.outcome == "failed" and entry.trace not in recovered:
                 again.append(entry)
             elif entry.outcome in _SHOWN:

@@ -1,24 +1,27 @@
 """Gives pytest the hooks of a run that records; what they do stands beside them."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_recorder.diagnostics import inject
-from pytest_recorder.engine.select import select
+from pytest_recorder.engine.select import select, why_refused
 from pytest_recorder.errors import UsageError
 from pytest_recorder.original_builtins import __builtins__
-from pytest_recorder.plugin import ci, report_lines, resolution, run_metrics
+from pytest_recorder.plugin import ci, report_lines, rerun, resolution, run_metrics
 from pytest_recorder.plugin.beginning import Beginning
 from pytest_recorder.plugin.controller import Controller
 from pytest_recorder.plugin.ending import Ending
+from pytest_recorder.plugin.github import GitHub
 from pytest_recorder.plugin.handle import Recording
+from pytest_recorder.plugin.junit import Attachments
 from pytest_recorder.plugin.markers import check_folder, check_markers
 from pytest_recorder.plugin.recorded_run import RecordedRun
 from pytest_recorder.plugin.reports import Reports
 from pytest_recorder.plugin.spans import Wrapper, phase_span, span
 from pytest_recorder.plugin.tracebacks import remove_wrappers
+from pytest_recorder.settings.config import Resolved, Settings
 from pytest_recorder.settings.policy import open_journal
 from pytest_recorder.system.originals import environment
 
@@ -26,45 +29,70 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def activate(config: pytest.Config, name: str) -> "RecordingPlugin":
+def activate(
+    config: pytest.Config, name: str, run_id: str | None, *, is_inside: bool
+) -> "RecordingPlugin":
     """Check the options of a run and register what records it.
 
     Raises pytest.UsageError, before collection, for a command that cannot be followed.
     """
+    resolved, faults = _resolved(config)
+    run = RecordedRun(config, resolved, faults, run_id)
     try:
-        resolved = resolution.resolve(config, environment())
-        # Asked for by name and not to be had here: said before the first test, markers or not.
-        select(resolved.settings.engine)
-        faults = inject.of_environment()
-    except UsageError as error:
-        journal = open_journal(resolution.readable_policy(config, environment()))
-        journal.failure(error, "fail", by="plugin")
-        journal.close()
-        raise pytest.UsageError(str(error)) from error
-    run = RecordedRun(config, resolved, faults)
-    try:
-        if resolved.settings.enabled:
-            check_folder(run.settings)
-        run_metrics.check(resolved.settings)
+        _check_more(resolved.settings.but(dir=run.settings.dir))
     except UsageError as error:
         refused = run.refusal(error)
         run.journal.close()
         raise refused from error
-    plugin = RecordingPlugin(run)
+    companions = _companions(run, is_inside=is_inside)
+    plugin = RecordingPlugin(run, companions)
     config.pluginmanager.register(plugin, name)
-    for companion in _companions(run):
+    for companion in companions:
         config.pluginmanager.register(companion)
     return plugin
 
 
-def _companions(run: RecordedRun) -> list[object]:
-    """Give the plugins of the process that reports: what workers and CI servers are told."""
+def check(config: pytest.Config) -> None:
+    """Check the options of a run that may record later. Raises as `activate` does."""
+    resolved, _ = _resolved(config)
+    try:
+        _check_more(resolved.settings)
+    except UsageError as error:
+        raise _refusal(config, error) from error
+
+
+def _resolved(config: pytest.Config) -> tuple[Resolved, inject.Injector]:
+    try:
+        resolved = resolution.resolve(config, environment())
+        # Asked for by name and not to be had here: said before the first test, markers or not.
+        select(resolved.settings.engine)
+        return resolved, inject.of_environment()
+    except UsageError as error:
+        raise _refusal(config, error) from error
+
+
+def _check_more(settings: Settings) -> None:
+    if settings.enabled or settings.rerun_failed:
+        check_folder(settings)
+    run_metrics.check(settings)
+
+
+def _refusal(config: pytest.Config, error: UsageError) -> pytest.UsageError:
+    journal = open_journal(resolution.readable_policy(config, environment()))
+    journal.failure(error, "fail", by="plugin")
+    journal.close()
+    return pytest.UsageError(str(error))
+
+
+def _companions(run: RecordedRun, *, is_inside: bool) -> list[object]:
+    """Give the plugins of the process that reports: what workers and CI servers are told.
+
+    The latter hear nothing of a run inside a test of another run.
+    """
     if run.worker is not None:
         return []
-    controller = Controller(
-        run.index, run.metrics, run.explainer, run.settings, run.base, run.guard
-    )
-    if run.is_nested:
+    controller = Controller(run)
+    if run.is_nested or is_inside:
         return [controller]
     servers = ci.plugins(run.config, run.index, run.settings.root, run.guard, environment())
     return [controller, *servers]
@@ -73,8 +101,11 @@ def _companions(run: RecordedRun) -> list[object]:
 class RecordingPlugin:
     """The plugin object of a run that records."""
 
-    def __init__(self, run: RecordedRun) -> None:
+    def __init__(self, run: RecordedRun, companions: Iterable[object] = ()) -> None:
         self._run = run
+        self._companions = tuple(companions)
+        attachments = [each for each in self._companions if isinstance(each, Attachments)]
+        run.rerun_reports.attachments = attachments
         self._beginning = Beginning(run)
         self._ending = Ending(run)
         self._reports = Reports(run, self._ending)
@@ -84,6 +115,36 @@ class RecordingPlugin:
         """Give the object of the `recording` fixture."""
         attempt = self._run.attempt
         return Recording(attempt if attempt is not None and attempt.error is None else None)
+
+    # Re-runs of failed tests, in a run that is not recorded.
+
+    def take_earlier(
+        self,
+        reports: Iterable[pytest.TestReport],
+        unread: Iterable[pytest.CollectReport],
+    ) -> None:
+        """Tell CI servers of what failed before they were spoken to."""
+        for companion in self._companions:
+            if isinstance(companion, GitHub):
+                companion.take_earlier(reports, unread)
+
+    def take_worker(self, node: Any) -> None:
+        """Take what a worker of pytest-xdist has to say."""
+        for companion in self._companions:
+            if isinstance(companion, Controller):
+                companion.pytest_testnodedown(node)
+
+    def take_failures(self, failures: rerun.Failures) -> None:
+        """Learn in which reports it can be told what the re-runs of these tests have shown."""
+        run = self._run
+        run.rerun_reports.take(report for _, report in failures)
+        if run.is_controller:
+            # Its workers write there soon.
+            run.guard("prepare", run.index.prepare)
+
+    def run_again(self, session: pytest.Session, failures: rerun.Failures) -> None:
+        """Run these tests again, recorded."""
+        self._run.guard("rerun", rerun.run_again, self._run, self, session, failures)
 
     # Before the tests.
 
@@ -109,6 +170,9 @@ class RecordingPlugin:
             return report_lines.off_line("this run is inside a recorded test")
         if run.open_error is not None:
             return report_lines.off_line(run.open_error.message)
+        refused = why_refused() if recorder is None else None
+        if refused is not None:
+            return report_lines.off_line(refused)
         engine = recorder.describe() if recorder is not None else "recorded by the workers"
         reason = recorder.choice.reasons if recorder is not None else "pytest-xdist"
         return report_lines.header_line(run.settings, engine, reason, run.base)

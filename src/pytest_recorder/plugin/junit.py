@@ -59,7 +59,7 @@ class Attachments:
         yield
         if found is not None:
             entry, case = found
-            self._guard("junit", lambda: self._add(entry, case))
+            self._guard("junit", lambda: self.add(entry, case))
 
     def _find(self, report: pytest.TestReport) -> tuple[Entry, Any] | None:
         """Give the entry of an attempt and its test case; None where no JUnit file is written.
@@ -74,7 +74,8 @@ class Attachments:
         entry = xdist.entry_of(report)
         return (entry, xml.node_reporter(report)) if entry is not None else None
 
-    def _add(self, entry: Entry, case: Any) -> None:
+    def add(self, entry: Entry, case: Any) -> None:
+        """Add the lines for an attempt to its test case."""
         lines = [f"[[ATTACHMENT|{name}]]" for name in self._names(entry)]
         if not lines:
             return

@@ -17,6 +17,7 @@ from pytest_recorder.plugin.explainer import Explainer
 from pytest_recorder.plugin.fixture_makers import FixtureMakers
 from pytest_recorder.plugin.parameters import Parameter, text_parameters
 from pytest_recorder.plugin.quota import Quota
+from pytest_recorder.plugin.rerun_reports import RerunReports
 from pytest_recorder.plugin.run_index import RunIndex
 from pytest_recorder.plugin.run_metrics import RunMetrics
 from pytest_recorder.plugin.tested_files import OwnFiles
@@ -28,9 +29,11 @@ from pytest_recorder.settings.policy import Sourced, action_for, open_journal, p
 from pytest_recorder.system.ids import new_id
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import FilePath
+from pytest_recorder.tracefile.folder import prepare_folder
 
 if TYPE_CHECKING:
     from pytest_recorder.plugin.attempt import Attempt
+    from pytest_recorder.plugin.failing import Failing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,7 +46,13 @@ class RecordedRun:
     `attempt` is None between the tests, but for a trace of the whole run.
     """
 
-    def __init__(self, config: pytest.Config, resolved: Resolved, faults: Injector) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        resolved: Resolved,
+        faults: Injector,
+        run_id: str | None = None,
+    ) -> None:
         settings = resolved.settings
         self.config = config
         self.is_forced_off = resolved.is_forced_off
@@ -57,14 +66,14 @@ class RecordedRun:
         self.settings = settings
         self.base = config.invocation_params.dir
         self._pid = OS.getpid()
-        run_id = shared["run_id"] if shared is not None else new_id()
+        own_id: str = shared["run_id"] if shared is not None else run_id or new_id()
         # Several workers may run a test, or all of them record one trace each.
         self.is_each = shared is not None and shared["is_each"]
         self.policy = policy_of(settings)
         self.quota = Quota(settings.max_kept, settings.max_total)
         self._faults = faults
         # Before the first test: what stderr is now is the real one.
-        self.journal = open_journal(self.policy, run_id)
+        self.journal = open_journal(self.policy, own_id)
         self.log = self.journal.logger("plugin")
         self.explainer = Explainer(self.journal)
         self.index = RunIndex(
@@ -80,7 +89,7 @@ class RecordedRun:
             self.explainer,
             worker=self.worker,
             is_nested=self.is_nested,
-            run_id=run_id,
+            run_id=own_id,
         )
         self.fixture_makers = FixtureMakers()
         self.common_policy = Sourced(
@@ -93,6 +102,11 @@ class RecordedRun:
         self.recorder: Recorder | None = None
         self.open_error: RecorderError | None = None
         self.attempt: Attempt | None = None
+        self.rerun_of: Failing | None = None
+        """How the test failed that is run again now; None in the run itself."""
+        self.rerun_reports = RerunReports(
+            config, self.index, self.base, is_worker=self.worker is not None
+        )
 
     @property
     def has_one_trace(self) -> bool:
@@ -126,6 +140,9 @@ class RecordedRun:
             return
         try:
             self.index.prepare()
+            if self.worker is not None and self.settings.rerun_failed:
+                # The controller makes the folder when it hears of a failure.
+                prepare_folder(self.settings.dir)
             recorder = Recorder(
                 self.settings,
                 self.settings.dir,

@@ -8,6 +8,7 @@ from pytest_recorder.diagnostics.metrics import Tally
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin.quota import LeftOut
 from pytest_recorder.plugin.tested_files import Unrecorded
+from pytest_recorder.render.attempt_words import attempt_label
 from pytest_recorder.render.quantities import count, size_text
 from pytest_recorder.settings.config import Settings
 from pytest_recorder.system import files
@@ -52,6 +53,7 @@ def section_lines(
     story: Sequence[str],
     *,
     is_kept: bool = True,
+    has_failed: bool = True,
     slower: str | None = None,
 ) -> list[str]:
     """Give the section of a failing test: where the trace will be, and what led to the failure.
@@ -71,7 +73,8 @@ def section_lines(
             f"partial: {partial} ({_held(events, dropped)})",
         ]
     if is_kept:
-        lines.append(f"open it: pytest-recorder show --at failure {path}")
+        at = " --at failure" if has_failed else ""
+        lines.append(f"open it: pytest-recorder show{at} {path}")
     if slower is not None:
         lines.append(slower)
     if story:
@@ -213,7 +216,7 @@ def _size(entries: Iterable[Entry], size_of: Callable[[Entry], int]) -> str:
 
 
 def _label(entry: Entry) -> str:
-    attempt = f" (attempt {entry.attempt})" if entry.attempt > 1 else ""
+    attempt = attempt_label(entry.attempt, entry.rerun)
     held = ""
     if entry.status == "partial":
         held = f" [partial: {entry.reason}, {_held(entry.events, entry.dropped)}]"

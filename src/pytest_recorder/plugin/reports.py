@@ -76,7 +76,9 @@ class Reports:
         )
         attempt.fixtures = unseen or {}
         try:
-            self._ending.finish(attempt, item, made)
+            # The report of a re-run is for nobody to see.
+            is_seen = attempt.rerun_of is None
+            self._ending.finish(attempt, item, made if is_seen else None)
         except KeyboardInterrupt:
             # The end of the run finishes what was begun here.
             run.attempt = attempt

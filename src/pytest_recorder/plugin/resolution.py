@@ -9,11 +9,17 @@ import pytest
 
 from pytest_recorder.errors import ErrorCode, UsageError, usage
 from pytest_recorder.original_builtins import __builtins__
-from pytest_recorder.plugin import given, ini_type, is_forced_off
+from pytest_recorder.plugin import (
+    EXCLUDED_BY_RERUNS,
+    given,
+    ini_type,
+    is_about_reruns,
+    is_forced_off,
+)
 from pytest_recorder.settings import (
+    BY_KEYWORD,
     BY_NAME,
     DEFAULT_FOLDER,
-    MARKER_NAMES,
     OPTIONS,
     PREFIX,
     Option,
@@ -50,7 +56,23 @@ def resolve(config: pytest.Config, environ: Mapping[str, str]) -> Resolved:
         fields["enabled"] = False
         if is_switched_off(environ):
             sources["trace"] = KILL_SWITCH
+    _check_rerun(fields, sources)
     return Resolved(Settings.checked(fields), sources, forced_off)
+
+
+def _check_rerun(fields: Mapping[str, Any], sources: Mapping[str, str]) -> None:
+    """Refuse what makes no sense in a run that records re-runs only."""
+    if not fields.get("rerun_failed"):
+        return
+    for name, value in EXCLUDED_BY_RERUNS.items():
+        option = BY_NAME[name]
+        if fields.get(option.field) == value:
+            raise usage(
+                ErrorCode.INVALID_OPTION,
+                f"{sources['rerun_failed']} excludes {option.dest}={value!r}, which is from"
+                f" {sources[name]}: a run is recorded, or what failed is run again, recorded;"
+                f" turn one of them off (--no-record-rerun-failed)",
+            )
 
 
 def readable_policy(config: pytest.Config, environ: Mapping[str, str]) -> Policy:
@@ -77,7 +99,8 @@ def resolve_marker(
 ) -> Settings:
     """The settings of a test with ``@pytest.mark.record(*mark_args, **mark_kwargs)``.
 
-    The marker turns recording on and implies ``keep="all"``; ``record(False)`` turns it off.
+    The marker turns recording on and implies ``keep="all"``; ``record(False)`` turns it off, for
+    a re-run as well. One that only says whether there is a re-run does neither.
 
     :raises pytest_recorder.errors.UsageError: an argument that the marker does not take.
     """
@@ -85,15 +108,19 @@ def resolve_marker(
     if len(mark_args) > 1 or not all(isinstance(arg, bool) for arg in mark_args):
         raise invalid(mark_args, "the record marker", "nothing, True or False, and keywords")
     is_on = bool(mark_args[0]) if mark_args else True
-    fields: dict[str, Any] = {"enabled": is_on and not is_forced_off, "keep": "all"}
+    fields: dict[str, Any] = {}
+    if not is_about_reruns(mark_args, mark_kwargs):
+        fields = {"enabled": is_on and not is_forced_off, "keep": "all"}
+    if not is_on:
+        fields["rerun_failed"] = False
     for name, value in mark_kwargs.items():
-        if name not in MARKER_NAMES:
+        if name not in BY_KEYWORD:
             raise usage(
                 ErrorCode.INVALID_OPTION,
                 f"unknown keyword {name!r} in @pytest.mark.record,"
-                f" expected one of {', '.join(MARKER_NAMES)}",
+                f" expected one of {', '.join(BY_KEYWORD)}",
             )
-        option = BY_NAME[name]
+        option = BY_KEYWORD[name]
         fields[option.field] = parse_option(option, value, f"{name} (marker)")
     return settings.but(**fields)
 

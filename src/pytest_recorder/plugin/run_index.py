@@ -26,6 +26,7 @@ from pytest_recorder.tracefile.index import (
     Entry,
     clear_earlier_run,
     close_index,
+    read_index,
     update_index,
 )
 
@@ -165,6 +166,27 @@ class RunIndex:
         if self._spent_ns <= _FREE_NS + (now_ns - self._started_ns) // _SHARE:
             self._write()
             self._spent_ns += self._clock() - now_ns
+
+    def save_in_worker(self) -> None:
+        """Write the entries of a worker that may die before the controller hears of them.
+
+        Nobody has told of them then: so they stay when the controller writes what it knows.
+        """
+        self._write()
+
+    def take_left(self, worker: str) -> list[Entry]:
+        """Take the entries that a worker wrote before it died; gives them."""
+        try:
+            there = read_index(self.folder).tests
+        except RecorderError as error:
+            self.warn(error, None)
+            return []
+        left = [
+            e for e in there if e.worker == worker and not e.is_reported and not self.has(e)
+        ]
+        for entry in left:
+            self.take(entry.but(is_reported=True))
+        return left
 
     def take_unrecorded(self, file: str, rule: str, tests: int = 1) -> None:
         """Count tests that recorded no line of their own file, and note why not."""

@@ -6,11 +6,9 @@ import pytest
 
 from pytest_recorder.errors import ErrorCode, TargetError, bug
 from pytest_recorder.original_builtins import __builtins__
-from pytest_recorder.system.originals import OS
-from pytest_recorder.system.paths import AnyPath
+from pytest_recorder.plugin import SHARED as _KEY
 from pytest_recorder.tracefile.index import Entry
 
-_KEY = "record_trace"
 _COUNTS_KEY = "record_trace_counts"
 FIRST_WORKER = "gw0"
 
@@ -24,12 +22,6 @@ def worker_of(config: pytest.Config) -> str | None:
 def is_controller(config: pytest.Config) -> bool:
     """Tell whether this process only hands tests to workers."""
     return config.pluginmanager.hasplugin("dsession")
-
-
-def share_input(node: Any, *, run_id: str, folder: AnyPath) -> None:
-    """Tell a worker which run it belongs to, where traces go, and whether all run all tests."""
-    is_each = node.config.getoption("dist", "no") == "each"
-    node.workerinput[_KEY] = {"run_id": run_id, "dir": OS.fspath(folder), "is_each": is_each}
 
 
 def shared_input(config: pytest.Config) -> dict[str, Any] | None:

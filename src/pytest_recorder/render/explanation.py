@@ -19,6 +19,7 @@ from pytest_recorder.analysis.story import tell
 from pytest_recorder.analysis.surroundings import handled_exceptions, log_tail, output_tail
 from pytest_recorder.analysis.value_text import render_value
 from pytest_recorder.format.events import Position
+from pytest_recorder.render.attempt_words import attempt_words
 from pytest_recorder.render.carets import carets
 from pytest_recorder.render.explanation_object import (
     MOST_HANDLED,
@@ -87,7 +88,8 @@ class _Explanation:
         what = failure.test or manifest.test or "a program"
         has_failed = failure.exception is not None or manifest.outcome == "failed"
         lines = [f"# {'Failure of' if has_failed else 'Last moments of'} {code(what)}", ""]
-        attempt = f", attempt {manifest.attempt}" if manifest.attempt > 1 else ""
+        words = attempt_words(manifest.attempt, manifest.rerun)
+        attempt = f", {words}" if words else ""
         phase = f" in {failure.phase}" if failure.phase else ""
         lines.append(f"- outcome: {code(manifest.outcome or 'unknown')}{phase}{attempt}")
         unseen = self._unseen()

@@ -8,6 +8,7 @@ import string
 from collections.abc import Sequence
 
 from pytest_recorder.analysis.value_text import safe_text, shorten
+from pytest_recorder.render.attempt_words import attempt_label
 from pytest_recorder.tracefile.index import LEFT_OUT, Entry
 
 _HEAD = (
@@ -59,7 +60,7 @@ def _bytes_of(line: str) -> int:
 
 
 def _row(entry: Entry, folder: str) -> str:
-    attempt = f" (attempt {entry.attempt})" if entry.attempt > 1 else ""
+    attempt = attempt_label(entry.attempt, entry.rerun)
     message = entry.message or ""
     if entry.exception and not message.startswith(entry.exception):
         message = f"{entry.exception}: {message}" if message else entry.exception

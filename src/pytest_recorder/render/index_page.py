@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from pytest_recorder.analysis.value_text import safe_text, shorten
 from pytest_recorder.errors import ErrorCode, usage
+from pytest_recorder.render.attempt_words import RERUN_WORDS
 from pytest_recorder.render.bundle import bundle
 from pytest_recorder.render.quantities import count, size_text
 from pytest_recorder.system.atomic_write import write_text_whole
@@ -142,6 +143,7 @@ def _is_bad(entry: Entry) -> bool:
 
 def _row(entry: Entry, index: Index, folder: Path, *, has_run: bool) -> str:
     failure = ": ".join(filter(None, (entry.exception, _message(entry))))
+    failure = failure or RERUN_WORDS.get(entry.rerun, "")
     cells = [
         _cell("outcome", entry.outcome or "-"),
         _cell("test", entry.test),

@@ -69,6 +69,7 @@ class Option:
         unset: str = "",
         metavar: str = "",
         in_marker: bool = False,
+        keyword: str = "",
         in_manifest: bool = False,
         for_programs: bool = False,
         run_help: str = "",
@@ -80,7 +81,7 @@ class Option:
         variable: str = "",
         field: str = "",
     ) -> None:
-        """Make a row. `name` is the keyword of the marker, and the other names come from it.
+        """Make a row. The other names come from `name`.
 
         Args:
             choices: the words it takes; after `KEY=` in the form `actions`.
@@ -88,6 +89,7 @@ class Option:
             aliases: other words for choices.
             unset: what it means that nothing is set, for people.
             in_marker: whether the marker takes it.
+            keyword: its keyword there, if not its name.
             in_manifest: whether the manifest of each trace has it.
             for_programs: whether its variable counts without pytest too, for `pytest-recorder run`
                 and auto-start; those of the policy always do.
@@ -110,6 +112,7 @@ class Option:
         self.unset: Final = unset
         self.field: Final = field or name
         self.in_marker: Final = in_marker
+        self.keyword: Final = keyword or name
         self.in_manifest: Final = in_manifest
         self.for_programs: Final = for_programs
         self.policy_key: Final = policy_key
@@ -242,6 +245,14 @@ OPTIONS: Final = (
         "record the tests of this run",
         variable=PREFIX,
         field="enabled",
+    ),
+    Option(
+        "rerun_failed",
+        "bool",
+        False,
+        "record nothing but what failed: run failed tests again after the last one, recorded",
+        in_marker=True,
+        keyword="rerun",
     ),
     Option(
         "scope",
@@ -455,7 +466,8 @@ OPTIONS: Final = (
     ),
 )
 BY_NAME: Final[Mapping[str, Option]] = {option.name: option for option in OPTIONS}
-MARKER_NAMES: Final = tuple(option.name for option in OPTIONS if option.in_marker)
+BY_KEYWORD: Final[Mapping[str, Option]] = {o.keyword: o for o in OPTIONS if o.in_marker}
+"""Those that the marker takes."""
 
 
 def is_switched_off(environ: Mapping[str, str]) -> bool:

@@ -117,6 +117,7 @@ class Settings(Fields):
     root: Path
     dir: Path
     enabled: bool = _option("trace")
+    rerun_failed: bool = _option("rerun_failed")
     scope: Scope = _option("scope")
     keep: Keep = _option("keep")
     level: Level = _option("level")

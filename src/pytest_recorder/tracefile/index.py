@@ -28,7 +28,6 @@ SCHEMA: Final = 1
 MOST_BYTES: Final = 1 << 28
 """A larger file is no index: one of a hundred thousand tests has a tenth of it."""
 INDEX_PAGE_NAME = "index.html"
-"""The index as a page, beside it."""
 INDEX_PAGE_MARK = '<meta name="generator" content="pytest-record-trace index">'
 """What such a page has in its head."""
 LEFT_OUT = "left_out"
@@ -80,6 +79,9 @@ class Entry:
     worker: str | None = _field("of pytest-xdist, that ran it", None)
     unrecorded: str | None = _field(
         "where no line of the test's own file was recorded: the rule of its scope", None
+    )
+    rerun: str | None = _field(
+        "how the re-run of a failed test ended: same, other, passed, skipped, interrupted", None
     )
     is_reported: bool = _field(
         "false: kept or recovered by a run that has not told of it yet", True
@@ -235,11 +237,9 @@ def write_index(
 
 
 def _dump(entry: Entry) -> dict[str, Any]:
-    left_out = {"is_reported"} if entry.is_reported else set[str]()
-    if entry.run_id is None:
-        left_out |= {"run_id", "pid"}
-    if entry.unrecorded is None:
-        left_out |= {"unrecorded"}
+    left_out = {n for n in ("unrecorded", "rerun") if getattr(entry, n) is None}
+    left_out |= {"is_reported"} if entry.is_reported else set()
+    left_out |= {"run_id", "pid"} if entry.run_id is None else set()
     return {
         name: writable(value) if isinstance(value, str) else value
         for name, value in entry.plain().items()

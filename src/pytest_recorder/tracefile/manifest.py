@@ -49,6 +49,8 @@ class Manifest(BaseModel):
     phases: dict[str, str] = Field(default_factory=dict)
     unrecorded: str | None = None
     """Where no line of the test's own file was recorded: the rule of its scope."""
+    rerun: str | None = None
+    """Of a failed test that was run again for this trace: how that ended, as in the index."""
     failing: FailingPlace | None = None
     fixtures: dict[str, FixtureMaker] = Field(default_factory=dict)
     python: str
