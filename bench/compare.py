@@ -17,6 +17,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from comparison import fixed as fixed_costs
 from comparison import green as green_runs
 from comparison import report, table, targets
 from comparison.environment import Environment, make_environment, versions
@@ -30,7 +31,9 @@ from pypi_suites import progress
 
 Section = tuple[str, dict[str, float]]
 """The text of a group, and its figures for the table of targets."""
-GROUPS = ("workloads", "growth", "data", "costs", "green", *SUITE_NAMES)
+GROUPS = ("workloads", "growth", "data", "costs", "fixed", "green", *SUITE_NAMES)
+QUICK = ("workloads", "costs", "fixed")
+QUICK_SCALE = 0.2
 FIGURES = "figures.json"
 GROWING = ("strings", "exceptions")
 
@@ -41,7 +44,8 @@ def main() -> int:
     work.mkdir(parents=True, exist_ok=True)
     progress(f"work folder: {work}")
     environment = make_environment(options.python, work)
-    wanted = options.group or [group for group in GROUPS if group not in SUITE_NAMES]
+    usual = QUICK if options.quick else [group for group in GROUPS if group not in SUITE_NAMES]
+    wanted = options.group or usual
     suites = SUITE_NAMES if options.suites else ()
     groups = [group for group in GROUPS if group in {*wanted, *suites}]
     rounds = "1 round" if options.rounds == 1 else f"{options.rounds} rounds"
@@ -103,7 +107,17 @@ def parse_arguments() -> argparse.Namespace:
     add("--python", default=sys.executable, help="interpreter for the environments")
     add("--work", type=Path, help="work folder, kept; default: a new temporary one")
     add("-o", "--output", type=Path, help="the document to put the tables in")
+    add(
+        "--quick",
+        action="store_true",
+        help="one round of small work, ours only, printed only: minutes, and coarse",
+    )
     options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.scale = 1, min(options.scale, QUICK_SCALE)
+        options.suites, options.output = False, None
+        ours = [key for key, tool in TOOLS.items() if tool.kind in ("ours", "outside", "limit")]
+        options.tool = options.tool or ours
     if options.rounds < 1 or options.scale <= 0:
         parser.error("--rounds and --scale must be positive")
     if options.output:
@@ -166,6 +180,11 @@ def costs(options: argparse.Namespace, environment: Environment, work: Path) -> 
     return report.costs(found), targets.of_costs(found)
 
 
+def fixed(options: argparse.Namespace, environment: Environment, work: Path) -> Section:
+    found = fixed_costs.measure_fixed(options.rounds, environment, work)
+    return fixed_costs.render(found), fixed_costs.figures(found)
+
+
 def green(_: argparse.Namespace, environment: Environment, work: Path) -> Section:
     # Counted, not timed: one round is enough, at any scale.
     found = green_runs.measure_green(environment, work)
@@ -208,6 +227,7 @@ SECTIONS = {
     "growth": growth,
     "data": data,
     "costs": costs,
+    "fixed": fixed,
     "green": green,
     **{name: partial(suite, name) for name in SUITE_NAMES},
 }

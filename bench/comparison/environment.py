@@ -85,10 +85,15 @@ def build_noop(python: Path, work: Path) -> Path:
 def versions(python: str) -> str:
     """Give the versions of what was measured, on one line."""
     code = (
-        "import importlib.metadata as m, platform\n"
+        "import importlib.metadata as m, platform, sysconfig\n"
+        "asked = sysconfig.get_config_var('CONFIG_ARGS') or ''\n"
+        "built = [n for n, w in (('PGO', 'enable-optimizations'), ('LTO', 'with-lto'))"
+        " if w in asked]\n"
+        "built = ' and '.join(built) or 'no PGO'\n"
         "names = 'coverage viztracer kolo hunter codetracer-python-recorder pytest'.split()\n"
         "found = [(n, m.version(n)) for n in names if list(m.distributions(name=n))]\n"
-        "print(f'Python {platform.python_version()}, {platform.system()} {platform.machine()};',"
+        "print(f'Python {platform.python_version()} ({platform.python_compiler()}, {built}),"
+        " {platform.system()} {platform.machine()};',"
         " ', '.join(f'{n} {v}' for n, v in found))"
     )
     try:
