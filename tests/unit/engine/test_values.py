@@ -62,7 +62,7 @@ class Coder:
         held = values.held(cursor)
         assert cursor.at == len(data)
         states.check()
-        return states.show(held, 0)
+        return states.show(held, 0, 0)
 
 
 def code(value: object, **bounds: int) -> dict[str, Any]:

@@ -633,15 +633,14 @@ class PureHotPath(Entrance):
         while True:
             encoder.redacted = redacted
             seen = self._looks.at_arguments(self._block, frame, state)
-            levels = self._levels(state, None)
+            levels = state.levels_untold(self._block)
             whole = b"".join((levels, seen.records, place, head, seen.changes))
             if self._has_room(len(whole)):
                 break
         state.values, state.roots, state.looked = seen.values, seen.roots, seen.number
         self._sink.append(whole, 1)
         self._written_us = self._last_us
-        state.block = self._block
-        state.levels_told = state.levels
+        state.is_told(self._block)
         self._current = state
 
     def _has_room(self, size: int) -> bool:
@@ -695,9 +694,7 @@ class PureHotPath(Entrance):
         self._sink.append(whole, 1)
         self._written_us = self._last_us
         self._current = state
-        state.block = self._block
-        state.thread_told = state.thread
-        state.levels_told = state.levels
+        state.is_told(self._block)
         state.line = line
 
     def _write_bare(self, record: bytes) -> None:
@@ -719,27 +716,18 @@ class PureHotPath(Entrance):
             number = self.definitions.name(reason)
             self._write_bare(bytes((Op.GAP,)) + uv(self._thread().number) + uv(count) + number)
 
-    def _levels(self, state: FrameState, told: int | None) -> bytes:
-        """Tell where a frame shows another number of levels than the block says."""
-        levels = state.levels
-        if levels is None or levels == told:
-            return b""
-        return bytes((Op.LEVELS,)) + uv(state.number) + uv(levels)
-
     def _introduce(self, state: FrameState, sight: Sight) -> bytes:
         """Make a frame the current one; in a new block, or thread, with all that is new of it."""
         is_known = state.block == self._block
-        levels = self._levels(state, state.levels_told if is_known else None)
+        levels = state.levels_untold(self._block)
         if is_known and state.thread == state.thread_told:
             if self._current is state:
                 return levels
             return levels + bytes((Op.SWITCH,)) + uv(state.number)
         record = state.record
         code = record.number if record is not None else b"\0"
-        parts = [
-            levels + bytes((Op.FRAME,)) + uv(state.number) + code,
-            uv(state.thread) + uv(state.parent) + uv(state.line),
-        ]
+        head = levels + bytes((Op.FRAME,)) + uv(state.number) + code
+        parts = [head, uv(state.thread) + uv(state.parent) + uv(state.line)]
         # Also none, where a reader may know some that are no more.
         if (
             record is not None

@@ -5,6 +5,8 @@ PYTEST_DONT_REWRITE
 
 from pytest_recorder.engine.pure.definitions import CodeRecord
 from pytest_recorder.engine.pure.objects import Known  # noqa: TC001 - as what is beside it
+from pytest_recorder.format.primitives import uv
+from pytest_recorder.format.vocabulary import Op
 from pytest_recorder.original_builtins import __builtins__
 
 
@@ -64,6 +66,19 @@ class FrameState:
     def levels(self) -> int | None:
         """How many levels of its values it shows; None: all within the bound on depth."""
         return self.record.levels if self.record is not None else None
+
+    def levels_untold(self, block: int) -> bytes:
+        """Give the record of how many these are, where a block says something else."""
+        levels = self.levels
+        if levels is None or (self.block == block and levels == self.levels_told):
+            return b""
+        return bytes((Op.LEVELS,)) + uv(self.number) + uv(levels)
+
+    def is_told(self, block: int) -> None:
+        """Take in that a block tells of the frame now."""
+        self.block = block
+        self.thread_told = self.thread
+        self.levels_told = self.levels
 
 
 class ThreadState:
