@@ -86,7 +86,7 @@ build-sanitized:
 
 # Leaks are what the tests of reference counts and memory prove: the interpreter's own would hide ours.
 # Run the contract of the engines on the parts in C under AddressSanitizer and UBSan.
-sanitize *args="tests/engines/test_native.py tests/engines/test_positions.py tests/engines/test_levels.py tests/engines/test_contract.py tests/engines/test_helpers_that_misbehave.py tests/undisturbed/test_nothing_of_the_program_runs.py": build-sanitized
+sanitize *args="tests/engines/test_native.py tests/engines/test_positions.py tests/engines/test_levels.py tests/engines/test_objects_in_view.py tests/engines/test_contract.py tests/engines/test_helpers_that_misbehave.py tests/undisturbed/test_nothing_of_the_program_runs.py": build-sanitized
     LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" \
     PYTHONMALLOC=malloc ASAN_OPTIONS="detect_leaks=0:log_path={{ absolute_path(venv) }}-sanitize/report" \
         UBSAN_OPTIONS=print_stacktrace=1 \

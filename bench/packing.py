@@ -9,6 +9,7 @@ where the wall clock counts too.
 """
 
 import argparse
+import json
 import tempfile
 import time
 import zlib
@@ -29,7 +30,6 @@ from pytest_recorder.format.layout import (
 )
 from pytest_recorder.tracefile import scan
 from pytest_recorder.tracefile.excerpts import Excerpts
-from pytest_recorder.tracefile.manifest import Manifest
 from pytest_recorder.tracefile.recorded_source import with_all_lines
 from pytest_recorder.tracefile.scan import NativeScan, PureScan, Scan
 from pytest_recorder.tracefile.spool import Segment
@@ -66,7 +66,7 @@ class Spooled:
 
     def _take(self, kind: int, payload: bytes) -> None:
         if kind == BlockKind.MANIFEST:
-            self.manifest = Manifest.model_validate_json(payload)
+            self.manifest = json.loads(payload)
         elif kind == BlockKind.DEFINITIONS:
             self.definitions.feed(payload)
             self.segments.append(Segment(SegmentKind.DEFINITIONS, 0, 0, 0, payload))

@@ -465,7 +465,9 @@ def fetch(suite: Suite, python: str, work: Path, tree: Path | None = None) -> Pa
 
 
 def _only_folder(folder: Path) -> Path:
-    (inside,) = (path for path in folder.iterdir() if path.is_dir())
+    # A pytest that was started there by hand leaves its cache.
+    folders = (path for path in folder.iterdir() if path.is_dir())
+    (inside,) = (path for path in folders if not path.name.startswith("."))
     return inside
 
 

@@ -10,7 +10,7 @@ LEAST_OVERHEAD = 0.1
 
 @dataclass(frozen=True)
 class Sample:
-    """One measurement: seconds of CPU, bytes."""
+    """One measurement: seconds of CPU but for `wall_s`, bytes."""
 
     start_s: float
     run_s: float
@@ -20,6 +20,7 @@ class Sample:
     events: int | None = None
     dropped: int = 0
     hot_path: str = ""
+    wall_s: float = 0.0  # of the whole process, where it was taken
 
     @property
     def total_s(self) -> float:
@@ -73,6 +74,11 @@ class Cell:
         return middle(
             traced.written_bytes / traced.events for traced, _ in self.pairs if traced.events
         )
+
+    @property
+    def added_s(self) -> float | None:
+        """CPU time above that of the untraced run of the same round."""
+        return middle(traced.total_s - plain.run_s for traced, plain in self.pairs)
 
     @property
     def ns_per_event(self) -> float | None:

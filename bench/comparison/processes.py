@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import NamedTuple
 
 
@@ -17,6 +18,7 @@ class Finished(NamedTuple):
     status: int
     cpu_s: float  # of the process and all that it waited for
     peak_bytes: int
+    wall_s: float
 
 
 def run(
@@ -30,6 +32,7 @@ def run(
 ) -> Finished:
     """Run a command to its end, its output in a file. Raises MeasurementError."""
     expired = threading.Event()
+    began = perf_counter()
     with log.open("wb") as stream:
         process = subprocess.Popen(
             arguments,
@@ -48,6 +51,7 @@ def run(
         timer.start()
         try:
             _, status, usage = os.wait4(process.pid, 0)
+            wall_s = perf_counter() - began
         except BaseException:
             process.kill()
             raise
@@ -63,6 +67,7 @@ def run(
         usage.ru_utime + usage.ru_stime,
         # At least that of this process, which stays far below one with pytest in it.
         usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        wall_s,
     )
 
 

@@ -273,10 +273,11 @@ def _kept(kept: Sequence[Kept]) -> str:
             f"{each.dropped:,}",
             f"{each.size_bytes:,}",
             table.number(each.size_bytes / each.events if each.events else None),
+            table.number(each.wall_ratio),
         ]
         for each in kept
     ]
-    columns = ["level", "events", "left out", "bytes", "bytes/event"]
+    columns = ["level", "events", "left out", "bytes", "bytes/event", "wall ratio"]
     return table.render(columns, rows)
 
 

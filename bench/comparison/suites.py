@@ -81,6 +81,7 @@ class Kept:
     events: int
     dropped: int
     size_bytes: int
+    wall_ratio: float  # to the untraced runs just before and after
 
 
 @dataclass(frozen=True)
@@ -157,20 +158,30 @@ class _Place:
         written = sum(
             path.stat().st_size for path in (folder / "files").rglob("*") if path.is_file()
         )
-        sample = Sample(0.0, finished.cpu_s, 0.0, finished.peak_bytes, written)
+        sample = Sample(
+            0.0,
+            finished.cpu_s,
+            0.0,
+            finished.peak_bytes,
+            written,
+            wall_s=finished.wall_s,
+        )
         return sample, summary_of(text)
 
     def kept(self, tool: Tool) -> Kept:
         """Run with all traces kept, and add up what the index says of them."""
-        self.run(tool, is_part=False, keep="all")
+        before, _ = self.run(UNTRACED, is_part=False)
+        keeping, _ = self.run(tool, is_part=False, keep="all")
         index = json.loads((self._work / "run" / "files" / "index.json").read_text())
         tests = [entry for entry in index["tests"] if entry["trace"]]
+        after, _ = self.run(UNTRACED, is_part=False)
         return Kept(
             self.name,
             tool.level,
             sum(entry["events"] for entry in tests),
             sum(entry["dropped"] for entry in tests),
             sum(entry["size_bytes"] for entry in tests),
+            keeping.wall_s / ((before.wall_s + after.wall_s) / 2),
         )
 
 

@@ -109,6 +109,26 @@ def test_show_at_an_event_ends_there(folder: Path, capsys: pytest.CaptureFixture
     assert "too many" not in text
 
 
+def test_show_names_objects_by_the_numbers_that_they_have_everywhere(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = output(capsys, "export", folder).splitlines()
+    calls = [e["args"] for e in map(json.loads, lines) if e["kind"] == "call"]
+    (held,) = (args for args in calls if args.get("item", {}).get("value") == "tea")
+    cart = held["self"]["id"]
+    items = held["self"]["attributes"]["items"]["id"]
+    named = f"Cart #{cart}(items=#{items} ["
+    tree = output(capsys, "show", "--objects", folder)
+    assert f"Cart.add(self={named}]), item='tea')" in tree
+    assert f"# cart = {named}])" in output(capsys, "show", "--objects", "--lines", folder)
+    steps = output(capsys, "show", "--objects", "--at", "failure", folder)
+    assert f"-> Cart.add(self={named}]" in steps
+    assert f"# cart = {named}" in steps
+    assert f"\n  cart = {named}'tea', " in steps
+    for args in (["--lines"], ["--at", "failure"]):
+        assert "#" not in output(capsys, "show", *args, folder).replace("  # ", "")
+
+
 @pytest.mark.parametrize(
     ("args", "there", "absent"),
     [

@@ -211,6 +211,7 @@ COMMANDS = {
     "info-json": ["info", "--json", "{}"],
     "show": ["show", "--lines", "{}"],
     "show-failure": ["show", "--at", "failure", "{}"],
+    "show-objects": ["show", "--lines", "--objects", "{}"],
     "show-grep": ["show", "--grep", "a", "--file", "*", "{}"],
     "explain": ["explain", "{}"],
     "explain-json": ["explain", "--json", "{}"],

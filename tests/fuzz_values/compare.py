@@ -168,22 +168,21 @@ def cut_all(values: dict[str, Value], levels: int) -> dict[str, Value]:
 def cut(value: Any, levels: int) -> Any:
     """Give a value, or a part of one, with so many levels of it open.
 
-    How many attributes a closed object has is left out: an open one does not say it of names that
-    are no strings.
+    How many attributes a closed object has is left out, and whether it has any of which the name is
+    no string: an open one does not say that.
     """
     if not isinstance(value, dict):
         return [cut(part, levels) for part in value] if isinstance(value, list) else value
     for parts in ("items", "entries", "attributes"):
         if parts in value:
             inside = value[parts]
+            if not levels and value.get("reason") == "cycle":
+                return value
+            if not levels and parts == "attributes":
+                return {"type": value["type"], "id": value["id"], parts: {}}
             if not levels:
-                full = value.get("length", value.get(witness.COUNT, len(inside)))
-                if not full or value.get("reason") == "cycle":
-                    return value
-                closed = {**value, parts: type(inside)(), "truncated": True, "reason": "depth"}
-                if parts == "attributes":
-                    closed.pop("length", None)
-                return closed
+                closed = {parts: [], "truncated": True, "reason": "depth"}
+                return {**value, **closed} if value["length"] else value
             if isinstance(inside, dict):
                 inside = cut_all(inside, levels - 1)
             else:

@@ -233,6 +233,14 @@ def test_an_object_in_view_keeps_its_number_when_others_are_forgotten(
     assert len(grids) == 6
 
 
+def test_a_level_of_functions_alone_closes_none(tmp_path: Path) -> None:
+    """C does not come to it, for what holds them tells that they are as they were."""
+    body = (
+        "l1 = [[change]]\n    l2 = []\n    d1 = {(1, 2): 3}\n    l1 = l2 = None\n    return d1"
+    )
+    check(0, tmp_path, f"{program.HEAD}\ndef main():\n    {body}\n", objects=4)
+
+
 def test_a_difference_is_found(tmp_path: Path) -> None:
     """What a tracer sees of one program is not what another one does."""
     text = f"{program.HEAD}\ndef main():\n    x = [1]\n    x[0] = 2\n    return x\n"

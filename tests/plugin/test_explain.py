@@ -518,7 +518,7 @@ def test_of_format_1_a_reader_is_told_what_is_not_known_of_an_object(
     golden = Path(__file__).parents[1] / "golden" / "format-1-mutation.pyrec"
     lines = asked(capsys, "object", golden, "#2").splitlines()
     assert "  table in changes_dict (mutation.py)" in lines[4]
-    assert lines[-1].startswith("a trace of format 1 tells neither of changes")
+    assert lines[-1].startswith("a trace of format 1 tells of no changes")
 
 
 @pytest.mark.parametrize(

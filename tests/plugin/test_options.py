@@ -174,7 +174,7 @@ def test_defaults_are_those_of_the_design(project: pytest.Pytester) -> None:
         "keep": "failed",
         "level": "values",
         "engine": "auto",
-        "values": {"depth": 3, "items": 20, "chars": 256, "attributes": 20},
+        "values": {"depth": 3, "items": 20, "chars": 256, "attributes": 20, "objects": 128},
         "include": [],
         "exclude": [],
         "redact": [],

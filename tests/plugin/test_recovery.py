@@ -140,7 +140,7 @@ def test_the_next_run_tells_of_it_and_keeps_it_and_the_one_after_clears_it(
         [
             "kept 1 of 1 trace (*) in test-traces",
             "recovered 2 traces from processes that died (*) in test-traces",
-            "*::test_fails -> test-traces/*/trace.pyrec",
+            "*::test_fails (* events) -> test-traces/*/trace.pyrec",
             "*::test_dies [[]partial: ERR_TRACE_INCOMPLETE, * events, 0 dropped] -> test-traces/*/trace.pyrec",
         ]
     )

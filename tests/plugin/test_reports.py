@@ -4,6 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from pytest_recorder.tracefile.reader import open_trace
 from tests.plugin.support import index, kept, needs_settrace, run, traces
 
 FAILING = """
@@ -163,8 +164,74 @@ def test_the_summary_lists_kept_traces(pytester: pytest.Pytester) -> None:
         [
             "*recorded traces*",
             "kept 1 of 1 trace (*) in test-traces",
-            f"*::test_total -> {path.relative_to(pytester.path)}",
+            f"*::test_total (* events) -> {path.relative_to(pytester.path)}",
         ]
+    )
+
+
+ENDS_LATER = """
+    import pytest
+    @pytest.fixture
+    def numbers():
+        yield [1]
+        for number in range(40):
+            text = str(number)
+    def test_fails(numbers):
+        if {condition}:
+            assert sum(numbers) == 2
+    def test_errs(numbers):
+        pass
+    @pytest.fixture(autouse=True)
+    def last():
+        yield
+        assert False
+"""
+
+
+@pytest.mark.parametrize("extra", [(), ("-n", "1"), ("--record-scope=session",)])
+@pytest.mark.parametrize("condition", ["True", "False"], ids=["call", "teardown"])
+def test_numbers_of_events_are_those_that_the_trace_has(
+    pytester: pytest.Pytester, condition: str, extra: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(ENDS_LATER.format(condition=condition))
+    output = run(pytester, "--record-trace", *extra).stdout.str()
+    for path in traces(pytester):
+        with open_trace(path) as trace:
+            assert trace.trailer.events == len(trace) > 40
+            name = (trace.manifest.test or "session").rpartition("::")[2]
+            shown = path.relative_to(pytester.path)
+            assert f"{name} ({len(trace)} events) -> {shown}\n" in output
+    section, _, summary = output.partition("recorded traces")
+    assert summary.count(" events) -> ") == len(traces(pytester)) > 0
+    assert "trace: test-traces" in section
+    assert " events" not in section
+
+
+def test_what_a_trace_has_dropped_stands_in_its_section_and_in_the_summary(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.fixture(autouse=True)
+        def more():
+            yield
+            work()
+        def work():
+            for number in range(3000):
+                text = str(number) * 40
+        def test_fails():
+            work()
+            assert 0
+        """
+    )
+    result = run(pytester, "--record-trace", "--record-max-bytes=64KiB")
+    (path,) = traces(pytester)
+    with open_trace(path) as trace:
+        assert trace.trailer.dropped > 1000
+        held = f"{len(trace):,} events, {trace.trailer.dropped:,} dropped"
+    result.stdout.fnmatch_lines(
+        ["trace: * (* events dropped so far)", f"*::test_fails ({held}) -> test-traces*"]
     )
 
 

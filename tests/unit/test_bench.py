@@ -188,13 +188,39 @@ def test_a_suite_shows_the_spread_what_was_written_and_other_outcomes() -> None:
         "ours-lines": cell(1.2, 1.3, 1.2, written_bytes=7_000_000),
     }
     run.notes = ["ours lines: 518 passed, 1 failed; untraced: 519 passed"]
-    kept = Kept("boltons", "lines", events=1000, dropped=0, size_bytes=2500)
+    kept = Kept("boltons", "lines", events=1000, dropped=0, size_bytes=2500, wall_ratio=1.7)
     text = report.suite([run], [kept])
     assert "boltons 26.2.0, the suite (519 passed):" in text
     assert "| **ours** | lines | 1.20 | 1.20 to 1.30 | 2.00 | 0 | 7 |" in text
     assert "- ours lines: 518 passed, 1 failed; untraced: 519 passed" in text
-    assert "| lines | 1,000 | 0 | 2,500 | 2.50 |" in text
+    assert "| lines | 1,000 | 0 | 2,500 | 2.50 | 1.70 |" in text
     assert targets.of_suite([run], [kept]) == {"lines on boltons": 1.2}
+
+
+def test_what_an_event_costs_is_the_time_of_runs_that_drop_by_the_events_of_one_that_keeps() -> (
+    None
+):
+    run = SuiteRun("jinja2", "3.1.6", False, (), tools=[tools.TOOLS["ours-values"]])
+    # A slow machine in one round changes both of its numbers.
+    run.cells = {"ours-values": Cell(1.0)}
+    for traced, plain in ((2.5, 1.0), (3.0, 1.0), (40.0, 10.0)):
+        run.cells["ours-values"].add(sample(traced), sample(plain))
+    kept = [
+        Kept("jinja2", "lines", events=10, dropped=0, size_bytes=10, wall_ratio=9.0),
+        Kept("jinja2", "values", events=10**7, dropped=0, size_bytes=10**7, wall_ratio=3.5),
+    ]
+    found = targets.of_suite([run], kept)
+    assert found["event on jinja2"] == pytest.approx(200)
+    assert (found["size on jinja2"], found["keeping on jinja2"]) == (1.0, 3.5)
+    assert found.keys() <= targets.TARGETS.keys()
+
+
+def test_the_cache_of_a_pytest_run_by_hand_is_no_source(tmp_path: Path) -> None:
+    suite = pypi_suites.TIMED_ONLY["jinja2"]
+    for name in ("jinja2-3.1.6", ".pytest_cache"):
+        (tmp_path / "source" / name).mkdir(parents=True)
+    found = pypi_suites.fetch(suite, sys.executable, tmp_path)
+    assert found == tmp_path / "source/jinja2-3.1.6"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_recorder.analysis.objects import differ, is_at_depth
-from pytest_recorder.analysis.value_text import render_value
+from pytest_recorder.analysis.value_text import RenderValue, render_value
 from pytest_recorder.format.events import Value
 from pytest_recorder.format.object_changes import ObjectChange, PartChange
 
@@ -12,17 +12,19 @@ _MOST_PARTS = 3
 _PART_WIDTH = 40
 
 
-def describe_change(name: str, old: Value | None, new: Value) -> list[str]:
+def describe_change(
+    name: str, old: Value | None, new: Value, *, render: RenderValue = render_value
+) -> list[str]:
     """Give assignments that lead from the old value to the new one.
 
     One that replaces the whole where the object is another one, or where more changed than is
     quickly read.
     """
-    whole = f"{name} = {render_value(new)}"
+    whole = f"{name} = {render(new)}"
     if old is None or old.get("id") is None or old.get("id") != new.get("id"):
         return [whole]
     parts: list[str] = []
-    for part in _parts(name, old, new):
+    for part in _parts(name, old, new, render):
         parts.append(part)
         if len(parts) > _MOST_PARTS:
             return [whole]
@@ -58,39 +60,41 @@ def _part(part: PartChange) -> str:
     return f"{part.how}{where}{new}{old}"
 
 
-def _parts(name: str, old: Value, new: Value) -> Iterator[str]:
+def _parts(name: str, old: Value, new: Value, render: RenderValue) -> Iterator[str]:
     if not differ(old, new):
         return
     is_same = old.get("id") is not None and old["id"] == new.get("id")
     # Of what one of them shows at the bound on depth only the length can be compared.
     is_alike = is_at_depth(old) == is_at_depth(new)
     if not is_same or old["type"] != new["type"] or not is_alike:
-        yield f"{name} = {render_value(new)}"
+        yield f"{name} = {render(new)}"
     elif "attributes" in new and "attributes" in old:
-        yield from _named(name, old["attributes"], new["attributes"], "{}.{}")
+        yield from _named(name, old["attributes"], new["attributes"], "{}.{}", render)
     elif "entries" in new and "entries" in old:
         pairs = [{render_value(key): item for key, item in v["entries"]} for v in (old, new)]
-        yield from _named(name, pairs[0], pairs[1], "{}[{}]")
+        yield from _named(name, pairs[0], pairs[1], "{}[{}]", render)
     elif "items" in new and "items" in old and new["length"] >= old["length"]:
         before = old["items"]
         for at, item in enumerate(new["items"]):
             if at >= len(before):
-                yield f"{name}[{at}] = {render_value(item)}"
+                yield f"{name}[{at}] = {render(item)}"
             else:
-                yield from _parts(f"{name}[{at}]", before[at], item)
+                yield from _parts(f"{name}[{at}]", before[at], item, render)
         if len(new["items"]) < new["length"]:
             yield f"len({name}) = {new['length']}"
     else:
-        yield f"{name} = {render_value(new)}"
+        yield f"{name} = {render(new)}"
 
 
-def _named(name: str, old: dict[str, Value], new: dict[str, Value], form: str) -> Iterator[str]:
+def _named(
+    name: str, old: dict[str, Value], new: dict[str, Value], form: str, render: RenderValue
+) -> Iterator[str]:
     for key, item in new.items():
         inner = form.format(name, key)
         if key in old:
-            yield from _parts(inner, old[key], item)
+            yield from _parts(inner, old[key], item, render)
         else:
-            yield f"{inner} = {render_value(item)}"
+            yield f"{inner} = {render(item)}"
     for key in old:
         if key not in new:
             yield f"del {form.format(name, key)}"

@@ -7,7 +7,8 @@ from pytest_recorder.analysis.value_text import int_text
 from pytest_recorder.format.events import Event, Value
 
 PathStep = tuple[str, Any]
-"""One step of a path: `("attr", name)`, or `("item", mark)` with the mark of a key or a number."""
+"""One step of a path: `("attr", name)`, `("item", mark)` with the mark of a key or a number, or
+`("key", mark)` to the key itself."""
 
 _MOST_STEPS = 20
 
@@ -202,10 +203,13 @@ def paths_to(value: Value, number: int, *, most_depth: int = 4) -> tuple[PathSte
 
 
 def path_text(root: str, steps: tuple[PathStep, ...]) -> str:
-    """Write a path as Python would."""
+    """Write a path much as Python would; a key that is an object stands by its number."""
     text = root
     for kind, key in steps:
-        text += f".{key}" if kind == "attr" else f"[{_key_text(key)}]"
+        if kind == "attr":
+            text += f".{key}"
+        else:
+            text += f"{'.keys()' if kind == 'key' else ''}[{_key_text(key)}]"
     return text
 
 
@@ -214,4 +218,6 @@ def _key_text(key: tuple[Any, ...]) -> str:
         return ", ".join(_key_text(item) for item in key[1:])
     if key[0] == "int":
         return int_text(key[1])
+    if key[0] == "object":
+        return f"#{key[1]}"
     return repr(key[1]) if key[0] in ("str", "bool", "float") else str(key[1])

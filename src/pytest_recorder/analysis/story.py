@@ -14,7 +14,7 @@ from pytest_recorder.analysis.failure import FailurePoint
 from pytest_recorder.analysis.open_frames import OpenFrames
 from pytest_recorder.analysis.parsing import parse_quietly
 from pytest_recorder.analysis.source_text import SourceOf
-from pytest_recorder.analysis.value_text import render_value
+from pytest_recorder.analysis.value_text import RenderValue, render_value
 from pytest_recorder.format.events import Event, Value
 
 _MOST_NOTE = 10_000
@@ -58,12 +58,20 @@ class Story:
 class _Teller:
     """Collects the last `count` steps up to event `until`; what they changed, later ones show."""
 
-    def __init__(self, count: int, until: int, failed_at: int | None, wanted: Wanted | None):
+    def __init__(
+        self,
+        count: int,
+        until: int,
+        failed_at: int | None,
+        wanted: Wanted | None,
+        render: RenderValue,
+    ) -> None:
         self.story = Story([])
         self._steps: deque[Step] = deque(maxlen=max(count, 1))
         self._until = until
         self._failed_at = failed_at
         self._wanted = wanted
+        self._render = render
         self._frames: OpenFrames[_OpenFrame] = OpenFrames(lambda frame: frame.values)
 
     def feed(self, event: Event) -> None:
@@ -72,7 +80,7 @@ class _Teller:
             return
         frame = self._frame(event.frame, event)
         if frame.step is not None:
-            _add_changes(frame.step, frame.values, event)
+            _add_changes(frame.step, frame.values, event, self._render)
         frame.values.update(event.changes)
         for name in event.deleted:
             frame.values.pop(name, None)
@@ -87,7 +95,7 @@ class _Teller:
         return self.story
 
     def _take_step(self, event: Event, file: str, line: int, frame: _OpenFrame) -> None:
-        note = _note(event)
+        note = _note(event, self._render)
         if event.kind != "line" and not note:
             return
         step = Step(event.n, event.kind, file, line, event.function or "", frame.depth, note)
@@ -122,19 +130,29 @@ class _Teller:
 
 
 def tell(
-    events: Iterable[Event], count: int, *, until: int, wanted: Wanted | None = None
+    events: Iterable[Event],
+    count: int,
+    *,
+    until: int,
+    wanted: Wanted | None = None,
+    render: RenderValue = render_value,
 ) -> list[Step]:
     """Collect the last `count` steps up to event `until`."""
-    return _told(_Teller(count, until, None, wanted), events).steps
+    return _told(_Teller(count, until, None, wanted, render), events).steps
 
 
 def tell_failure(
-    events: Iterable[Event], count: int, point: FailurePoint, *, wanted: Wanted | None = None
+    events: Iterable[Event],
+    count: int,
+    point: FailurePoint,
+    *,
+    wanted: Wanted | None = None,
+    render: RenderValue = render_value,
 ) -> Story:
     """Collect the last `count` steps before a failure, or before the end where there is none."""
     failed_at = point.raised.n if point.raised is not None else None
     until = point.end if failed_at is None else failed_at
-    return _told(_Teller(count, until, failed_at, wanted), events)
+    return _told(_Teller(count, until, failed_at, wanted, render), events)
 
 
 def _told(teller: _Teller, events: Iterable[Event]) -> Story:
@@ -178,26 +196,26 @@ def names_read(source: str, line: int) -> list[str]:
     return list(dict.fromkeys(node.id for node in found))
 
 
-def _add_changes(step: Step, values: dict[str, Value], event: Event) -> None:
+def _add_changes(
+    step: Step, values: dict[str, Value], event: Event, render: RenderValue
+) -> None:
     """Tell what an event changed, beside the step that did it."""
     for name, value in event.changes.items():
         if len(step.changes) >= _MOST_CHANGES:
             return
-        step.changes += describe_change(name, values.get(name), value)
+        step.changes += describe_change(name, values.get(name), value, render=render)
     left = _MOST_CHANGES - len(step.changes)
     step.changes += [f"del {name}" for name in event.deleted[: max(left, 0)]]
 
 
-def _note(event: Event) -> str:
+def _note(event: Event, render: RenderValue) -> str:
     """Say what an event other than a line is about; empty for what needs no line of its own."""
     if event.kind == "call":
-        args = ", ".join(
-            f"{k}={render_value(v, width=60)}" for k, v in (event.args or {}).items()
-        )
+        args = ", ".join(f"{k}={render(v, width=60)}" for k, v in (event.args or {}).items())
         return f"-> {event.function}({args})"
     if event.kind in ("return", "yield") and event.value is not None:
         arrow = "<-" if event.kind == "return" else "<- yield"
-        return f"{arrow} {render_value(event.value)}"
+        return f"{arrow} {render(event.value)}"
     if event.kind == "throw" and event.exception is not None:
         return f"-> throw {event.exception.type}"
     if event.kind == "raise" and event.exception is not None:

@@ -6,6 +6,7 @@ lone surrogate and no mark that changes the direction of text leaves this module
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Protocol
 
 from pytest_recorder.format.events import Value
 
@@ -21,6 +22,12 @@ _BRACKETS = {
 INFERRED = "identity inferred"
 """Says that it may be another object, which got the address of the one before."""
 _CUTS = frozenset(("items", "attributes"))
+
+
+class RenderValue(Protocol):
+    """Gives a value as a line of at most `width` characters."""
+
+    def __call__(self, value: Value, *, width: int = 80) -> str: ...
 
 
 def safe_text(text: str) -> str:
@@ -40,6 +47,14 @@ def shorten(text: str, width: int) -> str:
 def render_value(value: Value, *, width: int = 80) -> str:
     """Give a value as a line of at most `width` characters, much like its Python expression."""
     return shorten(_Renderer(width).value(value), width)
+
+
+def render_numbered(value: Value, *, width: int = 80) -> str:
+    """Do as `render_value`; containers and instances have their numbers: `Order #5(lines=#7 [])`.
+
+    The number stands in front of what the object holds, so that it is there where that is cut.
+    """
+    return shorten(_Renderer(width, has_numbers=True).value(value), width)
 
 
 def short_type(name: object) -> str:
@@ -65,11 +80,14 @@ def _escape(code: int) -> str:
 class _Renderer:
     """Renders one value and stops opening things when the width is used up."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, has_numbers: bool = False) -> None:
         self._left = width
+        self._has_numbers = has_numbers
 
     def value(self, value: Value) -> str:
         text = self._text(value)
+        if self._has_numbers:
+            text = _numbered(text, value)
         self._left -= len(text)
         return text
 
@@ -190,6 +208,19 @@ class _Renderer:
             size = f", {full} in all" if isinstance(full, int) else ""
             shown.append(f"...{safe_text(reason)}{size}")
         return f"{left}{', '.join(shown)}{right}"
+
+
+def _numbered(text: str, value: Value) -> str:
+    """Put its number into the text of a container or instance; of others nobody asks for it."""
+    is_instance = any(parts in value for parts in ("items", "entries", "attributes"))
+    if "id" not in value or text.startswith("<") or value.get("object") is True:
+        return text
+    if not is_instance and value.get("type") != "bytearray":
+        return text
+    if text[0] in "([{":
+        return f"#{value['id']} {text}"
+    name, bracket, rest = text.partition("(")
+    return f"{name} #{value['id']}{bracket}{rest}"
 
 
 def _usual_text(kind: str, attributes: dict[str, Value]) -> str | None:

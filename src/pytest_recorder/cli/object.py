@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
             for line in _lines(story, trace.manifest.root):
                 say(line)
             if trace.manifest.format == 1:
-                say("a trace of format 1 tells neither of changes nor of what held the holders")
+                say("a trace of format 1 tells of no changes")
             if trace.objects.is_cut:
                 say("something was left out: more than a reader holds at once")
         check_whole(trace)

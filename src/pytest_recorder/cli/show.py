@@ -10,7 +10,12 @@ from pytest_recorder.analysis.failure import last_failure_point
 from pytest_recorder.analysis.history import ALL_EVENTS, History
 from pytest_recorder.analysis.source_text import SourceLines, shown_file
 from pytest_recorder.analysis.story import Story, tell, tell_failure
-from pytest_recorder.analysis.value_text import safe_text
+from pytest_recorder.analysis.value_text import (
+    RenderValue,
+    render_numbered,
+    render_value,
+    safe_text,
+)
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.cli.progress import with_progress
 from pytest_recorder.errors import ErrorCode, usage
@@ -31,6 +36,11 @@ def prepare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--at", metavar="failure|N", help="show the steps before this moment")
     parser.add_argument("-n", type=int, default=30, metavar="N", help="how many steps (30)")
     parser.add_argument("--lines", action="store_true", help="show lines and changes too")
+    parser.add_argument(
+        "--objects",
+        action="store_true",
+        help="name containers and instances by their numbers, as #17",
+    )
     parser.add_argument("--function", metavar="NAME", help="only calls of this function")
     parser.add_argument("--file", metavar="PATTERN", help="only calls in files like this")
     parser.add_argument("--grep", metavar="REGEX", help="only events with this in their text")
@@ -84,16 +94,17 @@ def _steps(trace: Trace, args: argparse.Namespace, root: Path) -> list[str]:
     wanted = _filters(args, root)
     events = with_progress(trace.events(), len(trace), "read")
     lines: list[str] = []
+    render = _render(args)
     if until is not None:
-        story = Story(tell(events, args.n, until=until, wanted=wanted))
+        story = Story(tell(events, args.n, until=until, wanted=wanted, render=render))
     else:
         is_of_run = trace.manifest.scope == "session"
         point = last_failure_point(History(trace, most_events=ALL_EVENTS), is_of_run=is_of_run)
-        story = tell_failure(events, args.n, point, wanted=wanted)
+        story = tell_failure(events, args.n, point, wanted=wanted, render=render)
         if story.failure is None:
             lines.append("no exception escaped recorded code; its last steps:")
     lines += render_steps(story.steps, trace.source, root=root, width=args.width)
-    return lines + used_lines(story, trace.source, trace.manifest.level)
+    return lines + used_lines(story, trace.source, trace.manifest.level, render=render)
 
 
 def _tree(trace: Trace, args: argparse.Namespace, root: Path) -> Iterable[str]:
@@ -104,8 +115,13 @@ def _tree(trace: Trace, args: argparse.Namespace, root: Path) -> Iterable[str]:
         wanted=wanted,
         source_of=source.line if args.lines else None,
         width=args.width,
+        render=_render(args),
     )
     return printer.lines(with_progress(trace.events(), len(trace), "read"))
+
+
+def _render(args: argparse.Namespace) -> RenderValue:
+    return render_numbered if args.objects else render_value
 
 
 def _filters(args: argparse.Namespace, root: Path) -> "Filter | None":

@@ -8,7 +8,8 @@ from pytest_recorder.format.vocabulary import Tag
 from pytest_recorder.original_builtins import __builtins__
 
 PathStep = tuple[str, Any]
-"""`("attr", name)`, or `("item", mark)` with the index or the key as `(type, value)`."""
+"""`("attr", name)`, `("item", mark)` with the index or the key as `(type, value)`, or
+`("key", mark)`, which leads to the key itself."""
 
 _MOST_LOOKED_AT: Final = 1_000
 
@@ -20,6 +21,29 @@ def step_to(head: Container, at: int, part: tuple[Part | str, ...]) -> PathStep:
     if head.tag == Tag.MAPPING:
         return ("item", _mark(part[0]))
     return ("attr", head.fields[at]) if at < len(head.fields) else ("item", ("int", at))
+
+
+def steps_from(
+    head: Container, at: int, part: tuple[Part | str, ...], number: int
+) -> tuple[PathStep, ...] | None:
+    """Give the shortest path from a container to an object that a part of its record tells of.
+
+    That is one step, or more where the part holds containers that are written in place.
+    """
+    found: tuple[PathStep, ...] | None = None
+    for step, piece in _pieces(head, at, part):
+        path: tuple[PathStep, ...] | None = None
+        if _number_of(piece) == number:
+            path = ()
+        elif isinstance(piece, Container):
+            inner = (
+                steps_from(piece, place, group, number)
+                for place, group in enumerate(piece.parts)
+            )
+            path = min((steps for steps in inner if steps is not None), key=len, default=None)
+        if path is not None and (found is None or len(path) + 1 < len(found)):
+            found = (step, *path)
+    return found
 
 
 def path_to(
@@ -56,11 +80,23 @@ def _children(
     if not isinstance(whole, Container):
         return
     for at, pieces in enumerate(whole.parts):
-        piece = pieces[-1]
-        if isinstance(piece, (Reference, Container)) or (
-            isinstance(piece, dict) and "id" in piece
-        ):
-            yield step_to(whole, at, pieces), piece
+        yield from _pieces(whole, at, pieces)
+
+
+def _pieces(
+    head: Container, at: int, part: tuple[Part | str, ...]
+) -> Iterator[tuple[PathStep, Part]]:
+    """Give the objects that stand in a part, each with the step to it; a value before its key."""
+    item = part[-1]
+    if not isinstance(item, str) and _number_of(item) is not None:
+        yield step_to(head, at, part), item
+    key = part[0] if head.tag == Tag.MAPPING else ""
+    if not isinstance(key, str) and _number_of(key) is not None:
+        yield ("key", _mark(key)), key
+
+
+def _number_of(piece: Part) -> int | None:
+    return piece.get("id") if isinstance(piece, dict) else piece.number
 
 
 def _mark(key: Part | str) -> Any:

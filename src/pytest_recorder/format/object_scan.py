@@ -52,7 +52,8 @@ class Sighting(NamedTuple):
     how: int
     holder: int
     at: int
-    """Place of the record in the block, in bytes, for `TOLD` and `CHANGED`; else 0."""
+    """Place in the block, in bytes: of the record for `TOLD` and `CHANGED`, of the value for what
+    holds one that is written in place and no reference; else 0."""
 
 
 class FrameFacts(NamedTuple):
@@ -310,6 +311,7 @@ class _Scan:
     def _value(self, how: int, holder: int, depth: int = 0) -> None:
         """Walk a value that stands somewhere: an object in it is a sighting."""
         cursor = self._cursor
+        start = cursor.at
         tag = cursor.byte()
         if tag == Tag.REFERENCE:
             self.found.put(cursor.uv(), how, holder)
@@ -318,7 +320,7 @@ class _Scan:
                 raise Malformed("a value is nested too deep")
             cursor.uv()
             number = cursor.uv()
-            self.found.put(number, how, holder)
+            self.found.put(number, how, holder, 0 if how == How.IN_OBJECT else start)
             self._inside(tag, number, depth)
         else:
             cursor.at -= 1

@@ -56,12 +56,13 @@ def section_lines(
 ) -> list[str]:
     """Give the section of a failing test: where the trace will be, and what led to the failure.
 
-    Of a trace that ended early it says why, how much it holds and what was lost. `slower` is what
-    is said of a test that failed by a time limit.
+    Of a trace that ended early it says why, how much it holds and what was lost. One that goes on
+    has not all its events yet: the summary says how many they are. `slower` is what is said of a
+    test that failed by a time limit.
     """
-    lost = f", {dropped:,} dropped" if dropped else ""
     if partial is None:
-        lines = [f"trace: {path} ({count(events, 'event')}{lost})"]
+        lost = f" ({count(dropped, 'event')} dropped so far)" if dropped else ""
+        lines = [f"trace: {path}{lost}"]
     elif is_kept:
         lines = [f"trace: {path}", f"partial: {partial} ({_held(events, dropped)})"]
     else:
@@ -213,9 +214,13 @@ def _size(entries: Iterable[Entry], size_of: Callable[[Entry], int]) -> str:
 
 def _label(entry: Entry) -> str:
     attempt = f" (attempt {entry.attempt})" if entry.attempt > 1 else ""
-    held = _held(entry.events, entry.dropped)
-    partial = f" [partial: {entry.reason}, {held}]" if entry.status == "partial" else ""
-    return f"{entry.test}{attempt}{partial}"
+    held = ""
+    if entry.status == "partial":
+        held = f" [partial: {entry.reason}, {_held(entry.events, entry.dropped)}]"
+    elif entry.trace is not None:
+        lost = f", {entry.dropped:,} dropped" if entry.dropped else ""
+        held = f" ({count(entry.events, 'event')}{lost})"
+    return f"{entry.test}{attempt}{held}"
 
 
 def _removed(entry: Entry) -> str:

@@ -8,7 +8,7 @@ from pytest_recorder.analysis.change_text import describe_change
 from pytest_recorder.analysis.open_frames import OpenFrames
 from pytest_recorder.analysis.source_text import shown_file
 from pytest_recorder.analysis.story import Wanted
-from pytest_recorder.analysis.value_text import render_value, safe_text, shorten
+from pytest_recorder.analysis.value_text import RenderValue, render_value, safe_text, shorten
 from pytest_recorder.format.events import Event, Value
 
 _MOST_INDENT = 30
@@ -23,7 +23,10 @@ class _OpenCall:
 
 
 class TreePrinter:
-    """Gives the lines of a tree; `wanted` picks the calls to show, whose depth stays true."""
+    """Gives the lines of a tree; `wanted` picks the calls to show, whose depth stays true.
+
+    `render` writes values.
+    """
 
     def __init__(
         self,
@@ -32,11 +35,13 @@ class TreePrinter:
         wanted: Wanted | None = None,
         source_of: Callable[[str, int], str | None] | None = None,
         width: int = 120,
+        render: RenderValue = render_value,
     ) -> None:
         self._root = root
         self._wanted = wanted
         self._source_of = source_of
         self._width = width
+        self._render = render
         self._frames: OpenFrames[_OpenCall] = OpenFrames(lambda frame: frame.values)
 
     def lines(self, events: Iterable[Event]) -> Iterator[str]:
@@ -68,7 +73,9 @@ class TreePrinter:
             changed = [
                 text
                 for name, value in event.changes.items()
-                for text in describe_change(name, frame.values.get(name), value)
+                for text in describe_change(
+                    name, frame.values.get(name), value, render=self._render
+                )
             ]
             frame.values.update(event.changes)
             if changed:
@@ -98,7 +105,7 @@ class TreePrinter:
     def _texts(self, event: Event) -> Iterator[str]:
         place = f"{shown_file(event.file, self._root)}:{event.line}" if event.file else ""
         if event.kind == "call":
-            args = ", ".join(f"{k}={render_value(v)}" for k, v in (event.args or {}).items())
+            args = ", ".join(f"{k}={self._render(v)}" for k, v in (event.args or {}).items())
             yield f"{event.function}({args})  [{place}]"
         elif event.kind == "line":
             if (
@@ -109,7 +116,7 @@ class TreePrinter:
                 yield f"  {place}  {self._source_of(event.file, event.line) or ''}"
         elif event.kind in ("return", "yield") and event.value is not None:
             word = "" if event.kind == "return" else "yield "
-            yield f"-> {word}{render_value(event.value)}"
+            yield f"-> {word}{self._render(event.value)}"
         elif event.kind in ("raise", "unwind", "throw") and event.exception is not None:
             word = {"raise": "!!", "unwind": "-> !!", "throw": "<- throw"}[event.kind]
             yield f"{word} {event.exception.type}: {event.exception.message}  [{place}]"

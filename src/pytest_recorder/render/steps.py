@@ -8,7 +8,7 @@ from pytest_recorder.analysis.failure import OF_DOCTESTS, FailurePoint, last_fai
 from pytest_recorder.analysis.past import LatestEvents
 from pytest_recorder.analysis.source_text import SourceLines, SourceOf, shown_file
 from pytest_recorder.analysis.story import Step, Story, tell_failure, values_used
-from pytest_recorder.analysis.value_text import render_value, safe_text, shorten
+from pytest_recorder.analysis.value_text import RenderValue, render_value, safe_text, shorten
 from pytest_recorder.format.events import Event
 
 _MOST_PLACE = 40
@@ -105,11 +105,13 @@ def failure_lines(
     return lines + used_lines(story, source_of, level)
 
 
-def used_lines(story: Story, source_of: SourceOf, level: str) -> list[str]:
+def used_lines(
+    story: Story, source_of: SourceOf, level: str, *, render: RenderValue = render_value
+) -> list[str]:
     """Give the values that the failing line used, as lines; below `values` they are not known."""
     used = values_used(story, source_of) if level == "values" else []
     if not used:
         return []
     return ["values used by the failing line:"] + [
-        f"  {name} = {render_value(value, width=200)}" for name, value in used
+        f"  {name} = {render(value, width=200)}" for name, value in used
     ]

@@ -15,20 +15,20 @@ from pytest_recorder.format.cursor import Cursor, Malformed
 from pytest_recorder.format.definition_tables import DefinitionTables
 from pytest_recorder.format.layout import EVENTS_HEAD
 from pytest_recorder.format.object_changes import ObjectChange, ObjectFollower
-from pytest_recorder.format.object_paths import PathStep, step_to
+from pytest_recorder.format.object_paths import PathStep
 from pytest_recorder.format.object_scan import BlockSightings, How, Sighting
-from pytest_recorder.format.parts import Container, ObjectRecord, Part, Reference, Splice
+from pytest_recorder.format.parts import Container, ObjectRecord
 from pytest_recorder.format.value_decoder import ValueDecoder
-from pytest_recorder.format.vocabulary import EVENT_KINDS, Op
+from pytest_recorder.format.vocabulary import EVENT_KINDS, MAX_DEPTH, Op
 from pytest_recorder.original_builtins import __builtins__
+from pytest_recorder.tracefile.object_reach import MOST_HOLDERS, ObjectReach, Span, Spans
 from pytest_recorder.tracefile.scan import ObjectScan
 
 MOST_HELD: Final = 1 << 21
 """Events and sightings in the blocks that are held: with their frames each takes some 35 bytes."""
-MOST_HOLDERS: Final = 300
-"""Objects on the ways to an object that are looked at."""
-MOST_WORK: Final = 1 << 18
-"""Parts of records that are read for the ways to an object, and spans that are compared."""
+
+MOST_BYTES: Final = 1 << 23
+"""Bytes of records that are held: those of the blocks that were read last."""
 
 
 class Place(NamedTuple):
@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
 
 class Life(NamedTuple):
-    """When an object was in view: the first and the last event that tell of it."""
+    """When an object was in view: the first and the last event that tell of it, or show it."""
 
     number: int
     type: str | None
@@ -69,14 +69,6 @@ class Holder(NamedTuple):
     frames: int
 
 
-class _Span(NamedTuple):
-    """The events, from `start` up to but without `stop`, in which a path led to an object."""
-
-    start: int
-    stop: int
-    path: tuple[PathStep, ...]
-
-
 class ObjectIndex:
     """The objects of a trace. Not for several threads at once.
 
@@ -93,12 +85,13 @@ class ObjectIndex:
         self._tables = tables
         self._ranges = ranges
         self._records = records
-        self._depth = depth
+        self._depth = min(max(depth, 0), MAX_DEPTH)
         self._scan = ObjectScan(tables)
         self._blocks: OrderedDict[int, BlockSightings] = OrderedDict()
         self._held = 0
-        self._reach: tuple[int, dict[int, list[_Span]]] | None = None
-        self._left = 0  # of the work on it
+        self._data: OrderedDict[int, bytes] = OrderedDict()
+        self._bytes = 0
+        self._reach: ObjectReach | None = None
         self.is_cut = False
         """Whether an answer left something out: there was more than a reader holds at once."""
 
@@ -110,6 +103,9 @@ class ObjectIndex:
         if first is None:
             return None
         last = next(s.n for _, s in self._sightings(number, is_reversed=True))
+        for held, spans in self._reach_of(number).items():
+            shown = self._shown_in(held, spans, is_reversed=True)
+            last = max(last, next((s.n for _, s, _ in shown), last))
         kinds = (self._type_in(at, number) for at in range(len(self._ranges)))
         return Life(
             number, next((kind for kind in kinds if kind is not None), None), first, last
@@ -132,21 +128,19 @@ class ObjectIndex:
         codes, names = self._tables.codes, self._tables.names
         found: dict[tuple[Any, ...], tuple[int, int, set[int]]] = {}
         for held, spans in self._reach_of(number).items():
-            for at, sighting in self._sightings(held):
-                how = _WORDS.get(sighting.how)
-                span = _span_at(spans, sighting.n)
-                if how is None or span is None or (how != "variable" and span.path):
-                    continue
-                block = self._block(at)
-                if not _is_in_view(block, sighting.n, span):
+            for block, sighting, span in self._shown_in(held, spans):
+                how = _WORDS[sighting.how]
+                if how != "variable" and span.path:
                     continue
                 frame = block.frames[sighting.n - block.first]
                 facts = block.known_frames.get(frame)
                 code = facts.code if facts is not None else 0
                 key = (how, code, sighting.holder, span.path)
-                first, _, frames = found.setdefault(key, (sighting.n, 0, set()))
+                n = sighting.n
+                first, last, frames = found.setdefault(key, (n, n, set()))
                 frames.add(frame)
-                found[key] = (first, sighting.n, frames)
+                # The objects by which a variable held it do not come in the order of events.
+                found[key] = (min(first, n), max(last, n), frames)
         holders: list[Holder] = []
         for (how, code, name, path), (first, last, frames) in found.items():
             info = codes.get(code)
@@ -161,10 +155,10 @@ class ObjectIndex:
         block = self._block(self.block_at(n))
         found: list[tuple[str, tuple[PathStep, ...]]] = []
         for other, sighting in block.at_event(n):
-            span = _span_at(reach.get(other, []), n)
-            if sighting.how != How.IN_VARIABLE or span is None:
+            if sighting.how != How.IN_VARIABLE or other not in reach:
                 continue
-            if _is_in_view(block, n, span):
+            span = reach[other].at(n)
+            if span is not None and _is_in_view(block, n, span):
                 found.append((self._tables.names.get(sighting.holder, "?"), span.path))
         return sorted(found, key=lambda item: len(item[1]))
 
@@ -210,7 +204,7 @@ class ObjectIndex:
             if sighting.how not in (How.TOLD, How.CHANGED):
                 continue
             if at != open_block:
-                open_block, data, values = at, self._records(at), ValueDecoder(self._tables)
+                open_block, data, values = at, self._bytes_of(at), ValueDecoder(self._tables)
             cursor = Cursor(data, sighting.at)
             op = cursor.byte() & Op.MASK
             yield at, sighting.n, values.record(op, cursor)
@@ -240,74 +234,64 @@ class ObjectIndex:
 
     # Ways to an object.
 
-    def _reach_of(self, number: int) -> dict[int, list[_Span]]:
-        """Give the objects in view of which an object was, with the spans of events in which."""
-        if self._reach is not None and self._reach[0] == number:
-            return self._reach[1]
-        reach: dict[int, list[_Span]] = {number: [_Span(0, _END, ())]}
-        level, self._left = [number], MOST_WORK
-        with contextlib.suppress(Malformed):
-            for _ in range(self._depth):
-                above: dict[int, list[_Span]] = {}
-                for held in level:
-                    for holder in self._holders_of(held):
-                        if holder in reach:
-                            continue
-                        if len(reach) + len(above) > MOST_HOLDERS or self._left < 0:
-                            self.is_cut = True
-                            break
-                        spans = self._cross(self._spans(holder, held), reach[held])
-                        above[holder] = sorted([*above.get(holder, ()), *spans])
-                reach |= above
-                level = list(above)
-        self._reach = (number, reach)
-        return reach
+    def _reach_of(self, number: int) -> dict[int, Spans]:
+        """Give the objects in view of which an object was, with the events at which."""
+        if self._reach is None or self._reach.number != number:
+            self._reach = ObjectReach(
+                number, self._depth, self._holders_of, self._told_at, self._written
+            )
+        self.is_cut |= self._reach.is_cut
+        return self._reach.spans
+
+    def _shown_in(
+        self, held: int, spans: Spans, *, is_reversed: bool = False
+    ) -> Iterator[tuple[BlockSightings, Sighting, Span]]:
+        """Give where a variable, result or exception shows an object with the other in view.
+
+        Of an exception an event shows nothing that is in it.
+        """
+        for at, sighting in self._sightings(held, is_reversed=is_reversed):
+            if sighting.how in _WORDS and (span := spans.at(sighting.n)) is not None:
+                block = self._block(at)
+                is_shown = sighting.how != How.AS_EXCEPTION or not span.path
+                if is_shown and _is_in_view(block, sighting.n, span):
+                    yield block, sighting, span
+
+    def _told_at(self, number: int) -> Iterator[tuple[int, ObjectRecord]]:
+        return ((n, record) for _, n, record in self.told(number))
+
+    def _written(self, number: int) -> Iterator[tuple[int, Container]]:
+        """Give what events show of a container that is written in place."""
+        for at, sighting in self._sightings(number):
+            if sighting.how in _WORDS and sighting.at:
+                cursor = Cursor(self._bytes_of(at), sighting.at)
+                part = ValueDecoder(self._tables).part(cursor)
+                if isinstance(part, Container):
+                    yield sighting.n, part
 
     def _holders_of(self, number: int) -> list[int]:
-        found = (s.holder for _, s in self._sightings(number) if s.how == How.IN_OBJECT)
-        return list(dict.fromkeys(found))
+        """Give the objects that have another one in them by their records, or in place.
 
-    def _spans(self, holder: int, held: int) -> list[_Span]:
-        """Give the spans of events in which an object itself held another."""
-        spans: list[_Span] = []
-        parts: list[tuple[Part | str, ...]] = []
-        head: Container | None = None
-        here: tuple[int, PathStep] | None = None
-        for _, n, (_, told) in self.told(holder):
-            if isinstance(told, Splice):
-                if head is None:
+        Where it stands in a container that is written in place in a record, it is that of one
+        further up.
+        """
+        found: dict[int, None] = {}
+        told: dict[tuple[int, int], dict[int, bool]] = {}
+        open_ones = [number]
+        for held in open_ones:
+            for at, sighting in self._sightings(held):
+                holder = sighting.holder
+                if sighting.how != How.IN_OBJECT:
+                    if sighting.how in _WORDS and sighting.at and held != number:
+                        found[held] = None
                     continue
-                self._left -= len(told.came)
-                parts[told.first : told.first + told.gone] = told.came
-            elif isinstance(told, Container):
-                head, parts = told, list(told.parts)
-            # What is looked through again, and may move.
-            self._left -= len(parts)
-            if self._left < 0:
-                self.is_cut = True
-                break
-            step = _step_to(head, parts, held)
-            if here is not None and (step is None or step != here[1]):
-                spans.append(_Span(here[0], n, (here[1],)))
-                here = None
-            if here is None and step is not None:
-                here = (n, step)
-        if here is not None:
-            spans.append(_Span(here[0], _END, (here[1],)))
-        return spans
-
-    def _cross(self, outer: list[_Span], inner: list[_Span]) -> list[_Span]:
-        """Give the spans in which one thing held another while that held a third."""
-        found: list[_Span] = []
-        for span in outer:
-            for other in inner:
-                self._left -= 1
-                if other.start >= span.stop or self._left < 0:
-                    break
-                start, stop = max(span.start, other.start), min(span.stop, other.stop)
-                if start < stop:
-                    found.append(_Span(start, stop, (*span.path, *other.path)))
-        return found
+                if (at, holder) not in told:
+                    told[at, holder] = self.told_in(at, holder)
+                if sighting.n in told[at, holder]:
+                    found[holder] = None
+                elif holder not in open_ones and len(open_ones) <= MOST_HOLDERS:
+                    open_ones.append(holder)
+        return list(found)
 
     # Blocks.
 
@@ -326,7 +310,7 @@ class ObjectIndex:
         if found is not None:
             self._blocks.move_to_end(at)
             return found
-        events, data = self._ranges[at], self._records(at)
+        events, data = self._ranges[at], self._bytes_of(at)
         skipped = min(len(data), EVENTS_HEAD.size)
         found = self._scan.find(data, events.start, len(events), skipped)
         self._blocks[at] = found
@@ -336,9 +320,18 @@ class ObjectIndex:
             self._held -= self._blocks.popitem(last=False)[1].weight
         return found
 
+    def _bytes_of(self, at: int) -> bytes:
+        data = self._data.get(at)
+        if data is not None:
+            self._data.move_to_end(at)
+            return data
+        data = self._data[at] = self._records(at)
+        self._bytes += len(data)
+        while self._bytes > MOST_BYTES and len(self._data) > 1:
+            self._bytes -= len(self._data.popitem(last=False)[1])
+        return data
 
-_END: Final = 1 << 62
-_MOST_BACK: Final = 8
+
 _WORDS: Final = {
     How.IN_VARIABLE: "variable",
     How.AS_RESULT: "result",
@@ -346,27 +339,7 @@ _WORDS: Final = {
 }
 
 
-def _span_at(spans: list[_Span], n: int) -> _Span | None:
-    """Give a span that covers an event, of spans in order; few overlap."""
-    at = bisect_right(spans, n, key=lambda span: span.start)
-    for span in reversed(spans[max(at - _MOST_BACK, 0) : at]):
-        if n < span.stop:
-            return span
-    return None
-
-
-def _is_in_view(block: BlockSightings, n: int, span: _Span) -> bool:
+def _is_in_view(block: BlockSightings, n: int, span: Span) -> bool:
     """Tell whether the frame of an event shows as many levels as lie on a way."""
     levels = block.levels.at(block.frames[n - block.first], n)
     return levels is None or len(span.path) <= levels
-
-
-def _step_to(
-    head: Container | None, parts: list[tuple[Part | str, ...]], number: int
-) -> PathStep | None:
-    """Give the step from what an object holds to another one in it."""
-    wanted = Reference(number)
-    for at, part in enumerate(parts if head is not None else ()):
-        if part[-1] == wanted and head is not None:
-            return step_to(head, at, part)
-    return None

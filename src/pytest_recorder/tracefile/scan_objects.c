@@ -90,6 +90,7 @@ walk_value(Walk *walk, uint8_t how, uint64_t holder, int depth)
 {
     Scanner *self = walk->self;
     Cursor *cursor = &walk->cursor;
+    size_t place = how == IN_OBJECT ? 0 : (size_t)(cursor->at - walk->data);
     uint64_t number;
     uint8_t tag = 0;
     if (read_byte(self, cursor, &tag) < 0) {
@@ -106,7 +107,7 @@ walk_value(Walk *walk, uint8_t how, uint64_t holder, int depth)
         return fail(self, "a value is nested too deep");
     }
     if (skip_uv(self, cursor) < 0 || read_uv(self, cursor, &number) < 0
-        || put(walk, number, how, holder, 0) < 0) {
+        || put(walk, number, how, holder, place) < 0) {
         return -1;
     }
     return walk_inside(walk, tag, number, depth);

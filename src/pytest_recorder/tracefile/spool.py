@@ -201,12 +201,15 @@ class Spool:
 
     @property
     def events(self) -> int:
-        """Events that the spool holds."""
-        return sum(
-            self._progress(segment)[1]
-            for segment in (*self._kept, *self._ring)
-            if segment.kind == SegmentKind.EVENTS
-        )
+        """Events that the spool holds.
+
+        They are not counted segment by segment: to read the head of one brings its pages back into
+        the memory of the process.
+        """
+        newest = self._events
+        if newest is None:
+            return 0
+        return newest.first + self._progress(newest)[1] - self.dropped
 
     @property
     def map(self) -> "mmap.mmap":

@@ -3,7 +3,7 @@
 import pytest
 
 from pytest_recorder.analysis.change_text import describe_change
-from pytest_recorder.analysis.objects import Difference, differ, difference
+from pytest_recorder.analysis.objects import Difference, differ, difference, path_text
 from pytest_recorder.format.events import Value
 
 ONE: Value = {"type": "int", "value": 1}
@@ -82,3 +82,17 @@ def test_of_what_only_one_shows_the_length_is_worded() -> None:
     old, new = sequence(1, LIST), sequence(1, head(sequence(5, ONE, TWO)))
     assert describe_change("o", old, new) == ["o[0] = [...depth, 2 in all]"]
     assert describe_change("o", sequence(1, head(LIST)), new) == ["len(o[0]) = 2"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ((("attr", "a"), ("item", ("int", 0)), ("item", ("str", "k"))), "x.a[0]['k']"),
+        ((("item", ("object", 31)), ("attr", "a")), "x[#31].a"),
+        ((("key", ("object", 31)), ("item", ("int", 1))), "x.keys()[#31][1]"),
+    ],
+)
+def test_a_path_is_written_as_python_would_and_a_key_that_is_an_object_by_its_number(
+    path: tuple[tuple[str, object], ...], text: str
+) -> None:
+    assert path_text("x", path) == text

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_recorder.format.decode import EventDecoder
 from pytest_recorder.testing import Recorded, record
-from pytest_recorder.tracefile import object_index, scan
+from pytest_recorder.tracefile import object_index, object_reach, scan
 from pytest_recorder.tracefile.object_index import Holder
 from pytest_recorder.tracefile.reader import Trace, open_trace
 from pytest_recorder.tracefile.scan import ObjectScan
@@ -241,7 +241,7 @@ def test_too_many_ways_to_an_object_are_cut_and_it_says_so(
     shopped: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = number_of(shopped, "add", "line")
-    monkeypatch.setattr(object_index, "MOST_HOLDERS", 1)
+    monkeypatch.setattr(object_reach, "MOST_HOLDERS", 1)
     with shopped.trace() as trace:
         holders = trace.objects.holders(number)
         assert trace.objects.is_cut

@@ -37,6 +37,7 @@ from pytest_recorder.tracefile.reader import open_trace
 from pytest_recorder.tracefile.scan import NativeScan, PureScan, Scan
 from pytest_recorder.tracefile.skeleton import rows_of
 from tests.engines.support import ENGINES, PROGRAMS, run
+from tests.unit.format import records
 
 NAME = "pytest_recorder.tracefile._scan"
 MODULE = compiled.load(NAME).module
@@ -627,6 +628,22 @@ def test_both_cut_the_same_objects_and_take_any_number(monkeypatch: pytest.Monke
     compare_objects(
         definitions, frame + (told + line + zz(2**63 - 1)) * 3 + line + zz(-(2**63))
     )
+
+
+@needs_native
+def test_both_say_where_values_stand_that_are_written_in_place() -> None:
+    inner = bytes((Tag.SEQUENCE,)) + uv(1) + uv(8) + uv(0) + b"\0" + uv(0)
+    whole = bytes((Tag.SEQUENCE,)) + uv(1) + uv(7) + uv(1) + b"\0" + uv(1) + inner
+    shown = records.line(y=inner, x=records.refer(8))
+    data = b"." + records.call(1, x=whole) + shown + records.returned(whole)
+    compare_objects(records.tables(), data, 1)
+    found = scan_objects(data, records.tables().codes, 0, MAX_BLOCK_EVENTS, 1)
+    places = {n: [one.at for _, one in found.at_event(n)] for n in range(3)}
+    assert places == {
+        0: [data.index(whole), 0],
+        1: [data.index(inner, data.index(whole) + len(whole)), 0],
+        2: [data.rindex(whole), 0],
+    }
 
 
 @needs_native

@@ -33,9 +33,27 @@ def test_a_full_block_leaves_the_memory_of_the_process_and_not_the_trace(
             spool.next_events(len(record), 0)
         spool.append(record, 1)
     few = 2 * spool.unit_bytes
-    assert spool.dropped == 0
+    assert (spool.events, spool.dropped) == (len(records), 0)
     assert resident_bytes(Path(spool.path)) < few < sum(map(len, records)) / 4
     found = b"".join(s.data for s in spool.segments() if s.kind == SegmentKind.EVENTS)
     assert found == b"".join(records)
     assert resident_bytes(Path(spool.path)) < few
+    spool.close()
+
+
+@pytest.mark.parametrize("count", [0, 1, 200, 3000])
+def test_it_counts_the_events_that_are_left(tmp_path: Path, count: int) -> None:
+    spool = Spool(tmp_path / "a.pyspool", 1 << 20)
+    for trace in range(2):
+        spool.begin(b"{}")
+        for number in range(count // (trace + 1)):
+            record = bytes(300 + 100 * (number % 7))
+            if spool.room < len(record):
+                spool.next_events(len(record), 0)
+            spool.append(record, 1)
+        left = sum(s.events for s in spool.segments() if s.kind == SegmentKind.EVENTS)
+        assert spool.events == left
+        assert spool.events + spool.dropped == count // (trace + 1)
+        assert spool.dropped > 0 or count < 3000 or trace > 0
+        spool.drop()
     spool.close()

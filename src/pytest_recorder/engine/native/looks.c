@@ -86,13 +86,6 @@ queue_grow(Hot *hot)
     return 0;
 }
 
-/* Whether the objects in an object are compared with those that it held. */
-static inline int
-is_holder(const Object *object)
-{
-    return object->shape < SHAPE_ENUM || object->shape == SHAPE_FROZENSET;
-}
-
 static inline int
 queue_add(Hot *hot, Object *object, PyObject *value, int depth, int is_atom)
 {
@@ -109,7 +102,7 @@ queue_add(Hot *hot, Object *object, PyObject *value, int depth, int is_atom)
     object->looked_depth = depth;
     Met met = {object, value, depth};
     hot->looks.queue[hot->looks.count++] = met;
-    hot->looks.holders += SHAPE_OTHER < object->shape && is_holder(object);
+    hot->looks.holders += is_counted(object);
     if (hot->looks.is_owning) {
         Py_INCREF(value);
     }
@@ -514,7 +507,7 @@ look_run(Hot *hot)
     while (hot->looks.at < hot->looks.count) {
         Met met = hot->looks.queue[hot->looks.at++];
         Object *object = met.object;
-        if (met.depth != hot->looks.level) {
+        if (met.depth != hot->looks.level && is_counted(object)) {
             come_to_level(hot, met.depth);
         }
         int is_known = object->has_content && object->told_whole == hot->spool.block &&

@@ -31,4 +31,18 @@ int objects_make_room(Hot *hot);
 void objects_clear(Hot *hot);
 void objects_free(Hot *hot);
 
+/* Whether the objects in an object are compared with those that it held. */
+static inline int
+is_holder(const Object *object)
+{
+    return object->shape < SHAPE_ENUM || object->shape == SHAPE_FROZENSET;
+}
+
+/* Whether it counts towards the bound on what is in view. */
+static inline int
+is_counted(const Object *object)
+{
+    return object->shape != SHAPE_OTHER && is_holder(object);
+}
+
 #endif

@@ -207,7 +207,7 @@ class Objects:
         records: list[bytes] = []
         level = 0
         for known, value, depth in self._queue:  # grows meanwhile
-            if depth != level:
+            if depth != level and known.reader.shape in _HOLDERS:
                 level = depth
                 self._come_to(level)
             self._met = []
