@@ -16,7 +16,7 @@ RUN_ONCE = ("__init__.py", "base.py", "select.py", "scope.py")
 MOST_LINES = 400
 # Longer than that today. A ceiling may only fall.
 CEILINGS = {
-    "settings/__init__.py": 464,  # data, row after row
+    "settings/__init__.py": 463,  # data, row after row
     "engine/pure/hot_path.py": 745,
     "engine/pure/values.py": 485,
     "tracefile/reader.py": 416,

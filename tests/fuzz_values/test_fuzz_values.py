@@ -27,6 +27,11 @@ def test_each_local_at_each_event_is_what_a_tracer_of_its_own_sees(
 
 
 ONCE_WRONG = {
+    "a function was told of by a frame that came to show fewer levels just then": """
+        y = [[[i] for i in range(20)] for _ in range(20)]; x = [[change]]
+        recorded_line(x)
+        x = y = None
+    """,
     "a function was told of by a frame that shows fewer levels": """
         x = [change, len]
         y = [[[i] for i in range(20)] for _ in range(20)]

@@ -490,7 +490,7 @@ typedef struct { /* looks.c */
     int depth;        /* the bound of the frame that is looked at */
     int level;        /* that was come to, */
     Py_ssize_t holders; /* and how many that hold others are in view down to it: */
-    Py_ssize_t most;    /* where they are more, the level is the bound */
+    Py_ssize_t most;    /* where they are more, the level above is the bound */
     Buffer records;
 } Looks;
 

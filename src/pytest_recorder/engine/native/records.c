@@ -280,12 +280,8 @@ write_call(Hot *hot, PyThreadState *tstate, HotFrame *frame, FrameState *state)
         return -1;
     }
     segments_append(hot, prefix, &hot->event.record);
-    segments_set_written(hot, hot->clock.last_us);
-    segments_set_current(hot, state);
     state->looked = hot->looks.number;
-    state->block = hot->spool.block;
-    state->thread_told = state->thread;
-    state->levels_told = levels_of(hot, state);
+    event_written(hot, state, state->line);
     return 0;
 }
 

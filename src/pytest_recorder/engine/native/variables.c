@@ -116,11 +116,18 @@ view_is_same(Hot *hot, const FrameState *state)
     return 1;
 }
 
+/* Whether what was in view of a frame is known, and all that it shows now. */
+static int
+is_view_known(const Hot *hot, const FrameState *state)
+{
+    return state->view_block == hot->spool.block && state->view_depth == state->code->levels &&
+           !state->code->is_namespace && !hot->settings.looks_always;
+}
+
 int
 is_as_before(Hot *hot, HotFrame *frame, FrameState *state)
 {
-    if (state->view_block != hot->spool.block || state->block != hot->spool.block ||
-        state->view_depth != state->code->levels || state->code->is_namespace || hot->settings.looks_always ||
+    if (state->block != hot->spool.block || !is_view_known(hot, state) ||
         !variables_are_same(hot, frame, state)) {
         return 0;
     }
@@ -280,9 +287,7 @@ walk_view(Hot *hot, const FrameState *state)
 static int
 walk_known_view(Hot *hot, HotFrame *frame, const FrameState *state)
 {
-    if (state->view_block != hot->spool.block || state->view_depth != state->code->levels ||
-        state->code->is_namespace ||
-        hot->settings.looks_always || !has_same_roots(hot, frame, state)) {
+    if (!is_view_known(hot, state) || !has_same_roots(hot, frame, state)) {
         return 0;
     }
     return is_view_checked(hot, state) ? 1 : walk_view(hot, state);
