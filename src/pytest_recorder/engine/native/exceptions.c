@@ -198,12 +198,10 @@ came_through_scope(Hot *hot, PyTracebackObject *traceback)
     return 0;
 }
 
-int
-ends_a_loop(Hot *hot, HotFrame *frame, Code *code, PyObject *error)
+/* Whether the instruction that the frame is at is such a one; -1 with an exception. */
+static int
+is_raising(Hot *hot, HotFrame *frame, Code *code, Raising how)
 {
-    if (!PyErr_GivenExceptionMatches(error, PyExc_StopIteration)) {
-        return 0;
-    }
     int at = frame_lasti(frame);
     if (code_bytes(code) < 0) {
         return -1;
@@ -211,20 +209,32 @@ ends_a_loop(Hot *hot, HotFrame *frame, Code *code, PyObject *error)
     if (at < 0 || at >= PyBytes_GET_SIZE(code->bytecode)) {
         return 0;
     }
-    return hot->settings.loops[(uint8_t)PyBytes_AS_STRING(code->bytecode)[at]];
+    return hot->settings.raising[(uint8_t)PyBytes_AS_STRING(code->bytecode)[at]] == how;
 }
 
-/* Whether the exception comes from a frame in scope, which has told of it. Runs no Python. */
+int
+ends_a_loop(Hot *hot, HotFrame *frame, Code *code, PyObject *error)
+{
+    return PyErr_GivenExceptionMatches(error, PyExc_StopIteration)
+               ? is_raising(hot, frame, code, ENDS_A_LOOP)
+               : 0;
+}
+
+/* Whether the exception comes from a frame in scope, which has told of it: 1, 0, or -1. */
 static int
-is_told_already(Hot *hot, const Thread *thread, PyObject *error, PyTracebackObject *behind)
+is_told_already(Hot *hot, const Thread *thread, HotFrame *frame, Code *code, PyObject *error,
+                PyTracebackObject *behind)
 {
     if (behind == NULL || thread->unwound == NULL) {
         return 0;
     }
-    int is_repeated = thread->unwound == error ||
-                      (thread->unwound_frame != NULL &&
-                       thread->unwound_frame == (void *)behind->tb_frame);
-    return is_repeated && came_through_scope(hot, behind);
+    if (thread->unwound_frame == NULL || thread->unwound_frame != (void *)behind->tb_frame) {
+        int is_new = thread->unwound != error ? 1 : is_raising(hot, frame, code, RAISES_ANEW);
+        if (is_new != 0) {
+            return is_new < 0 ? -1 : 0;
+        }
+    }
+    return came_through_scope(hot, behind);
 }
 
 int
@@ -235,15 +245,21 @@ hot_raised(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *objec
     if (thread == NULL) {
         return -1;
     }
-    /* Another thread can give the exception another traceback, or cut this one. */
-    PyObject *own = Py_XNewRef(given != NULL ? given : ((PyBaseExceptionObject *)error)->traceback);
-    int is_known = own != NULL && PyTraceBack_Check(own) &&
-                   is_told_already(hot, thread, error, ((PyTracebackObject *)own)->tb_next);
-    Py_XDECREF(own);
-    thread->unwound = NULL;
     Code *code = code_known(hot, object);
     if (code == NULL) {
+        thread->unwound = NULL;
         return 0;
+    }
+    /* Another thread can give the exception another traceback, or cut this one. */
+    PyObject *own = Py_XNewRef(given != NULL ? given : ((PyBaseExceptionObject *)error)->traceback);
+    int is_known = own == NULL || !PyTraceBack_Check(own)
+                       ? 0
+                       : is_told_already(hot, thread, frame, code, error,
+                                         ((PyTracebackObject *)own)->tb_next);
+    Py_XDECREF(own);
+    thread->unwound = NULL;
+    if (is_known < 0) {
+        return -1;
     }
     int ends = ends_a_loop(hot, frame, code, error);
     if (ends != 0) {

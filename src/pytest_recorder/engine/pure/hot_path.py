@@ -28,6 +28,7 @@ from pytest_recorder.engine.pure.entrance import INTERRUPTED, Entrance
 from pytest_recorder.engine.pure.givers import giver, nothing
 from pytest_recorder.engine.pure.interpreter import (
     LOOPS,
+    RAISES_ANEW,
     SUSPENDABLE,
     handled_exception,
     left_at,
@@ -356,19 +357,17 @@ class PureHotPath(Entrance):
     ) -> None:
         """Do what `raised` does where the exception may not have its traceback yet (3.11)."""
         thread = self._thread()
-        behind = getattr(traceback, "tb_next", None)
-        is_repeated = (
-            behind is not None
-            and thread.unwound != 0
-            and (thread.unwound == id(error) or thread.unwound_frame == id(behind.tb_frame))
-        )
-        is_known = is_repeated and self._came_through_scope(behind)
-        thread.unwound = 0
+        unwound, thread.unwound = thread.unwound, 0
         if id(code) not in self._codes or self.ends_a_loop(frame, code, error):
             return
         state = self._state(frame, code)
         if state is None:
             return
+        behind = getattr(traceback, "tb_next", None)
+        is_repeated = unwound != 0 and behind is not None
+        if is_repeated and thread.unwound_frame != id(behind.tb_frame):
+            is_repeated = unwound == id(error) and not self._is_at(RAISES_ANEW, frame, code)
+        is_known = is_repeated and self._came_through_scope(behind)
         if not is_repeated and behind is not None and issubclass(type(error), RecursionError):
             self._notice_lost_frames(behind)
         self._keep(frame, state, error, traceback)
@@ -409,9 +408,10 @@ class PureHotPath(Entrance):
 
     def ends_a_loop(self, frame: FrameType, code: CodeType, error: BaseException) -> bool:
         """Tell the StopIteration that ends a `for` or an `await` in the interpreter: no raise."""
-        if not issubclass(type(error), StopIteration):
-            return False
-        return self.bytecode(code)[frame.f_lasti] in LOOPS
+        return issubclass(type(error), StopIteration) and self._is_at(LOOPS, frame, code)
+
+    def _is_at(self, instructions: frozenset[int], frame: FrameType, code: CodeType) -> bool:
+        return self.bytecode(code)[frame.f_lasti] in instructions
 
     def _came_through_scope(self, traceback: Any) -> bool:
         while traceback is not None:

@@ -13,6 +13,7 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import CodeType, FrameType
 from typing import Any
 
+from pytest_recorder import compat
 from pytest_recorder.engine.pure.lookups import entry
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import INTERPRETER, get_ident
@@ -23,6 +24,9 @@ LOOPS = frozenset(
     for name in ("FOR_ITER", "SEND", "END_FOR", "END_SEND", "POP_ITER")
     if name in opcode.opmap
 )
+# Where exceptions are shown of code in scope alone, what is raised by this in a frame is a new one,
+# though it may be the very one that left the callee just before: code out of scope caught it.
+RAISES_ANEW = frozenset([opcode.opmap["RAISE_VARARGS"]] * compat.HAS_LOCAL_EXCEPTION_EVENTS)
 SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _KINDS = {
     CO_GENERATOR: "generator",
