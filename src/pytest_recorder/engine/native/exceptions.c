@@ -185,17 +185,21 @@ follow_handled(Hot *hot, FrameState *state)
 }
 
 static int
+is_in_scope(Hot *hot, PyTracebackObject *traceback)
+{
+    PyCodeObject *object = PyFrame_GetCode(traceback->tb_frame);
+    Code *code = table_get(&hot->codes.known, object);
+    Py_DECREF(object);
+    return code != NULL;
+}
+
+static int
 came_through_scope(Hot *hot, PyTracebackObject *traceback)
 {
-    for (; traceback != NULL; traceback = traceback->tb_next) {
-        PyCodeObject *object = PyFrame_GetCode(traceback->tb_frame);
-        Code *code = table_get(&hot->codes.known, object);
-        Py_DECREF(object);
-        if (code != NULL) {
-            return 1;
-        }
+    while (traceback != NULL && !is_in_scope(hot, traceback)) {
+        traceback = traceback->tb_next;
     }
-    return 0;
+    return traceback != NULL;
 }
 
 /* Whether the instruction that the frame is at is such a one; -1 with an exception. */
@@ -225,11 +229,14 @@ static int
 is_told_already(Hot *hot, const Thread *thread, HotFrame *frame, Code *code, PyObject *error,
                 PyTracebackObject *behind)
 {
-    if (behind == NULL || thread->unwound == NULL) {
+    if (behind == NULL) {
         return 0;
     }
-    if (thread->unwound_frame == NULL || thread->unwound_frame != (void *)behind->tb_frame) {
-        int is_new = thread->unwound != error ? 1 : is_raising(hot, frame, code, RAISES_ANEW);
+    if (thread->unwound == NULL || thread->unwound_frame != (void *)behind->tb_frame) {
+        /* Of the callee's unwinding nothing is shown where it is out of scope. */
+        int has_come = thread->unwound == error ||
+                       (hot->settings.shows_scope_only && !is_in_scope(hot, behind));
+        int is_new = has_come ? is_raising(hot, frame, code, RAISES_ANEW) : 1;
         if (is_new != 0) {
             return is_new < 0 ? -1 : 0;
         }

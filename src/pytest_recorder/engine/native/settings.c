@@ -39,6 +39,7 @@ settings_take(Hot *hot, PyObject *args, PyObject *keywords)
                instructions.len == (Py_ssize_t)sizeof(given.instructions) && given.depth <= 100;
     if (fits) {
         memcpy(given.raising, raising.buf, sizeof(given.raising));
+        given.shows_scope_only = memchr(given.raising, RAISES_ANEW, sizeof(given.raising)) != NULL;
         memcpy(given.instructions, instructions.buf, sizeof(given.instructions));
     }
     PyBuffer_Release(&raising);

@@ -30,6 +30,7 @@ from pytest_recorder.engine.pure.interpreter import (
     LOOPS,
     RAISES_ANEW,
     SUSPENDABLE,
+    frames_of,
     handled_exception,
     left_at,
     replaced_message,
@@ -364,10 +365,14 @@ class PureHotPath(Entrance):
         if state is None:
             return
         behind = getattr(traceback, "tb_next", None)
-        is_repeated = unwound != 0 and behind is not None
-        if is_repeated and thread.unwound_frame != id(behind.tb_frame):
-            is_repeated = unwound == id(error) and not self._is_at(RAISES_ANEW, frame, code)
-        is_known = is_repeated and self._came_through_scope(behind)
+        is_repeated = behind is not None and (
+            (unwound != 0 and thread.unwound_frame == id(behind.tb_frame))
+            or (
+                (unwound == id(error) or self._is_unseen(behind))
+                and not self._is_at(RAISES_ANEW, frame, code)
+            )
+        )
+        is_known = is_repeated and any(id(f.f_code) in self._codes for f in frames_of(behind))
         if not is_repeated and behind is not None and issubclass(type(error), RecursionError):
             self._notice_lost_frames(behind)
         self._keep(frame, state, error, traceback)
@@ -413,20 +418,13 @@ class PureHotPath(Entrance):
     def _is_at(self, instructions: frozenset[int], frame: FrameType, code: CodeType) -> bool:
         return self.bytecode(code)[frame.f_lasti] in instructions
 
-    def _came_through_scope(self, traceback: Any) -> bool:
-        while traceback is not None:
-            if id(traceback.tb_frame.f_code) in self._codes:
-                return True
-            traceback = traceback.tb_next
-        return False
+    def _is_unseen(self, traceback: Any) -> bool:
+        """Tell whether the exception came out of a frame whose events are not shown."""
+        return bool(RAISES_ANEW) and id(traceback.tb_frame.f_code) not in self._codes
 
     def _notice_lost_frames(self, traceback: Any) -> None:
         """Count frames at the recursion limit, where no callback could be entered."""
-        lost = 0
-        while traceback is not None:
-            if self._frames.pop(id(traceback.tb_frame), None) is not None:
-                lost += 1
-            traceback = traceback.tb_next
+        lost = sum(self._frames.pop(id(f), None) is not None for f in frames_of(traceback))
         if lost:
             self.lose("recursion", lost)
 
