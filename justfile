@@ -34,7 +34,7 @@ lint:
     {{ bin }}/python tools/generate_format.py --check
     {{ bin }}/python tools/option_tables.py --check
     {{ bin }}/python tools/c_layers.py
-    {{ bin }}/check-jsonschema --builtin-schema vendor.github-workflows examples/ci/github.yml
+    {{ bin }}/check-jsonschema --builtin-schema vendor.github-workflows examples/ci/github.yml .github/workflows/*.yml
     {{ bin }}/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci examples/ci/gitlab-ci.yml
     {{ bin }}/check-jsonschema --builtin-schema vendor.azure-pipelines --data-transform azure-pipelines --regex-variant nonunicode examples/ci/azure-pipelines.yml
     {{ bin }}/check-jsonschema --builtin-schema vendor.buildkite examples/ci/buildkite.yml

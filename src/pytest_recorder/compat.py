@@ -14,9 +14,17 @@ IMPLEMENTATION: Final = sys.implementation.name
 TEXT_FILE: Final = "<string>"
 """The file name of the code of `python -c`, and of what `exec` compiles without another name."""
 
-# PEP 703: two threads can be inside a callback at the same time. The documented sign of such a
-# build is this text in `sys.version`; importing sysconfig for Py_GIL_DISABLED costs 2 to 8 ms.
-IS_FREE_THREADED: Final = "free-threading build" in sys.version
+
+def is_free_threaded(version: str) -> bool:
+    """Whether `sys.version` is that of a free-threaded build, in which the GIL can be off.
+
+    PEP 703: two threads can be inside a callback at the same time there. This text is the
+    documented sign; importing sysconfig for Py_GIL_DISABLED costs 2 to 8 ms.
+    """
+    return "free-threading build" in version
+
+
+IS_FREE_THREADED: Final = is_free_threaded(sys.version)
 
 # PEP 669: `sys.monitoring` came with 3.12.
 HAS_MONITORING: Final = sys.version_info >= (3, 12)

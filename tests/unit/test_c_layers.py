@@ -122,3 +122,12 @@ def test_a_call_upwards_in_the_scan_is_found(tmp_path: Path) -> None:
         )
     (finding,) = c_layers.audit(tmp_path)
     assert str(finding).endswith("scan_walk is of scan_records.c, above")
+
+
+def test_every_part_in_c_says_that_it_needs_the_gil() -> None:
+    package = Path(__file__).parents[2] / "src" / "pytest_recorder"
+    texts = {path.name: path.read_text() for path in package.rglob("*.c")}
+    modules = {name: text for name, text in texts.items() if "PyModuleDef_HEAD_INIT" in text}
+    assert set(modules) == {"_scan.c", "_spawn.c", "_taps.c", "module.c"}
+    assert [name for name, text in modules.items() if "Py_MOD_GIL_USED" not in text] == []
+    assert [name for name, text in texts.items() if "Py_MOD_GIL_NOT_USED" in text] == []

@@ -11,10 +11,11 @@ from pytest_recorder.analysis.value_text import safe_text
 from pytest_recorder.cli import covers
 from pytest_recorder.cli.locate import check_whole, open_argument
 from pytest_recorder.engine.rivals import rival_tracer
-from pytest_recorder.engine.select import select
+from pytest_recorder.engine.select import select, why_refused
 from pytest_recorder.errors import ErrorCode, usage
 from pytest_recorder.settings.policy import Policy, policy_digest
 from pytest_recorder.settings.process_policy import configure_policy_from_env, sourced_policy
+from pytest_recorder.system import compiled
 from pytest_recorder.tracefile import scan
 from pytest_recorder.tracefile.reader import Trace
 
@@ -84,6 +85,8 @@ def _here() -> dict[str, Any]:
         "hot_path_reason": choice.hot_path_reason,
         "packing": "C" if scan.WHY_PURE is None else "Python",
         "packing_reason": scan.WHY_PURE or "the extension was built",
+        "not_built": compiled.build_failures(),
+        "refused": why_refused(),
         "limits": list(choice.capabilities.limits()),
         "rival": rival_tracer(),
     }

@@ -109,4 +109,4 @@ def write_all(fd: int, data: bytes) -> None:
 
 def _identity(fd: int) -> _Identity:
     status = OS.fstat(fd)
-    return status.st_dev, status.st_ino, status.st_rdev
+    return status.st_dev, status.st_ino, getattr(status, "st_rdev", 0)

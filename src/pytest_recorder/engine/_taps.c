@@ -160,5 +160,11 @@ PyInit__taps(void)
             return NULL;
         }
     }
-    return PyModule_Create(&definition);
+    PyObject *module = PyModule_Create(&definition);
+#ifdef Py_GIL_DISABLED
+    if (module != NULL && PyUnstable_Module_SetGIL(module, Py_MOD_GIL_USED) < 0) {
+        Py_CLEAR(module);
+    }
+#endif
+    return module;
 }

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from importlib import import_module
+from itertools import islice
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -20,15 +21,21 @@ from pytest_recorder.engine.base import Capabilities, Engine, HotPath
 from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.definitions import Sink
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.errors import ErrorCode, usage
+from pytest_recorder.errors import ErrorCode, enverr, usage
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import compiled
+from pytest_recorder.system.originals import is_set
 
 if TYPE_CHECKING:
     from pytest_recorder.engine.native.hot_path import NativeHotPath
     from pytest_recorder.engine.pure.hot_path import PureHotPath
 
 NATIVE_MODULE = "pytest_recorder.engine.native._native"
+DIRECT: Final = "(direct)"
+"""Follows the name of the part in the failures of the build where the public API was taken."""
+UNTRIED: Final = "untried"
+"""The build of a part in C for a version whose frames it does not know."""
+FREE_THREADED_VARIABLE: Final = "PYTEST_RECORDER_FREE_THREADED"
 
 # - A callback in Python needs room on the stack that is not there at the recursion limit.
 # - There is one place for a trace function, and each thread has its own.
@@ -52,19 +59,21 @@ CAPABILITIES: Final[Mapping[tuple[str, str], Capabilities]] = {
 
 
 class Choice(NamedTuple):
-    """The names of an engine and a hot path, each with a sentence for the reason."""
+    """The names of an engine and a hot path, each with a sentence for the reason.
+
+    `slower` says why something that could be in C is not; of several parts the first.
+    """
 
     engine: str
     reason: str
     hot_path: str
     hot_path_reason: str
+    slower: str | None = None
 
     @property
     def reasons(self) -> str:
-        """Say why this engine, and why the slower hot path where it is that one."""
-        if self.hot_path == "native":
-            return self.reason
-        return f"{self.reason}; pure Python, slower: {self.hot_path_reason}"
+        """Say why this engine, and why a slower hot path where it is one."""
+        return self.reason if self.slower is None else f"{self.reason}; {self.slower}"
 
     @property
     def capabilities(self) -> Capabilities:
@@ -79,16 +88,40 @@ def select(request: str = "auto", hot_path: str = "auto") -> Choice:
     """
     engine, reason = _select_engine(request)
     if hot_path == "python":
-        return Choice(engine, reason, "python", "pure Python was asked for")
+        return _in_python(engine, reason, "pure Python was asked for")
     module, why_not = _native()
     if module is not None:
-        built = (
-            "the frames of the interpreter" if module.BUILD == "internals" else "the public API"
-        )
-        return Choice(engine, reason, "native", f"the part in C is there, it reads {built}")
+        return _in_c(engine, reason, module.BUILD)
     if hot_path == "native":
         raise usage(ErrorCode.NOT_SUPPORTED, f"no native hot path: {why_not}")
-    return Choice(engine, reason, "python", str(why_not))
+    return _in_python(engine, reason, str(why_not))
+
+
+def _in_python(engine: str, reason: str, why: str) -> Choice:
+    return Choice(engine, reason, "python", why, f"pure Python, slower: {why}")
+
+
+def _in_c(engine: str, reason: str, build: str) -> Choice:
+    """`build` is what the part in C reads: `internals`, or `public` by wish or need."""
+    failures = compiled.build_failures()
+    failures.pop(NATIVE_MODULE, None)
+    cause = failures.pop(f"{NATIVE_MODULE} {DIRECT}", None)
+    if build == UNTRIED:
+        why = f"the frames of Python {compat.PYTHON_VERSION} are not known to it"
+    elif build == "public" and cause is not None:
+        why = f"what reads the frames of the interpreter was not built: {cause}"
+    else:
+        why = ""
+    reads = "the frames of the interpreter" if build == "internals" else "the public API"
+    slower = [f"on the public API, slower: {why}"] if why else []
+    slower += [f"{name} was not built: {said}" for name, said in islice(failures.items(), 1)]
+    return Choice(
+        engine,
+        reason,
+        "native",
+        f"the part in C is there, it reads {reads}" + (f": {why}" if why else ""),
+        "; ".join(slower) or None,
+    )
 
 
 def _select_engine(request: str) -> tuple[str, str]:
@@ -113,10 +146,29 @@ def _select_engine(request: str) -> tuple[str, str]:
     return "settrace", why
 
 
+def why_refused() -> str | None:
+    """Say why nothing is recorded on this interpreter, None where it is.
+
+    Decided by the build and not by whether the GIL runs now (`PYTHON_GIL=1`): nobody has run
+    either.
+    """
+    if not compat.IS_FREE_THREADED or is_set(FREE_THREADED_VARIABLE):
+        return None
+    return (
+        "recording was never tried on a free-threaded build of Python;"
+        f" {FREE_THREADED_VARIABLE}=1 records all the same, in pure Python"
+    )
+
+
+def refuse_untried() -> None:
+    """Raise EnvironmentError (ERR_NOT_SUPPORTED) where nothing is recorded on this interpreter."""
+    reason = why_refused()
+    if reason is not None:
+        raise enverr(ErrorCode.NOT_SUPPORTED, reason)
+
+
 def _native() -> tuple[ModuleType | None, str | None]:
     """Give the part in C, or the reason why it cannot be used."""
-    if compat.IS_FREE_THREADED:
-        return None, "the part in C was never run on a free-threaded Python"
     module, why_not = compiled.load(NATIVE_MODULE)
     if module is not None and sys.hexversion >> 16 != module.BUILT_FOR:
         return None, "the part in C was built for another version of Python"

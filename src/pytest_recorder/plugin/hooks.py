@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_recorder.diagnostics import inject
-from pytest_recorder.engine.select import select
+from pytest_recorder.engine.select import select, why_refused
 from pytest_recorder.errors import UsageError
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.plugin import ci, report_lines, resolution, run_metrics
@@ -109,6 +109,9 @@ class RecordingPlugin:
             return report_lines.off_line("this run is inside a recorded test")
         if run.open_error is not None:
             return report_lines.off_line(run.open_error.message)
+        refused = why_refused() if recorder is None else None
+        if refused is not None:
+            return report_lines.off_line(refused)
         engine = recorder.describe() if recorder is not None else "recorded by the workers"
         reason = recorder.choice.reasons if recorder is not None else "pytest-xdist"
         return report_lines.header_line(run.settings, engine, reason, run.base)

@@ -121,6 +121,7 @@ def start(
         UsageError: ERR_ALREADY_TRACING when a session runs; ERR_TRACE_DIR_CONFLICT when `path` is a
             file that is no trace of ours; ERR_INVALID_OPTION, ERR_INVALID_POLICY_VALUE.
         EnvironmentError: ERR_TRACER_INSTALL_CONFLICT when other tools hold all places;
+            ERR_NOT_SUPPORTED on a free-threaded build of Python, see `docs/engines.md`;
             ERR_TRACE_DIR_CREATE_FAILED, ERR_IO.
     """
     caller = INTERPRETER.getframe(1).f_code.co_filename

@@ -20,7 +20,7 @@ from pytest_recorder.diagnostics.journal import Journal
 from pytest_recorder.diagnostics.metrics import Tally
 from pytest_recorder.diagnostics.translation import recorder_error
 from pytest_recorder.engine.redact import Redactor
-from pytest_recorder.engine.select import Choice, select
+from pytest_recorder.engine.select import Choice, refuse_untried, select
 from pytest_recorder.errors import ErrorCode, RecorderError, bug
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.recording import registry
@@ -89,7 +89,11 @@ class Recorder:
     # The life of the recorder.
 
     def open(self) -> None:
-        """Take a place in the interpreter. Raises EnvironmentError where others hold all."""
+        """Take a place in the interpreter.
+
+        Raises EnvironmentError where others hold all, or nothing is recorded on this one.
+        """
+        refuse_untried()
         self._set_up(self.settings)
         registry.register(self)
         about = {**self.choice._asdict(), "limits": "; ".join(self.limits), "dir": self.folder}

@@ -9,6 +9,10 @@
  * - What a child needs is put together before; the parent frees it.
  * - Linux only. Where a clone is refused, OSError is raised and nothing is left. */
 
+#include <pyconfig.h>
+#ifndef Py_GIL_DISABLED
+#define Py_LIMITED_API 0x030B0000
+#endif
 #define PY_SSIZE_T_CLEAN
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -162,16 +166,24 @@ static PyMethodDef functions[] = {{NULL, NULL, 0, NULL}};
 
 #endif
 
+static PyModuleDef_Slot slots[] = {
+#if defined(Py_mod_gil) && !defined(Py_LIMITED_API)
+    {Py_mod_gil, Py_MOD_GIL_USED}, /* the lists and their texts are borrowed */
+#endif
+    {0, NULL},
+};
+
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "pytest_recorder.system._spawn",
     .m_doc = "Starts a process that the program does not meet.",
     .m_size = 0,
     .m_methods = functions,
+    .m_slots = slots,
 };
 
 PyMODINIT_FUNC
 PyInit__spawn(void)
 {
-    return PyModule_Create(&definition);
+    return PyModuleDef_Init(&definition);
 }

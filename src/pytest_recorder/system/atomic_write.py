@@ -22,7 +22,7 @@ def replacing(path: AnyPath) -> Generator[FilePath, None, None]:
     part = own_part_path(path)
     try:
         yield part
-        OS.replace(part, path)
+        files.replace(part, path)
     except BaseException:
         remove_unfinished(part)
         raise

@@ -11,6 +11,10 @@ spool is found later.
 
 A lock that is to end before its file is closed everywhere is given back by `unlock`: to close one
 descriptor may leave it with another.
+
+Windows has no such locks. There a process is told by its id alone, and whoever changes a folder
+locks a byte far behind the end of its `.gitignore`, for a folder cannot be opened. That was tried
+with stand-ins for the calls of Windows only.
 """
 
 import sys
@@ -21,7 +25,7 @@ from typing import Any, Final
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.files import READ
 from pytest_recorder.system.originals import OS
-from pytest_recorder.system.paths import AnyPath
+from pytest_recorder.system.paths import AnyPath, join
 
 if sys.platform != "win32":
     import fcntl
@@ -36,9 +40,36 @@ if sys.platform != "win32":
 
 else:
     import ctypes
+    import msvcrt
+    from ctypes.wintypes import BOOL, DWORD, HANDLE
+
+    # What `GetLastError` says would be that of whatever the interpreter has called since.
+    _KERNEL: Final[Any] = ctypes.WinDLL("kernel32", use_last_error=True)
 
     class _Locks:
-        kernel: Final[Any] = ctypes.windll.kernel32
+        def __init__(self) -> None:
+            # Without types a handle is cut to 32 bits.
+            kernel = _KERNEL
+            self.open_process: Final = kernel.OpenProcess
+            self.open_process.argtypes = (DWORD, BOOL, DWORD)
+            self.open_process.restype = HANDLE
+            self.wait: Final = kernel.WaitForSingleObject
+            self.wait.argtypes = (HANDLE, DWORD)
+            self.wait.restype = DWORD
+            self.close: Final = kernel.CloseHandle
+            self.close.argtypes = (HANDLE,)
+            self.close.restype = BOOL
+            self.last_error: Final = ctypes.get_last_error
+            self.locking: Final = msvcrt.locking
+            self.alone: Final = msvcrt.LK_LOCK
+            self.none: Final = msvcrt.LK_UNLCK
+
+    _SYNCHRONIZE: Final = 0x0010_0000
+    _STILL_RUNS: Final = 0x102  # WAIT_TIMEOUT
+    _ACCESS_DENIED: Final = 5
+    _LARGEST_ID: Final = 0xFFFF_FFFF
+    _LOCKED_AT: Final = 1 << 20
+    """Others cannot read what is locked: there is nothing."""
 
 
 _LOCKS: Final = _Locks()
@@ -99,29 +130,58 @@ def is_locked(descriptor: int) -> bool | None:
 def locked_folder(folder: AnyPath) -> Generator[None]:
     """Keep other processes of ours from changing the index of a folder at the same time."""
     try:
-        descriptor = OS.open(folder, READ)
+        descriptor = OS.open(_lockable(folder), READ)
     except OSError:
-        # No folder, or a system that cannot open one: whoever writes there will say so.
+        # Nothing there that could be locked: whoever writes there will say so.
         yield
         return
     try:
-        lock(descriptor)
+        _lock_folder(descriptor)
         yield
     finally:
-        unlock(descriptor)
+        _unlock_folder(descriptor)
         OS.close(descriptor)
+
+
+if sys.platform != "win32":
+
+    def _lockable(folder: AnyPath) -> AnyPath:
+        return folder
+
+    _lock_folder = lock
+    _unlock_folder = unlock
+
+else:
+
+    def _lockable(folder: AnyPath) -> AnyPath:
+        return join(OS.fspath(folder), ".gitignore")
+
+    def _lock_folder(descriptor: int) -> None:
+        """Wait ten seconds at most, as the C library of Windows does."""
+        try:
+            OS.lseek(descriptor, _LOCKED_AT, 0)
+            _LOCKS.locking(descriptor, _LOCKS.alone, 1)
+        except OSError:
+            return
+
+    def _unlock_folder(descriptor: int) -> None:
+        try:
+            _LOCKS.locking(descriptor, _LOCKS.none, 1)
+        except OSError:
+            return
 
 
 def is_alive(pid: int) -> bool:
     """Tell whether there is a process of this id; one of another user's counts."""
     if sys.platform == "win32":
         # `os.kill(pid, 0)` would send Ctrl-C there.
-        kernel = _LOCKS.kernel
-        handle = kernel.OpenProcess(0x0010_0000, False, pid)  # SYNCHRONIZE
+        if not 0 < pid <= _LARGEST_ID:
+            return False
+        handle = _LOCKS.open_process(_SYNCHRONIZE, False, pid)
         if not handle:
-            return bool(kernel.GetLastError() == 5)  # ERROR_ACCESS_DENIED
-        is_running = kernel.WaitForSingleObject(handle, 0) == 0x102  # WAIT_TIMEOUT
-        kernel.CloseHandle(handle)
+            return bool(_LOCKS.last_error() == _ACCESS_DENIED)
+        is_running = _LOCKS.wait(handle, 0) == _STILL_RUNS
+        _LOCKS.close(handle)
         return bool(is_running)
     try:
         OS.kill(pid, 0)

@@ -9,6 +9,9 @@ none. Before, its descriptor gets a high number, which is looked at before it is
 number is foreign by now is kept for the life of the process and never closed.
 A descriptor that was closed is replaced by opening the file again, if its name still leads to it.
 What can still go wrong: a program that removes or replaces the file; then it cannot grow.
+
+Only Linux can move a map (`mremap`); elsewhere, and from 3.13 on, another one is made. Windows cuts
+no file that is mapped: the map goes first. Neither macOS nor Windows was tried.
 """
 
 import mmap
@@ -31,9 +34,15 @@ class _Mapping:
         self.page_bytes: Final = mmap.PAGESIZE
         self.dont_need: Final[int | None] = getattr(mmap, "MADV_DONTNEED", None)
         self.keeps_descriptor: Final = sys.version_info < (3, 13) or sys.platform == "win32"
+        self.is_movable: Final[bool] = sys.platform == "linux"
+        self.keeps_size: Final[bool] = sys.platform == "win32"
+        """Whether a file can have no other size than while it is mapped, but a larger one."""
+        self.has_real_blocks: Final[bool] = sys.platform == "win32"
+        """Whether a file that is made larger has blocks on the disk at once: NTFS says so."""
 
 
 _MAPPING: Final = _Mapping()
+_ZEROS: Final = bytes(1 << 16)
 _NEVER_CLOSED: Final[list[mmap.mmap]] = []
 """Maps that would close a file of the program's."""
 
@@ -72,7 +81,14 @@ class MappedFile:
     def shrink(self, size: int) -> None:
         """Give what is beyond `size` back to the disk. Raises OSError."""
         self._find()
-        if not self._has_own(self._mapped):
+        if _MAPPING.keeps_size:
+            self._leave_map()
+            try:
+                OS.ftruncate(self._descriptor, size)
+            finally:
+                self.map, self._mapped = self._new_map()
+            return
+        if not self._can_move_map:
             OS.ftruncate(self._descriptor, size)
         self._resize_map(size)
 
@@ -133,7 +149,7 @@ class MappedFile:
 
     def _resize_map(self, size: int) -> None:
         """Map as much as the file has now; where that fails the map is as it was."""
-        if self._has_own(self._mapped):
+        if self._can_move_map:
             self.map.resize(size)
             return
         found, mapped = self._new_map()
@@ -150,6 +166,10 @@ class MappedFile:
             _NEVER_CLOSED.append(self.map)
         else:
             self.map.close()
+
+    @property
+    def _can_move_map(self) -> bool:
+        return _MAPPING.is_movable and self._has_own(self._mapped)
 
     def _has_own(self, descriptor: int) -> bool:
         return descriptor >= 0 and Identity.of(descriptor) == self._identity
@@ -173,7 +193,12 @@ class MappedFile:
 
     def _reserve(self, size: int) -> None:
         """Reserve real blocks: on a sparse file a full disk would end the process by SIGBUS."""
-        if OS.posix_fallocate is None:
+        if OS.posix_fallocate is not None:
+            OS.posix_fallocate(self._descriptor, 0, size)
+        elif _MAPPING.has_real_blocks:
             OS.ftruncate(self._descriptor, size)
         else:
-            OS.posix_fallocate(self._descriptor, 0, size)
+            # macOS. What its APFS copies on a write may still find no room.
+            missing = size - OS.lseek(self._descriptor, 0, files.FROM_END)
+            while missing > 0:
+                missing -= OS.write(self._descriptor, _ZEROS[:missing])

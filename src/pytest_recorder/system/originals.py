@@ -107,6 +107,8 @@ class _OperatingSystem:
         )
         self.register_at_fork: Final[Callable[..., None] | None] = _optional("register_at_fork")
         self.sysconf: Final[Callable[[str], int] | None] = _optional("sysconf")
+        self.full_path: Final[Callable[[str], str] | None] = _optional("_getfullpathname")
+        """Windows only."""
         self.poll: Final[Any] = _unpatched("select", select, "poll")
         """None on Windows."""
         # A file object: its methods are those of `_io`, in C.
@@ -165,6 +167,7 @@ class _Clocks:
         """Never goes back, and goes on while the machine sleeps where the system can say so."""
         self.process_time_ns: Final = _unfrozen("process_time_ns")
         """CPU time of the process."""
+        self.sleep: Final[Callable[[float], None]] = _unpatched("time", time, "sleep")
         wall_ns = _wall_clock()
         # The wall between two looks at the other: a pause there would shift all that is told.
         before = self.steady_ns()
@@ -248,10 +251,16 @@ def variable(name: str) -> str | None:
     return None if found is None else _variable(found)
 
 
+def is_set(name: str) -> bool:
+    """Tell whether a variable is set to anything but the empty text or a word for no."""
+    return (variable(name) or "").strip().lower() not in _UNSET
+
+
 def _variable(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode(_ENCODING, "surrogateescape")
 
 
+_UNSET: Final = ("", "0", "f", "false", "n", "no", "off")
 _ENCODING: Final = sys.getfilesystemencoding()
 OS: Final = _OperatingSystem()
 INTERPRETER: Final = _Interpreter()

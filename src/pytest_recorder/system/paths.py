@@ -112,7 +112,10 @@ def parent_of(path: str) -> str:
     """Give the folder of a path: "" for a name alone, the root for the root."""
     at = _after_separator(path)
     start = path[:at].rstrip(_SEPARATORS)
-    is_root = not start or (sys.platform == "win32" and start.endswith(":"))
+    is_root = not start
+    if sys.platform == "win32":
+        # A drive, or what a server shares.
+        is_root = len(start) < len(_root_of(path.replace("/", "\\")))
     return path[:at] if is_root else start
 
 

@@ -292,8 +292,8 @@ scan_exec(PyObject *module)
 
 static PyModuleDef_Slot scan_slots[] = {
     {Py_mod_exec, (void *)scan_exec},
-#ifdef Py_GIL_DISABLED
-    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#if defined(Py_mod_gil) && !defined(Py_LIMITED_API)
+    {Py_mod_gil, Py_MOD_GIL_USED},
 #endif
     {0, NULL},
 };

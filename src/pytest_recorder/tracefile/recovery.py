@@ -107,7 +107,7 @@ class _Shelf:
             entries = [e.but(is_reported=self._is_reported) for e in entries]
             add_entries(self._folder, run, entries)
         try:
-            files.remove(spool.path)
+            spool.remove()
         except OSError as error:
             raise from_os_error(error, "cannot remove the spool", path=spool.path) from error
         return entries

@@ -11,7 +11,7 @@
  * - Rows live in C until they are asked for; no Python object is made on the common path.
  * - A scanner owns its tables and borrows nothing: the dicts, the class and the list are held.
  *   They cannot refer back to it, so the type takes no part in garbage collection.
- * - One thread at a time; the caller holds the GIL (or, without one, keeps the scanner to itself).
+ * - One thread at a time; the caller holds the GIL.
  *
  * Calls go one way: _scan.c (the face to Python) > scan_records.c, scan_objects.c > scan_rows.c,
  * scan_fields.c > scan_texts.c > scan_bytes.c. Every function that returns int gives -1 with an exception set, else 0 or what it
@@ -20,6 +20,7 @@
 #ifndef SCAN_H
 #define SCAN_H
 
+#include <pyconfig.h>
 #ifndef Py_GIL_DISABLED
 #define Py_LIMITED_API 0x030B0000
 #endif

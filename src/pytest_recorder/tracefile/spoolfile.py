@@ -7,6 +7,7 @@ are copied after the headers of the events that need them, and a trace that was 
 is read anew.
 """
 
+import sys
 from collections.abc import Iterator
 from hashlib import sha256
 from types import TracebackType
@@ -327,6 +328,13 @@ class SpoolFile:
         return self._file.read(size)
 
     # The life of the reader.
+
+    def remove(self) -> None:
+        """Remove the file, while nobody else can take it. Raises OSError."""
+        if sys.platform == "win32":
+            # It has no locks, and keeps what is open.
+            self.close()
+        files.remove(self.path)
 
     def close(self) -> None:
         """Close the file, and give back its lock; may be called again."""

@@ -97,7 +97,7 @@ def write_whole(path: AnyPath, fill: Callable[[BinaryIO], T], faults: Injector =
             OS.fsync(file.fileno())
             unlock(file.fileno())
         faults.at("rename")
-        OS.replace(part, path)
+        files.replace(part, path)
         files.sync_folder(parent_of(part))
     except OSError as error:
         remove_unfinished(part)

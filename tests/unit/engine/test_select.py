@@ -1,13 +1,26 @@
 """Which hot path is chosen, and the reason that is given."""
 
+import re
+import sys
 from pathlib import Path
 
 import pytest
 
+import pytest_recorder
 from pytest_recorder import compat
 from pytest_recorder.engine.base import Capabilities
-from pytest_recorder.engine.select import CAPABILITIES, NATIVE_MODULE, select
-from pytest_recorder.errors import ErrorCode, UsageError
+from pytest_recorder.engine.select import (
+    CAPABILITIES,
+    DIRECT,
+    FREE_THREADED_VARIABLE,
+    NATIVE_MODULE,
+    UNTRIED,
+    refuse_untried,
+    select,
+    why_refused,
+)
+from pytest_recorder.errors import EnvironmentError, ErrorCode, UsageError
+from pytest_recorder.system import compiled
 from tests.engines.support import HAS_NATIVE
 
 needs_native = pytest.mark.skipif(not HAS_NATIVE, reason="installed without the parts in C")
@@ -27,14 +40,106 @@ def test_a_variable_chooses_pure_python(monkeypatch: pytest.MonkeyPatch) -> None
     assert "PYTEST_RECORDER_PURE" in choice.hot_path_reason
 
 
-def test_a_free_threaded_python_gets_pure_python(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("version", "is_free"),
+    [
+        ("3.13.0 experimental free-threading build (main, Oct  7 2024) [GCC 13]", True),
+        ("3.14.2 free-threading build (main, Dec  5 2025, 16:49:16) [Clang 21.1.4 ]", True),
+        ("3.14.2 (main, Dec  5 2025, 16:49:16) [Clang 21.1.4 ]", False),
+    ],
+)
+def test_a_free_threaded_build_is_known_by_its_version(version: str, is_free: bool) -> None:
+    assert compat.is_free_threaded(version) is is_free
+
+
+def test_a_free_threaded_python_is_refused_and_says_how_to_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(FREE_THREADED_VARIABLE, raising=False)
+    assert why_refused() is None
+    refuse_untried()
+    monkeypatch.setattr(compat, "IS_FREE_THREADED", True)
+    with pytest.raises(
+        EnvironmentError, match=r"never tried on .*THREADED=1 records"
+    ) as caught:
+        refuse_untried()
+    assert caught.value.code is ErrorCode.NOT_SUPPORTED
+
+
+@pytest.mark.parametrize(("word", "is_asked"), [("1", True), ("on", True), ("0", False)])
+def test_a_variable_asks_for_the_untried_path(
+    monkeypatch: pytest.MonkeyPatch, word: str, is_asked: bool
+) -> None:
+    monkeypatch.setattr(compat, "IS_FREE_THREADED", True)
+    monkeypatch.setenv(FREE_THREADED_VARIABLE, word)
+    assert (why_refused() is None) is is_asked
+
+
+def test_no_part_in_c_is_loaded_on_a_free_threaded_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(compiled.PURE_VARIABLE, raising=False)
     monkeypatch.setattr(compat, "IS_FREE_THREADED", True)
     choice = select()
     assert choice.hot_path == "python"
-    assert "free-threaded" in choice.hot_path_reason
-    with pytest.raises(UsageError, match="never run on a free-threaded Python") as caught:
+    assert choice.slower is not None
+    assert "need the GIL" in choice.slower
+    with pytest.raises(UsageError, match=r"no native hot path: .* need the GIL") as caught:
         select(hot_path="native")
     assert caught.value.code is ErrorCode.NOT_SUPPORTED
+
+
+# What is said where the part in C could be faster, or is not there.
+
+
+def failures(monkeypatch: pytest.MonkeyPatch, **causes: str) -> None:
+    found = {f"{NATIVE_MODULE}{name}": cause for name, cause in causes.items()}
+    monkeypatch.setattr(compiled, "build_failures", lambda: dict(found))
+
+
+@needs_native
+@pytest.mark.parametrize(
+    ("build", "causes", "said"),
+    [
+        ("internals", {}, None),
+        ("public", {}, None),
+        (
+            "public",
+            {f" {DIRECT}": "x.h: no such file"},
+            "on the public API, slower: what reads the frames of the interpreter was not built: x.h: no such file",
+        ),
+        # Of a build that is no longer there.
+        ("internals", {f" {DIRECT}": "x.h: no such file"}, None),
+        (
+            UNTRIED,
+            {},
+            f"on the public API, slower: the frames of Python {compat.PYTHON_VERSION} are not known to it",
+        ),
+        ("internals", {"": "no room"}, None),
+        ("internals", {"2": "no room"}, f"{NATIVE_MODULE}2 was not built: no room"),
+    ],
+)
+def test_why_a_part_in_c_is_slower_is_said(
+    monkeypatch: pytest.MonkeyPatch, build: str, causes: dict[str, str], said: str | None
+) -> None:
+    monkeypatch.delenv(compiled.PURE_VARIABLE, raising=False)
+    monkeypatch.setattr(f"{NATIVE_MODULE}.BUILD", build)
+    failures(monkeypatch, **causes)
+    choice = select()
+    assert (choice.hot_path, choice.slower) == ("native", said)
+    assert choice.reasons == (choice.reason if said is None else f"{choice.reason}; {said}")
+
+
+def test_a_known_version_is_not_called_untried() -> None:
+    module = compiled.load(NATIVE_MODULE).module
+    if module is None:
+        pytest.skip("installed without the parts in C")
+    internals = Path(pytest_recorder.__file__).parent / "engine" / "native" / "internals.h"
+    if not internals.is_file():
+        pytest.skip("the sources are not there")
+    newest = re.search(r"PY_MINOR_VERSION <= (\d+)", internals.read_text())
+    assert newest is not None
+    assert (module.BUILD == UNTRIED) == (sys.version_info[1] > int(newest[1]))
 
 
 @needs_native

@@ -349,7 +349,8 @@ resize(Hot *hot, Object *object, Py_ssize_t size)
 
 /* The content was read: tell what is new of it. */
 static int
-tell(Hot *hot, Object *object, TypeReader *reader, const Content *content, uint64_t redacted)
+tell_content(Hot *hot, Object *object, TypeReader *reader, const Content *content,
+             uint64_t redacted)
 {
     int is_same = object->has_content && is_as_told(hot, object, content);
     int is_told = object->told_whole == hot->spool.block;
@@ -398,7 +399,7 @@ look_at(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
         object->child_count = object->atom_count = object->link_count = 0;
         return -1;
     }
-    if (keep_children(hot, object) < 0 || tell(hot, object, reader, &content, found) < 0) {
+    if (keep_children(hot, object) < 0 || tell_content(hot, object, reader, &content, found) < 0) {
         return -1;
     }
     return quick_keep(hot, object, value, reader, hot->secrecy.in_place != in_place);

@@ -15,8 +15,10 @@ module_exec(PyObject *module)
     Py_DECREF(type);
 #ifdef HOT_INTERNALS
     const char *build = "internals";
-#else
+#elif defined(HOT_PUBLIC)
     const char *build = "public";
+#else
+    const char *build = "untried"; /* the public API, for nobody knows the frames of this version */
 #endif
     if (PyModule_AddStringConstant(module, "BUILD", build) < 0) {
         return -1;
@@ -26,6 +28,9 @@ module_exec(PyObject *module)
 
 static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, module_exec},
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_USED},
+#endif
     {0, NULL},
 };
 
