@@ -12,6 +12,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <patchlevel.h>
+#include <pyconfig.h>
 
 #if !defined(HOT_PUBLIC) && PY_MINOR_VERSION >= 11 && PY_MINOR_VERSION <= 15 && \
     !defined(Py_GIL_DISABLED)
