@@ -42,6 +42,9 @@ FRAME_LOCALS_IS_PROXY: Final = sys.version_info >= (3, 13)
 # `sys.settrace` on 3.11 and 3.12 a `call` (all measured on 3.11.7, 3.12.1 and 3.13.0).
 GENERATOR_CLOSE_IS_SILENT: Final = sys.version_info >= (3, 13)
 
+# 3.15 (gh-142186): RAISE, PY_UNWIND and PY_THROW can be turned on for a code object alone.
+HAS_LOCAL_EXCEPTION_EVENTS: Final = sys.version_info >= (3, 15)
+
 
 def accepts_ini_unions(pytest_version: tuple[int | str, ...]) -> bool:
     """Whether ``parser.addini(type=int | str)`` works: since pytest 9.2, see its docstring.

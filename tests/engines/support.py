@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -41,7 +42,9 @@ def load(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     # dataclasses look their module up.
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # `return` in `finally`, PEP 765
+        spec.loader.exec_module(module)
     return module
 
 

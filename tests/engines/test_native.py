@@ -724,7 +724,8 @@ def items_of_a_tuple_that_is_being_made() -> Any:
 @pytest.mark.parametrize("level", ["calls", "values"])
 def test_a_tuple_that_is_being_made_is_read_as_far_as_it_is(level: str) -> None:
     recorded = record(items_of_a_tuple_that_is_being_made, engine=NATIVE, level=level)
-    assert recorded.result[1:] == (1, True)
+    # From 3.14 on the tuple is made when all items are there.
+    assert recorded.result[1:] == ((1, True) if sys.version_info < (3, 14) else (0, False))
     assert (recorded.error, recorded.status) == (None, "complete")
 
 

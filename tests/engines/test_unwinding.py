@@ -461,7 +461,7 @@ PROGRAMS: tuple[Callable[[], Any], ...] = tuple(
     for name, value in list(globals().items())
     if isinstance(value, types.FunctionType)
     and value.__module__ == __name__
-    and not name.startswith("test_")
+    and not name.startswith(("test_", "__"))
     and name not in ("fails", "passes", "manager")
 )
 

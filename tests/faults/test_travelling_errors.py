@@ -27,6 +27,9 @@ ERRORS = [
     (kind, code, CAUSES[(number + number // len(ErrorCode)) % len(CAUSES)])
     for number, (kind, code) in enumerate(product(ErrorKind, ErrorCode))
 ]
+# Said after the fork, of threads that other tests have left: the child would stay.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+
 WAYS = ["spawn", "fork"] if sys.platform != "win32" else ["spawn"]
 
 

@@ -443,7 +443,9 @@ def test_a_tuple_that_is_being_made_is_read_as_far_as_it_is(
     engine: str, level: str, count: int
 ) -> None:
     recorded = record(items_of_a_tuple_that_is_being_made, count, engine=engine, level=level)
-    assert recorded.result[-2:] == (1, True)
+    # From 3.14 on the tuple is made when all items are there.
+    found = (1, True) if sys.version_info < (3, 14) else (0, False)
+    assert recorded.result[-2:] == found
     assert (recorded.error, recorded.status) == (None, "complete")
 
 

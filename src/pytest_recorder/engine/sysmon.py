@@ -2,9 +2,9 @@
 
 PYTEST_DONT_REWRITE
 
-Global events are those that cannot be local (PY_UNWIND, PY_THROW, RAISE), and PY_START and
-PY_RESUME, which are switched off per code object where the scope says no. Code in scope gets its
-local events once.
+Global events are PY_START and PY_RESUME, which are switched off per code object where the scope
+says no; PY_THROW, the first event of a generator that was never started; and up to 3.14 those that
+cannot be local (PY_UNWIND, RAISE). Code in scope gets its local events once.
 PY_START stays on for it: on 3.13 a one-line function gives no LINE event without (gh-155992).
 """
 
@@ -14,6 +14,7 @@ from itertools import repeat
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from pytest_recorder import compat
 from pytest_recorder.diagnostics.guard import Unreported, shield2, shield3
 from pytest_recorder.engine.base import Capabilities, HotPath
 from pytest_recorder.engine.streams import may_replace_streams
@@ -62,10 +63,13 @@ class MonitoringEngine:
         self._is_installed = True
         events = INTERPRETER.monitoring.events
         self._line = events.LINE
-        self._global = events.PY_START | events.PY_UNWIND | events.PY_THROW | events.RAISE
-        # A generator that was started before the recording is met when it goes on.
-        self._global |= events.PY_RESUME
+        # A generator that was started before the recording is met when it goes on, or by a throw.
+        self._global = events.PY_START | events.PY_RESUME | events.PY_THROW
         self._local = events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
+        if compat.HAS_LOCAL_EXCEPTION_EVENTS:
+            self._local |= events.RAISE | events.PY_UNWIND
+        else:
+            self._global |= events.RAISE | events.PY_UNWIND
         self._shows_lines = self._hot.has_lines
         self._hot.enable_code = self._enable
         # An earlier recording may have switched off, under this id, what is in scope now.

@@ -152,7 +152,13 @@ class ToolId:
                 monitoring.set_local_events(tool, code, events & theirs)
         if theirs:
             self._shun(tool)
+        # What is registered under an id outlives it, but from 3.14 on the interpreter forgets it.
+        register_callback, events = monitoring.register_callback, monitoring.every_event
+        found = [register_callback(tool, event, None) for event in events]
         monitoring.free_tool_id(tool)
+        for event, callback in zip(events, found, strict=True):
+            if callback is not None:
+                register_callback(tool, event, callback)
 
     def _shun(self, tool: int) -> None:
         if tool not in self._shunned:

@@ -141,6 +141,10 @@ if sys.version_info >= (3, 12):
         def __init__(self) -> None:
             monitoring = _sys.monitoring
             self.events: Final = monitoring.events
+            # By their bits: a test can take names away, and BRANCH of 3.14 is two of them.
+            self.every_event: Final = [
+                1 << bit for bit in range(monitoring.events.C_RAISE.bit_length())
+            ]
             self.disable: Final = monitoring.DISABLE
             self.use_tool_id: Final = monitoring.use_tool_id
             self.free_tool_id: Final = monitoring.free_tool_id

@@ -34,7 +34,7 @@ class Core:
         secrets: dict[bytes, int],
         log_code: CodeType,
         hook_codes: tuple[CodeType, ...],
-        loops: bytes,
+        raising: bytes,
         instructions: bytes,
         disable: object,
         handle_fault: Callable[..., Any],

@@ -185,25 +185,27 @@ follow_handled(Hot *hot, FrameState *state)
 }
 
 static int
-came_through_scope(Hot *hot, PyTracebackObject *traceback)
+is_in_scope(Hot *hot, PyTracebackObject *traceback)
 {
-    for (; traceback != NULL; traceback = traceback->tb_next) {
-        PyCodeObject *object = PyFrame_GetCode(traceback->tb_frame);
-        Code *code = table_get(&hot->codes.known, object);
-        Py_DECREF(object);
-        if (code != NULL) {
-            return 1;
-        }
-    }
-    return 0;
+    PyCodeObject *object = PyFrame_GetCode(traceback->tb_frame);
+    Code *code = table_get(&hot->codes.known, object);
+    Py_DECREF(object);
+    return code != NULL;
 }
 
-int
-ends_a_loop(Hot *hot, HotFrame *frame, Code *code, PyObject *error)
+static int
+came_through_scope(Hot *hot, PyTracebackObject *traceback)
 {
-    if (!PyErr_GivenExceptionMatches(error, PyExc_StopIteration)) {
-        return 0;
+    while (traceback != NULL && !is_in_scope(hot, traceback)) {
+        traceback = traceback->tb_next;
     }
+    return traceback != NULL;
+}
+
+/* Whether the instruction that the frame is at is such a one; -1 with an exception. */
+static int
+is_raising(Hot *hot, HotFrame *frame, Code *code, Raising how)
+{
     int at = frame_lasti(frame);
     if (code_bytes(code) < 0) {
         return -1;
@@ -211,20 +213,35 @@ ends_a_loop(Hot *hot, HotFrame *frame, Code *code, PyObject *error)
     if (at < 0 || at >= PyBytes_GET_SIZE(code->bytecode)) {
         return 0;
     }
-    return hot->settings.loops[(uint8_t)PyBytes_AS_STRING(code->bytecode)[at]];
+    return hot->settings.raising[(uint8_t)PyBytes_AS_STRING(code->bytecode)[at]] == how;
 }
 
-/* Whether the exception comes from a frame in scope, which has told of it. Runs no Python. */
-static int
-is_told_already(Hot *hot, const Thread *thread, PyObject *error, PyTracebackObject *behind)
+int
+ends_a_loop(Hot *hot, HotFrame *frame, Code *code, PyObject *error)
 {
-    if (behind == NULL || thread->unwound == NULL) {
+    return PyErr_GivenExceptionMatches(error, PyExc_StopIteration)
+               ? is_raising(hot, frame, code, ENDS_A_LOOP)
+               : 0;
+}
+
+/* Whether the exception comes from a frame in scope, which has told of it: 1, 0, or -1. */
+static int
+is_told_already(Hot *hot, const Thread *thread, HotFrame *frame, Code *code, PyObject *error,
+                PyTracebackObject *behind)
+{
+    if (behind == NULL) {
         return 0;
     }
-    int is_repeated = thread->unwound == error ||
-                      (thread->unwound_frame != NULL &&
-                       thread->unwound_frame == (void *)behind->tb_frame);
-    return is_repeated && came_through_scope(hot, behind);
+    if (thread->unwound == NULL || thread->unwound_frame != (void *)behind->tb_frame) {
+        /* Of the callee's unwinding nothing is shown where it is out of scope. */
+        int has_come = thread->unwound == error ||
+                       (hot->settings.shows_scope_only && !is_in_scope(hot, behind));
+        int is_new = has_come ? is_raising(hot, frame, code, RAISES_ANEW) : 1;
+        if (is_new != 0) {
+            return is_new < 0 ? -1 : 0;
+        }
+    }
+    return came_through_scope(hot, behind);
 }
 
 int
@@ -235,15 +252,21 @@ hot_raised(Hot *hot, PyThreadState *tstate, HotFrame *frame, PyCodeObject *objec
     if (thread == NULL) {
         return -1;
     }
-    /* Another thread can give the exception another traceback, or cut this one. */
-    PyObject *own = Py_XNewRef(given != NULL ? given : ((PyBaseExceptionObject *)error)->traceback);
-    int is_known = own != NULL && PyTraceBack_Check(own) &&
-                   is_told_already(hot, thread, error, ((PyTracebackObject *)own)->tb_next);
-    Py_XDECREF(own);
-    thread->unwound = NULL;
     Code *code = code_known(hot, object);
     if (code == NULL) {
+        thread->unwound = NULL;
         return 0;
+    }
+    /* Another thread can give the exception another traceback, or cut this one. */
+    PyObject *own = Py_XNewRef(given != NULL ? given : ((PyBaseExceptionObject *)error)->traceback);
+    int is_known = own == NULL || !PyTraceBack_Check(own)
+                       ? 0
+                       : is_told_already(hot, thread, frame, code, error,
+                                         ((PyTracebackObject *)own)->tb_next);
+    Py_XDECREF(own);
+    thread->unwound = NULL;
+    if (is_known < 0) {
+        return -1;
     }
     int ends = ends_a_loop(hot, frame, code, error);
     if (ends != 0) {

@@ -278,6 +278,12 @@ typedef struct {
 
 /* Settings, all owned. */
 
+/* What it means that an exception is seen at an instruction; see pure/interpreter.py. */
+typedef enum {
+    ENDS_A_LOOP = 1, /* by StopIteration */
+    RAISES_ANEW = 2, /* even what has just left a callee */
+} Raising;
+
 typedef struct { /* settings.c */
     int level; /* what is recorded now: what was asked for, or less */
     int level_asked;
@@ -300,10 +306,12 @@ typedef struct { /* settings.c */
     PyObject *enable;       /* called with a code object that is met and in scope */
     PyObject *put_back;     /* called where the program has removed and put back the trace function */
     PyObject *injected;     /* of an InjectedCore: see inject.c */
-    uint8_t loops[256];     /* whether an instruction ends a loop by StopIteration */
+    uint8_t raising[256];   /* by instruction: a Raising, or 0 */
+    int shows_scope_only;   /* whether exceptions of code out of scope are not shown */
     uint8_t instructions[256]; /* INSTRUCTION_*, see quiet.h */
     uint64_t asked;         /* how often these were called, of what runs in Python */
 } Settings;
+
 
 /* Who is inside, and where the spool is written. */
 

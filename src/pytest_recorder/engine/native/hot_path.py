@@ -23,7 +23,7 @@ from pytest_recorder.engine.native import _native
 from pytest_recorder.engine.native.instructions import INSTRUCTIONS
 from pytest_recorder.engine.pure.bounds import Bounds
 from pytest_recorder.engine.pure.definitions import Sink, Sources
-from pytest_recorder.engine.pure.interpreter import LOOPS, thread_name
+from pytest_recorder.engine.pure.interpreter import LOOPS, RAISES_ANEW, thread_name
 from pytest_recorder.engine.pure.lookups import entry, exact
 from pytest_recorder.engine.pure.messages import exception_message, log_parts
 from pytest_recorder.engine.pure.meter import at_least_us
@@ -169,7 +169,10 @@ class NativeHotPath(_native.Core):
             secrets=redactor.learned.texts,
             log_code=Logger.callHandlers.__code__,
             hook_codes=HOOK_CODES,
-            loops=bytes(number in LOOPS for number in range(256)),
+            raising=bytes(
+                1 if number in LOOPS else 2 if number in RAISES_ANEW else 0
+                for number in range(256)
+            ),
             instructions=INSTRUCTIONS,
             disable=INTERPRETER.monitoring.disable if compat.HAS_MONITORING else None,
             handle_fault=handle_fault,

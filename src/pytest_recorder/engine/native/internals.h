@@ -12,16 +12,21 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <patchlevel.h>
+#include <pyconfig.h>
 
-#if !defined(HOT_PUBLIC) && PY_MINOR_VERSION >= 11 && PY_MINOR_VERSION <= 13
+#if !defined(HOT_PUBLIC) && PY_MINOR_VERSION >= 11 && PY_MINOR_VERSION <= 15 && \
+    !defined(Py_GIL_DISABLED)
 #define HOT_INTERNALS 1
 #define Py_BUILD_CORE 1
 #endif
 
 #include <Python.h>
 
+#if PY_VERSION_HEX >= 0x030E0000
+#define HOT_314 1 /* and 3.15 */
+#endif
 #if PY_VERSION_HEX >= 0x030D0000
-#define HOT_313 1
+#define HOT_313 1 /* and newer */
 #elif PY_VERSION_HEX >= 0x030C0000
 #define HOT_312 1
 #else
@@ -58,7 +63,11 @@
 #include "internal/pycore_dict.h"
 #include "internal/pycore_frame.h"
 #include "internal/pycore_object.h"
-#ifndef HOT_311
+#ifdef HOT_314
+#include "internal/pycore_interpframe.h"
+#include "internal/pycore_stackref.h"
+#endif
+#if !defined(HOT_311) && !defined(HOT_314)
 #define HOT_QUIET 1 /* what stands between two events can be known */
 #include "internal/pycore_instruments.h"
 #include "internal/pycore_interp.h"
@@ -76,7 +85,9 @@ typedef _PyInterpreterFrame HotFrame;
 static inline PyCodeObject *
 frame_code(HotFrame *frame)
 {
-#ifdef HOT_313
+#if defined(HOT_314)
+    return (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
+#elif defined(HOT_313)
     return (PyCodeObject *)frame->f_executable;
 #else
     return frame->f_code;
@@ -86,7 +97,7 @@ frame_code(HotFrame *frame)
 static inline HotFrame *
 frame_complete(HotFrame *frame)
 {
-#ifdef HOT_311
+#if defined(HOT_311) || defined(HOT_314)
     while (frame != NULL && _PyFrame_IsIncomplete(frame)) {
 #else
     while (frame != NULL &&
@@ -159,7 +170,12 @@ frame_namespace(HotFrame *frame)
 static inline PyObject *
 frame_variable_borrowed(HotFrame *frame, PyCodeObject *code, int place)
 {
+#ifdef HOT_314
+    _PyStackRef held = frame->localsplus[place];
+    PyObject *value = PyStackRef_IsNullOrInt(held) ? NULL : PyStackRef_AsPyObjectBorrow(held);
+#else
     PyObject *value = frame->localsplus[place];
+#endif
     if (value != NULL && Py_IS_TYPE(value, &PyCell_Type)) {
         unsigned char kind =
             (unsigned char)PyBytes_AS_STRING(code->co_localspluskinds)[place];
@@ -189,7 +205,7 @@ int_magnitude(PyObject *value, int is_negative, uint8_t *bytes, size_t size)
     if (magnitude == NULL) {
         return -1;
     }
-    int is_small = _PyLong_NumBits(magnitude) <= size * 8;
+    int is_small = (size_t)_PyLong_NumBits(magnitude) <= size * 8;
 #ifdef HOT_313
     int status = is_small ? _PyLong_AsByteArray((PyLongObject *)magnitude, bytes, size, 1, 0, 1) : 0;
 #else
@@ -389,14 +405,14 @@ dict_find(PyObject *dict, const char *name, PyObject **value)
 }
 
 /* A number that changes with a dictionary, and that no other one has had; 0 where there is none. In
- * Python 3.13 a dictionary that shares the inline values of an object keeps it when one is set. */
+ * Python 3.13 a dictionary that shares the inline values of an object keeps it when one is set; 3.14 has none. */
 static inline uint64_t
 dict_version(PyObject *dict)
 {
-#if defined(HOT_INTERNALS) && defined(HOT_313)
+#if defined(HOT_INTERNALS) && !defined(HOT_314) && defined(HOT_313)
     PyDictObject *all = (PyDictObject *)dict;
     return all->ma_values == NULL ? all->ma_version_tag : 0;
-#elif defined(HOT_INTERNALS)
+#elif defined(HOT_INTERNALS) && !defined(HOT_314)
     return ((PyDictObject *)dict)->ma_version_tag;
 #else
     (void)dict;

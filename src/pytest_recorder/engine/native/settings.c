@@ -17,10 +17,10 @@ settings_take(Hot *hot, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"level",   "depth",    "items",      "chars", "attributes", "objects",
                             "has_rules", "helpers",  "sink",       "secrets", "log_code",
-                            "hook_codes", "loops", "instructions", "disable", "handle_fault", "handle_failure",
+                            "hook_codes", "raising", "instructions", "disable", "handle_fault", "handle_failure",
                             NULL};
     Settings given;
-    Py_buffer loops, instructions;
+    Py_buffer raising, instructions;
     if (hot->settings.helpers != NULL) {
         PyErr_SetString(PyExc_TypeError, "a recording is made once");
         return -1;
@@ -30,18 +30,19 @@ settings_take(Hot *hot, PyObject *args, PyObject *keywords)
             args, keywords, "iinnnnpOOO!OO!y*y*OO|O", names, &given.level, &given.depth, &given.items,
             &given.chars, &given.attributes, &given.objects, &given.has_rules, &given.helpers, &given.sink,
             &PyDict_Type, &given.secrets, &given.log_code, &PyTuple_Type, &given.hook_codes,
-            &loops, &instructions, &given.disable, &given.handle_fault, &given.handle_failure)) {
+            &raising, &instructions, &given.disable, &given.handle_fault, &given.handle_failure)) {
         return -1;
     }
     given.level_asked = given.level;
     given.looks_always = looks_always();
-    int fits = loops.len == (Py_ssize_t)sizeof(given.loops) &&
+    int fits = raising.len == (Py_ssize_t)sizeof(given.raising) &&
                instructions.len == (Py_ssize_t)sizeof(given.instructions) && given.depth <= 100;
     if (fits) {
-        memcpy(given.loops, loops.buf, sizeof(given.loops));
+        memcpy(given.raising, raising.buf, sizeof(given.raising));
+        given.shows_scope_only = memchr(given.raising, RAISES_ANEW, sizeof(given.raising)) != NULL;
         memcpy(given.instructions, instructions.buf, sizeof(given.instructions));
     }
-    PyBuffer_Release(&loops);
+    PyBuffer_Release(&raising);
     PyBuffer_Release(&instructions);
     if (!fits) {
         PyErr_SetString(PyExc_ValueError, "256 instructions and a depth of at most 100");

@@ -28,7 +28,9 @@ from pytest_recorder.engine.pure.entrance import INTERRUPTED, Entrance
 from pytest_recorder.engine.pure.givers import giver, nothing
 from pytest_recorder.engine.pure.interpreter import (
     LOOPS,
+    RAISES_ANEW,
     SUSPENDABLE,
+    frames_of,
     handled_exception,
     left_at,
     replaced_message,
@@ -356,19 +358,21 @@ class PureHotPath(Entrance):
     ) -> None:
         """Do what `raised` does where the exception may not have its traceback yet (3.11)."""
         thread = self._thread()
-        behind = getattr(traceback, "tb_next", None)
-        is_repeated = (
-            behind is not None
-            and thread.unwound != 0
-            and (thread.unwound == id(error) or thread.unwound_frame == id(behind.tb_frame))
-        )
-        is_known = is_repeated and self._came_through_scope(behind)
-        thread.unwound = 0
+        unwound, thread.unwound = thread.unwound, 0
         if id(code) not in self._codes or self.ends_a_loop(frame, code, error):
             return
         state = self._state(frame, code)
         if state is None:
             return
+        behind = getattr(traceback, "tb_next", None)
+        is_repeated = behind is not None and (
+            (unwound != 0 and thread.unwound_frame == id(behind.tb_frame))
+            or (
+                (unwound == id(error) or self._is_unseen(behind))
+                and not self._is_at(RAISES_ANEW, frame, code)
+            )
+        )
+        is_known = is_repeated and any(id(f.f_code) in self._codes for f in frames_of(behind))
         if not is_repeated and behind is not None and issubclass(type(error), RecursionError):
             self._notice_lost_frames(behind)
         self._keep(frame, state, error, traceback)
@@ -409,24 +413,18 @@ class PureHotPath(Entrance):
 
     def ends_a_loop(self, frame: FrameType, code: CodeType, error: BaseException) -> bool:
         """Tell the StopIteration that ends a `for` or an `await` in the interpreter: no raise."""
-        if not issubclass(type(error), StopIteration):
-            return False
-        return self.bytecode(code)[frame.f_lasti] in LOOPS
+        return issubclass(type(error), StopIteration) and self._is_at(LOOPS, frame, code)
 
-    def _came_through_scope(self, traceback: Any) -> bool:
-        while traceback is not None:
-            if id(traceback.tb_frame.f_code) in self._codes:
-                return True
-            traceback = traceback.tb_next
-        return False
+    def _is_at(self, instructions: frozenset[int], frame: FrameType, code: CodeType) -> bool:
+        return self.bytecode(code)[frame.f_lasti] in instructions
+
+    def _is_unseen(self, traceback: Any) -> bool:
+        """Tell whether the exception came out of a frame whose events are not shown."""
+        return bool(RAISES_ANEW) and id(traceback.tb_frame.f_code) not in self._codes
 
     def _notice_lost_frames(self, traceback: Any) -> None:
         """Count frames at the recursion limit, where no callback could be entered."""
-        lost = 0
-        while traceback is not None:
-            if self._frames.pop(id(traceback.tb_frame), None) is not None:
-                lost += 1
-            traceback = traceback.tb_next
+        lost = sum(self._frames.pop(id(f), None) is not None for f in frames_of(traceback))
         if lost:
             self.lose("recursion", lost)
 

@@ -13,6 +13,7 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import CodeType, FrameType
 from typing import Any
 
+from pytest_recorder import compat
 from pytest_recorder.engine.pure.lookups import entry
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system.originals import INTERPRETER, get_ident
@@ -23,6 +24,9 @@ LOOPS = frozenset(
     for name in ("FOR_ITER", "SEND", "END_FOR", "END_SEND", "POP_ITER")
     if name in opcode.opmap
 )
+# Empty where all exceptions are shown. Where those of code out of scope are not, what such an
+# instruction raises is a new one, though it came out of a callee before: code out of scope caught it.
+RAISES_ANEW = frozenset([opcode.opmap["RAISE_VARARGS"]] * compat.HAS_LOCAL_EXCEPTION_EVENTS)
 SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _KINDS = {
     CO_GENERATOR: "generator",
@@ -55,6 +59,15 @@ def handled_exception(bytecode: bytes, frame: FrameType) -> BaseException | None
     if bytecode[frame.f_lasti] == _PUSH_EXC_INFO:
         return None
     return INTERPRETER.exc_info()[1]
+
+
+def frames_of(traceback: Any) -> list[FrameType]:
+    """Give the frames of a traceback, outermost first."""
+    frames: list[FrameType] = []
+    while traceback is not None:
+        frames.append(traceback.tb_frame)
+        traceback = traceback.tb_next
+    return frames
 
 
 def left_at(traceback: Any, frame: FrameType) -> tuple[int, int]:
