@@ -5,14 +5,16 @@ From 3.15 on its raises and unwindings are not shown to us: what is told must be
 
 import sys
 from collections.abc import Callable
-from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_recorder import compat
 from pytest_recorder.engine.tool_id import TOOL_NAME
 from tests.engines.support import record
+
+if TYPE_CHECKING:
+    from types import CodeType
 
 LIBRARY: dict[str, Any] = {}
 exec(  # a file name in angle brackets is out of scope

@@ -153,10 +153,10 @@ class ToolId:
         if theirs:
             self._shun(tool)
         # What is registered under an id outlives it, but from 3.14 on the interpreter forgets it.
-        register_callback, events = monitoring.register_callback, monitoring.every_event
-        found = [register_callback(tool, event, None) for event in events]
+        register_callback, every_event = monitoring.register_callback, monitoring.every_event
+        found = [register_callback(tool, event, None) for event in every_event]
         monitoring.free_tool_id(tool)
-        for event, callback in zip(events, found, strict=True):
+        for event, callback in zip(every_event, found, strict=True):
             if callback is not None:
                 register_callback(tool, event, callback)
 

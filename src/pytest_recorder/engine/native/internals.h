@@ -5,8 +5,7 @@
  * through the public API; that is what versions nobody has tried get, and PYTEST_RECORDER_BUILD=public.
  *
  * Frames and code objects given here are borrowed and live until the traced thread runs on; values
- * are new references. Nothing fails but where it says so.
- */
+ * are new references. Nothing fails but where it says so. */
 #ifndef HOT_INTERNALS_H
 #define HOT_INTERNALS_H
 
@@ -24,8 +23,8 @@
 
 #if PY_VERSION_HEX >= 0x030E0000
 #define HOT_314 1 /* and 3.15 */
-#endif
-#if PY_VERSION_HEX >= 0x030D0000
+#define HOT_313 1
+#elif PY_VERSION_HEX >= 0x030D0000
 #define HOT_313 1 /* and newer */
 #elif PY_VERSION_HEX >= 0x030C0000
 #define HOT_312 1

@@ -25,7 +25,7 @@ LOOPS = frozenset(
     if name in opcode.opmap
 )
 # Empty where all exceptions are shown. Where those of code out of scope are not, what such an
-# instruction raises is a new one, though it came out of a callee before: code out of scope caught it.
+# instruction raises is a new one, though it came out of a callee before: somebody has caught it.
 RAISES_ANEW = frozenset([opcode.opmap["RAISE_VARARGS"]] * compat.HAS_LOCAL_EXCEPTION_EVENTS)
 SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _KINDS = {
