@@ -115,5 +115,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return scheduling
 
 
-# Files whose tests share nothing and take longest under the sanitizers: all workers take part.
-SPREAD = ("test_helpers_that_misbehave.py",)
+# Files whose tests share nothing and take longest: all workers take part.
+SPREAD = ("test_helpers_that_misbehave.py", "test_hostile_traces.py")

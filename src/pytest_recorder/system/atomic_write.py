@@ -3,14 +3,36 @@
 PYTEST_DONT_REWRITE
 """
 
+import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from typing import Final
 
 from pytest_recorder.errors import from_os_error
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files
-from pytest_recorder.system.originals import OS
+from pytest_recorder.system.originals import CLOCKS, OS
 from pytest_recorder.system.paths import AnyPath, FilePath
+
+_PAUSES_S: Final[tuple[float, ...]] = (
+    tuple(0.001 * 2**n for n in range(10)) if sys.platform == "win32" else ()
+)
+
+
+def replace(path: AnyPath, wanted: AnyPath) -> None:
+    """Give a file another name, in the place of what has that name. Raises OSError.
+
+    Windows refuses it while somebody reads what is there, a scanner for viruses too: there it is
+    tried again for a second. That was not tried on Windows.
+    """
+    for pause_s in _PAUSES_S:
+        try:
+            OS.replace(path, wanted)
+        except PermissionError:
+            CLOCKS.sleep(pause_s)
+        else:
+            return
+    OS.replace(path, wanted)
 
 
 @contextmanager
@@ -22,7 +44,7 @@ def replacing(path: AnyPath) -> Generator[FilePath, None, None]:
     part = own_part_path(path)
     try:
         yield part
-        files.replace(part, path)
+        replace(part, path)
     except BaseException:
         remove_unfinished(part)
         raise

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, Final, NamedTuple, cast
 
 from pytest_recorder.original_builtins import __builtins__
-from pytest_recorder.system.originals import CLOCKS, OS
+from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import (
     SEPARATOR,
     AnyPath,
@@ -268,27 +268,6 @@ def remove(path: AnyPath) -> None:
         OS.unlink(path)
     except FileNotFoundError:
         return
-
-
-def replace(path: AnyPath, wanted: AnyPath) -> None:
-    """Give a file another name, in the place of what has that name. Raises OSError.
-
-    Windows refuses it while somebody reads what is there, a scanner for viruses too: there it is
-    tried again for a second. That was not tried on Windows.
-    """
-    for pause_s in _PAUSES_S:
-        try:
-            OS.replace(path, wanted)
-        except PermissionError:
-            CLOCKS.sleep(pause_s)
-        else:
-            return
-    OS.replace(path, wanted)
-
-
-_PAUSES_S: Final[tuple[float, ...]] = (
-    tuple(0.001 * 2**n for n in range(10)) if sys.platform == "win32" else ()
-)
 
 
 def sync_folder(path: AnyPath) -> None:

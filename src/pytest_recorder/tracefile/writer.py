@@ -11,7 +11,7 @@ from pytest_recorder.format.primitives import text, uv
 from pytest_recorder.format.vocabulary import Define, Op
 from pytest_recorder.original_builtins import __builtins__
 from pytest_recorder.system import files, json_text
-from pytest_recorder.system.atomic_write import part_path, remove_unfinished
+from pytest_recorder.system.atomic_write import part_path, remove_unfinished, replace
 from pytest_recorder.system.locks import lock, unlock
 from pytest_recorder.system.originals import OS
 from pytest_recorder.system.paths import AnyPath, parent_of
@@ -97,7 +97,7 @@ def write_whole(path: AnyPath, fill: Callable[[BinaryIO], T], faults: Injector =
             OS.fsync(file.fileno())
             unlock(file.fileno())
         faults.at("rename")
-        files.replace(part, path)
+        replace(part, path)
         files.sync_folder(parent_of(part))
     except OSError as error:
         remove_unfinished(part)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_recorder.system import files, locks, mapped, paths
+from pytest_recorder.system import atomic_write, files, locks, mapped, paths
 from pytest_recorder.system.files import Identity
 from pytest_recorder.system.mapped import MappedFile
 from pytest_recorder.system.originals import CLOCKS, OS
@@ -208,7 +208,7 @@ def test_a_path_that_windows_does_not_take_stays_a_path(
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     taken: list[float] = []
     monkeypatch.setattr(CLOCKS, "sleep", taken.append)
-    monkeypatch.setattr(files, "_PAUSES_S", (0.5, 1.0))
+    monkeypatch.setattr(atomic_write, "_PAUSES_S", (0.5, 1.0))
     return taken
 
 
@@ -230,22 +230,22 @@ def test_a_file_that_somebody_reads_is_replaced_when_he_is_done(
 
     monkeypatch.setattr(OS, "replace", refuse)
     if is_there:
-        files.replace(tmp_path / "new", tmp_path / "old")
+        atomic_write.replace(tmp_path / "new", tmp_path / "old")
         assert (tmp_path / "old").read_text() == "new"
     else:
         with pytest.raises(PermissionError, match="denied"):
-            files.replace(tmp_path / "new", tmp_path / "old")
+            atomic_write.replace(tmp_path / "new", tmp_path / "old")
     assert pauses == [0.5, 1.0][:refusals]
 
 
 def test_a_path_that_is_wrong_is_not_tried_again(tmp_path: Path, pauses: list[float]) -> None:
     with pytest.raises(FileNotFoundError, match="no-such"):
-        files.replace(tmp_path / "no-such", tmp_path / "old")
+        atomic_write.replace(tmp_path / "no-such", tmp_path / "old")
     assert pauses == []
 
 
 def test_here_nothing_is_tried_again() -> None:
-    assert files._PAUSES_S == ()
+    assert atomic_write._PAUSES_S == ()
 
 
 # Files in memory.
