@@ -21,9 +21,10 @@ function_tells(PyFunctionObject *function)
 }
 
 static inline uint64_t
-class_tells(PyTypeObject *type)
+class_tells(const Hot *hot, PyTypeObject *type)
 {
-    return (uint64_t)hash_of_name(((PyHeapTypeObject *)type)->ht_qualname) + dict_version(type->tp_dict);
+    return (uint64_t)hash_of_name(((PyHeapTypeObject *)type)->ht_qualname) +
+           namespace_tells(hot, type);
 }
 
 int
@@ -61,12 +62,12 @@ atom_see(const Hot *hot, Object *object, PyObject *value, Atom *atom)
     scalar_payload(hot, name);
     atom->name = name;
     atom->rest = ((PyTypeObject *)value)->tp_dict;
-    atom->tells = class_tells((PyTypeObject *)value);
+    atom->tells = class_tells(hot, (PyTypeObject *)value);
     return hash_of_name(name) != -1;
 }
 
 static inline int
-atom_is_same(const Atom *atom)
+atom_is_same(const Hot *hot, const Atom *atom)
 {
     PyObject *value = atom->value;
     PyTypeObject *type = Py_TYPE(value);
@@ -88,7 +89,7 @@ atom_is_same(const Atom *atom)
     }
     return is_heap && ((PyHeapTypeObject *)value)->ht_qualname == atom->name &&
            ((PyTypeObject *)value)->tp_dict == atom->rest &&
-           class_tells((PyTypeObject *)value) == atom->tells;
+           class_tells(hot, (PyTypeObject *)value) == atom->tells;
 }
 
 int
@@ -96,7 +97,7 @@ atoms_are_same(const Hot *hot, const Object *object)
 {
     for (int i = 0; i < object->atom_count; i++) {
         const Atom *atom = &object->atoms[i];
-        if (!atom_is_same(atom) ||
+        if (!atom_is_same(hot, atom) ||
             (object->atoms_gone != hot->objects.atoms_gone && atom->object->is_gone)) {
             return 0;
         }

@@ -301,6 +301,7 @@ typedef struct { /* settings.c */
     PyObject *log_code;
     PyObject *hook_codes;   /* of our own `write` on a stream */
     PyObject *disable;      /* sys.monitoring.DISABLE */
+    PyObject *dunder_module; /* "__module__" */
     PyObject *handle_fault; /* takes an exception: contains a fault of ours, raises the program's */
     PyObject *handle_failure; /* the same for that of a helper, after which a mark is written */
     PyObject *enable;       /* called with a code object that is met and in scope */

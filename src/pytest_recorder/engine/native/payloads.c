@@ -100,6 +100,23 @@ deep_payload(const Hot *hot, PyObject *value)
 
 #ifdef HOT_INTERNALS
 
+uint64_t
+namespace_tells(const Hot *hot, PyTypeObject *type)
+{
+    uint64_t version = dict_version(type->tp_dict);
+    PyObject *module = NULL;
+    if (version != 0) {
+        return version;
+    }
+    /* From 3.14 on a dictionary has no version. */
+    if (dict_get(type->tp_dict, hot->settings.dunder_module, &module) < 0) {
+        PyErr_Clear();
+    }
+    version = module != NULL ? mix((uint64_t)(uintptr_t)module, scalar_payload(hot, module)) : 1;
+    Py_XDECREF(module);
+    return version;
+}
+
 /* What a class is called: its name, and the module in its namespace. */
 static uint64_t
 class_payload(const Hot *hot, PyTypeObject *type)
@@ -107,7 +124,7 @@ class_payload(const Hot *hot, PyTypeObject *type)
     uint64_t payload = mix(1, (uint64_t)(uintptr_t)type);
     if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
         payload = mix(payload, scalar_payload(hot, ((PyHeapTypeObject *)type)->ht_qualname));
-        payload = mix(payload, dict_version(type->tp_dict));
+        payload = mix(payload, namespace_tells(hot, type));
     }
     return payload | 1;
 }

@@ -40,6 +40,11 @@ scalar_payload(const Hot *hot, PyObject *value)
  * anything else. Calls nothing. */
 uint64_t deep_payload(const Hot *hot, PyObject *value);
 
+#ifdef HOT_INTERNALS
+/* A number that changes with the module that the namespace of a class names. */
+uint64_t namespace_tells(const Hot *hot, PyTypeObject *type);
+#endif
+
 /* Of an object that has no objects in it, by its memory; odd. 0: of no such shape. Calls nothing. */
 uint64_t memory_payload(const Hot *hot, PyObject *value, int shape);
 

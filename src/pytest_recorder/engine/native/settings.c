@@ -48,6 +48,10 @@ settings_take(Hot *hot, PyObject *args, PyObject *keywords)
         PyErr_SetString(PyExc_ValueError, "256 instructions and a depth of at most 100");
         return -1;
     }
+    given.dunder_module = PyUnicode_InternFromString("__module__");
+    if (given.dunder_module == NULL) {
+        return -1;
+    }
     Py_INCREF(given.helpers);
     Py_INCREF(given.sink);
     Py_INCREF(given.secrets);
@@ -110,6 +114,7 @@ settings_traverse(Hot *hot, visitproc visit, void *arg)
     Py_VISIT(hot->settings.log_code);
     Py_VISIT(hot->settings.hook_codes);
     Py_VISIT(hot->settings.disable);
+    Py_VISIT(hot->settings.dunder_module);
     Py_VISIT(hot->settings.handle_fault);
     Py_VISIT(hot->settings.handle_failure);
     Py_VISIT(hot->settings.enable);
@@ -128,6 +133,7 @@ settings_clear(Hot *hot)
     Py_CLEAR(hot->settings.log_code);
     Py_CLEAR(hot->settings.hook_codes);
     Py_CLEAR(hot->settings.disable);
+    Py_CLEAR(hot->settings.dunder_module);
     Py_CLEAR(hot->settings.handle_fault);
     Py_CLEAR(hot->settings.handle_failure);
     Py_CLEAR(hot->settings.enable);
