@@ -45,6 +45,9 @@ GENERATOR_CLOSE_IS_SILENT: Final = sys.version_info >= (3, 13)
 # 3.15 (gh-142186): RAISE, PY_UNWIND and PY_THROW can be turned on for a code object alone.
 HAS_LOCAL_EXCEPTION_EVENTS: Final = sys.version_info >= (3, 15)
 
+# `sys.settrace` shows nothing of a frame whose `call` got no local trace function either.
+SHOWS_EXCEPTIONS_OF_SCOPE_ONLY: Final = HAS_LOCAL_EXCEPTION_EVENTS or not HAS_MONITORING
+
 
 def accepts_ini_unions(pytest_version: tuple[int | str, ...]) -> bool:
     """Whether ``parser.addini(type=int | str)`` works: since pytest 9.2, see its docstring.

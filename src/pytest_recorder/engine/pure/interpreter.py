@@ -26,7 +26,7 @@ LOOPS = frozenset(
 )
 # Empty where all exceptions are shown. Where those of code out of scope are not, what such an
 # instruction raises is a new one, though it came out of a callee before: somebody has caught it.
-RAISES_ANEW = frozenset([opcode.opmap["RAISE_VARARGS"]] * compat.HAS_LOCAL_EXCEPTION_EVENTS)
+RAISES_ANEW = frozenset([opcode.opmap["RAISE_VARARGS"]] * compat.SHOWS_EXCEPTIONS_OF_SCOPE_ONLY)
 SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _KINDS = {
     CO_GENERATOR: "generator",
