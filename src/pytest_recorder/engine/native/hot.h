@@ -276,13 +276,13 @@ typedef struct {
     uint32_t events;
 } Segment;
 
-/* Settings, all owned. */
-
 /* What it means that an exception is seen at an instruction; see pure/interpreter.py. */
 typedef enum {
     ENDS_A_LOOP = 1, /* by StopIteration */
     RAISES_ANEW = 2, /* even what has just left a callee */
 } Raising;
+
+/* Settings, all owned. */
 
 typedef struct { /* settings.c */
     int level; /* what is recorded now: what was asked for, or less */
@@ -312,7 +312,6 @@ typedef struct { /* settings.c */
     uint8_t instructions[256]; /* INSTRUCTION_*, see quiet.h */
     uint64_t asked;         /* how often these were called, of what runs in Python */
 } Settings;
-
 
 /* Who is inside, and where the spool is written. */
 

@@ -169,6 +169,7 @@ class NativeHotPath(_native.Core):
             secrets=redactor.learned.texts,
             log_code=Logger.callHandlers.__code__,
             hook_codes=HOOK_CODES,
+            # ENDS_A_LOOP and RAISES_ANEW of `hot.h`.
             raising=bytes(
                 1 if number in LOOPS else 2 if number in RAISES_ANEW else 0
                 for number in range(256)

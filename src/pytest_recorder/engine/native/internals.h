@@ -403,19 +403,19 @@ dict_find(PyObject *dict, const char *name, PyObject **value)
     return status;
 }
 
-/* A number that changes with a dictionary, and that no other one has had; 0 where there is none. In
- * Python 3.13 a dictionary that shares the inline values of an object keeps it when one is set; 3.14 has none. */
+/* A number that changes with a dictionary, and that no other one has had; 0 where there is none, as
+ * from 3.14 on. In 3.13 one that shares the inline values of an object keeps it when one is set. */
 static inline uint64_t
 dict_version(PyObject *dict)
 {
-#if defined(HOT_INTERNALS) && !defined(HOT_314) && defined(HOT_313)
-    PyDictObject *all = (PyDictObject *)dict;
-    return all->ma_values == NULL ? all->ma_version_tag : 0;
-#elif defined(HOT_INTERNALS) && !defined(HOT_314)
-    return ((PyDictObject *)dict)->ma_version_tag;
-#else
+#if !defined(HOT_INTERNALS) || defined(HOT_314)
     (void)dict;
     return 0;
+#elif defined(HOT_313)
+    PyDictObject *all = (PyDictObject *)dict;
+    return all->ma_values == NULL ? all->ma_version_tag : 0;
+#else
+    return ((PyDictObject *)dict)->ma_version_tag;
 #endif
 }
 
