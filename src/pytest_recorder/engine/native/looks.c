@@ -388,6 +388,7 @@ look_at(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
 {
     Content content;
     uint64_t redacted = hot->secrecy.redacted, in_place = hot->secrecy.in_place;
+    uint64_t asked = hot->settings.asked;
     objects_held_by(hot, object, NULL);
     int status = content_read(hot, value, reader, &content);
     objects_held_by(hot, NULL, NULL);
@@ -401,6 +402,9 @@ look_at(Hot *hot, Object *object, PyObject *value, TypeReader *reader)
     }
     if (keep_children(hot, object) < 0 || tell_content(hot, object, reader, &content, found) < 0) {
         return -1;
+    }
+    if (hot->settings.asked != asked) {
+        return 0; /* Python ran: it may hold something else by now, and is read again */
     }
     return quick_keep(hot, object, value, reader, hot->secrecy.in_place != in_place);
 }

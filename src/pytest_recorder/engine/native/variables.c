@@ -175,7 +175,7 @@ static int
 look_at_value(Hot *hot, KnownValue *known, PyObject *value, int level)
 {
     Buffer *bytes = &hot->values.bytes;
-    uint64_t redacted = hot->secrecy.redacted;
+    uint64_t redacted = hot->secrecy.redacted, asked = hot->settings.asked;
     look_own(hot);
     objects_held_by(hot, NULL, known);
     int status = value_to_scratch(hot, value, level);
@@ -202,8 +202,9 @@ look_at_value(Hot *hot, KnownValue *known, PyObject *value, int level)
     known->is_in_place = tag == TAG_SEQUENCE || tag == TAG_MAPPING;
     if (tag != TAG_REFERENCE && !known->is_singleton && known->seen.payload == 0) {
         known->seen.payload = deep_payload(hot, value);
-        if (known->seen.payload == 0) {
-            known->seen.item = (PyObject *)known; /* no address of a value: it is read each time */
+        if (known->seen.payload == 0 || hot->settings.asked != asked) {
+            /* No address of a value: it is read each time. So is what Python may have changed since. */
+            known->seen.item = (PyObject *)known;
         }
     }
     return look_take_met(hot);
@@ -380,6 +381,9 @@ look_at_given(Hot *hot, const FrameState *state, const Looking *looking)
     buffer_begin(out);
     if (looking->value == NULL && looking->error == NULL) {
         return 0;
+    }
+    if (looking->value != Py_None) {
+        look_own(hot); /* to encode it can run Python */
     }
     look_further(hot);
     if (looking->value != NULL &&
