@@ -257,6 +257,35 @@ MARKED = {
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_what_changed_while_it_was_read_is_told_at_the_next_event(
+    engine: str, tmp_path: Path
+) -> None:
+    """In any call up to some event; what is there at the last one is true."""
+    for most in range(2, 14):
+        with bench(tmp_path, engine, ALWAYS) as made:
+            counted = iter(range(1_000_000))
+
+            def change(made: Bench = made, most: int = most, counted: Any = counted) -> None:
+                if made.recorder.events < most:
+                    made.looked.change()
+                    vars(made.looked.holder)["a0"] = next(counted)
+                    made.looked.table["0"] = next(counted)
+
+            made.misbehave = change
+            assert made.run() == (EXPECTED, 0), most
+            made.end()
+            with open_trace(made.path) as trace:
+                *_, last = (event for event in trace.events() if event.function == "program")
+                held = trace.values_at(last)
+            assert last.n > most
+            looked = made.looked
+            entry = held["table"]["entries"][0]
+            attribute = held["holder"]["attributes"]["a0"]
+            shown = held["items"]["length"], attribute["value"], entry[1]["value"]
+            assert shown == (0, vars(looked.holder)["a0"], looked.table["0"]), most
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_what_is_looked_at_may_change_in_any_call(engine: str, tmp_path: Path) -> None:
     numbers = [ALWAYS, *numbers_of(calls_of(tmp_path, engine))]
     for number in numbers:
